@@ -84,7 +84,7 @@ class Created:
     inputs: dict[str, Json]  # secret ones left out
     env: dict[str, str | None]
     services: dict[str, str]  # base URLs that replace those of the file (`--env`)
-    key: str = ""  # what the person gave as `--id`, empty otherwise
+    started: str = ""  # `at` as people write it, for `run.started`
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +252,16 @@ class Ended:
     state: str  # succeeded | compensated | cancelled
 
 
+# --- what only a newer flowdsl knows -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecognised:
+    """A record of a later version that may be passed over. Its bytes stay as they were written."""
+
+    kind: str
+
+
 Decision: TypeAlias = (
     Skipped | Done | Failed | Turned | Planned | Committed | Alerted | Parked | Ended
 )
@@ -269,4 +279,5 @@ Event: TypeAlias = (
     | Resolved
     | Waived
     | Decision
+    | Unrecognised
 )

@@ -1,0 +1,230 @@
+"""The embedded engine: make reality match `progress`.
+
+One `Drive` a run: fold what arrived, ask, keep the answer, then start what is wanted and not flying and stop what is
+flying and not wanted. Tasks only report; nothing happens directly in reaction to what the world says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from flowdsl.errors import DiskFull, Interrupted
+from flowdsl.plan.nodes import Plan
+from flowdsl.plan.request import Request
+from flowdsl.saga.advance import Signer, Turn, advance
+from flowdsl.saga.commands import Command, Invoke, Sleep
+from flowdsl.saga.events import Event, Failure, Finished, Fired, Outcome, Paused, Refused
+from flowdsl.saga.intent import intended
+from flowdsl.saga.observation import Observation
+from flowdsl.saga.outcome import interrupted, judge
+from flowdsl.saga.progress import Progress
+from flowdsl.saga.state import State, fold
+from flowdsl.world.clock import Clock
+
+GRACE_SECONDS = 5.0  # for open calls, once somebody asked us to stop
+
+
+class Network(Protocol):
+    """The port to the services; see `world.http`."""
+
+    async def send(
+        self,
+        request: Request,
+        *,
+        secrets: Mapping[str, str],
+        timeout_seconds: float,
+        fresh: bool,
+    ) -> Observation: ...
+
+
+class Keeper(Protocol):
+    """Keeps facts: they are durable when it returns."""
+
+    async def __call__(self, events: Sequence[Event], /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a watcher sees of each turn, after it is durable."""
+
+    plan: Plan
+    before: State
+    facts: tuple[Event, ...]
+    after: State
+    now: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a drive acts through."""
+
+    network: Network
+    clock: Clock
+    signer: Signer
+    secrets: Mapping[str, str]
+    watch: Callable[[News], None] = lambda _: None
+
+
+@dataclass(slots=True)
+class Drive:
+    """One run, driven until it is at rest."""
+
+    plan: Plan
+    keep: Keeper
+    ports: Ports
+    state: State = field(default_factory=State)
+    now: Progress | None = None
+    arrived: list[Event] = field(default_factory=list)
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    flying: dict[tuple[str, int], asyncio.Task[None]] = field(default_factory=dict)
+    stopping: bool = False
+    bug: BaseException | None = None  # what a task died of; nothing a task does may end in silence
+
+    async def go(self, past: Iterable[Event], first: Sequence[Event]) -> Progress:
+        """Go on from the facts of the past. `first` are those that this drive begins with.
+
+        Raises Interrupted once `stop` was called and what was open has been saved; StoreError when the disk fails.
+        """
+        self.state = fold(self.state, past)
+        events: list[Event] = [*first, *self._interruptions()]
+        try:
+            while True:
+                turn = await self._turn(events)
+                self._reconcile(turn.now.commands)
+                if turn.now.at_rest:
+                    return turn.now
+                events = await self._take()
+                if self.stopping:
+                    await self._save(events)
+        finally:
+            await self._land_hard()
+
+    def _interruptions(self) -> list[Event]:
+        """Calls that were out when the last driver died: nobody knows."""
+        at, calls = self.ports.clock.now(), self.state.calls
+        return [Finished(c, calls[c].attempt, at, interrupted(c)) for c in self.state.flying]
+
+    def tell(self, event: Event) -> None:
+        """Something happened: the drive looks at it in its next turn."""
+        self.arrived.append(event)
+        self.bell.set()
+
+    def stop(self) -> None:
+        """Start nothing more, give open calls a moment, save."""
+        self.stopping = True
+        self.bell.set()
+
+    async def _turn(self, events: Sequence[Event]) -> Turn:
+        """One turn: what it decides is durable, and seen by nobody before."""
+        before = self.state
+        turn = advance(self.plan, before, events, self.ports.signer, self.ports.clock.now())
+        facts = (*events, *turn.facts)
+        if facts:
+            try:
+                await self.keep(facts)
+            except DiskFull:
+                await self._keep_answers(events)
+                raise
+        self.state, self.now = turn.state, turn.now
+        self.ports.watch(News(self.plan, before, facts, turn.state, turn.now))
+        return turn
+
+    def _reconcile(self, commands: Iterable[Command]) -> None:
+        wanted = {_identity(command): command for command in commands}
+        for identity in self.flying.keys() - wanted.keys():
+            self.flying.pop(identity).cancel()
+        for identity, command in wanted.items():
+            if identity not in self.flying:
+                task = asyncio.create_task(self._fly(identity, command))
+                task.add_done_callback(self._notice)
+                self.flying[identity] = task
+
+    def _notice(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self.bug = task.exception()
+            self.bell.set()
+
+    async def _fly(self, identity: tuple[str, int], command: Command) -> None:
+        match command:
+            case Invoke():
+                outcome = await self._send(command)
+                event: Event = Finished(
+                    command.call, command.attempt, self.ports.clock.now(), outcome
+                )
+            case Sleep():
+                await self.ports.clock.sleep(self._until(command.timer))
+                event = Fired(command.timer, self.ports.clock.now())
+            case _:
+                raise AssertionError("decisions are settled within a turn")
+        self.flying.pop(identity, None)
+        self.tell(event)
+
+    def _until(self, timer: str) -> float:
+        return max(0.0, self.state.armed[timer] - self.ports.clock.now())
+
+    async def _send(self, command: Invoke) -> Outcome:
+        intent = intended(self.state, command.call)
+        request = intent.request
+        assert request is not None
+        if intent.seal and intent.seal != self.ports.signer.seal(request):
+            message = "a secret in its body has changed since it was first sent: nothing was sent"
+            return Refused(Failure("F120", message, command.call), sent=False)
+        seen = await self.ports.network.send(
+            request,
+            secrets=self.ports.secrets,
+            timeout_seconds=command.timeout_seconds,
+            fresh=command.fresh,
+        )
+        return judge(self.plan, self.state, command.call, seen)
+
+    async def _take(self) -> list[Event]:
+        await self.bell.wait()
+        self.bell.clear()
+        if self.bug is not None:
+            raise self.bug
+        events, self.arrived = self.arrived, []
+        return events
+
+    async def _save(self, events: list[Event]) -> None:
+        """Stopped by a person: keep what still comes in within the grace, and that somebody stopped us."""
+        events += await self._answers(GRACE_SECONDS)
+        await self.keep([*events, Paused(self.ports.clock.now())])
+        self.state = fold(self.state, events)
+        raise Interrupted("interrupted: the run is saved")
+
+    async def _keep_answers(self, events: Sequence[Event]) -> None:
+        """No room for anything new: what was in flight is waited for and kept, from the reserve."""
+        longest = max((c.timeout_seconds for c in self._invokes()), default=0.0)
+        await self.keep([*events, *(await self._answers(longest))])
+
+    async def _answers(self, seconds: float) -> list[Event]:
+        """The answers of all calls that are out, as far as they come within that time."""
+        calls = [task for identity, task in self.flying.items() if identity[1]]
+        if calls:
+            await asyncio.wait(calls, timeout=seconds)
+        events, self.arrived = self.arrived, []
+        return events
+
+    def _invokes(self) -> list[Invoke]:
+        commands = self.now.commands if self.now else ()
+        return [command for command in commands if isinstance(command, Invoke)]
+
+    async def _land_hard(self) -> None:
+        tasks = list(self.flying.values())
+        self.flying.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _identity(command: Command) -> tuple[str, int]:
+    match command:
+        case Invoke(call=call, attempt=number):
+            return (call, number)
+        case Sleep(timer=timer):
+            return (timer, 0)
+        case _:
+            raise AssertionError("decisions are settled within a turn")

@@ -1,0 +1,114 @@
+"""What can be said about a workflow file, and the catalogue of it: one entry a code, one page an entry.
+
+A rule returns diagnostics; it never prints. A code is never used twice and never means anything else later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from flowdsl.plan.span import Span
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    HINT = "hint"
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Replace `removes` lines from `line` on with `lines`; 0 inserts before it."""
+
+    line: int
+    lines: tuple[str, ...]
+    removes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """`label` stands under the carets, `help` below the frame, `related` are other places that matter."""
+
+    code: str
+    span: Span
+    message: str
+    label: str = ""
+    help: str = ""
+    related: tuple[tuple[Span, str], ...] = ()
+    fix: Fix | None = None
+
+    @property
+    def severity(self) -> Severity:
+        return CATALOGUE[self.code].severity
+
+    @property
+    def is_error(self) -> bool:
+        return self.severity is Severity.ERROR
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.span.line}:{self.span.column} {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    code: str
+    title: str
+    severity: Severity
+    page: str  # file in flowdsl/language/pages
+
+
+def in_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """By position in the file, each said once."""
+    return tuple(
+        sorted(dict.fromkeys(diagnostics), key=lambda d: (d.span.line, d.span.column, d.code))
+    )
+
+
+def _entry(code: str, title: str, severity: Severity = Severity.ERROR) -> tuple[str, Entry]:
+    return code, Entry(code, title, severity, f"{code}.md")
+
+
+CATALOGUE: Mapping[str, Entry] = MappingProxyType(
+    dict(
+        (
+            _entry("F001", "an expression inside { } or [ ] needs quotes"),
+            _entry("F002", "a text that contains `: ` needs quotes"),
+            _entry("F003", "a value that begins with a quote ends with it"),
+            _entry("F004", "this is not YAML"),
+            _entry("F005", "not supported yet"),
+            _entry("F006", "an `allow` comment without a reason", Severity.WARNING),
+            _entry("F007", "the file is over a limit"),
+            _entry("F008", "a # cuts the expression"),
+            _entry("F009", "a part of YAML that workflows do not use"),
+            _entry("F010", "`confirm` or `compensate` below `commit`"),
+            _entry("F011", "one `commit`, at the top level"),
+            _entry("F012", "a change that nothing undoes", Severity.WARNING),
+            _entry("F013", "an undo that needs an answer that can be lost", Severity.WARNING),
+            _entry("F014", "a secret where it could be seen"),
+            _entry("F016", "steps that wait for each other"),
+            _entry("F017", "`fail` below `commit`"),
+            _entry("F018", "`status` inside `parallel`"),
+            _entry("F019", "`after` names no sibling"),
+            _entry("F020", "an unknown key"),
+            _entry("F021", "a missing key"),
+            _entry("F022", "a value of the wrong kind"),
+            _entry("F023", "a step has exactly one verb"),
+            _entry("F024", "a key given twice"),
+            _entry("F025", "a name that is not snake_case"),
+            _entry("F026", "a name that is taken"),
+            _entry("F030", "an unknown service"),
+            _entry("F040", "an expression that cannot be read"),
+            _entry("F041", "an unknown name"),
+            _entry("F042", "an unknown field"),
+            _entry("F043", "a value that may be null"),
+            _entry("F044", "a value of the wrong type"),
+            _entry("F045", "a name used before its step"),
+            _entry("F046", "a condition that is always true or always false", Severity.WARNING),
+            _entry("F047", "an expression that is too long"),
+            _entry("F060", "retries longer than the run may take", Severity.WARNING),
+        )
+    )
+)

@@ -1,0 +1,181 @@
+"""A call as written → a `nodes.Call`: the patience of each request from step, service, defaults and built in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flowdsl.language.order import step_name
+from flowdsl.language.places import Definition, Part, Path, Place, Section, uses
+from flowdsl.language.workflow import (
+    Call,
+    Habits,
+    Patience,
+    Promise,
+    Request,
+    Seconds,
+    Service,
+    Workflow,
+)
+from flowdsl.plan import nodes
+
+ATTEMPTS = 3
+ATTEMPTS_WITHOUT_A_WAY_BACK = 10  # of an undo, a confirm, and what stands below `commit`
+TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lowering:
+    """What every part of the lowering looks up."""
+
+    workflow: Workflow
+    places: tuple[Place, ...]
+    known: Mapping[str, Definition]
+
+    def children(self, path: Path, section: Section) -> tuple[Place, ...]:
+        return tuple(
+            place for place in self.places if place.section == section and place.path[:-1] == path
+        )
+
+    def below(self, group: Place) -> tuple[Place, ...]:
+        depth = len(group.path)
+        return tuple(
+            place
+            for place in self.places
+            if place.section == group.section
+            and len(place.path) > depth
+            and place.path[:depth] == group.path
+        )
+
+
+def lower_call(workflow: Workflow, place: Place, call: Call) -> nodes.Call:
+    request = call.request
+    habits = habits_of(workflow, request)
+    patience = (request.retry, *(level.retry for level in habits))
+    attempts = ATTEMPTS_WITHOUT_A_WAY_BACK if place.below_commit else ATTEMPTS
+    return nodes.Call(
+        address=place.address,
+        action=lower_action(workflow, request, merged(patience, attempts)),
+        compensation=_compensation(workflow, place, call),
+        confirm=_confirm(workflow, call),
+        probe=_probe(workflow, call),
+    )
+
+
+def habits_of(workflow: Workflow, request: Request) -> tuple[Habits, Habits]:
+    """Those of the request's service, and the defaults."""
+    service = next(
+        (item for item in workflow.services if item.name.text == request.service.text), None
+    )
+    return (service.habits if service else Habits(), workflow.defaults)
+
+
+def lower_action(
+    workflow: Workflow, request: Request, retry: nodes.Retry, step: Request | None = None
+) -> nodes.Action:
+    """`step` is the request whose timeout an undo, a confirm or a probe takes where it has none."""
+    return nodes.Action(
+        method=request.method,
+        service=request.service.text,
+        path=request.path,
+        query=tuple((name.text, value) for name, value in request.query),
+        headers=tuple((name.text, value) for name, value in request.headers),
+        body=request.body,
+        timeout_seconds=timeout_of(workflow, request, step),
+        retry=retry,
+        expect=request.expect,
+        gone_is_done=request.gone_is_done,
+        span=request.span,
+    )
+
+
+def timeout_of(workflow: Workflow, request: Request, step: Request | None = None) -> float:
+    said: tuple[Seconds | None, ...] = (
+        request.timeout,
+        step.timeout if step else None,
+        *(level.timeout for level in habits_of(workflow, request)),
+    )
+    return next((timeout.value for timeout in said if timeout is not None), TIMEOUT_SECONDS)
+
+
+def merged(levels: tuple[Patience | None, ...], attempts: int) -> nodes.Retry:
+    """Field by field, the first level that says something."""
+    said = [level for level in levels if level is not None]
+    built_in = nodes.Retry(attempts)
+
+    def first(values: list[float | None], otherwise: float) -> float:
+        return next((value for value in values if value is not None), otherwise)
+
+    return nodes.Retry(
+        attempts=next((p.attempts for p in said if p.attempts is not None), attempts),
+        delay_seconds=first([p.delay_seconds for p in said], built_in.delay_seconds),
+        backoff=first([p.backoff for p in said], built_in.backoff),
+        max_delay_seconds=first([p.max_delay_seconds for p in said], built_in.max_delay_seconds),
+    )
+
+
+def lower_service(workflow: Workflow, service: Service) -> nodes.Service:
+    levels = (service.habits, workflow.defaults)
+    promise = next((level.idempotency for level in levels if level.idempotency), None)
+    settle = next((level.settle for level in levels if level.settle), None)
+    return nodes.Service(
+        name=service.name.text,
+        url=service.url,
+        auth=service.auth,
+        headers=tuple((name.text, value) for name, value in service.headers),
+        idempotency=_idempotency(promise),
+        settle_seconds=settle.value if settle else None,
+        tombstone=service.tombstone,
+        span=service.name.span,
+    )
+
+
+def _idempotency(promise: Promise | None) -> nodes.Idempotency | None:
+    if promise is None:
+        return None
+    if promise.header is None:
+        return nodes.Idempotency(promise.ttl_seconds)
+    return nodes.Idempotency(promise.ttl_seconds, promise.header)
+
+
+def _compensation(
+    workflow: Workflow, place: Place, call: Call
+) -> nodes.Compensation | nodes.NothingToUndo | None:
+    if call.compensate is None:
+        return None
+    request = call.compensate.request
+    if request is None:
+        return nodes.NothingToUndo()
+    retry = merged((request.retry,), ATTEMPTS_WITHOUT_A_WAY_BACK)
+    action = lower_action(workflow, request, retry, call.request)
+    return nodes.Compensation(action, needs_answer=undo_needs_answer(place))
+
+
+def undo_needs_answer(place: Place) -> bool:
+    """Whether the undo reads what its step answered; `steps.ID.key` is known without an answer."""
+    own = place.step.id.text if place.step.id else None
+    return own is not None and any(
+        step_name(reference) == own and reference.path[2:3] != ("key",)
+        if reference.path[0] == "steps"
+        else reference.path[0] == own
+        for use in uses(place.step)
+        if use.part is Part.UNDO
+        for reference in use.expression.references
+    )
+
+
+def _confirm(workflow: Workflow, call: Call) -> nodes.Action | None:
+    if call.confirm is None:
+        return None
+    request = call.confirm.request
+    retry = merged((request.retry,), ATTEMPTS_WITHOUT_A_WAY_BACK)
+    return lower_action(workflow, request, retry, call.request)
+
+
+def _probe(workflow: Workflow, call: Call) -> nodes.Probe | None:
+    if call.probe is None:
+        return None
+    request = call.probe.request
+    levels = (request.retry, *(level.retry for level in habits_of(workflow, request)))
+    action = lower_action(workflow, request, merged(levels, ATTEMPTS), call.request)
+    return nodes.Probe(action, call.probe.found, call.probe.result)

@@ -1,0 +1,125 @@
+"""Located → Workflow. The schema has spoken before: what has the wrong shape is left out here without a word.
+
+Only what a schema cannot say is reported: call strings, expressions, and numbers out of range.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.located import Located, Mapping, Scalar, Sequence
+from flowdsl.language.parse_inputs import parse_inputs
+from flowdsl.language.parse_parts import habits, name_of, named, names_of, seconds, word
+from flowdsl.language.parse_request import parse_confirm, parse_probe, parse_request, parse_undo
+from flowdsl.language.parse_services import parse_services
+from flowdsl.language.reader import Reader
+from flowdsl.language.source import Source
+from flowdsl.language.vocabulary import VERBS
+from flowdsl.language.workflow import (
+    Assignment,
+    Call,
+    Commit,
+    Fail,
+    Group,
+    Status,
+    Step,
+    Verb,
+    Wait,
+    Workflow,
+)
+from flowdsl.plan.span import Span
+
+NO_VERB = Group("steps", ())  # stands for a verb that could not be read; its step is `broken`
+
+
+def parse(
+    source: Source, document: Mapping, broken: frozenset[Span]
+) -> tuple[Workflow, list[Diagnostic]]:
+    """`broken` holds the mappings that the schema found fault with."""
+    reader = Reader(source)
+    steps = _steps(reader, document.get("steps"), broken)
+    on_failure = _steps(reader, document.get("on_failure"), broken)
+    outputs = named(reader, document.get("outputs"))
+    services = parse_services(reader, document.get("services"))
+    workflow = Workflow(
+        name=word(document.get("name")) or _name_of_file(source.path),
+        span=document.span,
+        steps=steps,
+        description=word(document.get("description")),
+        timeout=seconds(reader, document.get("timeout")),
+        inputs=parse_inputs(reader, document.get("inputs")),
+        services=services,
+        defaults=habits(reader, document.get("defaults")),
+        on_failure=on_failure,
+        outputs=outputs,
+        written=tuple(reader.written),
+    )
+    return workflow, reader.problems
+
+
+def _name_of_file(path: str) -> str:
+    letters = (letter if letter.isalnum() and letter.isascii() else "-" for letter in PurePath(path).stem)
+    return "".join(letters).strip("-")[:64] or "workflow"
+
+
+def _steps(reader: Reader, node: Located | None, broken: frozenset[Span]) -> tuple[Step, ...]:
+    items = node.items if isinstance(node, Sequence) else ()
+    return tuple(_step(reader, item, broken) for item in items)
+
+
+def _step(reader: Reader, node: Located, broken: frozenset[Span]) -> Step:
+    if not isinstance(node, Mapping):
+        is_commit = isinstance(node, Scalar) and node.value == "commit"
+        return Step(Commit() if is_commit else NO_VERB, node.span, broken=not is_commit)
+    problems = len(reader.problems)
+    key = next((key for key, _ in node.entries if key.text in VERBS), None)
+    verb = _verb(reader, node, key.text if key else "", broken)
+    critical = node.get("critical")
+    when = reader.condition(node.get("when"))
+    return Step(
+        verb=verb or NO_VERB,
+        span=_span_of_verb(node, key, verb),
+        id=name_of(node.get("id")),
+        when=when,
+        critical=not (isinstance(critical, Scalar) and critical.value is False),
+        after=names_of(node.get("after")),
+        broken=verb is None or node.span in broken or len(reader.problems) > problems,
+    )
+
+
+def _verb(reader: Reader, node: Mapping, verb: str, broken: frozenset[Span]) -> Verb | None:
+    value = node.get(verb)
+    match verb, value:
+        case "call", Scalar(value=str()):
+            return _call(reader, node)
+        case "parallel", Sequence():
+            return Group("parallel", _steps(reader, value, broken))
+        case "steps", Sequence():
+            return Group("steps", _steps(reader, value, broken))
+        case "status", Scalar(value=str()):
+            return Status(reader.template(value))
+        case "set", Mapping():
+            return Assignment(named(reader, value))
+        case "wait", Scalar():
+            duration = seconds(reader, value)
+            return Wait(duration) if duration is not None else None
+        case "fail", Scalar(value=str()):
+            return Fail(reader.template(value))
+        case _:
+            return None
+
+
+def _call(reader: Reader, node: Mapping) -> Call | None:
+    request = parse_request(reader, node)
+    compensate = parse_undo(reader, node)
+    confirm = parse_confirm(reader, node)
+    probe = parse_probe(reader, node)
+    return Call(request, compensate, confirm, probe) if request is not None else None
+
+
+def _span_of_verb(node: Mapping, key: Scalar | None, verb: Verb | None) -> Span:
+    """A call is shown by its text, another step by its key."""
+    if isinstance(verb, Call):
+        return verb.request.span
+    return key.span if key is not None else node.span

@@ -1,0 +1,103 @@
+"""The small parts that stand in many places: names, durations, retries, promises of keys."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from flowdsl.language.located import Located, Mapping, Scalar, Sequence
+from flowdsl.language.reader import Reader, seconds_of
+from flowdsl.language.workflow import Habits, Name, Patience, Promise, Seconds
+from flowdsl.plan.template import Template
+
+LONGEST_SECONDS = 366 * 86400.0
+
+
+def word(node: Located | None) -> str:
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
+
+
+def name_of(node: Located | None) -> Name | None:
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        return Name(node.text, node.span)
+    return None
+
+
+def names_of(node: Located | None) -> tuple[Name, ...]:
+    items = node.items if isinstance(node, Sequence) else ()
+    return tuple(name for item in items if (name := name_of(item)) is not None)
+
+
+def named(reader: Reader, node: Located | None) -> tuple[tuple[Name, Template], ...]:
+    """A mapping of names to values: headers, query, `set`, outputs."""
+    entries = node.entries if isinstance(node, Mapping) else ()
+    return tuple((Name(key.text, key.span), reader.template(value)) for key, value in entries)
+
+
+def seconds(reader: Reader, node: Located | None) -> Seconds | None:
+    """A duration that is longer than nothing."""
+    if not isinstance(node, Scalar):
+        return None
+    value = seconds_of(node.text)
+    if value is None:
+        return None
+    if not 0 < value <= LONGEST_SECONDS:
+        reader.refuse(node.span, "a duration is longer than nothing and at most 366d")
+        return None
+    return Seconds(value, node.span)
+
+
+def habits(reader: Reader, node: Located | None) -> Habits:
+    if not isinstance(node, Mapping):
+        return Habits()
+    return Habits(
+        timeout=seconds(reader, node.get("timeout")),
+        retry=patience(reader, node.get("retry")),
+        idempotency=_promise(reader, node.get("idempotency")),
+        settle=seconds(reader, node.get("settle")),
+    )
+
+
+def patience(reader: Reader, node: Located | None) -> Patience | None:
+    match node:
+        case Scalar(value=int() as attempts, span=span) if not isinstance(attempts, bool):
+            return Patience(attempts=attempts, span=span)
+        case Mapping(span=span):
+            delay, most = seconds(reader, node.get("delay")), seconds(reader, node.get("max_delay"))
+            attempts_node, backoff = node.get("attempts"), node.get("backoff")
+            return Patience(
+                attempts=_integer(attempts_node),
+                delay_seconds=delay.value if delay else None,
+                backoff=_number(backoff),
+                max_delay_seconds=most.value if most else None,
+                span=span,
+            )
+        case _:
+            return None
+
+
+def _promise(reader: Reader, node: Located | None) -> Promise | None:
+    if isinstance(node, Mapping):
+        ttl = seconds(reader, node.get("ttl"))
+        return Promise(ttl.value, word(node.get("header")) or None) if ttl else None
+    ttl = seconds(reader, node)
+    return Promise(ttl.value) if ttl else None
+
+
+def _integer(node: Located | None) -> int | None:
+    match node:
+        case Scalar(value=bool()):
+            return None
+        case Scalar(value=int() as value):
+            return value
+        case _:
+            return None
+
+
+def _number(node: Located | None) -> float | None:
+    match node:
+        case Scalar(value=bool()):
+            return None
+        case Scalar(value=int() | Decimal() as value):
+            return float(value)
+        case _:
+            return None

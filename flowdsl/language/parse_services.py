@@ -1,0 +1,53 @@
+"""`services:`, short (`NAME: URL`) and long."""
+
+from __future__ import annotations
+
+import re
+
+from flowdsl.language.located import Located, Mapping, Scalar
+from flowdsl.language.parse_parts import habits
+from flowdsl.language.parse_request import headers
+from flowdsl.language.reader import Reader
+from flowdsl.language.workflow import Name, Service
+from flowdsl.plan.expression import Expression
+from flowdsl.plan.template import Constant, Text
+
+_URL = re.compile(r"https?://[^\s?#@]+")
+
+
+def parse_services(reader: Reader, node: Located | None) -> tuple[Service, ...]:
+    entries = node.entries if isinstance(node, Mapping) else ()
+    found = (_service(reader, Name(key.text, key.span), value) for key, value in entries)
+    return tuple(service for service in found if service is not None)
+
+
+def _service(reader: Reader, name: Name, node: Located) -> Service | None:
+    """A service that cannot be read is still declared: that its URL is wrong is one error, not one a call."""
+    match node:
+        case Scalar(value=str()):
+            return Service(name, _url(reader, node))
+        case Mapping():
+            url, auth, tombstone = node.get("url"), node.get("auth"), node.get("tombstone")
+            return Service(
+                name=name,
+                url=_url(reader, url) if isinstance(url, Scalar) else Constant(None),
+                auth=reader.template(auth) if auth is not None else None,
+                headers=headers(reader, node.get("headers")),
+                habits=habits(reader, node),
+                tombstone=isinstance(tombstone, Scalar) and tombstone.value is True,
+            )
+        case _:
+            return Service(name, Constant(None))
+
+
+def _url(reader: Reader, scalar: Scalar) -> Constant | Expression | Text:
+    template = reader.text(scalar)
+    match template:
+        case Constant(value=str() as url) if not _URL.fullmatch(url):
+            hint = "such as http://localhost:9001 or https://api.example.com/v1"
+            reader.refuse(scalar.span, "a service's URL begins with http:// or https://", hint=hint)
+            return template
+        case Constant() | Expression() | Text():
+            return template
+        case _:
+            return Constant(None)

@@ -1,0 +1,121 @@
+"""Texts of the file → templates and expressions, each with its exact place; problems are collected, not raised."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from flowdsl.language.diagnostics import Diagnostic, Fix
+from flowdsl.language.located import Located, Mapping, Scalar, Sequence
+from flowdsl.language.source import BREAK, Source
+from flowdsl.language.workflow import Written
+from flowdsl.plan.expression import Expression, ExpressionError, parse
+from flowdsl.plan.span import Span
+from flowdsl.plan.template import Constant, Fields, Items, Template, Text, split
+
+_UNITS = (("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86400.0))
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+_WRAPPED = re.compile(r"\s*\$\{(.*)\}\s*", re.DOTALL)
+_COMMENT = re.compile(r"\s+#")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    source: Source
+    problems: list[Diagnostic] = field(default_factory=list)
+    written: list[Written] = field(default_factory=list)
+
+    def template(self, node: Located) -> Template:
+        """Any value; what cannot be read is reported and stands as null."""
+        match node:
+            case Scalar(value=str()):
+                return self.text(node)
+            case Scalar(value=value):
+                return Constant(value)
+            case Sequence(items=items):
+                return Items(tuple(self.template(item) for item in items))
+            case Mapping(entries=entries):
+                return Fields(tuple((key.text, self.template(value)) for key, value in entries))
+
+    def text(self, scalar: Scalar, start: int = 0) -> Template:
+        """The text of `scalar` from `start` on."""
+        text = scalar.text[start:]
+        try:
+            pieces = split(text)
+        except ExpressionError as error:
+            self.problems.append(self.complaint(scalar, start, error))
+            return Constant(None)
+        parts: list[str | Expression] = []
+        for piece in pieces:
+            if isinstance(piece, str):
+                parts.append(piece)
+                continue
+            expression = self.expression(scalar, piece[0], start + piece[1])
+            if expression is None:
+                return Constant(None)
+            parts.append(expression)
+        match parts:
+            case []:
+                return Constant("")
+            case [str() as literal]:
+                return Constant(literal)
+            case [Expression() as whole]:
+                return whole
+            case _:
+                return Text(tuple(parts))
+
+    def condition(self, node: Located | None) -> Expression | None:
+        """A bare expression, as `when` and `expect` have."""
+        if not isinstance(node, Scalar):
+            return None
+        wrapped = _WRAPPED.fullmatch(node.text)
+        if wrapped is not None and "${" not in wrapped[1]:
+            fixed = self.source.line(node.span.line).replace("${" + wrapped[1] + "}", wrapped[1])
+            message = "an expression stands bare here, without `${ }`"
+            fix = Fix(node.span.line, (fixed,)) if node.style not in ("|", ">") else None
+            hint = f"write {wrapped[1].strip()}"
+            self.problems.append(Diagnostic("F040", node.span, message, help=hint, fix=fix))
+            return None
+        return self.expression(node, node.text, 0)
+
+    def expression(self, scalar: Scalar, text: str, offset: int) -> Expression | None:
+        try:
+            expression = parse(text, span=scalar.locate(offset, len(text)))
+        except ExpressionError as error:
+            self.problems.append(self.complaint(scalar, offset, error))
+            return None
+        if not _is_spelled_out(scalar):
+            self.written.append(Written(expression, scalar, offset))
+        return expression
+
+    def complaint(self, scalar: Scalar, offset: int, error: ExpressionError) -> Diagnostic:
+        if (cut := self.cut_by_comment(scalar)) is not None:
+            message = "a # after a blank begins a comment: it cuts the expression"
+            return Diagnostic("F008", cut, message, help="put the value in quotes")
+        span = scalar.locate(offset + error.start, error.length)
+        return Diagnostic(error.code, span, error.message, help=error.help)
+
+    def cut_by_comment(self, scalar: Scalar) -> Span | None:
+        """Where a comment follows an unquoted text on its line."""
+        if scalar.style:
+            return None
+        told = BREAK.split(scalar.raw)
+        line = scalar.span.line + len(told) - 1
+        column = len(told[-1]) + (scalar.span.column - 1 if len(told) == 1 else 0)
+        comment = _COMMENT.match(self.source.line(line), column)
+        return Span(line, comment.end()) if comment else None
+
+    def refuse(self, span: Span, message: str, label: str = "", hint: str = "") -> None:
+        self.problems.append(Diagnostic("F022", span, message, label, hint))
+
+
+def seconds_of(text: str) -> float | None:
+    """`250ms`, `30s`, `10m`, `24h`, `2d`."""
+    match = _DURATION.fullmatch(text)
+    return float(match[1]) * dict(_UNITS)[match[2]] if match and len(text) <= 20 else None
+
+
+def _is_spelled_out(scalar: Scalar) -> bool:
+    """Whether every character of the text stands in the file as itself, on one line."""
+    quotes = 1 if scalar.style else 0
+    return scalar.raw[quotes : len(scalar.raw) - quotes] == scalar.text and not BREAK.search(scalar.raw)

@@ -1,0 +1,320 @@
+"""The shape of a workflow file: the shipped JSON Schema, and its complaints as diagnostics with a place.
+
+The schema is what editors use, so both say the same. It dispatches on a step's verb with if/then, which keeps one
+mistake to one error; where a step's verb itself is in doubt, this module speaks instead of the schema.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+from typing import TypeAlias
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from referencing import Registry
+
+from flowdsl.language.diagnostics import Diagnostic, Fix
+from flowdsl.language.located import Located, Mapping, Scalar, Sequence, plain
+from flowdsl.language.source import Source
+from flowdsl.language.vocabulary import (
+    COMPANIONS,
+    NOT_YET_AT_THE_TOP,
+    NOT_YET_ON_A_SERVICE,
+    NOT_YET_ON_A_STEP,
+    NOT_YET_VERBS,
+    VERBS,
+    did_you_mean,
+    like,
+    listed,
+)
+from flowdsl.plan.span import Span
+from flowdsl.plan.values import Json
+
+Path: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is wrong with the shape, and the mappings something is wrong in."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    broken: frozenset[Span]
+
+
+def check_shape(source: Source, document: Located) -> Shape:
+    found: dict[tuple[Span, str], Diagnostic] = {}
+    broken: set[Span] = set()
+    doubtful: set[Path] = set()  # steps whose verb is in doubt: the schema is not asked about their keys
+    for path, step in _steps(document):
+        problems = _verb_problems(source, step)
+        if problems:
+            doubtful.add(path)
+        for problem in problems:
+            found[problem.span, problem.message] = problem
+            broken |= _spans(document, path)
+    for error in _validator().iter_errors(plain(document)):
+        path = tuple(error.absolute_path)
+        if path in doubtful:
+            continue
+        for problem in _translate(source, document, path, error):
+            found.setdefault((problem.span, problem.message), problem)
+            broken |= _spans(document, path)
+    return Shape(tuple(found.values()), frozenset(broken))
+
+
+def schema_text() -> str:
+    return files("flowdsl.language").joinpath("flowdsl-1.schema.json").read_text("utf-8")
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(json.loads(schema_text()), registry=Registry())
+
+
+@cache
+def _keys_beside() -> dict[str, tuple[str, ...]]:
+    """The keys that may stand beside each verb."""
+    definitions = json.loads(schema_text())["$defs"]
+    return {verb: tuple(definitions[f"{verb}Step"]["properties"]) for verb in VERBS}
+
+
+def _steps(document: Located, path: Path = ()) -> Iterator[tuple[Path, Located]]:
+    """Every entry of a list of steps, with its path."""
+    if not isinstance(document, Mapping):
+        return
+    keys = ("steps", "on_failure") if path == () else ("steps", "parallel")
+    for key in keys:
+        steps = document.get(key)
+        if isinstance(steps, Sequence):
+            for position, step in enumerate(steps.items):
+                yield (*path, key, position), step
+                yield from _steps(step, (*path, key, position))
+
+
+def _verb_problems(source: Source, step: Located) -> list[Diagnostic]:
+    if not isinstance(step, Mapping):
+        return []
+    not_yet = [key for key, _ in step.entries if key.text in NOT_YET_ON_A_STEP]
+    present = step.keys()
+    not_yet += [
+        key
+        for key, _ in step.entries
+        if key.text in COMPANIONS and COMPANIONS[key.text] not in present
+    ]
+    if not_yet:
+        return [_not_yet(key) for key in not_yet]
+    verbs = [key for key, _ in step.entries if key.text in VERBS]
+    if len(verbs) == 1:
+        return []
+    if len(verbs) > 1:
+        message = f"a step has one verb, and this one has {listed(verb.text for verb in verbs)}"
+        related = ((verbs[0].span, "the first verb"),)
+        hint = "make it two steps"
+        return [Diagnostic("F023", verbs[1].span, message, "a second verb", hint, related)]
+    return [_no_verb(source, step)]
+
+
+def _no_verb(source: Source, step: Mapping) -> Diagnostic:
+    commit = step.key("commit")
+    if commit is not None:
+        fix = Fix(commit.span.line, (source.line(commit.span.line).replace("commit:", "commit"),))
+        message = "`commit` is a word of its own, not a key"
+        return Diagnostic("F023", commit.span, message, help="write `- commit`", fix=fix)
+    known = frozenset(key for keys in _keys_beside().values() for key in keys)
+    for key, _ in step.entries:
+        if key.text not in known and like(key.text, VERBS) is not None:
+            return _unknown_key(source, key, VERBS)
+    span = step.entries[0][0].span if step.entries else step.span
+    return Diagnostic("F023", span, "this step has no verb", help=f"the verbs are {listed(VERBS)}")
+
+
+def _translate(
+    source: Source, document: Located, path: Path, error: ValidationError
+) -> Iterator[Diagnostic]:
+    node = _node(document, path)
+    schema = error.schema if isinstance(error.schema, dict) else {}
+    if error.validator == "additionalProperties" and isinstance(node, Mapping):
+        allowed = tuple(schema.get("properties", {}))
+        for key, _ in node.entries:
+            if key.text not in allowed:
+                yield _extra_key(source, key, allowed, path, node)
+    elif error.validator == "required" and isinstance(node, Mapping):
+        yield from _missing_keys(source, node, error, schema)
+    else:
+        yield _wrong_value(document, path, node, error, schema)
+
+
+def _extra_key(
+    source: Source, key: Scalar, allowed: tuple[str, ...], path: Path, node: Mapping
+) -> Diagnostic:
+    on_service = len(path) == 2 and path[0] == "services"
+    if (on_service and key.text in NOT_YET_ON_A_SERVICE) or (
+        path == () and key.text in NOT_YET_AT_THE_TOP
+    ):
+        return _not_yet(key)
+    verb = next((verb for verb in VERBS if verb in node.keys()), None)  # noqa: SIM118
+    elsewhere = [other for other, keys in _keys_beside().items() if key.text in keys]
+    if verb is not None and elsewhere and path and isinstance(path[-1], int):
+        message = f"`{key.text}` has no meaning beside `{verb}`"
+        return Diagnostic("F020", key.span, message, f"stands beside {listed(elsewhere)}")
+    return _unknown_key(source, key, allowed)
+
+
+def _unknown_key(source: Source, key: Scalar, allowed: tuple[str, ...]) -> Diagnostic:
+    meant = like(key.text, allowed)
+    fix = None
+    if meant is not None and not key.style:
+        line, start = source.line(key.span.line), key.span.column - 1
+        fixed = line[:start] + meant + line[start + key.span.length :]
+        fix = Fix(key.span.line, (fixed,))
+    return Diagnostic(
+        "F020",
+        key.span,
+        f"unknown key `{key.text}`",
+        did_you_mean(key.text, allowed),
+        help="" if meant else f"keys here: {', '.join(allowed)}",
+        fix=fix,
+    )
+
+
+def _missing_keys(
+    source: Source, node: Mapping, error: ValidationError, schema: dict[str, Json]
+) -> Iterator[Diagnostic]:
+    wanted = error.validator_value if isinstance(error.validator_value, list) else []
+    allowed = schema.get("properties")
+    known = tuple(allowed) if isinstance(allowed, dict) else ()
+    misspelt = {like(key, wanted) for key in node.keys() if key not in known}  # noqa: SIM118
+    span = node.entries[0][0].span if node.entries else node.span
+    for key in wanted:
+        if key not in node.keys() and key not in misspelt:  # noqa: SIM118
+            yield Diagnostic("F021", span, f"the key `{key}` is missing", help=_example(key))
+
+
+def _example(key: str) -> str:
+    match key:
+        case "flowdsl":
+            return "begin the file with `flowdsl: 1`"
+        case "steps":
+            return "a workflow does something: `steps:` and a list below it"
+        case _:
+            return f"add `{key}:`"
+
+
+def _wrong_value(
+    document: Located, path: Path, node: Located, error: ValidationError, schema: dict[str, Json]
+) -> Diagnostic:
+    name = next((str(part) for part in reversed(path) if isinstance(part, str)), "the file")
+    if path and isinstance(path[-1], int):
+        name = {"steps": "a step", "parallel": "a step", "on_failure": "a step"}.get(name, name)
+    elif path:
+        name = f"`{name}`"
+    if name == "a step":
+        meant = did_you_mean(str(plain(node)), ["commit"]) if isinstance(node, Scalar) else ""
+        message = "a step is a mapping with a verb, or the word `commit`"
+        return Diagnostic("F022", node.span, message, meant)
+    if isinstance(node, Scalar) and node.value == "sf-string":
+        return Diagnostic("F005", node.span, "`sf-string` is not supported yet", help="use `bare`")
+    span = node.span
+    if isinstance(node, Scalar) and node.raw == "":  # an empty value: point at its key
+        parent = _node(document, path[:-1])
+        key = parent.key(str(path[-1])) if path and isinstance(parent, Mapping) else None
+        span = key.span if key is not None else span
+    label = _found(node)
+    return Diagnostic("F022", span, f"{name} {_wanted(node, error, schema)}", label, _hint(node, schema))
+
+
+def _wanted(node: Located, error: ValidationError, schema: dict[str, Json]) -> str:
+    value = error.validator_value
+    match error.validator:
+        case "type":
+            kinds = value if isinstance(value, list) else [value]
+            if schema.get("title") == "duration" or "pattern" in schema and "unit" in str(schema):
+                return "is a duration, such as 30s"
+            return "is " + " or ".join(_KINDS.get(str(kind), str(kind)) for kind in kinds)
+        case "const":
+            return f"is {_spell(value)}"
+        case "enum":
+            return f"is one of {', '.join(str(word) for word in value)}"
+        case "minimum" | "exclusiveMinimum":
+            return f"is at least {value}"
+        case "maximum" | "exclusiveMaximum":
+            return f"is at most {value}"
+        case "minLength" | "minItems" | "minProperties":
+            return "is empty"
+        case "pattern" if "unit" in str(schema.get("description")):
+            return "is a duration, such as 30s"
+        case "pattern":
+            return f"cannot be that: {str(schema.get('description')).rstrip('.')}"
+        case _:
+            return f"has the wrong form: {str(schema.get('description', error.message)).rstrip('.')}"
+
+
+_KINDS = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "null",
+}
+
+
+def _found(node: Located) -> str:
+    match node:
+        case Mapping():
+            return "this is a mapping"
+        case Sequence():
+            return "this is a list"
+        case Scalar(value=None):
+            return "there is nothing here"
+        case Scalar(value=bool() as value):
+            return f"this is {_spell(value)}"
+        case Scalar(value=int() | Decimal()):
+            return "this is a number"
+        case Scalar():
+            return ""
+
+
+def _hint(node: Located, schema: dict[str, Json]) -> str:
+    words = schema.get("enum")
+    if isinstance(node, Scalar) and isinstance(words, list):
+        return did_you_mean(node.text, [str(word) for word in words])
+    if isinstance(node, Scalar) and "unit" in str(schema.get("description")):
+        if re.fullmatch(r"[0-9.]+", node.text):
+            return f"say the unit: {node.text}s"
+        return "a number and a unit: 250ms, 30s, 10m, 24h or 2d"
+    if isinstance(node, Scalar) and schema.get("type") == "string" and node.raw:
+        return f'a text that looks like something else needs quotes: "{node.text}"'
+    return ""
+
+
+def _spell(value: Json) -> str:
+    return json.dumps(value) if isinstance(value, bool) or value is None else f"`{value}`"
+
+
+def _not_yet(key: Scalar) -> Diagnostic:
+    kind = "verb" if key.text in NOT_YET_VERBS else "key"
+    return Diagnostic("F005", key.span, f"`{key.text}` is not supported yet", f"a {kind} of a later version")
+
+
+def _node(document: Located, path: Path) -> Located:
+    node = document
+    for part in path:
+        if isinstance(node, Sequence) and isinstance(part, int):
+            node = node.items[part]
+        elif isinstance(node, Mapping) and isinstance(part, str):
+            node = node.get(part) or node
+    return node
+
+
+def _spans(document: Located, path: Path) -> set[Span]:
+    """The mappings on the way to `path`."""
+    nodes = (_node(document, path[:end]) for end in range(len(path) + 1))
+    return {node.span for node in nodes if isinstance(node, Mapping)}

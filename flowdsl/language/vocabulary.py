@@ -1,0 +1,59 @@
+"""The words of the language that the schema cannot say: verbs, what is reserved, what is not there yet."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from types import MappingProxyType
+
+VERBS = ("call", "parallel", "steps", "status", "set", "wait", "fail")
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+SNAKE_CASE = re.compile(r"[a-z_][a-z0-9_]*")
+
+# `commit`, `confirms` and `on_failure` are addresses of the plan's own nodes.
+RESERVED = frozenset(
+    "inputs env secrets steps run error probe commit confirms on_failure".split()
+)
+WORDS_OF_EXPRESSIONS = frozenset([*keyword.kwlist, "true", "false", "null"])
+
+FIELDS_OF_A_STEP = ("status", "headers", "key", "error")
+FIELDS_OF_A_RUN = ("id", "name", "started")
+FIELDS_OF_AN_ERROR = ("code", "step", "message", "status", "response")
+
+# Keys that are designed and not built, by where they would stand: refused by name.
+NOT_YET_AT_THE_TOP = frozenset({"key", "trigger"})
+NOT_YET_ON_A_SERVICE = frozenset({"max_concurrent", "openapi", "strict"})
+NOT_YET_VERBS = frozenset({"switch", "uses", "wait_until", "wait_for", "emit"})
+NOT_YET_ON_A_STEP = NOT_YET_VERBS | {"for_each", "fallback", "holds_for"}
+# Keys that only come with one of these, which is reported instead of them.
+COMPANIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "collect": "for_each",
+        "max_parallel": "for_each",
+        "schema": "wait_for",
+        "data": "emit",
+        "with": "uses",
+        "detach": "uses",
+    }
+)
+
+
+def like(word: str, words: Iterable[str]) -> str | None:
+    """The one of `words` that `word` was probably meant to be."""
+    close = get_close_matches(word, list(words), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    meant = like(word, words)
+    return f"did you mean `{meant}`?" if meant else ""
+
+
+def listed(words: Iterable[str]) -> str:
+    """`a`, `b` and `c`: at most twelve, in their order."""
+    known = [f"`{word}`" for word in words]
+    if len(known) > 12:
+        known = [*known[:11], f"{len(known) - 11} more"]
+    return " and ".join([", ".join(known[:-1]), known[-1]]) if len(known) > 1 else "".join(known)

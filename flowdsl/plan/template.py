@@ -1,0 +1,263 @@
+"""Templates: what a YAML value with `${…}` in it becomes, and what it renders to.
+
+`${x}` alone keeps its type; inside text it becomes text; `$${` is a literal `${`. Secrets stay
+references: text with a secret in it renders to a `Sealed`, which only `world` opens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from flowdsl.plan.budget import Frame, Value
+from flowdsl.plan.evaluate import MAXIMUM_OPERATIONS, MAXIMUM_SIZE, EvaluationError, evaluate
+from flowdsl.plan.expression import Expression, ExpressionError, parse
+from flowdsl.plan.fault import Fault
+from flowdsl.plan.operations import text_of
+from flowdsl.plan.values import Json, Sealed, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from decimal import Decimal
+
+    from flowdsl.plan.paths import Reference
+    from flowdsl.plan.span import Span
+
+Rendered: TypeAlias = (
+    "bool | int | Decimal | str | Secret | Sealed | list[Rendered] | dict[str, Rendered] | None"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text with expressions inside: literal pieces and expressions in their order."""
+
+    parts: tuple[str | Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    items: tuple[Template, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    fields: tuple[tuple[str, Template], ...]
+
+
+Template: TypeAlias = "Constant | Expression | Text | Items | Fields"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What stands between `${` and `}`; `start` is its offset in the whole text."""
+
+    text: str
+    start: int
+
+
+def split(text: str) -> list[str | Piece]:
+    """Literal text and expressions, in their order. No empty literals."""
+    parts: list[str | Piece] = []
+    literal: list[str] = []
+    position = 0
+    while (dollar := text.find("$", position)) >= 0:
+        literal.append(text[position:dollar])
+        if text.startswith("$${", dollar):
+            literal.append("${")
+            position = dollar + 3
+        elif text.startswith("${", dollar):
+            end = _end_of_expression(text, dollar + 2)
+            parts += [*_joined(literal), Piece(text[dollar + 2 : end], dollar + 2)]
+            literal = []
+            position = end + 1
+        else:
+            literal.append("$")
+            position = dollar + 1
+    literal.append(text[position:])
+    return [*parts, *_joined(literal)]
+
+
+def _joined(literal: list[str]) -> list[str]:
+    text = "".join(literal)
+    return [text] if text else []
+
+
+def _end_of_expression(text: str, start: int) -> int:
+    """Where the `}` is that closes; braces and quotes inside the expression are passed over."""
+    open_braces = 0
+    quote = ""
+    position = start
+    while position < len(text):
+        letter = text[position]
+        if quote:
+            if letter == "\\":
+                position += 1
+            elif letter == quote:
+                quote = ""
+        elif letter in "'\"":
+            quote = letter
+        elif letter == "{":
+            open_braces += 1
+        elif letter == "}":
+            if open_braces == 0:
+                return position
+            open_braces -= 1
+        position += 1
+    what = f"; a text inside it has no closing {quote}" if quote else ""
+    message = f"`${{` is never closed{what}"
+    help_text = f"add the closing {quote or '`}`'}, or write `$${{` for the characters themselves"
+    raise ExpressionError(message, start - 2, 2, help=help_text)
+
+
+def parse_text(text: str, *, locate: Callable[[int], Span]) -> Template:
+    """The template a scalar is. `locate` gives the place in the file of an offset into `text`.
+
+    The offsets of an `ExpressionError` count in `text` too.
+    """
+    parts = [_parse_part(part, locate) for part in split(text)]
+    match parts:
+        case []:
+            return Constant("")
+        case [str() as literal]:
+            return Constant(literal)
+        case [Expression() as expression]:
+            return expression
+    return Text(tuple(parts))
+
+
+def _parse_part(part: str | Piece, locate: Callable[[int], Span]) -> str | Expression:
+    if isinstance(part, str):
+        return part
+    stripped = part.text.strip(" \t\r\n")
+    start = (
+        part.start + len(part.text) - len(part.text.lstrip(" \t\r\n")) if stripped else part.start
+    )
+    try:
+        first_line = stripped.splitlines()[0] if stripped else ""
+        return parse(stripped, span=replace(locate(start), length=max(1, len(first_line))))
+    except ExpressionError as error:
+        error.start += start
+        raise
+
+
+def render(template: Template, scope: Mapping[str, Json]) -> Rendered:
+    """JSON whose leaves may be secrets by reference, or text with such references in it."""
+    match template:
+        case Constant(value=value):
+            return cast("Rendered", value)
+        case Expression():
+            return cast("Rendered", evaluate(template, scope))
+        case Text():
+            return _plain_if_possible(render_text(template, scope))
+        case Items(items=items):
+            return [render(item, scope) for item in items]
+        case Fields(fields=fields):
+            return {name: render(value, scope) for name, value in fields}
+
+
+def _plain_if_possible(sealed: Sealed) -> Rendered:
+    match sealed:
+        case ():
+            return ""
+        case (str() as text,):
+            return text
+    return sealed
+
+
+def render_text(template: Template, scope: Mapping[str, Json]) -> Sealed:
+    """Text for a header or a status: values as `str` writes them, secrets by reference."""
+    pieces: list[str | Secret] = []
+    for part in _parts(template):
+        pieces += (part,) if isinstance(part, str) else _text_in(part, scope)
+    return _merged(pieces)
+
+
+def _parts(template: Template) -> tuple[str | Expression, ...]:
+    match template:
+        case Text(parts=parts):
+            return parts
+        case Expression():
+            return (template,)
+        case Constant(value=value) if value is not None and not isinstance(value, list | dict):
+            return (text_from(value),)
+    raise EvaluationError("a list, an object or null cannot stand where text is needed")
+
+
+def _text_in(expression: Expression, scope: Mapping[str, Json]) -> Sealed:
+    value: object = evaluate(expression, scope)
+    if isinstance(value, Secret):
+        return (value,)
+    if isinstance(value, tuple):  # a sealed text that was handed on
+        return value
+    if value is None:
+        raise error_in(expression, f"`{expression.text}` is null, which cannot become text")
+    try:
+        return (text_from(cast("Rendered", value)),)
+    except EvaluationError as error:
+        raise error_in(expression, f"`{expression.text}`: {error.message}") from None
+
+
+def text_from(value: Rendered) -> str:
+    """A value as the function `str` writes it."""
+    try:
+        frame = Frame({}, MAXIMUM_OPERATIONS, MAXIMUM_SIZE)
+        return text_of(frame, cast("Value", value))
+    except Fault as fault:
+        raise EvaluationError(str(fault)) from None
+    except RecursionError:
+        raise EvaluationError("this is nested too deeply to become text") from None
+
+
+def _merged(pieces: list[str | Secret]) -> Sealed:
+    merged: list[str | Secret] = []
+    for piece in pieces:
+        last = merged[-1] if merged else None
+        if isinstance(piece, str) and isinstance(last, str):
+            merged[-1] = last + piece
+        elif piece != "":
+            merged.append(piece)
+    return tuple(merged)
+
+
+def error_in(expression: Expression, message: str) -> EvaluationError:
+    """An error about a whole expression."""
+    return EvaluationError(
+        message, 0, max(1, len(expression.text)), expression.text, expression.span
+    )
+
+
+def expressions(template: Template) -> Iterator[Expression]:
+    """Every expression of the template, in the order of the text."""
+    match template:
+        case Constant():
+            return
+        case Expression():
+            yield template
+        case Text(parts=parts):
+            yield from (part for part in parts if isinstance(part, Expression))
+        case Items(items=items):
+            for item in items:
+                yield from expressions(item)
+        case Fields(fields=fields):
+            for _, value in fields:
+                yield from expressions(value)
+
+
+def references(template: Template) -> tuple[tuple[Expression, Reference], ...]:
+    return tuple(
+        (expression, reference)
+        for expression in expressions(template)
+        for reference in expression.references
+    )
+
+
+def secrets_of(template: Template) -> tuple[str, ...]:
+    """The names X that the template uses as `secrets.X`, each once."""
+    names = (name for expression in expressions(template) for name in expression.secrets)
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,319 @@
+"""Event ⇄ one line of JSON: `{"t":"started","call":"flight","attempt":1,"at":1767225600.1,…}`.
+
+The fields of the events are the format; their annotations choose how a field is written. A field that has its default is
+left out, and one that a newer flowdsl added is passed over. A line is ASCII, so no byte of it can be taken for
+anything else. Old journals replay for ever: a tag or a field is never renamed, and a new field has a default.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, NoReturn, TypeAlias
+
+from flowdsl.errors import StoreError
+from flowdsl.plan.json import from_bytes, to_bytes
+from flowdsl.plan.request import Request
+from flowdsl.plan.values import Json, Sealed, Secret
+from flowdsl.saga import events
+from flowdsl.saga.events import Event, Failure, Ok, Refused, Unknown, Unrecognised
+
+DAMAGED, NEWER, UNWRITABLE = "F203", "F202", "F209"
+
+
+def encode(event: Event) -> bytes:
+    """One line without its end. Raises StoreError for what JSON cannot say (NaN, a body nested too deeply)."""
+    shape = _SHAPES.get(type(event))
+    if shape is None:
+        raise TypeError(f"{event!r} is kept as it was read, never written again")
+    record = _record(event, shape)
+    try:
+        line = _ascii(to_bytes(record))
+        if (
+            b"NaN" in line or b"Infinity" in line
+        ):  # maybe in a text; as a number it could never be read again
+            from_bytes(line)
+    except UnicodeError:
+        return _spelled_out(record)
+    except (ValueError, TypeError) as error:
+        raise StoreError(f"this fact cannot be stored: {error}", code=UNWRITABLE) from error
+    return line
+
+
+def decode(line: bytes) -> Event:
+    """Raises StoreError for anything that is no event, and nothing else."""
+    record = _parsed(line)
+    kind = record.get("t")
+    shape = _TAGGED.get(kind) if isinstance(kind, str) else None
+    if shape is None:
+        return _unrecognised(kind, record)
+    try:
+        event: Event = _object(record, shape)
+    except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError) as error:
+        raise StoreError(
+            f"a record of kind {kind!r} cannot be read: {error}",
+            code=DAMAGED,
+            help="flowdsl fsck says which runs it concerns",
+        ) from error
+    return event
+
+
+def _unrecognised(kind: Json, record: dict[str, Json]) -> Unrecognised:
+    if not isinstance(kind, str):
+        raise StoreError(
+            "a record does not say of what kind it is", code=DAMAGED, help="flowdsl fsck"
+        )
+    if record.get("must"):
+        raise StoreError(
+            f"made by a newer flowdsl: the record {kind!r} has to be understood",
+            code=NEWER,
+            help="install the flowdsl that wrote it, or a later one",
+        )
+    return Unrecognised(kind)
+
+
+# --- bytes -------------------------------------------------------------------------------------------
+
+_FOREIGN = re.compile("[^\x00-\x7f]+")
+
+
+def _ascii(line: bytes) -> bytes:
+    if line.isascii():
+        return line
+    return _FOREIGN.sub(lambda run: json.dumps(run[0])[1:-1], line.decode()).encode()
+
+
+def _parsed(line: bytes) -> dict[str, Json]:
+    try:
+        try:
+            record = from_bytes(line)
+        except ValueError:  # half a surrogate pair is refused there, and understood here
+            record = json.loads(line, parse_float=Decimal, parse_constant=_refuse)
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise StoreError(
+            f"a record is no JSON: {error}", code=DAMAGED, help="flowdsl fsck"
+        ) from error
+    if not isinstance(record, dict):
+        raise StoreError("a record is no JSON object", code=DAMAGED, help="flowdsl fsck")
+    return record
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number")
+
+
+def _spelled_out(value: Json | float) -> bytes:
+    """The slow way, for texts with half a surrogate pair (an argument that was not UTF-8)."""
+    match value:
+        case str():
+            return json.dumps(value).encode()
+        case list():
+            return b"[" + b",".join(_spelled_out(item) for item in value) + b"]"
+        case dict():
+            pairs = (json.dumps(k).encode() + b":" + _spelled_out(v) for k, v in value.items())
+            return b"{" + b",".join(pairs) + b"}"
+        case _:
+            return to_bytes(value)  # type: ignore[arg-type]  # a time is a float
+
+
+# --- fields ------------------------------------------------------------------------------------------
+
+Write: TypeAlias = "Callable[[Any], Any] | None"  # None: as it is
+Read: TypeAlias = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    name: str
+    default: object  # MISSING where it has none
+    write: Write
+    read: Read
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    make: type[Any]
+    tag: str
+    fields: tuple[_Field, ...]
+
+
+def _record(value: object, shape: _Shape) -> dict[str, Any]:
+    record: dict[str, Any] = {"t": shape.tag} if shape.tag else {}
+    for each in shape.fields:
+        item = getattr(value, each.name)
+        default = each.default
+        if item is default or (type(item) is type(default) and item == default):
+            continue
+        record[each.name] = item if each.write is None else each.write(item)
+    return record
+
+
+def _object(record: dict[str, Any], shape: _Shape) -> Any:
+    values: dict[str, Any] = {}
+    for each in shape.fields:
+        if each.name in record:
+            values[each.name] = each.read(record[each.name])
+        elif each.default is MISSING:
+            raise KeyError(each.name)
+    return shape.make(**values)
+
+
+def _exactly(wanted: type) -> Read:
+    def read(value: Any) -> Any:
+        if type(value) is not wanted:
+            raise TypeError(f"{wanted.__name__} expected, not {type(value).__name__}")
+        return value
+
+    return read
+
+
+_text, _whole, _truth, _list = _exactly(str), _exactly(int), _exactly(bool), _exactly(list)
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def _seconds(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("a time has to be finite")
+    return value
+
+
+def _read_seconds(value: Any) -> float:
+    if type(value) is not int and type(value) is not Decimal:
+        raise TypeError("a number expected")
+    return _seconds(float(value))
+
+
+def _mapping(read: Read) -> Read:
+    def read_mapping(value: Any) -> dict[str, Any]:
+        return {name: read(item) for name, item in value.items()}
+
+    return read_mapping
+
+
+def _maybe(inner: Read) -> Read:
+    return lambda value: None if value is None else inner(value)
+
+
+def _write_sealed(parts: Sealed) -> Json:
+    texts = [part for part in parts if isinstance(part, str)]
+    if len(texts) == len(parts):
+        return "".join(texts)
+    return [part if isinstance(part, str) else {"secret": part.name} for part in parts]
+
+
+def _read_sealed(value: Any) -> Sealed:
+    if isinstance(value, str):
+        return (value,) if value else ()
+    return tuple(
+        part if isinstance(part, str) else Secret(_text(part["secret"])) for part in _list(value)
+    )
+
+
+def _write_headers(headers: tuple[tuple[str, Sealed], ...]) -> list[Json]:
+    return [[name, _write_sealed(value)] for name, value in headers]
+
+
+def _read_headers(value: Any) -> tuple[tuple[str, Sealed], ...]:
+    return tuple((_text(name), _read_sealed(text)) for name, text in _list(value))
+
+
+def _write_outcome(outcome: events.Outcome) -> dict[str, Any]:
+    return _record(outcome, _SHAPES[type(outcome)])
+
+
+def _read_outcome(value: Any) -> events.Outcome:
+    shape = _TAGGED_OUTCOMES[value["t"]]
+    outcome: events.Outcome = _object(value, shape)
+    return outcome
+
+
+def _nested(make: type[Any]) -> tuple[Callable[[Any], Any], Read]:
+    def write(value: Any) -> Any:
+        return _record(value, _SHAPES[make])
+
+    def read(value: Any) -> Any:
+        return _object(value, _SHAPES[make])
+
+    return write, read
+
+
+def _nested_or_none(make: type[Any]) -> tuple[Write, Read]:
+    write, read = _nested(make)
+    return _maybe(write), _maybe(read)
+
+
+# How a field is written and read, by its annotation. An annotation that is not here fails at import.
+_FORMS: Mapping[str, tuple[Write, Read]] = MappingProxyType(
+    {
+        "str": (None, _text),
+        "Address": (None, _text),
+        "CallId": (None, _text),
+        "int": (None, _whole),
+        "bool": (None, _truth),
+        "float": (_seconds, _read_seconds),
+        "int | None": (None, _maybe(_whole)),
+        "str | None": (None, _maybe(_text)),
+        "float | None": (_maybe(_seconds), _maybe(_read_seconds)),
+        "Json": (None, _as_is),
+        "dict[str, Json]": (None, _mapping(_as_is)),
+        "dict[str, str]": (None, _mapping(_text)),
+        "dict[str, str | None]": (None, _mapping(_maybe(_text))),
+        "tuple[Address, ...]": (list, lambda value: tuple(map(_text, _list(value)))),
+        "Sealed": (_write_sealed, _read_sealed),
+        "Sealed | None": (_maybe(_write_sealed), _maybe(_read_sealed)),
+        "tuple[tuple[str, Sealed], ...]": (_write_headers, _read_headers),
+        "Outcome": (_write_outcome, _read_outcome),
+        "Failure": _nested(Failure),
+        "Ok | None": _nested_or_none(Ok),
+        "Request | None": _nested_or_none(Request),
+    }
+)
+
+
+def _shape(make: type[Any], tag: str) -> _Shape:
+    return _Shape(
+        make, tag, tuple(_Field(f.name, f.default, *_FORMS[str(f.type)]) for f in fields(make))
+    )
+
+
+# --- the tags ----------------------------------------------------------------------------------------
+
+_EVENTS = (
+    _shape(events.Created, "created"),
+    _shape(events.Started, "started"),
+    _shape(events.Finished, "finished"),
+    _shape(events.Armed, "armed"),
+    _shape(events.Fired, "fired"),
+    _shape(events.Expired, "expired"),
+    _shape(events.Resumed, "resumed"),
+    _shape(events.Paused, "paused"),
+    _shape(events.CancelRequested, "cancel_requested"),
+    _shape(events.Retried, "retried"),
+    _shape(events.Resolved, "resolved"),
+    _shape(events.Waived, "waived"),
+    _shape(events.Skipped, "skipped"),
+    _shape(events.Done, "done"),
+    _shape(events.Failed, "failed"),
+    _shape(events.Turned, "turned"),
+    _shape(events.Planned, "planned"),
+    _shape(events.Committed, "committed"),
+    _shape(events.Alerted, "alerted"),
+    _shape(events.Parked, "parked"),
+    _shape(events.Ended, "ended"),
+)
+_OUTCOMES = (_shape(Ok, "ok"), _shape(Refused, "refused"), _shape(Unknown, "unknown"))
+_PARTS = (_shape(Failure, ""), _shape(Request, ""))
+
+_SHAPES: Mapping[type, _Shape] = MappingProxyType(
+    {shape.make: shape for shape in (*_EVENTS, *_OUTCOMES, *_PARTS)}
+)
+_TAGGED: Mapping[str, _Shape] = MappingProxyType({shape.tag: shape for shape in _EVENTS})
+_TAGGED_OUTCOMES: Mapping[str, _Shape] = MappingProxyType({s.tag: s for s in _OUTCOMES})

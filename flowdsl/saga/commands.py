@@ -1,0 +1,42 @@
+"""What should be in flight right now. A command says *that*, never *that it is new*: the loop compares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from flowdsl.plan.address import CallId
+from flowdsl.saga.events import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """One attempt of one call. `fresh`: on a connection of its own, for it may not be sent twice.
+
+    `not_after`: past this time the service may have forgotten the key; then it is not sent, and `Expired` is kept.
+    """
+
+    call: CallId
+    attempt: int
+    timeout_seconds: float
+    fresh: bool
+    not_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Until `seconds` after `since`; after the moment it is first asked for, where `since` is None."""
+
+    timer: str
+    seconds: float
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Keep this fact before doing anything else, and ask again."""
+
+    event: Decision
+
+
+Command: TypeAlias = Invoke | Sleep | Decide

@@ -1,0 +1,170 @@
+"""From a command to the request it sends: rendered once, before the intent is kept, never again.
+
+A request that cannot be rendered is not sent; that too is a fact, `Failed`, so that it is not tried again.
+"""
+
+from __future__ import annotations
+
+from flowdsl.plan.address import CallId, direction_of, step_of
+from flowdsl.plan.address import answer as answer_id
+from flowdsl.plan.evaluate import EvaluationError
+from flowdsl.plan.expression import Expression
+from flowdsl.plan.json import to_text
+from flowdsl.plan.location import encode_query, render_path
+from flowdsl.plan.nodes import Action, Call, Compensation, Confirm, Plan, Service
+from flowdsl.plan.request import Request
+from flowdsl.plan.template import Rendered, Template, references, render, render_text
+from flowdsl.plan.values import Json, Sealed, Secret
+from flowdsl.saga.commands import Invoke
+from flowdsl.saga.events import Failed, Failure, Started
+from flowdsl.saga.ledger import answer_of
+from flowdsl.saga.scope import Vantage, scope
+from flowdsl.saga.state import NO_CALL, CallState, State
+
+COMPENSATES = "X-Flowdsl-Compensates"
+
+
+def intend(plan: Plan, state: State, command: Invoke, *, key: str, at: float) -> Started | Failed:
+    """The intent to keep before this attempt is sent."""
+    call = command.call
+    if state.calls.get(call, NO_CALL).attempt > 0 or call == answer_id(step_of(call)):
+        return Started(call, command.attempt, at)
+    try:
+        request = render_request(plan, state, call, key)
+    except EvaluationError as error:
+        failure = Failure("F114", f"its request cannot be rendered: {error}", step_of(call))
+        return Failed(call, failure)
+    return Started(call, command.attempt, at, key, request)
+
+
+def intended(state: State, call: CallId) -> CallState:
+    """The ledger's line that holds the key, the bytes and the seal of a call that was started."""
+    entry = state.calls[call]
+    return entry if entry.request is not None else state.calls[step_of(call)]
+
+
+def action_of(plan: Plan, call: CallId) -> Action:
+    """The action that this call carries out, in its direction."""
+    node = plan.nodes[call] if call in plan.nodes else plan.nodes[step_of(call)]
+    if isinstance(node, Confirm):
+        return node.action
+    assert isinstance(node, Call), f"{call} is no call"
+    match direction_of(call):
+        case "undo":
+            assert isinstance(node.compensation, Compensation)
+            return node.compensation.action
+        case "probe":
+            assert node.probe is not None
+            return node.probe.action
+        case _:
+            return node.action
+
+
+def render_request(plan: Plan, state: State, call: CallId, key: str) -> Request:
+    """The request with all values in place, secrets by reference."""
+    action = action_of(plan, call)
+    service = plan.services[action.service]
+    names = scope(plan, state, _expressions(action, service), vantage_of(plan, state, call))
+    headers = _headers(action, service, names, key)
+    if direction_of(call) == "undo":
+        headers.append((COMPENSATES, (state.calls[step_of(call)].key,)))
+    body = None if action.body is None else _json_text(render(action.body, names))
+    return Request(action.method, _url(state, action, service, names), tuple(headers), body)
+
+
+def vantage_of(plan: Plan, state: State, call: CallId) -> Vantage:
+    """What the expressions of this call see of its step: an undo and a confirm see the answer, an undo the error."""
+    step = step_of(call)
+    node = plan.nodes[step]
+    if direction_of(call) == "do" or not isinstance(node, Call):
+        return Vantage(step)
+    turned = state.turning or next(iter(state.turned.values()), None)
+    own = state.calls.get(step, NO_CALL).outcome
+    failure = turned.failure if turned else getattr(own, "failure", None)
+    return Vantage(step, answer_of(state, node), failure)
+
+
+def _expressions(action: Action, service: Service) -> list[Expression]:
+    templates: list[Template] = [service.url, action.path]
+    templates += [value for _, value in service.headers + action.headers + action.query]
+    templates += [template for template in (service.auth, action.body) if template is not None]
+    return list(dict.fromkeys(e for template in templates for e, _ in references(template)))
+
+
+def _url(state: State, action: Action, service: Service, names: dict[str, Json]) -> str:
+    assert state.created is not None
+    base = state.created.services.get(service.name) or _plain(render_text(service.url, names))
+    path = render_path(action.path, names)
+    pairs = [
+        f"{encode_query(name)}={encode_query(value)}"
+        for name, template in action.query
+        if (value := render(template, names)) is not None
+    ]
+    joint = "&" if "?" in path else "?"
+    return base.rstrip("/") + path + (joint + "&".join(pairs) if pairs else "")
+
+
+def _headers(
+    action: Action, service: Service, names: dict[str, Json], key: str
+) -> list[tuple[str, Sealed]]:
+    """Those of the service, then those of the call, which replace them; names are compared without case."""
+    merged: dict[str, tuple[str, Sealed]] = {}
+    if action.body is not None:
+        merged["content-type"] = ("Content-Type", ("application/json",))
+    if service.auth is not None:
+        merged["authorization"] = ("Authorization", _scheme(render_text(service.auth, names)))
+    for name, template in service.headers + action.headers:
+        merged[name.lower()] = (name, render_text(template, names))
+    header = service.idempotency.header if service.idempotency else "Idempotency-Key"
+    merged[header.lower()] = (header, (key,))
+    return list(merged.values())
+
+
+def _scheme(auth: Sealed) -> Sealed:
+    """`bearer` and `basic` as most services want to read them."""
+    head = auth[0] if auth else ""
+    if isinstance(head, str):
+        scheme, space, rest = head.partition(" ")
+        if scheme in ("bearer", "basic"):
+            return (scheme.capitalize() + space + rest, *auth[1:])
+    return auth
+
+
+def _plain(text: Sealed) -> str:
+    assert all(isinstance(part, str) for part in text), "no secret stands in a URL"
+    return "".join(str(part) for part in text)
+
+
+def _json_text(value: Rendered) -> Sealed:
+    """JSON with its secrets by reference, each inside a JSON string."""
+    parts: list[str | Secret] = []
+    _write(value, parts)
+    joined: list[str | Secret] = []
+    for part in parts:
+        if joined and isinstance(part, str) and isinstance(joined[-1], str):
+            joined[-1] += part
+        else:
+            joined.append(part)
+    return tuple(joined)
+
+
+def _write(value: Rendered, parts: list[str | Secret]) -> None:
+    match value:
+        case Secret():
+            parts += ['"', value, '"']
+        case tuple():
+            parts.append('"')
+            parts += [to_text(part)[1:-1] if isinstance(part, str) else part for part in value]
+            parts.append('"')
+        case dict():
+            for index, (name, item) in enumerate(value.items()):
+                parts.append(("," if index else "{") + to_text(name) + ":")
+                _write(item, parts)
+            parts.append("}" if value else "{}")
+        case list():
+            for index, item in enumerate(value):
+                parts.append("," if index else "[")
+                _write(item, parts)
+            parts.append("]" if value else "[]")
+        case _:
+            parts.append(to_text(value))

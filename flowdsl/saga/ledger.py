@@ -1,0 +1,99 @@
+"""What a call left in the world, as far as anybody can know: read from the facts, decided nowhere else."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from flowdsl.plan.address import Address, answer, is_below, probe, second_probe, undo
+from flowdsl.plan.nodes import Call, Plan
+from flowdsl.saga.events import Failure, Ok, Refused, Unknown
+from flowdsl.saga.state import NO_CALL, CallState, State
+
+Effect: TypeAlias = Literal["none", "ok", "unknown"]
+
+
+def standing(plan: Plan, state: State, call: Call) -> Effect:
+    """Whether the call's effect is there: surely, surely not, or nobody knows."""
+    entry = state.calls.get(call.address)
+    if entry is None:
+        return "none"
+    if entry.answer is not None:
+        return "ok"
+    if entry.resolved is not None:
+        return "ok" if entry.resolved.ok else "none"
+    if not entry.unsure and not entry.flying:
+        return "none"
+    if found(state, call) is not None or _asked_again(state, call) is not None:
+        return "ok"
+    if is_absent(plan, state, call):
+        return "none"
+    return "unknown"
+
+
+def answer_of(state: State, call: Call) -> Ok | None:
+    """The answer of the call, from wherever it became known."""
+    entry = state.calls.get(call.address)
+    if entry is None:
+        return None
+    if entry.answer is not None:
+        return entry.answer
+    if entry.resolved is not None and entry.resolved.ok:
+        return Ok(0, {}, entry.resolved.body)
+    again = _asked_again(state, call)
+    if again is not None:
+        return again
+    discovered = found(state, call)
+    if discovered is not None:
+        return discovered
+    return entry.outcome.answer if isinstance(entry.outcome, Unknown) else None
+
+
+def found(state: State, call: Call) -> Ok | None:
+    """What a probe found."""
+    for address in (probe(call.address), second_probe(call.address)):
+        entry = state.calls.get(address)
+        if entry is not None and entry.answer is not None:
+            return entry.answer
+    return None
+
+
+def is_absent(plan: Plan, state: State, call: Call) -> bool:
+    """Whether it is known by now that an unknown call never happened."""
+    second = state.calls.get(second_probe(call.address), NO_CALL)
+    if isinstance(second.outcome, Refused) and second.outcome.absent:
+        return True
+    again = state.calls.get(answer(call.address), NO_CALL)
+    keyed = plan.services[call.action.service].idempotency is not None
+    return keyed and isinstance(again.outcome, Refused) and again.outcome.definite
+
+
+def effects(plan: Plan, state: State, scope: Address) -> tuple[Address, ...]:
+    """Every changing call of the scope that is ok or unknown and not undone yet, in the order of the plan."""
+    return tuple(
+        node.address
+        for node in plan.nodes.values()
+        if isinstance(node, Call)
+        and is_below(node.address, scope)
+        and not is_below(node.address, "on_failure")
+        and not node.action.is_read
+        and standing(plan, state, node) != "none"
+        and state.calls.get(undo(node.address), NO_CALL).answer is None
+    )
+
+
+def outcome_failure(entry: CallState) -> Failure | None:
+    """Why the call is not ok, if it is not."""
+    if entry.answer is not None:
+        return None
+    if entry.failed is not None:
+        return entry.failed
+    match entry.outcome:
+        case Refused(failure=failure) | Unknown(failure=failure):
+            return failure
+        case _:
+            return None
+
+
+def _asked_again(state: State, call: Call) -> Ok | None:
+    entry = state.calls.get(answer(call.address))
+    return entry.answer if entry is not None else None

@@ -1,0 +1,129 @@
+"""One attempt, one observation, one outcome: the table of contract.md, and nothing else decides it."""
+
+from __future__ import annotations
+
+from flowdsl.plan.address import CallId, direction_of, step_of
+from flowdsl.plan.evaluate import EvaluationError, evaluate
+from flowdsl.plan.nodes import Action, Call, Plan, Probe
+from flowdsl.saga.events import Failure, Ok, Outcome, Refused, Unknown
+from flowdsl.saga.intent import action_of
+from flowdsl.saga.ledger import standing
+from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
+from flowdsl.saga.scope import Vantage, scope
+from flowdsl.saga.state import CallState, State
+
+FOR_NOW = frozenset({408, 425, 429})
+REFUSED, LOST, NOT_SENT, UNEXPECTED = "F110", "F111", "F112", "F113"
+INTERRUPTED = "F118"
+
+
+def judge(plan: Plan, state: State, call: CallId, seen: Observation) -> Outcome:
+    """What this observation of the call's current attempt means."""
+    match seen:
+        case NotSent(reason=reason):
+            failure = Failure(NOT_SENT, f"nothing was sent: {reason}", step_of(call))
+            return Refused(failure, again=True, sent=False)
+        case Lost(reason=reason):
+            return Unknown(Failure(LOST, f"the answer was lost: {reason}", step_of(call)))
+        case Answer(status=status) if 200 <= status < 300:
+            return _accepted(plan, state, call, seen)
+        case Answer():
+            return _declined(plan, state, call, seen)
+
+
+def interrupted(call: CallId) -> Unknown:
+    """The outcome of an attempt that was out when its process died."""
+    message = "the process ended while the request was out"
+    return Unknown(Failure(INTERRUPTED, message, step_of(call)), interrupted=True)
+
+
+def _accepted(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
+    """A 2xx: it happened, if its body is whole and `expect` holds."""
+    step = step_of(call)
+    if seen.problem is not None:
+        message = f"answered {seen.status}, but the body is {seen.problem}"
+        return Unknown(Failure(LOST, message, step, seen.status))
+    answer = Ok(seen.status, dict(seen.headers), seen.body)
+    node = plan.nodes.get(step)
+    if direction_of(call) == "probe" and isinstance(node, Call) and node.probe is not None:
+        return _probed(plan, state, node.probe, step, answer)
+    expect = action_of(plan, call).expect
+    if expect is None:
+        return answer
+    try:
+        names = scope(plan, state, [expect], Vantage(step, answer))
+        holds = evaluate(expect, names)
+    except EvaluationError as error:
+        message = f"answered {seen.status}, but `expect: {expect.text}` failed: {error}"
+        return Unknown(Failure("F114", message, step, seen.status, seen.body), answer)
+    if holds:
+        return answer
+    message = f"answered {seen.status}, and `expect: {expect.text}` does not hold"
+    failure = Failure(UNEXPECTED, message, step, seen.status, seen.body)
+    return Refused(failure, definite=_is_keyed(plan, call))
+
+
+def _probed(plan: Plan, state: State, probe: Probe, step: str, answer: Ok) -> Outcome:
+    """Found (ok, with the result as answer), absent, or, where an expression fails, nothing found out."""
+    vantage = Vantage(step, None, None, answer)
+    expressions = [probe.found, *([probe.result] if probe.result else [])]
+    try:
+        names = scope(plan, state, expressions, vantage)
+        if not evaluate(probe.found, names):
+            message = "the probe did not find it"
+            return Refused(Failure("F110", message, step, answer.status), absent=True)
+        body = evaluate(probe.result, names) if probe.result else None
+    except EvaluationError as error:
+        return Refused(Failure("F114", f"the probe found nothing out: {error}", step))
+    return Ok(answer.status, answer.headers, body)  # type: ignore[arg-type]
+
+
+def _declined(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
+    """Everything that is no 2xx."""
+    step, status = step_of(call), seen.status
+    action, entry = action_of(plan, call), state.calls[call]
+    if direction_of(call) == "undo" and _is_gone(plan, state, step, action, entry, status):
+        return Ok(status, dict(seen.headers), seen.body)
+    keyed = _is_keyed(plan, call)
+    wait = _retry_after(seen)
+    message = f"answered {status}"
+    if status in FOR_NOW or (status == 503 and wait is not None):
+        failure = Failure(REFUSED, message, step, status, seen.body)
+        return Refused(failure, again=True, retry_after_seconds=wait)
+    sent_before = entry.attempt > 1 or call.endswith("!answer")
+    if status >= 500 or (status == 409 and keyed and sent_before):
+        what = "the service is still at it" if status == 409 else "and nobody knows"
+        failure = Failure(LOST, f"{message}, {what}", step, status, seen.body)
+        return Unknown(failure, retry_after_seconds=wait)
+    return Refused(Failure(REFUSED, message, step, status, seen.body), definite=keyed)
+
+
+def _is_gone(
+    plan: Plan, state: State, step: str, action: Action, entry: CallState, status: int
+) -> bool:
+    """Whether "not there" means that the undo is done: 410 always, 404 unless the path may simply be wrong."""
+    if status == 410:
+        return True
+    if status != 404:
+        return False
+    node = plan.nodes[step]
+    assert isinstance(node, Call)
+    unknown = standing(plan, state, node) == "unknown"
+    return action.gone_is_done or entry.unsure or unknown
+
+
+def _is_keyed(plan: Plan, call: CallId) -> bool:
+    action = action_of(plan, call)
+    return plan.services[action.service].idempotency is not None and not action.is_read
+
+
+def _retry_after(seen: Answer) -> float | None:
+    """The seconds a service asks us to wait. A date is read by `world.http`, which has a clock and rewrites it."""
+    for name, value in seen.headers:
+        if name.lower() == "retry-after":
+            try:
+                seconds = float(value)
+            except ValueError:
+                return 0.0
+            return seconds if 0 <= seconds < float("inf") else 0.0
+    return None

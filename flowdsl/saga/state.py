@@ -1,0 +1,224 @@
+"""What the facts fold to. `fold` is the only way to a State, so the same records always give the same state.
+
+A `CallState` is one line of the ledger: one call in one direction, joined over all its attempts. `unsure` is the sticky
+unknown: some attempt may have taken effect unseen, and no later failure to connect proves that it did not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import reduce
+
+from flowdsl.plan.address import ROOT, Address, CallId, step_of
+from flowdsl.plan.request import Request
+from flowdsl.plan.values import Json
+from flowdsl.saga.events import (
+    Alerted,
+    Armed,
+    CancelRequested,
+    Committed,
+    Created,
+    Done,
+    Ended,
+    Event,
+    Expired,
+    Failed,
+    Failure,
+    Finished,
+    Fired,
+    Ok,
+    Outcome,
+    Parked,
+    Paused,
+    Planned,
+    Refused,
+    Resolved,
+    Resumed,
+    Retried,
+    Skipped,
+    Started,
+    Turned,
+    Unknown,
+    Waived,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    attempt: int = 0  # the number of the last one started
+    flying: bool = False
+    outcome: Outcome | None = None  # of the last attempt that ended
+    answer: Ok | None = None  # of the attempt that was ok
+    unsure: bool = False
+    key: str = ""
+    request: Request | None = None
+    seal: str = ""
+    first_at: float = 0.0
+    last_at: float = 0.0  # of the last send
+    ended_at: float = 0.0
+    spent: int = 0  # attempts made before a person granted a fresh set
+    granted: bool = False  # a fresh set, not touched yet
+    expired: bool = False  # the service has forgotten the key
+    failed: Failure | None = None  # it could not be rendered, or its `when` raised
+    resolved: Resolved | None = None
+    waived: Waived | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    created: Created | None = None
+    calls: dict[CallId, CallState] = field(default_factory=dict)
+    skipped: frozenset[Address] = frozenset()
+    done: dict[Address, Json] = field(default_factory=dict)
+    armed: dict[str, float] = field(default_factory=dict)
+    fired: frozenset[str] = frozenset()
+    turned: dict[Address, Turned] = field(default_factory=dict)
+    planned: dict[Address, tuple[Address, ...]] = field(default_factory=dict)
+    committed: bool = False
+    cancel: CancelRequested | None = None
+    alerted: str = ""
+    parked: Failure | None = None
+    ended: str = ""
+    paused: bool = False
+    epoch: int = 0
+    crashes: int = 0  # takeovers since a call last ended by itself
+
+    @property
+    def flying(self) -> tuple[CallId, ...]:
+        return tuple(call for call, entry in self.calls.items() if entry.flying)
+
+    @property
+    def turning(self) -> Turned | None:
+        """Why the whole run walks backward, if it does."""
+        return self.turned.get(ROOT)
+
+
+NO_CALL = CallState()
+
+
+def entry_of(state: State, call: CallId) -> CallState:
+    """The ledger's line for a call, an empty one where nothing is known.
+
+    A call asked again for its lost answer is the same effect under the same key: it was unsure before it began.
+    """
+    entry = state.calls.get(call)
+    if entry is None and call.endswith("!answer"):
+        return CallState(unsure=True, first_at=state.calls[step_of(call)].first_at)
+    return entry or NO_CALL
+
+
+def fold(state: State, events: Iterable[Event]) -> State:
+    return reduce(apply, events, state)
+
+
+def apply(state: State, event: Event) -> State:
+    """Take one fact in. Facts that cannot follow are bugs, and assert."""
+    match event:
+        case Started():
+            return _with_call(state, event.call, _started(state, event))
+        case Finished():
+            entry = _finished(state.calls.get(event.call, NO_CALL), event)
+            crashed = isinstance(event.outcome, Unknown) and event.outcome.interrupted
+            crashes = state.crashes if crashed else 0
+            return replace(state, calls=state.calls | {event.call: entry}, crashes=crashes)
+        case Armed():
+            return replace(state, armed=state.armed | {event.timer: event.due})
+        case Fired():
+            return replace(state, fired=state.fired | {event.timer})
+        case Done():
+            return replace(state, done=state.done | {event.node: event.value})
+        case Skipped():
+            return replace(state, skipped=state.skipped | {event.node})
+        case Failed() | Expired() | Retried() | Resolved() | Waived():
+            return _told(state, event)
+        case Created():
+            assert state.created is None, "a run is created once"
+            return replace(state, created=event)
+        case _:
+            return _turn_of_run(state, event)
+
+
+def _turn_of_run(state: State, event: Event) -> State:
+    match event:
+        case Turned():
+            assert event.scope not in state.turned, "a scope turns once"
+            return replace(state, turned=state.turned | {event.scope: event})
+        case Planned():
+            return replace(state, planned=state.planned | {event.scope: event.calls})
+        case Committed():
+            assert state.turning is None, "what has turned cannot commit"
+            return replace(state, committed=True)
+        case CancelRequested():
+            return replace(state, cancel=state.cancel or event)
+        case Alerted():
+            return replace(state, alerted=event.state)
+        case Parked():
+            return replace(state, parked=event.failure)
+        case Ended():
+            return replace(state, ended=event.state)
+        case Paused():
+            return replace(state, paused=True)
+        case Resumed():
+            return replace(state, epoch=event.epoch, paused=False, crashes=state.crashes + 1)
+        case _:
+            return state  # a record of a later version that may be passed over
+
+
+def _started(state: State, event: Started) -> CallState:
+    entry = entry_of(state, event.call)
+    assert not entry.flying, f"{event.call} is in flight already"
+    assert event.attempt == entry.attempt + 1, f"{event.call}: attempts count up"
+    first = entry.attempt == 0
+    return replace(
+        entry,
+        attempt=event.attempt,
+        flying=True,
+        granted=False,
+        key=event.key if first else entry.key,
+        request=event.request if first else entry.request,
+        seal=event.seal if first else entry.seal,
+        first_at=entry.first_at or event.at,
+        last_at=event.at,
+    )
+
+
+def _finished(entry: CallState, event: Finished) -> CallState:
+    assert entry.flying and entry.attempt == event.attempt, f"{event.call}: an answer to nothing"  # noqa: PT018
+    entry = replace(entry, flying=False, outcome=event.outcome, ended_at=event.at)
+    match event.outcome:
+        case Ok():
+            return replace(entry, answer=event.outcome)
+        case Unknown():
+            return replace(entry, unsure=True)
+        case Refused(definite=True):
+            return replace(entry, unsure=False)
+        case Refused():
+            return entry
+
+
+def _told(state: State, event: Failed | Expired | Retried | Resolved | Waived) -> State:
+    match event:
+        case Failed():
+            entry = state.calls.get(event.node, NO_CALL)
+            return _with_call(state, event.node, replace(entry, failed=event.failure))
+        case Expired():
+            entry = entry_of(state, event.call)
+            return _with_call(state, event.call, replace(entry, expired=True))
+        case Resolved():
+            entry = state.calls.get(event.call, NO_CALL)
+            return _with_call(state, event.call, replace(entry, resolved=event))
+        case Waived():
+            entry = state.calls.get(event.call, NO_CALL)
+            return _with_call(state, event.call, replace(entry, waived=event))
+        case Retried():
+            entry = state.calls.get(event.call, NO_CALL)
+            fresh = replace(
+                entry, failed=None, resolved=None, spent=entry.attempt, granted=entry.attempt > 0
+            )
+            state = _with_call(state, event.call, fresh) if event.call else state
+            return replace(state, parked=None, crashes=0)
+
+
+def _with_call(state: State, call: CallId, entry: CallState) -> State:
+    return replace(state, calls=state.calls | {call: entry})

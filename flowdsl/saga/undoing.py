@@ -1,0 +1,133 @@
+"""Undoing one call, and finding out what became of one: the order is landing, answer, settling, undo.
+
+Nothing is undone while it may still arrive, and no undo is sent that lacks what it has to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from flowdsl.plan.address import CallId, answer, probe, second_probe, undo
+from flowdsl.plan.nodes import Call, Compensation, NothingToUndo, Plan
+from flowdsl.saga.attempt import REFUSED, UNKNOWN, Standing, attempt, may_resend
+from flowdsl.saga.commands import Command, Sleep
+from flowdsl.saga.events import Refused
+from flowdsl.saga.ledger import answer_of, is_absent, standing
+from flowdsl.saga.state import NO_CALL, State
+
+UndoStanding: TypeAlias = Literal["undoing", "undone", "kept", "absent", "stuck"]
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """`call` is the direction that a person would act on."""
+
+    standing: UndoStanding
+    call: CallId
+    commands: tuple[Command, ...] = ()
+    why: str = ""
+
+
+def undoing(plan: Plan, state: State, call: Call) -> Undo:
+    """Where the undo of a call that is ok or unknown stands."""
+    address, back = call.address, undo(call.address)
+    entry, made = state.calls.get(address, NO_CALL), state.calls.get(back, NO_CALL)
+    if made.answer is not None or made.waived or made.resolved:
+        return Undo("undone", back)
+    if entry.waived is not None:
+        return Undo("undone", address)
+    if standing(plan, state, call) == "none":
+        return Undo("absent", back)
+    match call.compensation:
+        case NothingToUndo():
+            return Undo("kept", back)
+        case None:
+            return Undo("stuck", back, why="nothing undoes it: it has no `compensate`")
+        case Compensation():
+            return _settle_then_undo(plan, state, call, call.compensation)
+
+
+def probing(plan: Plan, state: State, call: Call) -> Standing:
+    """What the probe of an unknown call says: ok (found), refused (it never happened), or still unknown.
+
+    "Not there" counts only once nothing can arrive late any more, so a first such answer is asked for again.
+    """
+    if call.probe is None:
+        return UNKNOWN
+    service = plan.services[call.probe.action.service]
+    first = probe(call.address)
+    now = attempt(state, first, call.probe.action, service)
+    if now.landing != "refused" or not _says_absent(state, first):
+        return now if now.landing in ("ok", "running") else UNKNOWN
+    window = _settle(plan, state, call)
+    if window is not None:
+        return Standing("running", window)
+    second = second_probe(call.address)
+    now = attempt(state, second, call.probe.action, service)
+    if now.landing == "refused":
+        return REFUSED if is_absent(plan, state, call) else UNKNOWN
+    return now
+
+
+def _settle_then_undo(plan: Plan, state: State, call: Call, compensation: Compensation) -> Undo:
+    back = undo(call.address)
+    if compensation.needs_answer and answer_of(state, call) is None:
+        learned = _learn_answer(plan, state, call)
+        if learned.landing == "running":
+            assert learned.command is not None
+            return Undo("undoing", back, (learned.command,))
+        if learned.landing == "refused":
+            return Undo("absent", back)
+        if learned.landing == "unknown":
+            why = "its answer was lost, and the undo needs it"
+            return Undo("stuck", call.address, why=why)
+    if standing(plan, state, call) == "unknown":
+        window = _settle(plan, state, call)
+        if window is not None:
+            return Undo("undoing", back, (window,))
+    now = attempt(state, back, compensation.action, plan.services[compensation.action.service])
+    match now.landing:
+        case "ok":
+            return Undo("undone", back)
+        case "running":
+            assert now.command is not None
+            return Undo("undoing", back, (now.command,))
+        case "refused":
+            return Undo("stuck", back, why="its undo was refused")
+        case "unknown":
+            return Undo("stuck", back, why="its undo may not have happened")
+
+
+def _learn_answer(plan: Plan, state: State, call: Call) -> Standing:
+    """Ask again with the same key, where that is harmless; then ask the probe."""
+    service = plan.services[call.action.service]
+    entry = state.calls[call.address]
+    if may_resend(call.action, service) and not entry.expired:
+        assert isinstance(call.compensation, Compensation)
+        as_patient_as_its_undo = replace(call.action, retry=call.compensation.action.retry)
+        now = attempt(state, answer(call.address), as_patient_as_its_undo, service)
+        if now.landing in ("ok", "running"):
+            return now
+        if is_absent(plan, state, call):
+            return REFUSED
+    return probing(plan, state, call)
+
+
+def _says_absent(state: State, call: CallId) -> bool:
+    outcome = state.calls.get(call, NO_CALL).outcome
+    return isinstance(outcome, Refused) and outcome.absent
+
+
+def _settle(plan: Plan, state: State, call: Call) -> Sleep | None:
+    """The time in which the network may still deliver what we gave up on; None once it has passed."""
+    service = plan.services[call.action.service]
+    if service.tombstone:
+        return None
+    sends = [state.calls[call.address], state.calls.get(answer(call.address), NO_CALL)]
+    last = max(entry.last_at for entry in sends)
+    timer = f"{call.address}!settle#{sum(entry.attempt for entry in sends)}"
+    if timer in state.fired:
+        return None
+    seconds = service.settle_seconds
+    return Sleep(timer, call.action.timeout_seconds if seconds is None else seconds, last)

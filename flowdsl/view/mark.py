@@ -1,0 +1,52 @@
+"""Every state is a symbol and a word; the colour comes on top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from flowdsl.saga.progress import StepState
+from flowdsl.view.paint import Piece, Style
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    symbol: str
+    style: Style
+
+    @property
+    def piece(self) -> Piece:
+        return Piece(self.symbol, self.style)
+
+
+STEP_MARKS: Mapping[StepState, Mark] = MappingProxyType(
+    {
+        "pending": Mark("○", "dim"),
+        "skipped": Mark("–", "dim"),
+        "running": Mark("●", "yellow"),
+        "waiting": Mark("●", "yellow"),
+        "ok": Mark("✓", "green"),
+        "kept": Mark("✓", "dim"),
+        "refused": Mark("✗", "red"),
+        "unknown": Mark("?", "yellow"),
+        "undoing": Mark("●", "blue"),
+        "undone": Mark("↺", "blue"),
+        "stuck": Mark("!", "red"),
+    }
+)
+
+WARNING = Mark("!", "yellow")  # a step that may fail did
+
+RUN_MARKS: Mapping[str, Mark] = MappingProxyType(
+    {
+        "running": Mark("●", "yellow"),
+        "waiting": Mark("●", "yellow"),
+        "compensating": Mark("●", "blue"),
+        "succeeded": Mark("✓", "green"),
+        "compensated": Mark("↺", "blue"),
+        "cancelled": Mark("↺", "blue"),
+        "stuck": Mark("!", "red"),
+        "interrupted": Mark("!", "yellow"),
+    }
+)

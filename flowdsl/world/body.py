@@ -1,0 +1,123 @@
+"""The body of an answer: read to the end or to the limit, unpacked, and made JSON, all of it bounded."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import httpx
+import msgspec
+
+if TYPE_CHECKING:
+    from flowdsl.plan.values import Json
+
+BODY_BYTES_MAX = 8 * 1024 * 1024
+DEPTH_MAX = 100
+DIGITS_MAX = 4300
+EXCERPT_CHARACTERS = 1000
+
+CUT = "cut"
+TOO_LARGE = "too large (8 MiB)"
+COMPRESSED = "compressed"
+NOT_JSON = "not JSON"
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All bytes of a body, or why there are not all."""
+
+    content: bytes = b""
+    problem: str | None = None
+
+
+async def read_whole(response: httpx.Response, *, is_head: bool = False) -> Whole:
+    """We ask for no compression; who compresses anyway is understood, within the same limit."""
+    announced = _announced(response)
+    if is_head:
+        return Whole()
+    if announced is not None and announced > BODY_BYTES_MAX:
+        return Whole(problem=TOO_LARGE)
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    unpack = _Inflater() if coding in ("gzip", "x-gzip", "deflate") else _Plain()
+    received, content = 0, bytearray()
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    try:
+        async for chunk in response.stream:
+            received += len(chunk)
+            content += unpack.take(chunk, BODY_BYTES_MAX + 1 - len(content))
+            if max(received, len(content)) > BODY_BYTES_MAX:
+                return Whole(problem=TOO_LARGE)
+    except zlib.error:
+        return Whole(problem=f"{COMPRESSED}: not {coding}")
+    except (httpx.HTTPError, OSError):
+        return Whole(problem=CUT)
+    if (announced is not None and received < announced) or (received and not unpack.ended):
+        return Whole(problem=CUT)
+    if content and coding not in ("", "identity") and isinstance(unpack, _Plain):
+        return Whole(problem=f"{COMPRESSED}: {coding[:40]}")
+    return Whole(bytes(content))
+
+
+def decode(content: bytes, content_type: str) -> tuple[Json, str | None]:
+    """The value, and why it is none: JSON if it says so, else text; nothing is null."""
+    if not content:
+        return None, None
+    media = content_type.partition(";")[0].strip().lower()
+    if media != "application/json" and not media.endswith("+json"):
+        return content.decode("utf-8", "replace"), None
+    try:
+        value: Json = _DECODER.decode(content.removeprefix(b"\xef\xbb\xbf"))
+    except RecursionError:
+        return None, f"{NOT_JSON}: nested too deep"
+    except ValueError:
+        return content[: 4 * EXCERPT_CHARACTERS].decode("utf-8", "replace"), NOT_JSON
+    if _is_deeper(value, DEPTH_MAX):
+        return None, f"{NOT_JSON}: nested too deep"
+    return value, None
+
+
+class _Plain:
+    ended = True
+
+    def take(self, chunk: bytes, _limit: int) -> bytes:
+        return chunk
+
+
+class _Inflater:
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(wbits=47)  # gzip or zlib, whichever it turns out to be
+
+    @property
+    def ended(self) -> bool:
+        return self._stream.eof
+
+    def take(self, chunk: bytes, limit: int) -> bytes:
+        return self._stream.decompress(chunk, limit)
+
+
+def _announced(response: httpx.Response) -> int | None:
+    text = response.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
+
+
+def _number(text: str) -> Decimal:
+    # 1e999999999 is nine digits to write and a gigabyte to work with.
+    number = Decimal(text)
+    if len(text) > DIGITS_MAX or abs(number.adjusted()) > DIGITS_MAX:
+        raise ValueError("a number out of range")
+    return number
+
+
+_DECODER = msgspec.json.Decoder(float_hook=_number)
+
+
+def _is_deeper(value: Json, levels: int) -> bool:
+    match value:
+        case list():
+            return levels == 0 or any(_is_deeper(item, levels - 1) for item in value)
+        case dict():
+            return levels == 0 or any(_is_deeper(item, levels - 1) for item in value.values())
+        case _:
+            return False

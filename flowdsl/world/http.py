@@ -1,0 +1,168 @@
+"""The port to the network: one request out, one observation back; what it means is judged elsewhere.
+
+An attempt is bounded as a whole (`timeout_seconds`, the last byte of the body included). Where it is
+not certain that no byte left, the answer is `Lost`, never `NotSent`. Nothing that comes back may hold
+a secret: it is taken out here, before anybody else sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+
+from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
+from flowdsl.world.body import CUT, decode, read_whole
+from flowdsl.world.outgoing import Unbuildable, build
+from flowdsl.world.redaction import Redaction
+from flowdsl.world.wire import Wire, tls_context
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flowdsl.plan.request import Request
+
+HEADERS_MAX = 64
+HEADER_CHARACTERS_MAX = 8 * 1024
+
+# Of no use to a workflow, different every time, or not for other eyes.
+DROPPED_HEADERS = frozenset(
+    {
+        "authorization",
+        "connection",
+        "content-length",
+        "date",
+        "keep-alive",
+        "server",
+        "set-cookie",
+        "transfer-encoding",
+    }
+)
+
+# What a transport raises only while no byte has left.
+BEFORE_THE_FIRST_BYTE = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)
+
+
+class Http:
+    """`transport` is any httpx transport; a second one, if given, serves `fresh` requests."""
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport | None = None,
+        fresh_transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._transport = transport
+        self._fresh_transport = fresh_transport or transport
+        self._redaction = Redaction({})
+
+    async def send(
+        self,
+        request: Request,
+        *,
+        secrets: Mapping[str, str],
+        timeout_seconds: float,
+        fresh: bool,
+    ) -> Observation:
+        """One attempt. `fresh`: not on an idle connection, which may be closing at this moment."""
+        redaction = self._redaction_of(secrets)
+        try:
+            outgoing = build(request, secrets)
+        except Unbuildable as error:
+            return NotSent(redaction.text(str(error)))
+        observation = await _exchange(self._choose(fresh=fresh), outgoing, timeout_seconds)
+        return redaction.observation(observation)
+
+    async def aclose(self) -> None:
+        for transport in {self._transport, self._fresh_transport} - {None}:
+            assert transport is not None
+            await transport.aclose()
+
+    def _choose(self, *, fresh: bool) -> httpx.AsyncBaseTransport:
+        if self._transport is None or self._fresh_transport is None:
+            tls = tls_context()
+            self._transport = self._transport or Wire(tls)
+            self._fresh_transport = self._fresh_transport or Wire(tls, fresh=True)
+        return self._fresh_transport if fresh else self._transport
+
+    def _redaction_of(self, secrets: Mapping[str, str]) -> Redaction:
+        if not self._redaction.covers(secrets):
+            self._redaction = Redaction(secrets)
+        return self._redaction
+
+
+@dataclass(slots=True)
+class _Watch:
+    """How far an exchange got. Fed by httpx's own `trace` extension, where the transport knows it."""
+
+    connecting: bool = False
+    sent: bool = False
+    response: httpx.Response | None = None
+
+    async def see(self, event: str, _info: object) -> None:
+        if event == "connection.connect_tcp.started":
+            self.connecting = True
+        elif event.endswith(".send_request_headers.started"):
+            self.sent = True
+
+    def timed_out(self, seconds: float) -> Observation:
+        if self.response is not None:
+            return _answer(self.response, None, f"{CUT}: not whole within {seconds:g} s")
+        if self.connecting and not self.sent:
+            return NotSent(f"no connection within {seconds:g} s")
+        return Lost(f"no answer within {seconds:g} s")
+
+    def failed(self, error: Exception) -> Observation:
+        reason = str(error) or type(error).__name__
+        if isinstance(error, BEFORE_THE_FIRST_BYTE) and not self.sent:
+            return NotSent(reason)
+        return Lost(reason)
+
+
+async def _exchange(
+    transport: httpx.AsyncBaseTransport, outgoing: httpx.Request, seconds: float
+) -> Observation:
+    watch = _Watch()
+    outgoing.extensions["trace"] = watch.see
+    try:
+        async with asyncio.timeout(seconds):
+            return await _converse(transport, outgoing, watch)
+    except TimeoutError:
+        return watch.timed_out(seconds)
+
+
+async def _converse(
+    transport: httpx.AsyncBaseTransport, outgoing: httpx.Request, watch: _Watch
+) -> Observation:
+    try:
+        response = await transport.handle_async_request(outgoing)
+    except (httpx.HTTPError, OSError) as error:
+        return watch.failed(error)
+    watch.response = response
+    try:
+        whole = await read_whole(response, is_head=outgoing.method == "HEAD")
+    finally:
+        await response.aclose()
+    if whole.problem is not None:
+        return _answer(response, None, whole.problem)
+    body, problem = decode(whole.content, response.headers.get("content-type", ""))
+    return Answer(response.status_code, _headers(response), body, problem)
+
+
+def _answer(response: httpx.Response, body: None, problem: str) -> Answer:
+    return Answer(response.status_code, _headers(response), body, problem)
+
+
+def _headers(response: httpx.Response) -> tuple[tuple[str, str], ...]:
+    decoded = (
+        (name.decode("latin-1").lower(), value.decode("latin-1"))
+        for name, value in response.headers.raw
+    )
+    kept = [(n, v) for n, v in decoded if n not in DROPPED_HEADERS and not n.startswith("proxy-")]
+    return tuple((name, value[:HEADER_CHARACTERS_MAX]) for name, value in kept[:HEADERS_MAX])

@@ -1,0 +1,121 @@
+"""From the request in the intent to the one on the wire: secrets put in, everything checked before.
+
+Whatever cannot be built is found here, while it is certain that nothing has left. A reason never
+holds the value of a secret.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import httpx
+
+from flowdsl import __version__
+from flowdsl.plan.values import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from flowdsl.plan.request import Request
+    from flowdsl.plan.values import Sealed
+
+HEADER_CHARACTERS_MAX = 8 * 1024
+CHUNK_BYTES = 64 * 1024
+STREAMED_FROM_BYTES = 1024 * 1024  # above it, aiohttp warns about a body handed over in one piece
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+
+# They decide where a request ends and how it travels: ours alone.
+OWN_HEADERS = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
+class Unbuildable(Exception):  # noqa: N818
+    """Why this request cannot be sent."""
+
+
+def build(request: Request, secrets: Mapping[str, str]) -> httpx.Request:
+    """Unbuildable if any part of it cannot stand on the wire."""
+    if not TOKEN.fullmatch(request.method):
+        raise Unbuildable(f"{request.method!r} is no HTTP method")
+    url = _url(request.url)
+    headers = _headers(request, secrets)
+    content = body_bytes(request, secrets)
+    if content is not None and len(content) > STREAMED_FROM_BYTES:
+        headers["content-length"] = str(len(content))
+        return httpx.Request(request.method, url, headers=headers, content=_pieces(content))
+    return httpx.Request(request.method, url, headers=headers, content=content)
+
+
+def body_bytes(request: Request, secrets: Mapping[str, str]) -> bytes | None:
+    """The body as it goes out, secrets included: what the HMAC of an intent is taken of."""
+    if request.body is None:
+        return None
+    try:
+        return _unsealed(request.body, secrets, in_json=True).encode()
+    except UnicodeEncodeError:
+        raise Unbuildable("the body holds a character that is not Unicode text") from None
+
+
+def _url(text: str) -> httpx.URL:
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise Unbuildable(f"{text!r} is no URL: {error}") from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise Unbuildable(f"{text!r} is no http or https URL")
+    if url.userinfo:
+        raise Unbuildable("a URL may not hold a user name or password; write them in `auth:`")
+    return url
+
+
+def _headers(request: Request, secrets: Mapping[str, str]) -> dict[str, str]:
+    headers = {"accept": "*/*", "user-agent": f"flowdsl/{__version__}"}
+    if request.body is not None:
+        headers["content-type"] = "application/json"
+    for name, sealed in request.headers:
+        if not TOKEN.fullmatch(name):
+            raise Unbuildable(f"{name!r} is no header name")
+        if name.lower() in OWN_HEADERS:
+            raise Unbuildable(f"the header {name} is set by flowdsl itself")
+        value = _unsealed(sealed, secrets).strip(" \t")
+        if not HEADER_VALUE.fullmatch(value):
+            raise Unbuildable(f"the header {name} holds a character that no header can hold")
+        if len(value) > HEADER_CHARACTERS_MAX:
+            raise Unbuildable(f"the header {name} is longer than 8 KiB")
+        headers[name.lower()] = value
+    headers["accept-encoding"] = "identity"
+    return headers
+
+
+def _unsealed(sealed: Sealed, secrets: Mapping[str, str], *, in_json: bool = False) -> str:
+    parts: list[str] = []
+    for part in sealed:
+        if isinstance(part, Secret):
+            value = secrets.get(part.name)
+            if value is None:
+                raise Unbuildable(f"the secret {part.name} is not set")
+            # In a body a secret stands between the quotes of a JSON string.
+            parts.append(json.dumps(value, ensure_ascii=False)[1:-1] if in_json else value)
+        else:
+            parts.append(part)
+    return "".join(parts)
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), CHUNK_BYTES):
+        yield content[start : start + CHUNK_BYTES]

@@ -1,0 +1,159 @@
+"""The default transport: httpx's interface, aiohttp underneath, and nothing done behind our back.
+
+Three things are put right here. aiohttp sends a GET, PUT or DELETE a second time when an idle
+connection turns out closed; a middleware stops that. The layer between the two calls a connection
+that broke half way a "connect timeout"; here the only question is whether a connection existed. And
+aiohttp rewrites percent-encoding; here a URL goes out as it is written.
+"""
+
+from __future__ import annotations
+
+import os
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from yarl import URL
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+CONNECTIONS_PER_HOST = 256
+IDLE_SECONDS = 15.0
+CHUNK_BYTES = 64 * 1024
+
+
+class Wire(httpx.AsyncBaseTransport):
+    def __init__(self, tls: ssl.SSLContext, *, fresh: bool = False) -> None:
+        """`fresh`: a new connection for every request, closed after it."""
+        self._tls = tls
+        self._fresh = fresh
+        self._inner = AiohttpTransport(verify=tls, trust_env=False, client=self._session)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        passage = _Passage(request)
+        token = _passage.set(passage)
+        try:
+            await passage.tell("connection.connect_tcp.started")
+            response = await self._inner.handle_async_request(request)
+        except Exception as error:
+            # Whatever they raise: what matters is whether a byte may have left.
+            failure = httpx.ReadError if passage.connected else httpx.ConnectError
+            raise failure(_why(error)) from error
+        finally:
+            _passage.reset(token)
+        assert passage.response is not None
+        response.stream = _Body(passage.response)
+        return response
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    def _session(self) -> aiohttp.ClientSession:
+        keep = {} if self._fresh else {"keepalive_timeout": IDLE_SECONDS}
+        connector = aiohttp.TCPConnector(
+            ssl=self._tls,
+            limit=0,
+            limit_per_host=CONNECTIONS_PER_HOST,
+            force_close=self._fresh,
+            **keep,
+        )
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_create_end.append(_on_connection)
+        trace.on_connection_reuseconn.append(_on_connection)
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            trace_configs=[trace],
+            middlewares=(_send_once,),
+        )
+
+
+def tls_context() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
+
+
+@dataclass(slots=True)
+class _Passage:
+    """One request on its way through aiohttp, whose hooks find it in the context."""
+
+    request: httpx.Request
+    connected: bool = False
+    response: aiohttp.ClientResponse | None = None
+
+    async def tell(self, event: str) -> None:
+        trace: Callable[[str, object], Awaitable[None]] | None
+        trace = self.request.extensions.get("trace")
+        if trace is not None:
+            await trace(event, {})
+
+
+_passage: ContextVar[_Passage] = ContextVar("passage")
+
+
+class _Broken(Exception):  # noqa: N818
+    """Hides an error from aiohttp's own retry."""
+
+
+async def _send_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    passage = _passage.get()
+    request.url = URL(str(passage.request.url.copy_with(fragment=None)), encoded=True)
+    try:
+        passage.response = await handler(request)
+    except (aiohttp.ClientError, OSError) as error:
+        raise _Broken from error
+    return passage.response
+
+
+async def _on_connection(*_: object) -> None:
+    passage = _passage.get()
+    passage.connected = True
+    await passage.tell("http11.send_request_headers.started")
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._response.content.iter_chunked(CHUNK_BYTES):
+                yield chunk
+        except aiohttp.ClientError as error:
+            raise httpx.ReadError(_why(error)) from error
+
+    async def aclose(self) -> None:
+        # A connection whose answer was read to its end is used again. Any other is closed at once:
+        # a polite goodbye would wait for a service that may never read on.
+        if self._response.content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()
+
+
+def _why(error: BaseException) -> str:
+    while isinstance(error, _Broken | httpx.HTTPError) and error.__cause__ is not None:
+        error = error.__cause__
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return f"the host {error.host} is not known"
+        case aiohttp.ClientConnectorCertificateError():
+            return f"TLS with {error.host}:{error.port}: {error.certificate_error}"
+        case aiohttp.ClientConnectorError():
+            cause = os.strerror(error.os_error.errno) if error.os_error.errno else error.os_error
+            return f"no connection to {error.host}:{error.port}: {cause}"
+        case aiohttp.ServerDisconnectedError():
+            return "the service closed the connection without an answer"
+        case OSError() if error.errno:
+            return f"the connection broke: {os.strerror(error.errno)}"
+        case _:
+            return f"{type(error).__name__}: {error}"[:300]
