@@ -12,8 +12,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import product
 
-from flowdsl.engine.model import Services, answers, arrive, deliver_late, later_effects
-from flowdsl.plan.address import CallId, direction_of, step_of
+from flowdsl.engine.model import (
+    Services,
+    answers,
+    arrive,
+    deliver_late,
+    is_keyed,
+    later_effects,
+    refuse,
+)
+from flowdsl.plan.address import CallId, direction_of, is_below, step_of
 from flowdsl.plan.nodes import Call, Compensation, NothingToUndo, Plan
 from flowdsl.plan.request import Request
 from flowdsl.saga.advance import advance
@@ -186,13 +194,12 @@ class Explorer:
             here, command, "lose request", here.services, Lost("request"), fault=True
         )
         yield self._answered(here, command, "not sent", here.services, NotSent("down"), fault=True)
-        if (
-            services == here.services
-            and direction_of(call) != "probe"
-            and seen == Answer(200, (), self.values.get(call))
-        ):
-            return  # a service that plays back its answer does not refuse
-        yield self._answered(here, command, "refuse", here.services, Answer(402), fault=True)
+        plays_back = services == here.services and not self._is_read(call)
+        if not plays_back or direction_of(call) == "probe":
+            refused = refuse(self.plan, here.services, call)
+            yield self._answered(here, command, "refuse", refused, Answer(402), fault=True)
+        if plays_back:
+            return
         if direction_of(call) == "do" and not self._is_read(call):
             effect = replace(here.services.effect(step_of(call)), late=True)
             late = here.services.put(step_of(call), effect)
@@ -244,16 +251,15 @@ class Explorer:
         now, services = here.now, here.services
         named = {entry.step for entry in now.residue}
         for step, effect in services.effects:
+            if is_below(step, "on_failure"):
+                continue  # what tells people of a failure is not undone
             if effect.count > 1:
                 yield f"{step} took effect {effect.count} times"
             if effect.undone > 1 or effect.confirmed > 1:
                 yield f"{step} was undone or confirmed twice"
             if now.state in ("compensated", "cancelled") and step not in named:
-                if (
-                    (effect.held and self._has_undo(step))
-                    or effect.late
-                    or (effect.held and not self._needs_none(step))
-                ):
+                threat = effect.late and not (effect.count and is_keyed(self.plan, step))
+                if threat or (effect.held and not self._needs_none(step)):
                     yield f"{now.state}, and {step} is left behind unnamed"
         if now.state == "succeeded":
             yield from self._unfinished(here)
@@ -276,27 +282,27 @@ class Explorer:
         """Rules about one step of the way."""
         if here.state.ended and here.state.ended != there.state.ended:
             yield f"{here.state.ended} did not last"
-        if there.state.planned and here.state.planned != there.state.planned and there.state.flying:
-            planned_now = set(there.state.planned) - set(here.state.planned)
-            if any(not call.endswith("!undo") for call in here.state.flying) and not planned_now:
+        for scope in there.state.planned.keys() - here.state.planned.keys():
+            open_calls = [call for call in here.state.flying if "!" not in call]
+            open_calls = [call for call in open_calls if there.state.calls[call].flying]
+            if any(is_below(step_of(call), scope) for call in open_calls):
                 yield "planned before everything had landed"
         for address, stand in there.now.stands.items():
             before = here.now.stands.get(address)
             if before is not None and _unfinishes(before.state, stand.state):
                 yield f"{address} went from {before.state} back to {stand.state}"
-        for call, entry in there.state.calls.items():
-            if direction_of(call) == "undo" and entry.flying and entry.attempt == 1:
-                if call not in here.state.calls:
-                    yield from self._bad_undo(there, call)
+        for call in there.state.calls.keys() - here.state.calls.keys():
+            if direction_of(call) == "undo" and there.state.calls[call].flying:
+                yield from self._bad_undo(there, call)
 
     def _bad_undo(self, there: Situation, call: CallId) -> Iterator[str]:
         step = step_of(call)
         if there.state.calls[step].flying:
             yield f"{step} is undone while it is in flight"
-        for later in self.later[step]:
+        named = {entry.step for entry in there.now.residue}
+        for later in self.later[step] - named:
             if there.services.effect(later).held and self._has_undo(later):
-                if later not in {entry.step for entry in there.now.residue if entry.actor}:
-                    yield f"{step} is undone before {later}, which ran after it"
+                yield f"{step} is undone before {later}, which ran after it"
 
     def _has_undo(self, step: str) -> bool:
         node = self.plan.nodes[step]

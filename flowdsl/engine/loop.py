@@ -80,6 +80,7 @@ class Drive:
     arrived: list[Event] = field(default_factory=list)
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     flying: dict[tuple[str, int], asyncio.Task[None]] = field(default_factory=dict)
+    when_kept: list[Callable[[], None]] = field(default_factory=list)
     stopping: bool = False
     bug: BaseException | None = None  # what a task died of; nothing a task does may end in silence
 
@@ -107,9 +108,11 @@ class Drive:
         at, calls = self.ports.clock.now(), self.state.calls
         return [Finished(c, calls[c].attempt, at, interrupted(c)) for c in self.state.flying]
 
-    def tell(self, event: Event) -> None:
-        """Something happened: the drive looks at it in its next turn."""
-        self.arrived.append(event)
+    def tell(self, *events: Event, kept: Callable[[], None] | None = None) -> None:
+        """Something happened: the drive looks at it in its next turn. `kept` is called once it is durable."""
+        self.arrived += events
+        if kept is not None:
+            self.when_kept.append(kept)
         self.bell.set()
 
     def stop(self) -> None:
@@ -119,7 +122,8 @@ class Drive:
 
     async def _turn(self, events: Sequence[Event]) -> Turn:
         """One turn: what it decides is durable, and seen by nobody before."""
-        before = self.state
+        before, told = self.state, self.when_kept
+        self.when_kept = []
         turn = advance(self.plan, before, events, self.ports.signer, self.ports.clock.now())
         facts = (*events, *turn.facts)
         if facts:
@@ -129,6 +133,8 @@ class Drive:
                 await self._keep_answers(events)
                 raise
         self.state, self.now = turn.state, turn.now
+        while told:
+            told.pop()()
         self.ports.watch(News(self.plan, before, facts, turn.state, turn.now))
         return turn
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import networkx
 
+from flowdsl.language.flatten import flatten
 from flowdsl.plan.address import Address, CallId, direction_of, step_of
-from flowdsl.language.lower import flatten
-from flowdsl.plan.nodes import Action, Block, Call, Compensation, Confirm, Plan
+from flowdsl.plan.nodes import RESENDABLE, Action, Block, Call, Compensation, Confirm, Plan
 from flowdsl.plan.template import Template, references
 from flowdsl.plan.values import Json
 from flowdsl.saga.intent import action_of
@@ -58,6 +58,10 @@ def arrive(
     node = plan.nodes[step]
     effect = services.effect(step)
     match direction_of(call):
+        case "undo" if effect.undone and is_keyed(plan, call):
+            return services, Answer(204)
+        case "confirm" if effect.confirmed and is_keyed(plan, call):
+            return services, Answer(200)
         case "undo":
             if not effect.held:
                 return services, Answer(404)
@@ -68,9 +72,21 @@ def arrive(
             return services.put(step, replace(effect, confirmed=effect.confirmed + 1)), Answer(200)
         case "probe":
             assert isinstance(node, Call)
-            return services, Answer(200, (), values[call] if effect.held else None)
+            return services, Answer(200, (), values[f"{step}!probe"] if effect.held else None)
         case _:
             return _do(plan, services, step, values)
+
+
+def refuse(plan: Plan, services: Services, call: CallId) -> Services:
+    """A service says no. One that honours keys says so to a late arrival with the same key as well."""
+    step = step_of(call)
+    if direction_of(call) != "do" or not is_keyed(plan, call):
+        return services
+    return services.put(step, replace(services.effect(step), late=False))
+
+
+def is_keyed(plan: Plan, call: CallId) -> bool:
+    return plan.services[action_of(plan, call).service].idempotency is not None
 
 
 def deliver_late(plan: Plan, services: Services, step: Address) -> Services:
@@ -88,10 +104,8 @@ def _do(
     done = Answer(200, (), values[step])
     if action.is_read:
         return services, done
-    keyed = plan.services[action.service].idempotency is not None
-    replays = effect.count > 0 and (keyed or action.method in ("PUT", "DELETE"))
-    if replays:
-        return services, done
+    if effect.count and (is_keyed(plan, step) or action.method in RESENDABLE):
+        return services, done  # played back, or the same once more
     return services.put(step, replace(effect, count=effect.count + 1)), done
 
 
@@ -117,9 +131,6 @@ def answers(plan: Plan) -> dict[CallId, Json]:
 
 def later_effects(plan: Plan) -> dict[Address, frozenset[Address]]:
     """For each call, the calls that ran after it and so are undone before it."""
-    
-    from flowdsl.language.lower import flatten
-
     graph = flatten(plan)
     return {
         node: frozenset(

@@ -1,0 +1,27 @@
+"""Text → Plan, pure: `load(Source(path, text))`, or `check` for everything there is to say about a file."""
+
+from flowdsl.language.diagnostics import CATALOGUE, Diagnostic, Entry, Fix, Severity
+from flowdsl.language.flatten import flatten
+from flowdsl.language.inputs import InputProblem, from_text, read_inputs
+from flowdsl.language.load import Checked, InvalidWorkflow, check, compile_plan, is_workflow, load
+from flowdsl.language.source import Source, decode
+
+__all__ = [
+    "CATALOGUE",
+    "Checked",
+    "Diagnostic",
+    "Entry",
+    "Fix",
+    "InputProblem",
+    "InvalidWorkflow",
+    "Severity",
+    "Source",
+    "check",
+    "compile_plan",
+    "decode",
+    "flatten",
+    "from_text",
+    "is_workflow",
+    "load",
+    "read_inputs",
+]

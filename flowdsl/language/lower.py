@@ -10,10 +10,10 @@ from dataclasses import replace
 from hashlib import sha256
 
 from flowdsl.language import order
-from flowdsl.language.lower_call import Lowering, lower_action, lower_call, lower_service
-from flowdsl.language.places import Definition, Place, definitions, in_template, places, uses
-from flowdsl.language.places import Role
+from flowdsl.language.lower_call import lower_call, lower_service
+from flowdsl.language.places import Place, uses
 from flowdsl.language.source import Source
+from flowdsl.language.subject import Subject, look_at
 from flowdsl.language.workflow import (
     Assignment,
     Call,
@@ -21,13 +21,13 @@ from flowdsl.language.workflow import (
     Fail,
     Group,
     Status,
-    Step,
     Wait,
     Workflow,
 )
 from flowdsl.plan import address, nodes
 from flowdsl.plan.address import Address
 from flowdsl.plan.expression import Expression
+from flowdsl.plan.template import expressions
 
 _COMMIT = "commit"
 _CONFIRMS = "confirms"
@@ -36,12 +36,10 @@ _ON_FAILURE = "on_failure"
 
 def lower(workflow: Workflow, source: Source) -> nodes.Plan:
     """The plan of a workflow that has no errors."""
-    all_places = places(workflow)
-    known = definitions(all_places)
-    lowering = Lowering(workflow, tuple(place for place in all_places), known)
-    root = _root(lowering)
-    on_failure = _on_failure(lowering)
-    expressions = _expressions(workflow, all_places)
+    subject = look_at(workflow)
+    root = _root(subject)
+    on_failure = _on_failure(subject)
+    everything = _expressions(subject)
     return nodes.Plan(
         name=workflow.name,
         digest=sha256(source.text.encode()).hexdigest(),
@@ -51,26 +49,26 @@ def lower(workflow: Workflow, source: Source) -> nodes.Plan:
         outputs=tuple((name.text, value) for name, value in workflow.outputs),
         on_failure=on_failure,
         timeout_seconds=workflow.timeout.value if workflow.timeout else None,
-        env=_names_below("env", expressions),
-        secrets=_names_below("secrets", expressions),
+        env=_names_below("env", everything),
+        secrets=_names_below("secrets", everything),
         description=workflow.description,
         path=source.path,
         source=source.text,
-        calls=_calls(root, on_failure),
-        names={name: item.place.address for name, item in known.items()},
+        nodes=_by_address(root, on_failure),
+        names={name: item.place.address for name, item in subject.known.items()},
     )
 
 
-def _root(lowering: Lowering) -> nodes.Block:
-    written = lowering.children((), "steps")
+def _root(subject: Subject) -> nodes.Block:
+    written = subject.children((), "steps")
     above: list[nodes.AnyNode] = []
     below: list[nodes.AnyNode] = []
     line: nodes.Commit | None = None
     for place in written:
         if isinstance(place.step.verb, Commit):
-            line = nodes.Commit(address=_COMMIT, when=place.step.when, span=place.step.span)
+            line = nodes.Commit(address=_COMMIT, span=place.step.span)
         else:
-            (below if line else above).append(_node(lowering, place))
+            (below if line else above).append(_node(subject, place))
     commit = line or nodes.Commit(address=_COMMIT, written=False)
     confirms = nodes.Block(
         address=_CONFIRMS, kind=_CONFIRMS, children=_confirms_in(tuple(above), "steps", _CONFIRMS)
@@ -79,8 +77,8 @@ def _root(lowering: Lowering) -> nodes.Block:
     return nodes.Block(address=address.ROOT, kind="steps", children=children)
 
 
-def _on_failure(lowering: Lowering) -> nodes.Block | None:
-    children = [_node(lowering, place) for place in lowering.children((), "on_failure")]
+def _on_failure(subject: Subject) -> nodes.Block | None:
+    children = [_node(subject, place) for place in subject.children((), "on_failure")]
     if not children:
         return None
     return nodes.Block(
@@ -88,9 +86,9 @@ def _on_failure(lowering: Lowering) -> nodes.Block | None:
     )
 
 
-def _node(lowering: Lowering, place: Place) -> nodes.AnyNode:
+def _node(subject: Subject, place: Place) -> nodes.AnyNode:
     step = place.step
-    node = _bare_node(lowering, place)
+    node = _bare_node(subject, place)
     return replace(
         node,
         name=step.id.text if step.id else None,
@@ -100,13 +98,13 @@ def _node(lowering: Lowering, place: Place) -> nodes.AnyNode:
     )
 
 
-def _bare_node(lowering: Lowering, place: Place) -> nodes.AnyNode:
+def _bare_node(subject: Subject, place: Place) -> nodes.AnyNode:
     here = place.address
     match place.step.verb:
         case Call() as call:
-            return lower_call(lowering.workflow, place, call)
+            return lower_call(subject.workflow, place, call)
         case Group():
-            return _block(lowering, place)
+            return _block(subject, place)
         case Status(text=text):
             return nodes.Label(address=here, text=text)
         case Assignment(values=values):
@@ -120,13 +118,13 @@ def _bare_node(lowering: Lowering, place: Place) -> nodes.AnyNode:
             raise AssertionError(f"`commit` inside a group: {here}")
 
 
-def _block(lowering: Lowering, place: Place) -> nodes.Block:
+def _block(subject: Subject, place: Place) -> nodes.Block:
     group = place.step.verb
     assert isinstance(group, Group)
-    children = [_node(lowering, child) for child in lowering.children(place.path, place.section)]
+    children = [_node(subject, child) for child in subject.children(place.path, place.section)]
     if group.kind == "steps":
         return nodes.Block(address=place.address, kind="steps", children=_in_sequence(children))
-    edges = order.edges(lowering.workflow, place, lowering.below(place), lowering.known)
+    edges = order.edges(subject.workflow, place, subject.below(place), subject.known)
     graph = order.sibling_graph(group, edges)
     fixed = order.sorted_children(graph)
     position = {child: index for index, child in enumerate(fixed)}
@@ -180,22 +178,22 @@ def _confirm_of(node: nodes.AnyNode, above: Address) -> nodes.AnyNode | None:
             return None
 
 
-def _expressions(workflow: Workflow, all_places: tuple[Place, ...]) -> list[Expression]:
-    found = [use.expression for place in all_places for use in uses(place.step)]
-    templates = [value for _, value in workflow.outputs]
-    for service in workflow.services:
+def _expressions(subject: Subject) -> list[Expression]:
+    found = [use.expression for place in subject.places for use in uses(place.step)]
+    templates = [value for _, value in subject.workflow.outputs]
+    for service in subject.workflow.services:
         templates += [service.url, *([service.auth] if service.auth is not None else [])]
         templates += [value for _, value in service.headers]
-    return found + [use.expression for item in templates for use in in_template(item, Role.OUTPUT)]
+    return found + [expression for item in templates for expression in expressions(item)]
 
 
-def _names_below(root: str, expressions: list[Expression]) -> tuple[str, ...]:
+def _names_below(root: str, everything: list[Expression]) -> tuple[str, ...]:
     """The X of every `root.X`, sorted."""
     return tuple(
         sorted(
             {
                 str(reference.path[1])
-                for expression in expressions
+                for expression in everything
                 for reference in expression.references
                 if reference.path[0] == root and len(reference.path) > 1
             }
@@ -203,13 +201,16 @@ def _names_below(root: str, expressions: list[Expression]) -> tuple[str, ...]:
     )
 
 
-def _calls(root: nodes.Block, on_failure: nodes.Block | None) -> dict[Address, nodes.Call]:
-    found: dict[Address, nodes.Call] = {}
-    open_nodes: list[nodes.AnyNode] = [root, *([on_failure] if on_failure else [])]
-    while open_nodes:
-        node = open_nodes.pop(0)
-        if isinstance(node, nodes.Call):
-            found[node.address] = node
-        elif isinstance(node, nodes.Block):
-            open_nodes[:0] = node.children
+def _by_address(
+    root: nodes.Block, on_failure: nodes.Block | None
+) -> dict[Address, nodes.AnyNode]:
+    """Every node, in the order of the plan, the blocks included."""
+    found: dict[Address, nodes.AnyNode] = {}
+    still_open: list[nodes.AnyNode] = [root, *([on_failure] if on_failure else [])]
+    while still_open:
+        node = still_open.pop(0)
+        assert node.address not in found, node.address
+        found[node.address] = node
+        if isinstance(node, nodes.Block):
+            still_open[:0] = node.children
     return found

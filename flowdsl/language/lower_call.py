@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from flowdsl.language.order import step_name
-from flowdsl.language.places import Definition, Part, Path, Place, Section, uses
+from flowdsl.language.places import Part, Place, uses
 from flowdsl.language.workflow import (
     Call,
     Habits,
@@ -22,30 +19,6 @@ from flowdsl.plan import nodes
 ATTEMPTS = 3
 ATTEMPTS_WITHOUT_A_WAY_BACK = 10  # of an undo, a confirm, and what stands below `commit`
 TIMEOUT_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Lowering:
-    """What every part of the lowering looks up."""
-
-    workflow: Workflow
-    places: tuple[Place, ...]
-    known: Mapping[str, Definition]
-
-    def children(self, path: Path, section: Section) -> tuple[Place, ...]:
-        return tuple(
-            place for place in self.places if place.section == section and place.path[:-1] == path
-        )
-
-    def below(self, group: Place) -> tuple[Place, ...]:
-        depth = len(group.path)
-        return tuple(
-            place
-            for place in self.places
-            if place.section == group.section
-            and len(place.path) > depth
-            and place.path[:depth] == group.path
-        )
 
 
 def lower_call(workflow: Workflow, place: Place, call: Call) -> nodes.Call:

@@ -50,7 +50,9 @@ class Reader:
             if isinstance(piece, str):
                 parts.append(piece)
                 continue
-            expression = self.expression(scalar, piece[0], start + piece[1])
+            blanks = len(piece.text) - len(piece.text.lstrip())
+            offset = start + piece.start + blanks
+            expression = self.expression(scalar, piece.text.strip(), offset)
             if expression is None:
                 return Constant(None)
             parts.append(expression)

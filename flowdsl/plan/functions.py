@@ -115,30 +115,31 @@ _NUMBER = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,5})?\s*")
 _LONGEST_NUMBER = 4_300
 
 
-def _integer(_frame: Frame, arguments: list[Value]) -> Value:
+def _integer(frame: Frame, arguments: list[Value]) -> Value:
     value = arguments[0]
     if isinstance(value, str):
-        if not _INTEGER.fullmatch(_short(value)):
+        if not _INTEGER.fullmatch(_short(frame, value)):
             raise Fault("`int` was given text that is no whole number")
         return bounded(int(value))
     number = _number("int", value)
     return number if isinstance(number, int) else bounded(int(short_enough(number)))
 
 
-def _to_number(_frame: Frame, arguments: list[Value]) -> Value:
+def _to_number(frame: Frame, arguments: list[Value]) -> Value:
     value = arguments[0]
     if not isinstance(value, str):
         return _number("number", value)
-    if not _NUMBER.fullmatch(_short(value)):
+    if not _NUMBER.fullmatch(_short(frame, value)):
         raise Fault("`number` was given text that is no number")
     if _INTEGER.fullmatch(value):
         return bounded(int(value))
     return short_enough(Decimal(value.strip()))
 
 
-def _short(text: str) -> str:
+def _short(frame: Frame, text: str) -> str:
     if len(text) > _LONGEST_NUMBER:
         raise Fault(f"a number is at most {_LONGEST_NUMBER:,} digits long")
+    frame.take_text(len(text))
     return text
 
 
@@ -229,9 +230,7 @@ def _text(name: str, value: Value) -> str:
 
 
 def _number(name: str, value: Value) -> Number:
-    if type(value) is int:
-        return value
-    if type(value) is Decimal and value.is_finite():
+    if is_number(value):
         return value
     raise _unfit(name, "a number", value)
 

@@ -108,6 +108,8 @@ def _hint(tokens: list[Token], wrong: Token) -> str:
         return f"a value is missing before `{wrong.text}`"
     if wrong.text in {")", "]", "}", "else", ","}:
         return f"a value is missing before `{wrong.text}`"
+    if wrong.kind == "number":
+        return "write numbers as 1000 or 10.5"
     if wrong.text == ":":
         return "write `x if condition else y` for a choice"
     if wrong.text == "for":
@@ -208,7 +210,7 @@ class _Reader:
 
     def offset(self, column: int) -> int:
         """Bytes of the bracketed line → characters of the text."""
-        return len(self.line[: column - 1].decode())
+        return len(self.line[: max(0, column - 1)].decode())  # a tuple takes in the brackets
 
     def read_all(self, nodes: list[ast.expr], depth: int) -> tuple[Tree, ...]:
         return tuple(self.read(node, depth) for node in nodes)
@@ -363,7 +365,7 @@ class _Reader:
             )
         name = node.func.id
         if name not in FUNCTIONS:
-            close = difflib.get_close_matches(name.lower(), FUNCTIONS, 1)
+            close = difflib.get_close_matches(name.lower(), FUNCTIONS, 1, 0.7)
             help_text = f"did you mean `{close[0]}`?" if close else _list_functions()
             raise self.error(
                 f"there is no function `{name}`", *self.place(node.func), help_text=help_text

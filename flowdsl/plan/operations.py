@@ -11,7 +11,7 @@ from decimal import Decimal
 from json import dumps
 from operator import ge, gt, le, lt
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from flowdsl.plan.budget import CHARACTERS_AN_OPERATION, LARGEST_EXPONENT, Frame, Value
 from flowdsl.plan.fault import Fault
@@ -19,6 +19,8 @@ from flowdsl.plan.values import Secret
 
 Number: TypeAlias = "int | Decimal"
 MAXIMUM_BITS = 14_284  # every integer of so many bits has at most 4,300 digits
+MAXIMUM_BYTES = 4_096  # in memory, of a decimal: some 9,000 digits, more than any JSON of ours has
+BITS_AN_OPERATION = 256  # long integers are multiplied and divided in long strides
 
 
 def kind(value: Value) -> str:
@@ -47,8 +49,12 @@ def refuse_secret(value: Value, doing: str) -> None:
         raise Fault(f"a secret can only be handed on as it is, it cannot be {doing}")
 
 
-def is_number(value: Value) -> bool:
-    return type(value) is int or (type(value) is Decimal and value.is_finite())
+def is_number(value: Value) -> TypeGuard[Number]:
+    if type(value) is not Decimal:
+        return type(value) is int
+    if value.__sizeof__() > MAXIMUM_BYTES:  # known at once, where counting the digits would not be
+        raise too_long()
+    return value.is_finite()
 
 
 def truth(value: Value) -> bool:
@@ -88,22 +94,23 @@ def minus(frame: Frame, left: Value, right: Value) -> Value:
 
 def times(frame: Frame, left: Value, right: Value) -> Value:
     one, other = _numbers("*", left, right)
+    _pay_for_digits(frame, one, other)
     if type(one) is int and type(other) is int:
         if one.bit_length() + other.bit_length() > MAXIMUM_BITS + 1:
-            raise _too_long()
+            raise too_long()
         return bounded(one * other)
     return unsigned_zero(frame.decimals.multiply(one, other))
 
 
 def divide(frame: Frame, left: Value, right: Value) -> Value:
-    one, other = _divisible("/", left, right)
+    one, other = _divisible(frame, "/", left, right)
     if type(one) is int and type(other) is int and one % other == 0:
         return one // other
     return unsigned_zero(frame.decimals.divide(one, other))
 
 
 def divide_down(frame: Frame, left: Value, right: Value) -> Value:
-    one, other = _divisible("//", left, right)
+    one, other = _divisible(frame, "//", left, right)
     if type(one) is int and type(other) is int:
         return one // other
     context = frame.decimals
@@ -115,7 +122,7 @@ def divide_down(frame: Frame, left: Value, right: Value) -> Value:
 
 
 def modulo(frame: Frame, left: Value, right: Value) -> Value:
-    one, other = _divisible("%", left, right)
+    one, other = _divisible(frame, "%", left, right)
     if type(one) is int and type(other) is int:
         return one % other
     context = frame.decimals
@@ -133,11 +140,9 @@ OPERATORS: MappingProxyType[str, Operator] = MappingProxyType(
 
 def negate(_frame: Frame, value: Value) -> Value:
     refuse_secret(value, "computed with")
-    if type(value) is int:
-        return -value
-    if type(value) is Decimal and value.is_finite():
-        return unsigned_zero(value.copy_negate())
-    raise Fault(f"`-` needs a number, and this is {kind(value)}")
+    if not is_number(value):
+        raise Fault(f"`-` needs a number, and this is {kind(value)}")
+    return unsigned_zero(value.copy_negate()) if isinstance(value, Decimal) else -value
 
 
 def affirm(_frame: Frame, value: Value) -> Value:
@@ -186,6 +191,7 @@ def contains(frame: Frame, item: Value, container: Value) -> bool:
     refuse_secret(item, "compared")
     match container:
         case list():
+            frame.spend(len(container))
             return any(equal(frame, item, other) for other in container)
         case str() if isinstance(item, str):
             frame.spend((len(item) + len(container)) // CHARACTERS_AN_OPERATION)
@@ -239,7 +245,7 @@ COMPARISONS: MappingProxyType[str, Callable[[Frame, Value, Value], bool]] = Mapp
 
 def bounded(number: int) -> int:
     if number.bit_length() > MAXIMUM_BITS:
-        raise _too_long()
+        raise too_long()
     return number
 
 
@@ -305,26 +311,32 @@ def _write_all(
 
 def short_enough(number: Decimal) -> Decimal:
     """A decimal that can be written out without filling the memory with zeros."""
+    if not is_number(number):
+        raise Fault("this is no finite number")
     exponent = number.as_tuple().exponent
     if abs(number.adjusted()) > LARGEST_EXPONENT or abs(int(exponent)) > 2 * LARGEST_EXPONENT:
-        raise _too_long()
+        raise too_long()
     return number
 
 
 def _numbers(operator: str, left: Value, right: Value) -> tuple[Number, Number]:
-    if (
-        (type(left) is int or (type(left) is Decimal and left.is_finite()))
-        and (type(right) is int or (type(right) is Decimal and right.is_finite()))
-    ):  # fmt: skip
+    if is_number(left) and is_number(right):
         return left, right
     _refuse(operator, left, right, "")
     raise AssertionError
 
 
-def _divisible(operator: str, left: Value, right: Value) -> tuple[Number, Number]:
+def _pay_for_digits(frame: Frame, one: Number, other: Number) -> None:
+    for number in (one, other):
+        if isinstance(number, int):
+            frame.spend(number.bit_length() // BITS_AN_OPERATION)
+
+
+def _divisible(frame: Frame, operator: str, left: Value, right: Value) -> tuple[Number, Number]:
     one, other = _numbers(operator, left, right)
     if not other:
         raise Fault("division by zero")
+    _pay_for_digits(frame, one, other)
     return one, other
 
 
@@ -334,5 +346,5 @@ def _refuse(operator: str, left: Value, right: Value, help_text: str) -> None:
     raise Fault(f"`{operator}` cannot take {kind(left)} and {kind(right)}{help_text}")
 
 
-def _too_long() -> Fault:
+def too_long() -> Fault:
     return Fault("this number is too large: at most 4,300 digits")

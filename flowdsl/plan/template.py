@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from flowdsl.plan.budget import Frame, Value
+from flowdsl.plan.budget import Frame
 from flowdsl.plan.evaluate import MAXIMUM_OPERATIONS, MAXIMUM_SIZE, EvaluationError, evaluate
 from flowdsl.plan.expression import Expression, ExpressionError, parse
 from flowdsl.plan.fault import Fault
@@ -207,7 +207,7 @@ def text_from(value: Rendered) -> str:
     """A value as the function `str` writes it."""
     try:
         frame = Frame({}, MAXIMUM_OPERATIONS, MAXIMUM_SIZE)
-        return text_of(frame, cast("Value", value))
+        return text_of(frame, value)
     except Fault as fault:
         raise EvaluationError(str(fault)) from None
     except RecursionError:

@@ -31,16 +31,13 @@ def encode(event: Event) -> bytes:
     shape = _SHAPES.get(type(event))
     if shape is None:
         raise TypeError(f"{event!r} is kept as it was read, never written again")
-    record = _record(event, shape)
     try:
-        line = _ascii(to_bytes(record))
+        line = _line(_record(event, shape))
         if (
             b"NaN" in line or b"Infinity" in line
-        ):  # maybe in a text; as a number it could never be read again
+        ):  # maybe in a text; a number could not be read again
             from_bytes(line)
-    except UnicodeError:
-        return _spelled_out(record)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise StoreError(f"this fact cannot be stored: {error}", code=UNWRITABLE) from error
     return line
 
@@ -82,7 +79,11 @@ def _unrecognised(kind: Json, record: dict[str, Json]) -> Unrecognised:
 _FOREIGN = re.compile("[^\x00-\x7f]+")
 
 
-def _ascii(line: bytes) -> bytes:
+def _line(record: dict[str, Any]) -> bytes:
+    try:
+        line = to_bytes(record)
+    except UnicodeError:
+        return _spelled_out(record)
     if line.isascii():
         return line
     return _FOREIGN.sub(lambda run: json.dumps(run[0])[1:-1], line.decode()).encode()

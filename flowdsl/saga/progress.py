@@ -24,7 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from flowdsl.plan.address import ROOT, Address, CallId, confirm, is_below, step_of
+from flowdsl.plan.address import ROOT, Address, CallId, is_below, step_of, undo
 from flowdsl.plan.nodes import (
     AnyNode,
     Assign,
@@ -314,18 +314,14 @@ def _tolerate_unknown(walk: Walk, call: Call) -> Stand:
     if is_below(call.address, "on_failure"):
         walk.warnings.append(failure)
         return Stand("unknown", over=True)
-    if walk.state.committed or call.compensation is None:
+    back = undoing(walk.plan, walk.state, call)
+    if back.standing in ("undone", "kept", "absent"):
+        walk.warnings.append(failure)
+        return Stand("undone" if back.standing == "undone" else "refused", over=True)
+    if walk.state.committed or back.standing == "stuck":
         return _may_have_happened(walk, call, failure)
-    undo = undoing(walk.plan, walk.state, call)
-    match undo.standing:
-        case "undoing":
-            walk.commands += undo.commands
-            return Stand("undoing", over=False)
-        case "stuck":
-            return _may_have_happened(walk, call, failure)
-        case _:
-            walk.warnings.append(failure)
-            return Stand("undone" if undo.standing == "undone" else "refused", over=True)
+    walk.commands += back.commands
+    return Stand("undoing", over=False)
 
 
 def _may_have_happened(walk: Walk, call: Call, failure: Failure) -> Stand:
@@ -464,33 +460,32 @@ def _backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> Stand
 
 
 def _backward_call(walk: Walk, call: Call, *, held: bool) -> Stand:
-    undo = undoing(walk.plan, walk.state, call)
-    match undo.standing:
+    back = undoing(walk.plan, walk.state, call)
+    match back.standing:
         case "undone" | "kept" | "absent":
-            _note_waiver(walk, undo)
-            return Stand("refused" if undo.standing == "absent" else undo.standing, over=True)
+            _note_waiver(walk, back)
+            return Stand("refused" if back.standing == "absent" else back.standing, over=True)
         case _ if held:
             return Stand(_seen(walk, call), over=False)
         case "undoing":
-            walk.commands += undo.commands
+            walk.commands += back.commands
             return Stand("undoing", over=False)
         case "stuck":
-            return _cannot_undo(walk, call, undo)
+            return _cannot_undo(walk, call, back)
 
 
-def _cannot_undo(walk: Walk, call: Call, undo: Undo) -> Stand:
+def _cannot_undo(walk: Walk, call: Call, back: Undo) -> Stand:
     if not call.critical and standing(walk.plan, walk.state, call) == "unknown":
-        walk.residue.append(Residue(call.address, undo.call, "may have happened"))
+        walk.residue.append(Residue(call.address, back.call, "may have happened"))
         return Stand("unknown", over=True)
-    walk.stuck.append(undo.call)
-    walk.residue.append(Residue(call.address, undo.call, undo.why))
+    walk.stuck.append(back.call)
+    walk.residue.append(Residue(call.address, back.call, back.why))
     return STUCK
 
 
-def _note_waiver(walk: Walk, undo: Undo) -> None:
-    waived = walk.state.calls.get(undo.call, NO_CALL).waived
-    if waived is not None:
-        _waived(walk, undo.call)
+def _note_waiver(walk: Walk, back: Undo) -> None:
+    if walk.state.calls.get(back.call, NO_CALL).waived is not None:
+        _waived(walk, back.call)
 
 
 def _to_undo(walk: Walk, scope: Address) -> tuple[Address, ...]:
@@ -504,6 +499,8 @@ def _seen(walk: Walk, call: Call) -> StepState:
         return "skipped"
     if call.address not in state.calls:
         return "pending"
+    if state.calls.get(undo(call.address), NO_CALL).answer is not None:
+        return "undone"
     match standing(walk.plan, state, call):
         case "ok":
             return "kept" if call.action.is_read else "ok"
@@ -526,6 +523,3 @@ def _group_state(walk: Walk, block: Block) -> StepState:
         "kept",
     )
     return next((state for state in order if state in states), "pending")
-
-
-__all__ = ["Progress", "Residue", "RunState", "Stand", "StepState", "confirm", "progress"]

@@ -82,10 +82,9 @@ def _settle_then_undo(plan: Plan, state: State, call: Call, compensation: Compen
         if learned.landing == "unknown":
             why = "its answer was lost, and the undo needs it"
             return Undo("stuck", call.address, why=why)
-    if standing(plan, state, call) == "unknown":
-        window = _settle(plan, state, call)
-        if window is not None:
-            return Undo("undoing", back, (window,))
+    window = _settle(plan, state, call) if _may_still_arrive(plan, state, call) else None
+    if window is not None:
+        return Undo("undoing", back, (window,))
     now = attempt(state, back, compensation.action, plan.services[compensation.action.service])
     match now.landing:
         case "ok":
@@ -112,6 +111,18 @@ def _learn_answer(plan: Plan, state: State, call: Call) -> Standing:
         if is_absent(plan, state, call):
             return REFUSED
     return probing(plan, state, call)
+
+
+def _may_still_arrive(plan: Plan, state: State, call: Call) -> bool:
+    """Whether an attempt we gave up on could still take effect after its undo.
+
+    Once a service that honours keys has answered, a late request with that key is played back, and does nothing. On
+    another service a lost PUT may arrive after the one that was answered, and after the undo of both.
+    """
+    if standing(plan, state, call) == "unknown":
+        return True
+    is_keyed = plan.services[call.action.service].idempotency is not None
+    return state.calls[call.address].unsure and not is_keyed
 
 
 def _says_absent(state: State, call: CallId) -> bool:

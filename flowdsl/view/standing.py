@@ -1,11 +1,11 @@
-"""Where each step stands, with an answer for those that `progress` had no reason to look at."""
+"""Where each step stands, with an answer also for those that `progress` had no reason to look at."""
 
 from __future__ import annotations
 
-from flowdsl.plan.address import Address, CallId, is_below, step_of, undo
-from flowdsl.plan.nodes import AnyNode, Call, Plan
+from flowdsl.plan.address import Address, CallId, is_below, undo
+from flowdsl.plan.nodes import AnyNode, Call, Label, Plan
+from flowdsl.saga.events import Failure
 from flowdsl.saga.ledger import outcome_failure
-from flowdsl.saga.events import Failure, Refused, Unknown
 from flowdsl.saga.progress import Progress, StepState
 from flowdsl.saga.state import NO_CALL, CallState, State
 from flowdsl.view.outline import steps
@@ -16,33 +16,27 @@ def state_of(progress: Progress, address: Address) -> StepState:
     stand = progress.stands.get(address)
     if stand is not None:
         return stand.state
-    passed_over = (
-        block for block, above in progress.stands.items()
-        if above.state == "skipped" and is_below(address, block)
+    passed_over = any(
+        above.state == "skipped" and is_below(address, block)
+        for block, above in progress.stands.items()
     )
-    return "skipped" if next(passed_over, None) else "pending"
+    return "skipped" if passed_over else "pending"
 
 
-def undo_state(progress: Progress, entry: CallState) -> str:
-    """How far the undo is that this line of the ledger belongs to."""
+def undo_state(progress: Progress, call: CallId, entry: CallState) -> StepState:
+    """How far an undo is that was begun."""
     if entry.answer is not None or entry.resolved is not None:
         return "undone"
     if entry.waived is not None:
         return "skipped"
-    if entry.flying:
-        return "undoing"
-    if entry.failed is not None:
-        return "refused"
-    return "stuck"
+    if call in progress.stuck:
+        return "stuck"
+    return "refused" if entry.failed is not None or progress.at_rest else "undoing"
 
 
 def is_warned(progress: Progress, node: AnyNode) -> bool:
     """Whether a step that may fail did."""
     return not node.critical and any(w.step == node.address for w in progress.warnings)
-
-
-def tries(state: State, call: CallId) -> int:
-    return state.calls.get(call, NO_CALL).attempt
 
 
 def failure_of(state: State, call: CallId) -> Failure | None:
@@ -70,8 +64,6 @@ def undone_steps(plan: Plan, state: State) -> list[Address]:
 
 def label_of(plan: Plan, state: State) -> str | None:
     """The last `status:` that was reached, in the order of the plan."""
-    from flowdsl.plan.nodes import Label
-
     reached = [
         str(state.done[node.address])
         for node in steps(plan)
@@ -86,22 +78,5 @@ def cause_of(state: State, progress: Progress) -> Failure | None:
         return state.turning.failure
     if state.parked is not None:
         return state.parked
-    for call in progress.stuck:
-        entry = state.calls.get(call, NO_CALL)
-        failure = outcome_failure(entry)
-        if failure is not None:
-            return failure
-    return None
-
-
-def last_at(state: State) -> float | None:
-    """The time of the last thing that is known to have happened."""
-    times = [entry.ended_at or entry.last_at for entry in state.calls.values()]
-    created = [state.created.at] if state.created is not None else []
-    return max([*times, *created], default=None)
-
-
-__all__ = [
-    "Refused", "Unknown", "cause_of", "failure_of", "is_warned", "label_of", "last_at", "state_of",
-    "step_of", "took_seconds", "tries", "undo_state", "undone_steps",
-]
+    failures = (failure_of(state, call) for call in progress.stuck)
+    return next((failure for failure in failures if failure is not None), None)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BODY_BYTES_MAX = 8 * 1024 * 1024
 DEPTH_MAX = 100
 DIGITS_MAX = 4300
-EXCERPT_CHARACTERS = 1000
+SHOWN_BYTES_MAX = 4 * 1024
 
 CUT = "cut"
 TOO_LARGE = "too large (8 MiB)"
@@ -72,7 +72,9 @@ def decode(content: bytes, content_type: str) -> tuple[Json, str | None]:
     except RecursionError:
         return None, f"{NOT_JSON}: nested too deep"
     except ValueError:
-        return content[: 4 * EXCERPT_CHARACTERS].decode("utf-8", "replace"), NOT_JSON
+        # Shown whole or not at all: half a secret at the edge could not be recognised.
+        short = len(content) <= SHOWN_BYTES_MAX
+        return content.decode("utf-8", "replace") if short else None, NOT_JSON
     if _is_deeper(value, DEPTH_MAX):
         return None, f"{NOT_JSON}: nested too deep"
     return value, None

@@ -35,6 +35,8 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         # In slices: while a machine is suspended only the wall clock goes on.
         due = self.now() + seconds
+        left = seconds
         await asyncio.sleep(0)
-        while (left := due - self.now()) > 0:
+        while left > 0:
             await asyncio.sleep(min(left, SLICE_SECONDS))
+            left = due - self.now()

@@ -113,7 +113,8 @@ class _Watch:
 
     def timed_out(self, seconds: float) -> Observation:
         if self.response is not None:
-            return _answer(self.response, None, f"{CUT}: not whole within {seconds:g} s")
+            problem = f"{CUT}: not whole within {seconds:g} s"
+            return Answer(self.response.status_code, _headers(self.response), None, problem)
         if self.connecting and not self.sent:
             return NotSent(f"no connection within {seconds:g} s")
         return Lost(f"no answer within {seconds:g} s")
@@ -149,13 +150,9 @@ async def _converse(
         whole = await read_whole(response, is_head=outgoing.method == "HEAD")
     finally:
         await response.aclose()
-    if whole.problem is not None:
-        return _answer(response, None, whole.problem)
-    body, problem = decode(whole.content, response.headers.get("content-type", ""))
-    return Answer(response.status_code, _headers(response), body, problem)
-
-
-def _answer(response: httpx.Response, body: None, problem: str) -> Answer:
+    body, problem = None, whole.problem
+    if problem is None:
+        body, problem = decode(whole.content, response.headers.get("content-type", ""))
     return Answer(response.status_code, _headers(response), body, problem)
 
 
@@ -164,5 +161,11 @@ def _headers(response: httpx.Response) -> tuple[tuple[str, str], ...]:
         (name.decode("latin-1").lower(), value.decode("latin-1"))
         for name, value in response.headers.raw
     )
-    kept = [(n, v) for n, v in decoded if n not in DROPPED_HEADERS and not n.startswith("proxy-")]
-    return tuple((name, value[:HEADER_CHARACTERS_MAX]) for name, value in kept[:HEADERS_MAX])
+    kept = [
+        (name, value)
+        for name, value in decoded
+        if name not in DROPPED_HEADERS
+        and not name.startswith("proxy-")
+        and len(value) <= HEADER_CHARACTERS_MAX
+    ]
+    return tuple(kept[:HEADERS_MAX])

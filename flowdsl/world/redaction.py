@@ -73,9 +73,13 @@ class Redaction:
         match observation:
             case NotSent(reason) | Lost(reason):
                 return replace(observation, reason=self.text(reason))
-            case Answer(headers=headers, body=body):
-                clean = tuple((name, self.text(value)) for name, value in headers)
-                return replace(observation, headers=clean, body=self.json(body))
+            case Answer(headers=headers, body=body, problem=problem):
+                return replace(
+                    observation,
+                    headers=tuple((name, self.text(value)) for name, value in headers),
+                    body=self.json(body),
+                    problem=None if problem is None else self.text(problem),
+                )
 
     def _number(self, number: int | Decimal) -> Json:
         digits = str(number)

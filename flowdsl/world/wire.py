@@ -54,13 +54,12 @@ class Wire(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
     def _session(self) -> aiohttp.ClientSession:
-        keep = {} if self._fresh else {"keepalive_timeout": IDLE_SECONDS}
         connector = aiohttp.TCPConnector(
             ssl=self._tls,
             limit=0,
             limit_per_host=CONNECTIONS_PER_HOST,
             force_close=self._fresh,
-            **keep,
+            keepalive_timeout=None if self._fresh else IDLE_SECONDS,
         )
         trace = aiohttp.TraceConfig()
         trace.on_connection_create_end.append(_on_connection)

@@ -1,0 +1,92 @@
+"""What a person orders of a run: cancel, retry, resolve, skip. Each becomes facts, and is safe to repeat."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal, TypeAlias, cast
+
+from flowdsl.errors import InputError
+from flowdsl.plan.address import Address, CallId, step_of
+from flowdsl.plan.nodes import Plan
+from flowdsl.plan.values import Json
+from flowdsl.saga.events import CancelRequested, Event, Resolved, Retried, Waived
+from flowdsl.saga.progress import Progress, progress
+from flowdsl.saga.state import State
+
+Kind: TypeAlias = Literal["cancel", "retry", "resolve", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`step` is an address or a unique id; empty for all that are stuck. `ok` and `body` are of a `resolve`."""
+
+    kind: Kind
+    step: str = ""
+    ok: bool = False
+    body: Json = None
+    actor: str = ""
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Json]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(value: Json) -> Order:
+        assert isinstance(value, dict)
+        return Order(**cast("dict[str, str]", value))  # type: ignore[arg-type]
+
+
+def to_event(plan: Plan, state: State, order: Order, at: float) -> list[Event]:
+    """The facts that an order adds. Raises InputError where it makes no sense for this run."""
+    now = progress(plan, state)
+    match order.kind:
+        case "cancel":
+            return _cancel(state, now, order, at)
+        case "retry":
+            calls = [_stuck_call(plan, now, order.step)] if order.step else list(now.stuck)
+            return [Retried(call, at, order.actor) for call in _with_answers(state, calls)]
+        case "resolve":
+            call = _stuck_call(plan, now, order.step)
+            said = Resolved(call, at, order.ok, order.body, order.actor, order.reason)
+            if not order.ok and "!" in call and not call.endswith("!undo"):
+                return [Retried(call, at, order.actor)]  # it never happened: so it is done now
+            return [said]
+        case "skip":
+            call = _stuck_call(plan, now, order.step)
+            return [Waived(call, at, order.actor, order.reason)]
+
+
+def find_step(plan: Plan, name: str) -> Address:
+    """The address that a person means: an address, or an id."""
+    address = plan.names.get(name, name)
+    if address in plan.nodes:
+        return address
+    known = ", ".join(sorted(n.address for n in plan.nodes.values() if n.name)[:8])
+    raise InputError(f"no step `{name}`", code="F142", help=f"the steps are: {known}")
+
+
+def _cancel(state: State, now: Progress, order: Order, at: float) -> list[Event]:
+    if state.committed and not state.ended:
+        raise InputError(
+            "this run is past its commit line: it can only go forward",
+            code="F143",
+            help="`flowdsl resume` goes on with it",
+        )
+    if state.turning is not None:
+        return [Retried(call, at, order.actor) for call in _with_answers(state, list(now.stuck))]
+    return [CancelRequested(at, order.actor, order.reason)]
+
+
+def _stuck_call(plan: Plan, now: Progress, name: str) -> CallId:
+    step = find_step(plan, step_of(name))
+    for call in now.stuck:
+        if step_of(call) == step:
+            return call
+    stuck = ", ".join(step_of(call) for call in now.stuck) or "nothing is"
+    raise InputError(f"`{name}` is not stuck", code="F144", help=f"stuck: {stuck}")
+
+
+def _with_answers(state: State, calls: list[CallId]) -> list[CallId]:
+    """An unknown call is retried by asking for its answer once more, where that had been tried."""
+    also = [f"{c}{suffix}" for c in calls for suffix in ("!answer", "!probe", "!probe2")]
+    return calls + [call for call in also if call in state.calls]

@@ -1,0 +1,84 @@
+"""`# flowdsl: allow F012 (reason)`: silences a warning or a hint of the step it stands at. A reason is required."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flowdsl.language.diagnostics import CATALOGUE, Diagnostic, Severity
+from flowdsl.language.places import Place, places
+from flowdsl.language.source import Source
+from flowdsl.language.workflow import Workflow
+from flowdsl.plan.span import Span
+
+_ALLOW = re.compile(r"(?:^|\s)#\s*flowdsl:\s*allow\s+(?P<code>\w+)[ \t]*(?:\((?P<reason>[^)]*)\))?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Allowance:
+    code: str
+    line: int
+    alone: bool  # on a line of its own: speaks of the line below
+
+
+def without_allowed(
+    source: Source, workflow: Workflow, problems: Iterable[Diagnostic]
+) -> list[Diagnostic]:
+    allowances, complaints = _allowances(source)
+    lines_of_steps = [_lines(place) for place in places(workflow)]
+    kept = [
+        problem
+        for problem in problems
+        if problem.is_error or not _is_allowed(problem, allowances, lines_of_steps)
+    ]
+    return kept + complaints
+
+
+def _allowances(source: Source) -> tuple[list[_Allowance], list[Diagnostic]]:
+    allowances: list[_Allowance] = []
+    complaints: list[Diagnostic] = []
+    for number, line in enumerate(source.lines, start=1):
+        match = _ALLOW.search(line)
+        if match is None:
+            continue
+        code = match["code"]
+        problem = _what_is_wrong(code, match["reason"])
+        if problem is None:
+            alone = not line[: match.start()].strip()
+            allowances.append(_Allowance(code, number, alone))
+        else:
+            span = Span(number, match.start("code") + 1, len(code))
+            hint = f"write `# flowdsl: allow {code} (reason)`"
+            complaints.append(Diagnostic("F006", span, problem, help=hint))
+    return allowances, complaints
+
+
+def _what_is_wrong(code: str, reason: str | None) -> str | None:
+    if code not in CATALOGUE:
+        return f"there is no `{code}` to allow"
+    if CATALOGUE[code].severity is Severity.ERROR:
+        return f"`{code}` is an error, and cannot be allowed"
+    if not (reason or "").strip():
+        return f"`allow {code}` needs a reason"
+    return None
+
+
+def _lines(place: Place) -> frozenset[int]:
+    """The lines a comment about the step may stand at: that of its id and that of its verb."""
+    step = place.step
+    return frozenset({step.span.line, *([step.id.span.line] if step.id else [])})
+
+
+def _is_allowed(
+    problem: Diagnostic, allowances: list[_Allowance], steps: list[frozenset[int]]
+) -> bool:
+    lines = {problem.span.line}
+    for step in steps:
+        if problem.span.line in step:
+            lines |= step
+    return any(
+        allowance.code == problem.code
+        and (allowance.line + 1 if allowance.alone else allowance.line) in lines
+        for allowance in allowances
+    )

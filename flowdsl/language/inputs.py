@@ -1,0 +1,159 @@
+"""The inputs of a run against what the workflow declares: unknown, missing, ill-typed; all problems at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from referencing import Registry
+
+from flowdsl.language.vocabulary import did_you_mean, listed
+from flowdsl.plan.nodes import Input
+from flowdsl.plan.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class InputProblem:
+    """`name` is the input it is about."""
+
+    name: str
+    message: str
+    help: str = ""
+
+
+def read_inputs(
+    inputs: tuple[Input, ...], given: Mapping[str, Json]
+) -> dict[str, Json] | list[InputProblem]:
+    """The value of every input, defaults filled in and null where an optional one is left out."""
+    problems = [_unknown(name, inputs) for name in given if name not in {i.name for i in inputs}]
+    values: dict[str, Json] = {}
+    for declared in inputs:
+        if given.get(declared.name) is not None:
+            value = given[declared.name]
+            problems += problems_of(declared, value)
+            values[declared.name] = value
+        elif declared.has_default:
+            values[declared.name] = declared.default
+        elif declared.optional:
+            values[declared.name] = None
+        else:
+            hint = f"add -i {declared.name}=…"
+            problems.append(InputProblem(declared.name, f"the input `{declared.name}` is missing", hint))
+    return problems or values
+
+
+def from_text(declared: Input, text: str) -> Json | InputProblem:
+    """What `-i NAME=TEXT` means: a text stays one, everything else is read by the input's type."""
+    kind = declared.schema.get("type") if isinstance(declared.schema, dict) else None
+    match kind:
+        case "boolean":
+            words = {"true": True, "false": False}
+            return words[text] if text in words else _unread(declared, "true or false", text)
+        case "integer" | "number":
+            return _number(declared, text, whole=kind == "integer")
+        case "array" | "object":
+            return _structure(declared, text, list if kind == "array" else dict)
+        case _:
+            return text
+
+
+def problems_of(declared: Input, value: Json) -> list[InputProblem]:
+    """Where `value` is not what the schema of the input asks for."""
+    schema = declared.schema if isinstance(declared.schema, dict) else {}
+    validator = Draft202012Validator(schema, registry=Registry())
+    return [
+        InputProblem(declared.name, f"the input `{declared.name}`{_where(error)} {_what(error)}")
+        for error in validator.iter_errors(value)
+    ]
+
+
+def _unknown(name: str, inputs: tuple[Input, ...]) -> InputProblem:
+    names = [declared.name for declared in inputs]
+    hint = did_you_mean(name, names) or (
+        f"the inputs are {listed(names)}" if names else "this workflow has no inputs"
+    )
+    return InputProblem(name, f"there is no input `{name}`", hint)
+
+
+def _number(declared: Input, text: str, *, whole: bool) -> Json | InputProblem:
+    if len(text) > 1000:
+        return _unread(declared, "a number of at most 1,000 digits", f"{text[:20]}…")
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    wanted = "a whole number" if whole else "a number"
+    if not number.is_finite() or "_" in text or abs(number.adjusted()) > 1000:
+        return _unread(declared, wanted, text)
+    if number == number.to_integral_value() and number.as_tuple().exponent == 0:
+        return int(number)
+    return _unread(declared, wanted, text) if whole else number
+
+
+def _structure(
+    declared: Input, text: str, wanted: type[list[Json]] | type[dict[str, Json]]
+) -> Json | InputProblem:
+    what = "a JSON list" if wanted is list else "a JSON object"
+    try:
+        value: Json = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return _unread(declared, what, text)
+    return value if isinstance(value, wanted) else _unread(declared, what, text)
+
+
+def _refuse_constant(word: str) -> Json:
+    raise ValueError(word)
+
+
+def _unread(declared: Input, wanted: str, text: str) -> InputProblem:
+    shown = "a secret" if declared.secret else f"`{text[:60]}`"
+    return InputProblem(declared.name, f"the input `{declared.name}` is {wanted}, not {shown}")
+
+
+def _where(error: ValidationError) -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.path)
+    return f" at `{path.removeprefix('.')}`" if path else ""
+
+
+_KINDS = (
+    ("string", "a text"),
+    ("integer", "a whole number"),
+    ("number", "a number"),
+    ("boolean", "true or false"),
+    ("array", "a list"),
+    ("object", "an object"),
+    ("null", "null"),
+)
+
+
+def _what(error: ValidationError) -> str:
+    value = error.validator_value
+    match error.validator:
+        case "type":
+            kinds = value if isinstance(value, list) else [value]
+            return "is " + " or ".join(dict(_KINDS)[str(kind)] for kind in kinds)
+        case "required":
+            missing = [name for name in value if name not in error.instance]
+            return f"needs {listed(missing)}"
+        case "additionalProperties":
+            return "has a field that is not declared"
+        case "enum":
+            return f"is one of {', '.join(str(item) for item in value)}"
+        case "const":
+            return f"is {value}"
+        case "minimum" | "exclusiveMinimum":
+            return f"is {'at least' if error.validator == 'minimum' else 'more than'} {value}"
+        case "maximum" | "exclusiveMaximum":
+            return f"is {'at most' if error.validator == 'maximum' else 'less than'} {value}"
+        case "minLength" | "minItems":
+            return f"is too short: at least {value}"
+        case "maxLength" | "maxItems":
+            return f"is too long: at most {value}"
+        case "pattern":
+            return f"does not match {value}"
+        case _:
+            return "is not what was declared"

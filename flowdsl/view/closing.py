@@ -1,0 +1,231 @@
+"""How a run ended, or where it stands, in one line; what is left behind; and the commands worth typing next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flowdsl.plan.address import Address, CallId, direction_of, step_of, undo
+from flowdsl.plan.nodes import Call, NothingToUndo, Plan
+from flowdsl.plan.values import Json
+from flowdsl.saga.events import Failure
+from flowdsl.saga.ledger import effects
+from flowdsl.saga.progress import Progress, Residue
+from flowdsl.saga.state import NO_CALL, State
+from flowdsl.view.brief import failure_summary, scalar
+from flowdsl.view.calls import NAME_MAX, call_text, name_of, short_names
+from flowdsl.view.mark import RUN_MARKS, STEP_MARKS, WARNING
+from flowdsl.view.moment import duration
+from flowdsl.view.paint import WIDTH, Line, Piece, bold, columns, cut, dim, fit, line, pad, wrapped
+from flowdsl.view.standing import cause_of, undone_steps
+from flowdsl.view.step import status_of, tries_text
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    command: str
+    why: str
+
+
+def closing(plan: Plan, state: State, progress: Progress, at: float | None = None) -> list[Line]:
+    """The state line and what belongs under it. `at`: when the run ended, or now."""
+    return [
+        state_line(plan, state, progress, at),
+        *_warnings(plan, state, progress),
+        *_residue(plan, state, progress),
+    ]
+
+
+def state_line(plan: Plan, state: State, progress: Progress, at: float | None = None) -> Line:
+    """`✓ succeeded  book-trip  book-trip-7k3fq2mzab  in 3.2s`."""
+    run = state.created.run if state.created else ""
+    mark = RUN_MARKS[progress.state]
+    said = summary_text(plan, state, progress, at)
+    word = Piece(f"{mark.symbol} {progress.state}", mark.style)
+    return fit(line(word, "  ", *run_name(plan, run), f"  {said}" if said else ""))
+
+
+def run_name(plan: Plan, run: str) -> Line:
+    """The run's id, with its workflow where the id does not say it already."""
+    if run.startswith(f"{plan.name}-"):
+        return line(bold(run))
+    return line(bold(plan.name), "  ", dim(run)) if run else line(bold(plan.name))
+
+
+def summary_text(plan: Plan, state: State, progress: Progress, at: float | None = None) -> str:
+    """What the state means, in a few words."""
+    took = "" if at is None or state.created is None else f"in {duration(at - state.created.at)}"
+    match progress.state:
+        case "succeeded":
+            return ", ".join(word for word in (took, _count(len(progress.warnings), "warning")) if word)
+        case "compensated" | "cancelled":
+            return _undone_text(plan, state, progress)
+        case "stuck":
+            return _stuck_text(plan, state, progress)
+        case "compensating":
+            cause = cause_of(state, progress)
+            return cause_text(plan, cause) if cause else ""
+        case _:
+            open_calls = ", ".join(name_of(short_names(plan), call) for call in state.flying)
+            return open_calls and f"{open_calls} open"
+
+
+def cause_text(plan: Plan, cause: Failure) -> str:
+    """`payment was refused: card_declined`."""
+    if not cause.step:
+        return cause.message
+    said = failure_summary(cause)
+    known = "is unknown" if cause.code in ("F111", "F118") else "was refused"
+    if cause.code in ("F114", "F115"):
+        known = "failed"
+    status = f" ({cause.status})" if cause.status is not None and said != cause.message else ""
+    return f"{name_of(short_names(plan), cause.step)} {known}: {said}{status}"
+
+
+def suggestions(plan: Plan, state: State, progress: Progress) -> list[Suggestion]:
+    """The next commands worth typing."""
+    run = state.created.run if state.created else ""
+    names = short_names(plan)
+    match progress.state:
+        case "succeeded":
+            return [Suggestion(f"flowdsl status {run}", "the run, step by step")]
+        case "compensated" | "cancelled":
+            cause = cause_of(state, progress)
+            show = [
+                Suggestion(f"flowdsl show {run} {name_of(names, cause.step)}", "the whole exchange")
+            ] if cause is not None and cause.step and state.calls.get(cause.step, NO_CALL).attempt else []
+            return [*show, Suggestion(f"flowdsl rerun {run}", "once more, as a new run")]
+        case "stuck":
+            return [Suggestion(f"flowdsl resume {run}", "try again"), *_ways_out(progress, run, names)]
+        case "compensating":
+            return [Suggestion(f"flowdsl resume {run}", "go on undoing")]
+        case _:
+            again = Suggestion(f"flowdsl resume {run}", "go on")
+            if state.committed:
+                return [again]
+            done = [names[step] for step in _would_be_undone(plan, state)]
+            what = f"undo {', '.join(done)}" if done else "stop; there is nothing to undo"
+            return [again, Suggestion(f"flowdsl cancel {run}", what)]
+
+
+def suggestion_lines(suggested: list[Suggestion]) -> list[Line]:
+    left = max((columns(each.command) for each in suggested), default=0)
+    return [fit(line("  ", pad(each.command, left), "  ", dim(each.why))) for each in suggested]
+
+
+def output_lines(outputs: dict[str, Json]) -> list[Line]:
+    """The outputs as a small table."""
+    left = min(max((columns(name) for name in outputs), default=0), NAME_MAX)
+    return [
+        fit(line("  ", dim(pad(cut(name, left), left)), "  ", cut(scalar(value), WIDTH - left - 4)))
+        for name, value in outputs.items()
+    ]
+
+
+def residue_text(plan: Plan, state: State, residue: Residue) -> str:
+    """`flight may have happened: DELETE flights/reservations/F-1 503, 10 tries`."""
+    name = name_of(short_names(plan), residue.step)
+    by = f" ({residue.actor}: {residue.reason})" if residue.actor or residue.reason else ""
+    return f"{name}: {residue.why}{by}"
+
+
+def _undone_text(plan: Plan, state: State, progress: Progress) -> str:
+    undone = len(undone_steps(plan, state))
+    waived = [call for call, entry in state.calls.items() if entry.waived is not None]
+    total = undone + len([call for call in waived if direction_of(call) == "undo"])
+    left = "nothing is left behind"
+    if progress.residue:
+        left = f"{_count(len(progress.residue), 'thing')} to know about"
+    if total == 0:
+        return f"nothing had to be undone, {left}"
+    return f"{undone} of {_count(total, 'step')} undone, {left}"
+
+
+def _stuck_text(plan: Plan, state: State, progress: Progress) -> str:
+    if state.parked is not None:
+        return state.parked.message
+    undos = [call for call in progress.stuck if direction_of(call) == "undo"]
+    undone = len(undone_steps(plan, state))
+    if state.turning is not None:
+        stuck = len(undos) or len(progress.stuck)
+        verb = "cannot be undone" if stuck else "is stuck"
+        return f"{_count(stuck, 'step')} {verb}, {undone} undone"
+    return f"{_count(len(progress.stuck), 'call')} after commit cannot be done"
+
+
+def _warnings(plan: Plan, state: State, progress: Progress) -> list[Line]:
+    lines: list[Line] = []
+    told = {one.step for one in progress.residue}
+    for warning in (warning for warning in progress.warnings if warning.step not in told):
+        said = cause_text(plan, warning)
+        tries = tries_text(state.calls.get(warning.step, NO_CALL))
+        text = f"warning: {said}  {tries}".rstrip()
+        lines.append(fit(line("  ", WARNING.piece, f" {text}")))
+    return lines
+
+
+def _residue(plan: Plan, state: State, progress: Progress) -> list[Line]:
+    """What a person must look at: each thing with its call, its last answer and why."""
+    if not progress.residue and progress.state != "stuck":
+        return []
+    names = short_names(plan)
+    left = max([columns(cut(name_of(names, one.step), NAME_MAX)) for one in progress.residue], default=0)
+    lines: list[Line] = [line()]
+    if progress.state == "stuck":
+        lines += _undone_lines(plan, state, names, left)
+    for one in progress.residue:
+        mark = STEP_MARKS["stuck"] if one.call in progress.stuck else WARNING
+        name = pad(cut(name_of(names, one.step), NAME_MAX), left)
+        said = " · ".join(w for w in (_call_words(plan, state, one.call), residue_why(one)) if w)
+        lines += [
+            fit(line("  ", mark.piece if index == 0 else " ", f" {name if index == 0 else ' ' * left}  ", text))
+            for index, text in enumerate(wrapped(said, WIDTH - left - 6))
+        ]
+    return lines
+
+
+def residue_why(one: Residue) -> str:
+    if one.actor or one.reason:
+        return f"{one.why}: {one.reason} ({one.actor})" if one.actor else f"{one.why}: {one.reason}"
+    return one.why
+
+
+def _undone_lines(plan: Plan, state: State, names: dict[Address, str], left: int) -> list[Line]:
+    lines = []
+    for step in undone_steps(plan, state):
+        mark = STEP_MARKS["undone"]
+        words = f"undone: {_call_words(plan, state, undo(step))}"
+        lines.append(fit(line("  ", mark.piece, f" {pad(cut(names[step], NAME_MAX), left)}  ", words)))
+    return lines
+
+
+def _call_words(plan: Plan, state: State, call: CallId) -> str:
+    node = plan.nodes.get(step_of(call))
+    entry = state.calls.get(call, NO_CALL)
+    if not isinstance(node, Call) or entry.attempt == 0:
+        return ""
+    words = f"{call_text(plan, state, call)}  {status_of(entry)}"
+    tries = tries_text(entry)
+    return f"{words}  {tries}" if tries else words
+
+
+def _ways_out(progress: Progress, run: str, names: dict[Address, str]) -> list[Suggestion]:
+    ways = []
+    for call in progress.stuck:
+        if call:
+            name = name_of(names, call)
+            command = f'flowdsl resume {run} --skip {name} --reason "…"'
+            ways.append(Suggestion(command, "someone did it by hand"))
+    return ways
+
+
+def _would_be_undone(plan: Plan, state: State) -> list[Address]:
+    return [
+        address
+        for address in effects(plan, state, "")
+        if isinstance(node := plan.nodes[address], Call)
+        and not isinstance(node.compensation, NothingToUndo)
+    ]
+
+
+def _count(number: int, thing: str) -> str:
+    return "" if number == 0 else f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,87 @@
+"""What is wrong with files, as people read it: one frame a finding, and a closing line that counts them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from flowdsl.language.diagnostics import Diagnostic, Severity
+from flowdsl.language.source import Source
+from flowdsl.view.frame import Note, digits_of, excerpt, gutter, heading, patch, place
+from flowdsl.view.paint import WIDTH, Line, Piece, Style, bold, dim, line, wrapped
+
+STYLES: Mapping[Severity, Style] = MappingProxyType(
+    {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.HINT: "cyan"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One file and what was found in it."""
+
+    source: Source
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def full(files: Sequence[Checked]) -> list[Line]:
+    """Every finding as a frame, then the closing lines."""
+    lines: list[Line] = []
+    for file in files:
+        for diagnostic in file.diagnostics:
+            lines += [*frame(file.source, diagnostic), line()]
+    return [*lines, *closing(files)]
+
+
+def frame(source: Source, diagnostic: Diagnostic) -> list[Line]:
+    span, style = diagnostic.span, STYLES[diagnostic.severity]
+    fix, related = diagnostic.fix, diagnostic.related
+    last_fixed = fix.line + len(fix.lines) if fix else 0
+    digits = digits_of(span.line, last_fixed, *(other.line for other, _ in related))
+    lines = [
+        heading(diagnostic.severity.value, diagnostic.code, diagnostic.message, style),
+        place(source, span, digits),
+    ]
+    if span.line > 0:
+        others = tuple(Note(other, text, main=False) for other, text in related)
+        lines += excerpt(source, (Note(span, diagnostic.label), *others), style, digits)
+        lines.append(gutter(digits))
+    if diagnostic.help:
+        lines += _help(diagnostic.help)
+    if fix is not None:
+        lines += ([] if diagnostic.help else _help("write")) + patch(source, fix, digits)
+    return _without_last_gutter(lines, digits)
+
+
+def closing(files: Sequence[Checked]) -> list[Line]:
+    """`4 files: 2 errors, 1 warning, 1 hint.` and how to learn more."""
+    found = [diagnostic for file in files for diagnostic in file.diagnostics]
+    counted = Counter(diagnostic.severity for diagnostic in found)
+    words = [
+        Piece(_count(counted[severity], severity.value), STYLES[severity])
+        for severity in Severity
+        if counted[severity]
+    ]
+    pieces: list[Piece | str] = [f"{_count(len(files), 'file')}: "]
+    for index, word in enumerate(words or [Piece("nothing wrong", "green")]):
+        pieces += [", " if index else "", word]
+    lines = [line(*pieces, ".")]
+    if found:
+        code = next((d.code for d in found if d.is_error), found[0].code)
+        lines.append(line(dim(f"For more about an error: flowdsl explain {code}")))
+    return lines
+
+
+def _help(text: str) -> list[Line]:
+    first, *more = wrapped(text, WIDTH - 6)
+    lines = [line(bold("help"), f": {first}")]
+    return lines + [line(f"      {rest}") for rest in more]
+
+
+def _without_last_gutter(lines: list[Line], digits: int) -> list[Line]:
+    return lines[:-1] if lines[-1] == gutter(digits) else lines
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,181 @@
+"""What is wrong with files, as programs read it: one line each, JSON, GitHub annotations, SARIF 2.1.0, JUnit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, TypeAlias
+from urllib.parse import quote
+from xml.sax.saxutils import escape, quoteattr
+
+from flowdsl.language.diagnostics import CATALOGUE, Diagnostic, Severity
+from flowdsl.plan.json import to_text
+from flowdsl.plan.span import Span
+from flowdsl.plan.values import Json
+from flowdsl.view.diagnostic import Checked, full
+from flowdsl.view.paint import plain, visible
+
+Format: TypeAlias = Literal["full", "concise", "json", "github", "sarif", "junit"]
+
+
+def rendered(files: Sequence[Checked], form: Format) -> str:
+    """All findings in one of the formats; text that ends with a newline."""
+    match form:
+        case "full":
+            return plain(full(files))
+        case "concise":
+            return "".join(_concise(path, d) + "\n" for path, d in _all(files))
+        case "github":
+            return "".join(_github(path, d) + "\n" for path, d in _all(files))
+        case "json":
+            return to_text(as_json(files)) + "\n"
+        case "sarif":
+            return to_text(_sarif(files)) + "\n"
+        case "junit":
+            return _junit(files)
+
+
+def as_json(files: Sequence[Checked]) -> Json:
+    counted = {severity: 0 for severity in Severity}
+    for _, diagnostic in _all(files):
+        counted[diagnostic.severity] += 1
+    return {
+        "format": 1,
+        "files": len(files),
+        "errors": counted[Severity.ERROR],
+        "warnings": counted[Severity.WARNING],
+        "hints": counted[Severity.HINT],
+        "diagnostics": [_object(path, diagnostic) for path, diagnostic in _all(files)],
+    }
+
+
+def _object(path: str, diagnostic: Diagnostic) -> Json:
+    fix = diagnostic.fix
+    return {
+        "file": path,
+        **_place(diagnostic.span),
+        "code": diagnostic.code,
+        "severity": diagnostic.severity.value,
+        "message": diagnostic.message,
+        "label": diagnostic.label,
+        "help": diagnostic.help,
+        "related": [{**_place(span), "message": text} for span, text in diagnostic.related],
+        "fix": fix and {"line": fix.line, "removes": fix.removes, "lines": list(fix.lines)},
+    }
+
+
+def _place(span: Span) -> dict[str, Json]:
+    return {"line": span.line, "column": span.column, "end_column": span.column + span.length}
+
+
+def _concise(path: str, found: Diagnostic) -> str:
+    span = found.span
+    where = f"{path}:{span.line}:{span.column}"
+    return visible(f"{where}: {found.severity.value}[{found.code}]: {found.message}")
+
+
+def _github(path: str, found: Diagnostic) -> str:
+    kinds = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.HINT: "notice"}
+    span = found.span
+    properties = {
+        "file": path,
+        "line": str(max(span.line, 1)),
+        "col": str(max(span.column, 1)),
+        "endColumn": str(max(span.column + span.length, 1)),
+        "title": f"flowdsl {found.code}",
+    }
+    said = found.message + (f"\n{found.help}" if found.help else "")
+    listed = ",".join(f"{name}={_github_property(value)}" for name, value in properties.items())
+    return f"::{kinds[found.severity]} {listed}::{_github_message(said)}"
+
+
+def _github_message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _github_property(text: str) -> str:
+    return _github_message(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _sarif(files: Sequence[Checked]) -> Json:
+    codes = sorted({diagnostic.code for _, diagnostic in _all(files)})
+    rules: list[Json] = [
+        {
+            "id": code,
+            "shortDescription": {"text": CATALOGUE[code].title},
+            "defaultConfiguration": {"level": _sarif_level(CATALOGUE[code].severity)},
+        }
+        for code in codes
+    ]
+    results: list[Json] = [_sarif_result(path, d, codes.index(d.code)) for path, d in _all(files)]
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": {"name": "flowdsl", "rules": rules}},
+                "columnKind": "unicodeCodePoints",
+                "results": results,
+            }
+        ],
+    }
+
+
+def _sarif_result(path: str, found: Diagnostic, rule: int) -> Json:
+    return {
+        "ruleId": found.code,
+        "ruleIndex": rule,
+        "level": _sarif_level(found.severity),
+        "message": {"text": found.message + (f". {found.help}" if found.help else "")},
+        "locations": [_sarif_location(path, found.span)],
+        "relatedLocations": [
+            {**_sarif_location(path, span), "message": {"text": text}} for span, text in found.related
+        ],
+    }
+
+
+def _sarif_location(path: str, span: Span) -> dict[str, Json]:
+    region: dict[str, Json] = {
+        "startLine": max(span.line, 1),
+        "startColumn": max(span.column, 1),
+        "endColumn": max(span.column + span.length, 2),
+    }
+    return {"physicalLocation": {"artifactLocation": {"uri": _uri(path)}, "region": region}}
+
+
+def _uri(path: str) -> str:
+    """A path as a URI reference."""
+    return quote(path.replace("\\", "/"))
+
+
+def _sarif_level(severity: Severity) -> str:
+    return {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.HINT: "note"}[severity]
+
+
+def _junit(files: Sequence[Checked]) -> str:
+    """One test case a file; it fails where the file has an error."""
+    bad = [file for file in files if any(d.is_error for d in file.diagnostics)]
+    counts = f'tests="{len(files)}" failures="{len(bad)}" errors="0"'
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="flowdsl validate" {counts}>']
+    lines.append(f'  <testsuite name="flowdsl validate" {counts}>')
+    for file in files:
+        lines += _junit_case(file)
+    return "\n".join([*lines, "  </testsuite>", "</testsuites>", ""])
+
+
+def _junit_case(file: Checked) -> Iterator[str]:
+    name = quoteattr(visible(file.source.path))
+    errors = [d for d in file.diagnostics if d.is_error]
+    said = "\n".join(_concise(file.source.path, d) for d in file.diagnostics)
+    yield f'    <testcase classname="flowdsl" name={name}>'
+    if errors:
+        message = quoteattr(visible(errors[0].message))
+        yield f'      <failure type="{errors[0].code}" message={message}>{escape(said)}</failure>'
+    elif said:
+        yield f"      <system-out>{escape(said)}</system-out>"
+    yield "    </testcase>"
+
+
+def _all(files: Sequence[Checked]) -> Iterator[tuple[str, Diagnostic]]:
+    for file in files:
+        for diagnostic in file.diagnostics:
+            yield file.source.path, diagnostic

@@ -1,0 +1,251 @@
+"""One step in a few words: its call, its last status, how long it took, and what a reader wants to know of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flowdsl.plan.address import Address, CallId, undo
+from flowdsl.plan.nodes import (
+    Action,
+    AnyNode,
+    Assign,
+    Block,
+    Call,
+    Commit,
+    Confirm,
+    Fail,
+    Label,
+    NothingToUndo,
+    Plan,
+    Wait,
+)
+from flowdsl.saga.events import Failure, Ok, Refused, Unknown
+from flowdsl.saga.intent import action_of
+from flowdsl.saga.ledger import answer_of
+from flowdsl.saga.progress import Progress, StepState
+from flowdsl.saga.state import NO_CALL, CallState, State
+from flowdsl.view.brief import answer_summary, failure_summary, reason, scalar, sent_body, summary
+from flowdsl.view.calls import action_text, call_text, template_text
+from flowdsl.view.moment import duration
+from flowdsl.view.paint import Style, cut
+from flowdsl.view.standing import failure_of, is_warned, state_of, took_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    call: str = ""
+    status: str = ""
+    took: str = ""
+    detail: str = ""
+    style: Style = "plain"
+
+
+def cells(
+    plan: Plan,
+    state: State,
+    progress: Progress,
+    node: AnyNode,
+    names: dict[Address, str],
+    now: float | None = None,
+) -> Cells:
+    seen = state_of(progress, node.address)
+    match node:
+        case Call():
+            return _call(plan, state, progress, node, names, now)
+        case Confirm():
+            return _confirm(state, node, seen, now)
+        case _ if seen == "skipped":
+            return Cells(_verb(node), detail=skipped_because(node), style="dim")
+        case Assign():
+            return Cells(_verb(node), detail=_assigned(state, node))
+        case Fail() if node.address in state.calls:
+            failure = failure_of(state, node.address)
+            return Cells(_verb(node), detail=failure.message if failure else "", style="red")
+        case Wait() if seen == "waiting" and now is not None and node.address in state.armed:
+            left = duration(state.armed[node.address] - now)
+            return Cells(_verb(node), detail=f"waiting, {left} left", style="yellow")
+        case _:
+            failure = failure_of(state, node.address)
+            failed = f"{seen}: {failure.message}" if failure else ""
+            word = seen if seen in ("waiting", "running", "undoing", "undone", "stuck") else ""
+            return Cells(_verb(node), detail=failed or word, style="red" if failed else "dim")
+
+
+def skipped_because(node: AnyNode) -> str:
+    """`skipped: inputs.email is not set`."""
+    if node.when is None:
+        return "skipped"
+    text = node.when.text.strip()
+    only = len(node.when.references) == 1 and node.when.references[0].length == len(text)
+    return f"skipped: {text} is not set" if only else f"skipped: not {text}"
+
+
+def undo_brief(plan: Plan, state: State, call: CallId) -> str:
+    """`DELETE …/F-1`: method and last part, enough to tell which undo it was."""
+    action = action_of(plan, call)
+    path = call_text(plan, state, call).partition("?")[0]
+    return f"{action.method} …/{path.rpartition('/')[2]}"
+
+
+def status_of(entry: CallState) -> str:
+    """The last status line seen: `201`, `…` while a request is out, `–` where no answer came."""
+    if entry.flying:
+        return "…"
+    match entry.outcome:
+        case Ok(status=status) if status:
+            return str(status)
+        case Refused(failure=Failure(status=int(status))) | Unknown(failure=Failure(status=int(status))):
+            return str(status)
+        case Refused() | Unknown():
+            return "–"
+        case _:
+            return ""
+
+
+def tries_text(entry: CallState) -> str:
+    return f"{entry.attempt} tries" if entry.attempt > 1 else ""
+
+
+def _call(
+    plan: Plan,
+    state: State,
+    progress: Progress,
+    call: Call,
+    names: dict[Address, str],
+    now: float | None,
+) -> Cells:
+    entry = state.calls.get(call.address, NO_CALL)
+    seen = state_of(progress, call.address)
+    seconds = took_seconds(entry, now)
+    took = "" if seconds is None else duration(seconds)
+    detail, style = _detail(plan, state, progress, call, seen, names)
+    return Cells(call_text(plan, state, call.address), status_of(entry), took, detail, style)
+
+
+def _detail(
+    plan: Plan,
+    state: State,
+    progress: Progress,
+    call: Call,
+    seen: StepState,
+    names: dict[Address, str],
+) -> tuple[str, Style]:
+    entry = state.calls.get(call.address, NO_CALL)
+    failure = failure_of(state, call.address)
+    why = _why(failure, status_of(entry))
+    tries = tries_text(entry)
+    if is_warned(progress, call) and seen in ("refused", "unknown"):
+        return _joined(f"warning: {seen}", why, tries), "yellow"
+    match seen:
+        case "pending":
+            return _after(plan, call, names), "dim"
+        case "skipped":
+            if entry.waived is not None:
+                return _joined("skipped by hand", entry.waived.reason), "yellow"
+            return skipped_because(call), "dim"
+        case "running":
+            return _running(entry, call.action), "plain"
+        case "ok" | "kept":
+            known = answer_of(state, call)
+            kept = "kept" if isinstance(call.compensation, NothingToUndo) and seen == "kept" else ""
+            resolved = "resolved by hand" if entry.resolved is not None else ""
+            return _joined(kept, answer_summary(known) if known else "", resolved, tries), "plain"
+        case "undone" | "undoing":
+            return _undo_detail(plan, state, call, seen), "blue"
+        case "stuck":
+            return _stuck(plan, state, progress, call, why), "red"
+        case _:
+            return _joined(f"{seen}: {why}" if why else seen, tries), "red"
+
+
+def _why(failure: Failure | None, status: str) -> str:
+    """What is not said by the status beside it."""
+    if failure is None:
+        return ""
+    said = failure_summary(failure)
+    return "" if said.startswith(f"answered {status}") else said
+
+
+def _running(entry: CallState, action: Action) -> str:
+    attempts = entry.spent + action.retry.attempts
+    if entry.flying and entry.attempt > 1:
+        return f"running, try {entry.attempt} of {attempts}"
+    if entry.flying:
+        return summary(sent_body(entry.request)) or "running"
+    if entry.outcome is None:
+        return "running"
+    said = getattr(entry.outcome, "failure", None)
+    word = reason(said.response) if isinstance(said, Failure) else ""
+    return _joined(f"waits for try {entry.attempt + 1} of {attempts}", word)
+
+
+def _undo_detail(plan: Plan, state: State, call: Call, seen: StepState) -> str:
+    back = undo(call.address)
+    entry = state.calls.get(back, NO_CALL)
+    if entry.waived is not None:
+        return _joined("undone by hand", entry.waived.reason)
+    if back not in state.calls:
+        return "undone" if seen == "undone" else "undoing: waits until nothing can arrive late"
+    status = status_of(entry).replace("…", "")
+    tail = _joined(status, tries_text(entry))
+    return f"{seen}: {undo_brief(plan, state, back)}  {tail}".rstrip()
+
+
+def _stuck(plan: Plan, state: State, progress: Progress, call: Call, why: str) -> str:
+    back = undo(call.address)
+    if back in progress.stuck and back in state.calls:
+        entry = state.calls[back]
+        said = f"{undo_brief(plan, state, back)}  {status_of(entry)}" if entry.attempt else ""
+        return _joined(f"stuck: {said}".rstrip(), tries_text(entry))
+    left = next((one.why for one in progress.residue if one.step == call.address), "")
+    return _joined(f"stuck: {left or why}", tries_text(state.calls.get(call.address, NO_CALL)))
+
+
+def _confirm(state: State, node: Confirm, seen: StepState, now: float | None) -> Cells:
+    entry = state.calls.get(node.address, NO_CALL)
+    seconds = took_seconds(entry, now)
+    took = "" if seconds is None else duration(seconds)
+    failure = failure_of(state, node.address)
+    word = "" if seen in ("ok", "pending") else seen
+    if failure is not None and seen == "stuck":
+        word = f"stuck: {failure_summary(failure)}"
+    detail = _joined(word, tries_text(entry))
+    return Cells("confirm", status_of(entry), took, detail, "red" if seen == "stuck" else "plain")
+
+
+def _after(plan: Plan, call: Call, names: dict[Address, str]) -> str:
+    """Which siblings a child of a `parallel` waits for: it shows nowhere else."""
+    parent = plan.nodes.get(call.address.rpartition("/")[0])
+    if not isinstance(parent, Block) or parent.kind != "parallel" or not call.needs:
+        return ""
+    return "after " + ", ".join(names[parent.children[need].address] for need in call.needs)
+
+
+def _assigned(state: State, node: Assign) -> str:
+    values = state.done.get(node.address)
+    if not isinstance(values, dict):
+        failure = failure_of(state, node.address)
+        return f"refused: {failure.message}" if failure else ""
+    return " · ".join(f"{name} {cut(scalar(value), 24)}" for name, value in values.items())
+
+
+def _verb(node: AnyNode) -> str:
+    match node:
+        case Wait(seconds=seconds):
+            return f"wait {duration(seconds)}"
+        case Assign(values=values):
+            return "set " + ", ".join(name for name, _ in values)
+        case Fail(message=message):
+            return f"fail: {template_text(message)}"
+        case Label(text=text):
+            return f"status {template_text(text)}"
+        case Call(action=action) | Confirm(action=action):
+            return action_text(action)
+        case Block(kind=kind):
+            return kind
+        case Commit():
+            return "commit"
+
+
+def _joined(*words: str) -> str:
+    return " · ".join(word for word in words if word)

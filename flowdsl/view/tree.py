@@ -1,0 +1,153 @@
+"""The picture of a run: the file from top to bottom, each step with its mark, its call, and what came of it.
+
+The undo of a step stands on the line of the step, the confirms stand below the commit line, a heading is a `status:`.
+No line is wider than the screen, and none wraps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from flowdsl.plan.address import Address, is_below
+from flowdsl.plan.evaluate import EvaluationError
+from flowdsl.plan.nodes import Commit, Confirm, Label, Plan
+from flowdsl.saga.local import text
+from flowdsl.saga.progress import Progress
+from flowdsl.saga.state import State
+from flowdsl.view.calls import NAME_MAX, short_names, template_text
+from flowdsl.view.closing import run_name
+from flowdsl.view.mark import STEP_MARKS, WARNING, Mark
+from flowdsl.view.moment import duration
+from flowdsl.view.outline import Row, outline
+from flowdsl.view.paint import WIDTH, Line, Piece, columns, cut, dim, fit, line, pad, width
+from flowdsl.view.standing import is_warned, label_of, state_of
+from flowdsl.view.step import Cells, cells
+
+RULE = 78  # columns of the commit line
+STATUS, TOOK, DETAIL_MIN = 5, 8, 18
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A row with its words, before the columns are known."""
+
+    row: Row
+    left: str  # gutter, mark and name
+    mark: Mark
+    cells: Cells
+
+
+def picture(plan: Plan, state: State, progress: Progress, now: float | None = None) -> list[Line]:
+    """The heading line and the tree below it. `now`: how long what is open has been open."""
+    return [header(plan, state, progress, now), line(), *tree(plan, state, progress, now)]
+
+
+def header(plan: Plan, state: State, progress: Progress, now: float | None = None) -> Line:
+    """`book-trip  book-trip-7k3fq2mzab                                   paying  2.4s`."""
+    run = state.created.run if state.created else ""
+    left = run_name(plan, run)
+    words = [label_of(plan, state) or "", _elapsed(state, now)]
+    right = "  ".join(word for word in words if word)
+    room = WIDTH - width(left) - 2
+    right = cut(right, max(room, 8))
+    return fit((*left, Piece(" " * max(2, WIDTH - width(left) - columns(right))), Piece(right)))
+
+
+def tree(plan: Plan, state: State, progress: Progress, now: float | None = None) -> list[Line]:
+    names = short_names(plan)
+    drawn: list[Drawn | Line] = []
+    for row in reachable(plan, state):
+        if row.kind in ("heading", "commit", "on_failure"):
+            drawn.append(_section(plan, state, progress, row))
+        else:
+            drawn.append(_draw(plan, state, progress, row, names, now))
+    return _in_columns(drawn)
+
+
+def reachable(plan: Plan, state: State) -> list[Row]:
+    """The rows that still mean something: nothing below the commit line once the run has turned before it."""
+    kept: list[Row] = []
+    passed = False
+    for row in outline(plan):
+        handler = row.kind == "on_failure" or is_below(row.node.address, "on_failure")
+        if state.alerted if handler else not (passed and state.turning is not None):
+            kept.append(row)
+        passed = passed or isinstance(row.node, Commit)
+    return kept
+
+
+def _draw(
+    plan: Plan,
+    state: State,
+    progress: Progress,
+    row: Row,
+    names: dict[Address, str],
+    now: float | None,
+) -> Drawn:
+    node = row.node
+    seen = state_of(progress, node.address)
+    mark = WARNING if is_warned(progress, node) and seen != "undone" else STEP_MARKS[seen]
+    name = names[node.of] if isinstance(node, Confirm) else names[node.address]
+    left = f"  {row.gutter or '  '}{mark.symbol} {cut(name, NAME_MAX)}"
+    return Drawn(row, left, mark, cells(plan, state, progress, node, names, now))
+
+
+def _section(plan: Plan, state: State, progress: Progress, row: Row) -> Line:
+    match row.node:
+        case Label() as label:
+            said = state.done.get(label.address)
+            try:
+                shown = str(said) if said is not None else text(plan, state, label.text)
+            except (EvaluationError, AssertionError):
+                shown = template_text(label.text)
+            style: Piece = Piece(shown) if said is not None else dim(shown)
+            gutter = row.gutter and f"  {row.gutter}"
+            skipped = " (skipped)" if state_of(progress, label.address) == "skipped" else ""
+            return fit(line(gutter or "  ", replace(style, text=shown + skipped)))
+        case Commit():
+            return commit_rule(state)
+        case _:
+            return line("  ", dim("on_failure"))
+
+
+def commit_rule(state: State) -> Line:
+    """`── commit ──────`: passed, not yet, or `not reached` for good."""
+    words = " commit "
+    if state.turning is not None:
+        words = " commit ── not reached "
+    passed = Piece("──" + words + "─" * (RULE - 4 - len(words)), "bold" if state.committed else "dim")
+    return line("  ", passed)
+
+
+def _in_columns(drawn: list[Drawn | Line]) -> list[Line]:
+    rows = [each for each in drawn if isinstance(each, Drawn)]
+    left = max((columns(each.left) for each in rows), default=0)
+    most = WIDTH - left - STATUS - TOOK - DETAIL_MIN - 6
+    call = min(max((columns(each.cells.call) for each in rows), default=0), most)
+    return [_line(each, left, call) if isinstance(each, Drawn) else each for each in drawn]
+
+
+def _line(drawn: Drawn, left: int, call: int) -> Line:
+    before, _, name = drawn.left.partition(drawn.mark.symbol)
+    words = drawn.cells
+    quiet = drawn.mark.style == "dim"
+    return fit(
+        line(
+            before,
+            drawn.mark.piece,
+            Piece(pad(name, left - columns(before) - 1), "dim" if quiet else "plain"),
+            "  ",
+            dim(pad(cut(words.call, call), call)),
+            "  ",
+            Piece(pad(words.status, STATUS), "dim" if quiet else drawn.mark.style),
+            dim(pad(words.took, TOOK)),
+            Piece(words.detail, words.style),
+        )
+    )
+
+
+def _elapsed(state: State, now: float | None) -> str:
+    created = state.created
+    if created is None or now is None:
+        return ""
+    return duration(now - created.at)

@@ -1,0 +1,113 @@
+"""Runs to look at: the real core over services whose answers are written down, on a clock that ticks as told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from flowdsl.plan.address import CallId
+from flowdsl.plan.nodes import Plan
+from flowdsl.plan.request import Request
+from flowdsl.plan.values import Json
+from flowdsl.saga.advance import advance
+from flowdsl.saga.commands import Invoke, Sleep
+from flowdsl.saga.events import Created, Event, Finished, Fired
+from flowdsl.saga.observation import Answer, Observation
+from flowdsl.saga.outcome import judge
+from flowdsl.saga.progress import Progress
+from flowdsl.saga.state import State
+
+BEGIN = 1_795_348_000.0
+ANSWERED: Mapping[str, Json] = {"id": "X-1"}
+
+
+@dataclass(slots=True)
+class Signer:
+    def key(self, call: CallId) -> str:
+        return f"fd1-{call}"
+
+    def seal(self, request: Request) -> str:
+        return ""
+
+
+@dataclass(slots=True)
+class World:
+    """`answers`: for each call, what its attempts see; the last one repeats. `took`: seconds of an attempt."""
+
+    answers: Mapping[CallId, tuple[Observation, ...]]
+    took: Mapping[CallId, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Story:
+    """A run and how it came to this: each fact with its time and the state before it."""
+
+    plan: Plan
+    state: State
+    now: Progress
+    at: float
+    told: list[tuple[State, Event, float]]
+
+
+def play(
+    plan: Plan,
+    inputs: dict[str, Json],
+    world: World,
+    *,
+    until: CallId = "",
+    extra: Mapping[CallId, tuple[Event, ...]] | None = None,
+    run: str = "book-trip-7k3fq2mzab",
+) -> Story:
+    """Run to rest, or until the call `until` is out. `extra`: facts that follow the end of a call."""
+    story = Story(plan, State(), Progress("running", {}), BEGIN, [])
+    created = Created(run, plan.name, plan.digest, BEGIN, inputs, dict.fromkeys(plan.env), {})
+    _turn(story, [created])
+    for _ in range(1000):
+        if until and until in story.state.flying:
+            return story
+        arrived = _next_arrival(story, world)
+        if not arrived:
+            return story
+        more = [] if extra is None else [
+            event for one in arrived if isinstance(one, Finished) for event in extra.get(one.call, ())
+        ]
+        _turn(story, [*arrived, *more])
+    raise AssertionError("the run does not come to rest")
+
+
+def _next_arrival(story: Story, world: World) -> list[Event]:
+    """What ends next among all that is in flight."""
+    coming: list[tuple[float, int, Event]] = []
+    for index, command in enumerate(story.now.commands):
+        match command:
+            case Invoke(call=call, attempt=number):
+                entry = story.state.calls[call]
+                at = entry.last_at + world.took.get(call, 0.05)
+                seen = world.answers.get(call, (Answer(200, (), dict(ANSWERED)),))
+                observation = seen[min(number, len(seen)) - 1]
+                outcome = judge(story.plan, story.state, call, observation)
+                coming.append((at, index, Finished(call, number, at, outcome)))
+            case Sleep(timer=timer):
+                due = story.state.armed[timer]
+                coming.append((due, index, Fired(timer, due)))
+    if not coming:
+        return []
+    at, _, event = min(coming, key=lambda item: item[:2])
+    story.at = max(story.at, at)
+    return [event]
+
+
+def _turn(story: Story, events: list[Event]) -> None:
+    from flowdsl.saga.state import apply
+
+    turn = advance(story.plan, story.state, events, Signer(), story.at)
+    state = story.state
+    for event in [*events, *turn.facts]:
+        story.told.append((state, event, story.at))
+        state = apply(state, event)
+    assert state == turn.state
+    story.state, story.now = turn.state, turn.now
+
+
+def without_clock(story: Story) -> Story:
+    return replace(story, told=[])

@@ -1,0 +1,356 @@
+"""What one attempt looks like over real sockets: ok, broken, lost, and never sent."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flowdsl.plan.request import Request
+from flowdsl.plan.values import Secret
+from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
+from tests.world.sockets import (
+    Script,
+    Service,
+    client,
+    get,
+    post,
+    reply,
+    service,
+    unused_port,
+)
+
+if TYPE_CHECKING:
+    from flowdsl.world.http import Http
+
+
+async def sent(
+    http: Http, request: Request, *, seconds: float = 5, fresh: bool = False
+) -> Observation:
+    return await http.send(request, secrets={}, timeout_seconds=seconds, fresh=fresh)
+
+
+async def one(
+    answer: bytes | Script, *, seconds: float = 5, method: str = "POST", fresh: bool = False
+) -> tuple[Observation, Service]:
+    async with service(answer) as there, client() as http:
+        request = Request(method, there.url + "/things", (), ("{}",))
+        return await sent(http, request, seconds=seconds, fresh=fresh), there
+
+
+def test_an_answer_is_status_headers_and_body() -> None:
+    raw = reply(
+        b'{"price": 420.10}',
+        "X-Rate: 7",
+        "Set-Cookie: a=b",
+        "Date: now",
+        "Proxy-Agent: p",
+        status="201 Created",
+    )
+    observation, there = asyncio.run(one(raw))
+    match observation:
+        case Answer(status=201, headers=headers, body=dict() as body, problem=None):
+            assert headers == (("content-type", "application/json"), ("x-rate", "7"))
+            assert str(body["price"]) == "420.10"
+        case _:
+            pytest.fail(str(observation))
+    assert there.heads[0].startswith("POST /things HTTP/1.1\r\n")
+    assert there.bodies == [b"{}"]
+    assert there.header("accept-encoding") == "identity"
+    assert there.header("content-type") == "application/json"
+
+
+def test_a_request_goes_out_as_it_is_written() -> None:
+    async def story() -> None:
+        async with service(reply(b"{}")) as there, client() as http:
+            path = "/a%2Fb/%24%3A%2e%2E/x;y=1?q=a%20b%2B+c&r=%C3%A9"
+            headers = (("Idempotency-Key", ("fd1-k",)), ("X-Token", ("t ", Secret("T"))))
+            request = Request("POST", there.url + path, headers, ('{"é": "', Secret("T"), '"}'))
+            await http.send(request, secrets={"T": 's"1'}, timeout_seconds=5, fresh=False)
+            assert there.heads[0].split(" ")[1] == path
+            assert there.header("idempotency-key") == "fd1-k"
+            assert there.header("x-token") == 't s"1'
+            assert there.bodies == ['{"é": "s\\"1"}'.encode()]
+
+    asyncio.run(story())
+
+
+def test_a_request_without_a_body_says_nothing_of_one() -> None:
+    async def story() -> None:
+        async with service(reply(b"{}")) as there, client() as http:
+            await sent(http, Request("DELETE", there.url + "/things/1"))
+            assert there.header("content-type") is None
+            assert there.header("transfer-encoding") is None
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("size", [10, 1024 * 1024, 3 * 1024 * 1024])
+def test_a_body_of_any_size_goes_out_in_one_length(size: int) -> None:
+    async def story() -> None:
+        async with service(reply(b"{}")) as there, client() as http:
+            assert isinstance(await sent(http, post(there.url, "x" * size)), Answer)
+            assert there.header("content-length") == str(size)
+            assert there.header("transfer-encoding") is None
+            assert len(there.bodies[0]) == size
+
+    asyncio.run(story())
+
+
+def test_a_connection_is_used_again_but_not_by_a_fresh_request() -> None:
+    async def story() -> None:
+        async with service(reply(b"{}")) as there, client() as http:
+            for _ in range(3):
+                await sent(http, get(there.url))
+            assert there.connections == 1
+            for number in (2, 3):
+                await sent(http, get(there.url), fresh=True)
+                assert there.connections == number
+                assert there.header("connection") == "close"
+            await sent(http, get(there.url))
+            assert there.connections == 3
+
+    asyncio.run(story())
+
+
+def test_redirects_are_not_followed_and_cookies_not_kept() -> None:
+    async def story() -> None:
+        away = reply(b"", "Location: /other", "Set-Cookie: a=b; Path=/", status="302 Found")
+        async with service(away) as there, client() as http:
+            for _ in range(2):
+                answer = await sent(http, get(there.url))
+                assert isinstance(answer, Answer)
+                assert (answer.status, dict(answer.headers)["location"]) == (302, "/other")
+            assert len(there.heads) == 2
+            assert there.header("cookie") is None
+
+    asyncio.run(story())
+
+
+def test_proxies_and_netrc_of_the_environment_are_not_trusted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pytest.TempPathFactory
+) -> None:
+    netrc = f"{tmp_path}/netrc"
+    with open(netrc, "w", encoding="utf-8") as file:  # noqa: PTH123
+        file.write("machine 127.0.0.1 login ada password pw\n")
+    monkeypatch.setenv("NETRC", netrc)
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{unused_port()}")
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{unused_port()}")
+    observation, there = asyncio.run(one(reply(b"{}")))
+    assert isinstance(observation, Answer)
+    assert there.header("authorization") is None
+
+
+# --- not sent ---------------------------------------------------------------------------------------
+
+
+def test_a_refused_connection_is_not_sent() -> None:
+    async def story() -> Observation:
+        async with client() as http:
+            return await sent(http, post(f"http://127.0.0.1:{unused_port()}"))
+
+    observation = asyncio.run(story())
+    assert isinstance(observation, NotSent)
+    assert "refused" in observation.reason
+
+
+def test_an_unknown_host_is_not_sent() -> None:
+    async def story() -> Observation:
+        async with client() as http:
+            return await sent(http, post("http://nowhere.invalid/x"), seconds=20)
+
+    assert isinstance(asyncio.run(story()), NotSent)
+
+
+def test_a_connection_that_does_not_come_about_in_time_is_not_sent() -> None:
+    async def story() -> Observation:
+        # A listener whose queue is full answers no handshake.
+        with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
+            deaf.bind(("127.0.0.1", 0))
+            deaf.listen(0)
+            for filler in (first, second):
+                filler.setblocking(False)
+                filler.connect_ex(deaf.getsockname())
+            async with client() as http:
+                return await sent(
+                    http, post(f"http://127.0.0.1:{deaf.getsockname()[1]}"), seconds=0.3
+                )
+
+    observation = asyncio.run(story())
+    assert observation == NotSent("no connection within 0.3 s")
+
+
+def test_a_failed_tls_handshake_is_not_sent() -> None:
+    async def story() -> Observation:
+        async def no_tls(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"this is no TLS\n")
+            writer.close()
+
+        server = await asyncio.start_server(no_tls, "127.0.0.1", 0)
+        async with server, client() as http:
+            return await sent(http, post(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+
+    assert isinstance(asyncio.run(story()), NotSent)
+
+
+def test_a_tls_handshake_that_hangs_is_not_sent() -> None:
+    async def story() -> Observation:
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            async with client() as http:
+                return await sent(
+                    http, post(f"https://127.0.0.1:{silent.getsockname()[1]}"), seconds=0.3
+                )
+
+    assert asyncio.run(story()) == NotSent("no connection within 0.3 s")
+
+
+# --- lost -------------------------------------------------------------------------------------------
+
+
+async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+async def reset(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    linger = b"\1\0\0\0\0\0\0\0"
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
+
+
+async def say_nothing(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def flood(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"HTTP/1.1 102 Processing\r\n\r\n" * 1000)
+        await writer.drain()
+
+
+@pytest.mark.parametrize("method", ["POST", "GET", "PUT", "DELETE"])
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        hang_up,
+        reset,
+        say_nothing,
+        b"\x16\x03\x01 no HTTP at all\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Big: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X-Many: x\r\n" * 10_000 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+    ],
+    ids=["hangs up", "resets", "says nothing", "no HTTP", "big header", "many headers", "half"],
+)
+def test_a_request_that_went_out_and_got_no_answer_is_lost_and_sent_once(
+    answer: bytes | Script, fresh: bool, method: str
+) -> None:
+    observation, there = asyncio.run(one(answer, seconds=0.4, fresh=fresh, method=method))
+    assert isinstance(observation, Lost), observation
+    assert len(there.heads) == 1
+
+
+def test_a_flood_of_interim_answers_ends_in_time() -> None:
+    async def story() -> float:
+        started = asyncio.get_running_loop().time()
+        observation, _ = await one(flood, seconds=0.4)
+        assert isinstance(observation, Lost)
+        return asyncio.get_running_loop().time() - started
+
+    assert asyncio.run(story()) < 3
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
+def test_an_idle_connection_that_was_closed_is_no_reason_to_send_twice(method: str) -> None:
+    async def story() -> None:
+        async with service(reply(b"{}"), hang_up, reply(b"{}")) as there, client() as http:
+            await sent(http, get(there.url))
+            observation = await sent(http, Request(method, there.url))
+            assert isinstance(observation, Lost)
+            assert (len(there.heads), there.connections) == (2, 1)
+
+    asyncio.run(story())
+
+
+# --- an answer that breaks off ----------------------------------------------------------------------
+
+
+async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 402 Payment Required\r\nContent-Length: 1000\r\n\r\n")
+    while True:
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
+async def cut(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 402 Payment Required\r\nContent-Length: 1000\r\n\r\n{")
+    writer.close()
+
+
+async def cut_chunk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 402 Payment Required\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{")
+    writer.close()
+
+
+async def endless(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 402 Payment Required\r\n\r\n")
+    while True:
+        writer.write(b" " * 65536)
+        await writer.drain()
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (drip, "cut: not whole within 0.4 s"),
+        (cut, "cut"),
+        (cut_chunk, "cut"),
+        (endless, "too large (8 MiB)"),
+        (b"HTTP/1.1 402 No\r\nContent-Length: 99999999\r\n\r\n", "too large (8 MiB)"),
+    ],
+    ids=["drip", "cut", "cut chunk", "endless", "announced"],
+)
+def test_an_answer_that_breaks_off_still_has_its_status(
+    answer: bytes | Script, problem: str
+) -> None:
+    seconds = 0.4 if answer is drip else 20
+    observation, _ = asyncio.run(one(answer, seconds=seconds))
+    assert isinstance(observation, Answer)
+    assert (observation.status, observation.body, observation.problem) == (402, None, problem)
+
+
+def test_an_answer_before_the_request_is_whole_does_not_hang() -> None:
+    async def story() -> None:
+        async def early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(reply(b"{}", status="413 Content Too Large"))
+            await asyncio.sleep(30)
+
+        server = await asyncio.start_server(early, "127.0.0.1", 0, limit=1024)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with client() as http:
+            async with asyncio.timeout(10):
+                answer = await sent(http, post(url, "x" * 20_000_000))
+            assert isinstance(answer, Answer)
+            assert answer.status == 413
+        server.close()
+
+    asyncio.run(story())
+
+
+def test_a_cancelled_attempt_is_cancelled() -> None:
+    async def story() -> None:
+        async with service(say_nothing) as there, client() as http:
+            attempt = asyncio.create_task(sent(http, post(there.url)))
+            while not there.heads:
+                await asyncio.sleep(0)
+            attempt.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await attempt
+
+    asyncio.run(story())
