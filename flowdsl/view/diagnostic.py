@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from flowdsl.language.diagnostics import Diagnostic, Severity
+from flowdsl.language.load import Checked
 from flowdsl.language.source import Source
 from flowdsl.view.frame import Note, digits_of, excerpt, gutter, heading, patch, place
 from flowdsl.view.paint import WIDTH, Line, Piece, Style, bold, dim, line, wrapped
@@ -16,13 +16,6 @@ STYLES: Mapping[Severity, Style] = MappingProxyType(
     {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.HINT: "cyan"}
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """One file and what was found in it."""
-
-    source: Source
-    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 def full(files: Sequence[Checked]) -> list[Line]:

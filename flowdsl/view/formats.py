@@ -8,10 +8,11 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from flowdsl.language.diagnostics import CATALOGUE, Diagnostic, Severity
+from flowdsl.language.load import Checked
 from flowdsl.plan.json import to_text
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json
-from flowdsl.view.diagnostic import Checked, full
+from flowdsl.view.diagnostic import full
 from flowdsl.view.paint import plain, visible
 
 Format: TypeAlias = Literal["full", "concise", "json", "github", "sarif", "junit"]

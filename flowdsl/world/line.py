@@ -56,7 +56,7 @@ _LINE = re.compile(
     rb'\{"h":"([0-9a-f]{32})"'
     rb',"n":%b,"b":%b,"p":"([0-9a-f]{32})","w":%b' % (_NUMBER, _NUMBER, _NUMBER)
     + rb',"r":"(%b)","s":%b,"e":%b' % (RUN_ID.pattern.encode(), _NUMBER, _NUMBER)
-    + rb'(,"end":true)?,"d":(\{[\x20-\x7e]*\})\}'
+    + rb'(,"end":true)?,"d":(\{[\x20-\x7f]*\})\}'
 )
 _HEAD = len('{"h":"') + 32 + len('"')
 

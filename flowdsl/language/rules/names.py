@@ -1,0 +1,99 @@
+"""Names: snake_case, not reserved, given once; and services that are called are declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.places import uses
+from flowdsl.language.subject import Subject, requests
+from flowdsl.language.vocabulary import (
+    RESERVED,
+    SNAKE_CASE,
+    WORDS_OF_EXPRESSIONS,
+    did_you_mean,
+    listed,
+)
+from flowdsl.language.workflow import Assignment, Name
+from flowdsl.plan.tree import Comprehension, Loop, Tree, children
+
+
+def check_names(subject: Subject) -> Iterator[Diagnostic]:
+    yield from _defined_twice(subject)
+    for name in _names_in_expressions(subject):
+        yield from _is_usable(name)
+    others = [Name(item.name, item.span) for item in subject.workflow.inputs]
+    others += [service.name for service in subject.workflow.services]
+    for name in others:
+        if not SNAKE_CASE.fullmatch(name.text):
+            yield _not_snake_case(name)
+    yield from _shadowing(subject)
+    yield from _undeclared_services(subject)
+
+
+def _names_in_expressions(subject: Subject) -> Iterator[Name]:
+    """Ids and `set` names, in the order of the file, the same one as often as it is given."""
+    for place in subject.places:
+        if place.step.id is not None:
+            yield place.step.id
+        if isinstance(place.step.verb, Assignment):
+            yield from (name for name, _ in place.step.verb.values)
+
+
+def _is_usable(name: Name) -> Iterator[Diagnostic]:
+    if not SNAKE_CASE.fullmatch(name.text):
+        yield _not_snake_case(name)
+    elif name.text in RESERVED:
+        hint = f"reserved are {listed(sorted(RESERVED))}"
+        yield Diagnostic("F026", name.span, f"`{name.text}` is reserved", help=hint)
+    elif name.text in WORDS_OF_EXPRESSIONS:
+        message = f"`{name.text}` is a word of the expression language"
+        yield Diagnostic("F026", name.span, message, "expressions could not name it")
+
+
+def _not_snake_case(name: Name) -> Diagnostic:
+    words = "".join(letter if letter.isalnum() else "_" for letter in name.text)
+    better = "".join(f"_{c.lower()}" if c.isupper() else c for c in words).strip("_")
+    usable = SNAKE_CASE.fullmatch(better) is not None
+    hint = f"write `{better}`" if usable else "a letter, then letters, digits and `_`"
+    return Diagnostic("F025", name.span, f"`{name.text}` is not snake_case", help=hint)
+
+
+def _defined_twice(subject: Subject) -> Iterator[Diagnostic]:
+    for name in _names_in_expressions(subject):
+        first = subject.known[name.text].name
+        if first.span != name.span:
+            message = f"`{name.text}` is taken"
+            related = ((first.span, "by this step"),)
+            yield Diagnostic("F026", name.span, message, "given again here", related=related)
+
+
+def _shadowing(subject: Subject) -> Iterator[Diagnostic]:
+    """A variable of a comprehension that hides a name from outside."""
+    for place in subject.places:
+        for use in uses(place.step):
+            for loop in _loops(use.expression.tree):
+                if loop.name in subject.known or loop.name in RESERVED:
+                    span = subject.workflow.locate(
+                        use.expression, loop.name_start, len(loop.name)
+                    )
+                    message = f"`{loop.name}` is taken: it would hide another value"
+                    yield Diagnostic("F026", span, message, help="give the variable another name")
+
+
+def _loops(tree: Tree) -> Iterator[Loop]:
+    if isinstance(tree, Comprehension):
+        yield from tree.loops
+    for child in children(tree):
+        yield from _loops(child)
+
+
+def _undeclared_services(subject: Subject) -> Iterator[Diagnostic]:
+    declared = [service.name.text for service in subject.workflow.services]
+    for place in subject.places:
+        for _, request in requests(place):
+            name = request.service
+            if name.text not in declared:
+                label = did_you_mean(name.text, declared)
+                hint = f"the services are {listed(declared)}" if declared else "declare it under `services:`"
+                yield Diagnostic("F030", name.span, f"unknown service `{name.text}`", label, hint)

@@ -1,0 +1,135 @@
+"""One `commit`, and what stands on which side of it; `after`, `status`, and steps that wait for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flowdsl.language import order
+from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.places import Place, kind_of
+from flowdsl.language.subject import Subject
+from flowdsl.language.vocabulary import did_you_mean, listed
+from flowdsl.language.workflow import Call, Commit, Fail, Group, Name, Status
+from flowdsl.plan.span import Span
+
+
+def check_order(subject: Subject) -> Iterator[Diagnostic]:
+    line = _commit_line(subject)
+    for place in subject.places:
+        match place.step.verb:
+            case Commit():
+                yield from _second_commit(place, line)
+            case Call() as call:
+                yield from _undo_below(place, call, line)
+            case Fail():
+                yield from _fail_below(place, line)
+            case Status() if place.in_parallel:
+                message = "two steps at once cannot both set the status"
+                hint = "put it before or after the `parallel`"
+                yield Diagnostic("F018", place.step.span, message, help=hint)
+            case Group(kind="parallel"):
+                yield from _cycles(subject, place)
+            case _:
+                pass
+        yield from _after(subject, place)
+
+
+def _commit_line(subject: Subject) -> Place | None:
+    return next(
+        (
+            place
+            for place in subject.places
+            if isinstance(place.step.verb, Commit)
+            and place.section == "steps"
+            and not place.parents
+        ),
+        None,
+    )
+
+
+def _second_commit(place: Place, line: Place | None) -> Iterator[Diagnostic]:
+    span = place.step.span
+    if place.section == "on_failure":
+        yield Diagnostic("F011", span, "`on_failure` has nothing to commit")
+    elif place.parents:
+        hint = "put it on a line of its own in the outermost `steps`"
+        yield Diagnostic("F011", span, "`commit` stands at the top level only", help=hint)
+    elif line is not None and line is not place:
+        related = ((line.step.span, "the first one"),)
+        message = "a workflow commits once"
+        yield Diagnostic("F011", span, message, "a second `commit`", related=related)
+
+
+def _undo_below(place: Place, call: Call, line: Place | None) -> Iterator[Diagnostic]:
+    keys = [("confirm", call.confirm.key)] if call.confirm is not None else []
+    keys += [("compensate", call.compensate.key)] if call.compensate is not None else []
+    for key, span in keys:
+        if place.section == "on_failure":
+            message = f"`{key}` has no meaning in `on_failure`: its steps are never undone"
+            yield Diagnostic("F010", span, message, help="take it out")
+        elif place.below_commit and line is not None:
+            message = f"`{key}` below `commit`: from there on there is only forward"
+            related = ((line.step.span, "nothing below this line is undone"),)
+            hint = "move the step above `commit`, or take the key out"
+            yield Diagnostic("F010", span, message, help=hint, related=related)
+
+
+def _fail_below(place: Place, line: Place | None) -> Iterator[Diagnostic]:
+    if place.section == "on_failure":
+        yield Diagnostic("F017", place.step.span, "the run has failed already: `fail` says nothing")
+    elif place.below_commit and line is not None:
+        message = "`fail` below `commit`: nothing can be undone any more"
+        related = ((line.step.span, "nothing below this line is undone"),)
+        yield Diagnostic("F017", place.step.span, message, help="move it above", related=related)
+
+
+def _after(subject: Subject, place: Place) -> Iterator[Diagnostic]:
+    if not place.step.after:
+        return
+    parent = place.parents[-1] if place.parents else None
+    if parent is None or kind_of(parent) != "parallel":
+        message = "`after` stands on a child of a `parallel` only"
+        hint = "in a list each step waits for the one above it"
+        yield Diagnostic("F019", place.step.after[0].span, message, help=hint)
+        return
+    siblings = [
+        other.step.id.text
+        for other in subject.children(place.path[:-1], place.section)
+        if other.step.id is not None and other is not place
+    ]
+    for name in place.step.after:
+        if name.text not in siblings:
+            yield _no_sibling(name, place, siblings)
+
+
+def _no_sibling(name: Name, place: Place, siblings: list[str]) -> Diagnostic:
+    if place.step.id is not None and name.text == place.step.id.text:
+        return Diagnostic("F019", name.span, "a step cannot wait for itself")
+    hint = f"the siblings are {listed(siblings)}" if siblings else "no sibling has an id"
+    label = did_you_mean(name.text, siblings)
+    return Diagnostic("F019", name.span, f"`{name.text}` is no sibling of this step", label, hint)
+
+
+def _cycles(subject: Subject, place: Place) -> Iterator[Diagnostic]:
+    group = place.step.verb
+    assert isinstance(group, Group)
+    edges = order.edges(subject.workflow, place, subject.below(place), subject.known)
+    names = [child.address.rpartition("/")[2] for child in subject.children(place.path, place.section)]
+    why = {(edge.earlier, edge.later): edge.span for edge in edges}
+    for cycle in order.cycles(order.sibling_graph(group, edges)):
+        pairs = list(zip(cycle, [*cycle[1:], cycle[0]], strict=True))
+        spans = [why[pair] for pair in pairs]
+        path = " → ".join(names[position] for position in [*cycle, cycle[0]])
+        related: tuple[tuple[Span, str], ...] = tuple(
+            (span, f"`{names[later]}` waits for `{names[earlier]}`")
+            for (earlier, later), span in zip(pairs[1:], spans[1:], strict=True)
+        )
+        earlier, later = pairs[0]
+        yield Diagnostic(
+            "F016",
+            spans[0],
+            f"these steps wait for each other: {path}",
+            f"`{names[later]}` waits for `{names[earlier]}`",
+            help="take one of these out, or put the steps in a list",
+            related=related,
+        )

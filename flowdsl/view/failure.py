@@ -1,0 +1,117 @@
+"""What went wrong while a run ran, drawn into its file: where, what was sent, what was received, and what it means."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flowdsl.language.source import Source
+from flowdsl.plan.address import CallId, direction_of
+from flowdsl.plan.nodes import Call, Confirm, Plan
+from flowdsl.plan.span import NOWHERE, Span
+from flowdsl.saga.events import Failure
+from flowdsl.saga.intent import action_of
+from flowdsl.saga.state import NO_CALL, CallState, State
+from flowdsl.view.brief import one_line, sent_body
+from flowdsl.view.calls import direction_word, name_of, short_names
+from flowdsl.view.frame import Note, digits_of, excerpt, gutter, heading, note, place
+from flowdsl.view.moment import duration
+from flowdsl.view.paint import WIDTH, Line, cut, fit, line, wrapped
+
+NOT_A_STEP = frozenset({"F117", "F119", "F121"})  # the deadline, a cancel, a driver that keeps crashing
+
+
+def failure_frame(plan: Plan, state: State, failure: Failure, call: CallId = "") -> list[Line]:
+    """The frame of a failure; of the direction `call` where it is not the step itself."""
+    call = call or failure.step
+    lines = [heading("error", failure.code, title(plan, failure, call), "red")]
+    span = _span(plan, call)
+    digits = digits_of(span.line)
+    entry = state.calls.get(call, NO_CALL)
+    if span.line > 0 and plan.source:
+        source = Source(plan.path, plan.source)
+        lines.append(place(source, span, digits))
+        lines += excerpt(source, (Note(span, _label(failure, entry)),), "red", digits)
+        lines.append(gutter(digits))
+    return [fit(each) for each in (*lines, *_exchange(failure, entry, digits), *_meaning(failure, entry, digits))]
+
+
+def title(plan: Plan, failure: Failure, call: CallId) -> str:
+    """`payment was refused: 402 Payment Required`."""
+    if failure.code in NOT_A_STEP or not call:
+        return failure.message
+    direction = direction_word(call)
+    name = name_of(short_names(plan), call)
+    what = f"the {direction} of {name}" if direction in ("undo", "confirm", "probe") else name
+    match failure.code:
+        case "F110" if failure.status is not None:
+            return f"{what} was refused: {status_phrase(failure.status)}"
+        case "F111" if failure.status is not None:
+            return f"nobody knows what became of {what}: {status_phrase(failure.status)}"
+        case "F111" | "F118":
+            return f"nobody knows what became of {what}"
+        case "F112":
+            return f"{what} could not be sent"
+        case "F115":
+            return failure.message
+        case _:
+            return f"{what}: {failure.message}"
+
+
+def status_phrase(status: int) -> str:
+    """`402 Payment Required`."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _span(plan: Plan, call: CallId) -> Span:
+    node = plan.nodes.get(call) or plan.nodes.get(call.partition("!")[0])
+    if node is None:
+        return NOWHERE
+    if isinstance(node, Call | Confirm):
+        at = action_of(plan, call).span
+        return at if at.line > 0 else node.span
+    return node.span
+
+
+def _label(failure: Failure, entry: CallState) -> str:
+    if entry.attempt == 0:
+        return cut(failure.message, WIDTH)
+    tries = f"{entry.attempt} {'try' if entry.attempt == 1 else 'tries'}"
+    took = duration(entry.ended_at - entry.first_at)
+    if failure.status is not None:
+        return f"answered {failure.status} after {took}, {tries}"
+    return f"{cut(failure.message, 48)} ({took}, {tries})"
+
+
+def _exchange(failure: Failure, entry: CallState, digits: int) -> list[Line]:
+    lines: list[Line] = []
+    sent = sent_body(entry.request)
+    if sent is not None:
+        lines.append(note("sent      ", one_line(sent), digits))
+    if failure.response is not None:
+        lines.append(note("received  ", one_line(failure.response), digits))
+    return lines
+
+
+def _meaning(failure: Failure, entry: CallState, digits: int) -> list[Line]:
+    """Why it was not tried again, or what is done about it."""
+    match failure.code:
+        case "F110" if failure.status is not None and 300 <= failure.status < 400:
+            said = "redirects are not followed: give the service its own address"
+        case "F110" if failure.status is not None and failure.status < 500 and entry.attempt == 1:
+            said = "a 4xx is an answer, so it was not tried again"
+        case "F111" | "F118":
+            said = "it may have happened, so it is not taken for a no: it is looked up or undone"
+        case "F112":
+            said = "no byte of it was sent, so nothing happened there"
+        case "F113":
+            said = "a 2xx that says no in its own words is a refusal: it holds nothing"
+        case "F114" if entry.attempt == 0 and direction_of(failure.step) == "do":
+            said = "nothing was sent"
+        case _:
+            return []
+    room = WIDTH - digits - 3
+    first, *more = wrapped(said, room)
+    return [note("", first, digits), *(line(" " * (digits + 3), rest) for rest in more)]

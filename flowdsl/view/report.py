@@ -1,0 +1,158 @@
+"""A run as one JSON object, format 1: what `--json`, `status --json` and the API answer.
+
+Its fields are a promise: they are added to, never renamed. Nothing secret can stand in it, for facts hold none.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from flowdsl.plan.address import CallId, confirm, undo
+from flowdsl.plan.evaluate import EvaluationError
+from flowdsl.plan.nodes import Assign, Call, Label, Plan
+from flowdsl.plan.values import Json
+from flowdsl.saga.events import Failure, Ok, Refused, Unknown
+from flowdsl.saga.ledger import answer_of
+from flowdsl.saga.local import value
+from flowdsl.saga.progress import Progress, Residue
+from flowdsl.saga.state import NO_CALL, CallState, State
+from flowdsl.view.calls import call_text
+from flowdsl.view.moment import rfc3339
+from flowdsl.view.outline import steps
+from flowdsl.view.standing import cause_of, failure_of, label_of, state_of, undo_state
+
+Fields: TypeAlias = "dict[str, Json]"
+FORMAT = 1
+OUTPUT_FAILED = "F114"
+
+
+def run_report(
+    plan: Plan, state: State, progress: Progress, *, ended: float | None = None, name: str = ""
+) -> Json:
+    """The whole object. `name`: the run's state in other words, where nobody drives it (`interrupted`)."""
+    created = state.created
+    found, problems = outputs(plan, state)
+    warnings: list[Json] = [_failure(warning) for warning in progress.warnings]
+    if state.ended == "succeeded":
+        warnings += [_failure(problem) for problem in problems]
+    cause = cause_of(state, progress)
+    return {
+        "format": FORMAT,
+        "run": created.run if created else "",
+        "workflow": plan.name,
+        "state": name or progress.state,
+        "status": label_of(plan, state),
+        "created": rfc3339(created.at) if created else None,
+        "ended": None if ended is None else rfc3339(ended),
+        "outputs": dict(found),
+        "error": _failure(cause) if cause else None,
+        "warnings": warnings,
+        "residue": [_residue(one, state) for one in progress.residue],
+        "steps": {node.address: step_report(plan, state, progress, node.address) for node in steps(plan)},
+    }
+
+
+def outputs(plan: Plan, state: State) -> tuple[Fields, tuple[Failure, ...]]:
+    """What can be rendered by now, null for the rest, and why it is null."""
+    values: Fields = {}
+    problems: list[Failure] = []
+    for name, template in plan.outputs:
+        try:
+            values[name] = value(plan, state, template)
+        except EvaluationError as error:
+            values[name] = None
+            problems.append(Failure(OUTPUT_FAILED, f"the output `{name}` has no value: {error}"))
+    return values, tuple(problems)
+
+
+def step_report(plan: Plan, state: State, progress: Progress, address: str) -> Json:
+    """One step: its state, and for a call what was sent and came back, its undo and its confirm."""
+    node = plan.nodes[address]
+    report: Fields = {"state": state_of(progress, address)}
+    match node:
+        case Call():
+            report |= _exchange(plan, state, node)
+            report["undo"] = _undo(plan, state, progress, undo(address))
+            if node.confirm is not None:
+                report["confirm"] = _confirm(state, progress, confirm(address))
+        case Assign() | Label():
+            report["value"] = state.done.get(address)
+            report["error"] = _error(failure_of(state, address))
+        case _:
+            report["error"] = _error(failure_of(state, address))
+    return report
+
+
+def _exchange(plan: Plan, state: State, call: Call) -> Fields:
+    entry = state.calls.get(call.address, NO_CALL)
+    known = answer_of(state, call)
+    return {
+        "call": call_text(plan, state, call.address),
+        "attempts": entry.attempt,
+        "status": known.status or None if known else _last_status(entry),
+        "response": known.body if known else None,
+        "error": _error(failure_of(state, call.address)),
+        "key": entry.key or None,
+        "started": rfc3339(entry.first_at) if entry.attempt else None,
+        "ended": rfc3339(entry.ended_at) if entry.ended_at and not entry.flying else None,
+    }
+
+
+def _undo(plan: Plan, state: State, progress: Progress, call: CallId) -> Json:
+    entry = state.calls.get(call)
+    if entry is None:
+        return None
+    return {
+        "state": undo_state(progress, call, entry),
+        "call": call_text(plan, state, call),
+        "attempts": entry.attempt,
+        "status": _last_status(entry),
+        "error": _error(failure_of(state, call)),
+    }
+
+
+def _confirm(state: State, progress: Progress, call: CallId) -> Json:
+    entry = state.calls.get(call, NO_CALL)
+    return {
+        "state": state_of(progress, call),
+        "attempts": entry.attempt,
+        "status": _last_status(entry),
+        "response": entry.answer.body if entry.answer else None,
+        "error": _error(failure_of(state, call)),
+    }
+
+
+def _last_status(entry: CallState) -> int | None:
+    match entry.outcome:
+        case Ok(status=status):
+            return status
+        case Refused(failure=failure) | Unknown(failure=failure):
+            return failure.status
+        case None:
+            return None
+
+
+def _error(failure: Failure | None) -> Json:
+    return _failure(failure) if failure is not None else None
+
+
+def _failure(failure: Failure) -> Json:
+    return {
+        "code": failure.code,
+        "step": failure.step,
+        "message": failure.message,
+        "status": failure.status,
+        "response": failure.response,
+    }
+
+
+def _residue(one: Residue, state: State) -> Json:
+    entry = state.calls.get(one.call) or state.calls.get(one.step, NO_CALL)
+    return {
+        "step": one.step,
+        "call": one.call,
+        "why": one.why,
+        "actor": one.actor,
+        "reason": one.reason,
+        "key": entry.key or None,
+    }
