@@ -100,7 +100,9 @@ class _Builder:
                 self.documents += 1
                 if self.documents > 1:
                     span = self.span(event)
-                    raise _Refused(_unused(span, "one file holds one workflow", "split it at `---`"))
+                    raise _Refused(
+                        _unused(span, "one file holds one workflow", "split it at `---`")
+                    )
             case yaml.ScalarEvent():
                 self.refuse_tag(event)
                 self.count(1, self.span(event))
@@ -123,8 +125,9 @@ class _Builder:
     def close(self, event: yaml.CollectionEndEvent) -> None:
         frame = self.stack.pop()
         span = frame.span
-        if event.end_mark.line + 1 == span.line:
-            span = Span(span.line, span.column, max(1, event.end_mark.column + 1 - span.column))
+        end = _mark(event.end_mark)
+        if end.line + 1 == span.line:
+            span = Span(span.line, span.column, max(1, end.column + 1 - span.column))
         node: Located = (
             Mapping(tuple(frame.entries), span)
             if frame.is_mapping
@@ -133,7 +136,7 @@ class _Builder:
         self.add(node, frame.anchor, size=frame.size, height=frame.height)
 
     def alias(self, event: yaml.AliasEvent) -> None:
-        anchored = self.anchors.get(event.anchor)
+        anchored = self.anchors.get(event.anchor or "")
         if anchored is None:
             message = f"`*{event.anchor}` names nothing above it"
             hint = "a text that begins with `*` needs quotes"
@@ -178,7 +181,7 @@ class _Builder:
             frame.key = Scalar(None, "", node.span, "", "")
 
     def scalar(self, event: yaml.ScalarEvent) -> Scalar:
-        start, end = event.start_mark, event.end_mark
+        start, end = _mark(event.start_mark), _mark(event.end_mark)
         style = event.style if event.style in ("'", '"', "|", ">") else ""
         span = self.span(event)
         value: Json = event.value
@@ -211,11 +214,16 @@ class _Builder:
             raise _Refused(_unused(self.span(event), message, hint))
 
     def span(self, event: yaml.Event) -> Span:
-        start, end = event.start_mark, event.end_mark
+        start, end = _mark(event.start_mark), _mark(event.end_mark)
         line, column = start.line + 1, start.column + 1
         if end.line == start.line:
             return Span(line, column, max(1, end.column - start.column))
         return Span(line, column, max(1, len(self.source.line(line).rstrip()) - start.column))
+
+
+def _mark(mark: yaml.Mark | None) -> yaml.Mark:
+    assert mark is not None, "the library marks every event"
+    return mark
 
 
 def _events(text: str) -> Iterator[yaml.Event]:

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from referencing import Registry
 
+from flowdsl.language.schema import asked
 from flowdsl.language.vocabulary import did_you_mean, listed
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.values import Json
@@ -42,7 +43,9 @@ def read_inputs(
             values[declared.name] = None
         else:
             hint = f"add -i {declared.name}=…"
-            problems.append(InputProblem(declared.name, f"the input `{declared.name}` is missing", hint))
+            problems.append(
+                InputProblem(declared.name, f"the input `{declared.name}` is missing", hint)
+            )
     return problems or values
 
 
@@ -95,7 +98,7 @@ def _number(declared: Input, text: str, *, whole: bool) -> Json | InputProblem:
 
 
 def _structure(
-    declared: Input, text: str, wanted: type[list[Json]] | type[dict[str, Json]]
+    declared: Input, text: str, wanted: type[list[Json] | dict[str, Json]]
 ) -> Json | InputProblem:
     what = "a JSON list" if wanted is list else "a JSON object"
     try:
@@ -131,17 +134,17 @@ _KINDS = (
 
 
 def _what(error: ValidationError) -> str:
-    value = error.validator_value
+    value = asked(error)
     match error.validator:
         case "type":
             kinds = value if isinstance(value, list) else [value]
             return "is " + " or ".join(dict(_KINDS)[str(kind)] for kind in kinds)
         case "required":
-            missing = [name for name in value if name not in error.instance]
-            return f"needs {listed(missing)}"
+            wanted = [str(name) for name in value] if isinstance(value, list) else []
+            return f"needs {listed(name for name in wanted if name not in error.instance)}"
         case "additionalProperties":
             return "has a field that is not declared"
-        case "enum":
+        case "enum" if isinstance(value, list):
             return f"is one of {', '.join(str(item) for item in value)}"
         case "const":
             return f"is {value}"

@@ -18,7 +18,9 @@ from flowdsl.language.source import Source
 from flowdsl.language.workflow import Workflow
 from flowdsl.plan.nodes import Plan
 
-_MARKED = re.compile(r"\ufeff?(?:[ \t]*(?:#[^\n\r]*)?(?:\r\n|[\n\r])|---[ \t]*(?:\r\n|[\n\r]))*[\"']?flowdsl[\"']?[ \t]*:")
+_MARKED = re.compile(
+    r"\ufeff?(?:[ \t]*(?:#[^\n\r]*)?(?:\r\n|[\n\r])|---[ \t]*(?:\r\n|[\n\r]))*[\"']?flowdsl[\"']?[ \t]*:"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,14 @@ def check(source: Source) -> Checked:
     if document is None:
         return Checked(source, None, in_order(problems))
     if not isinstance(document, Mapping):
-        problems.append(Diagnostic("F022", document.span, "a workflow is a mapping", help="begin the file with `flowdsl: 1`"))
+        problems.append(
+            Diagnostic(
+                "F022",
+                document.span,
+                "a workflow is a mapping",
+                help="begin the file with `flowdsl: 1`",
+            )
+        )
         return Checked(source, None, in_order(problems))
     shape = check_shape(source, document)
     problems += shape.diagnostics

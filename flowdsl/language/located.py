@@ -7,6 +7,8 @@ line and column of the file whatever the style: plain, quoted with escapes, fold
 from __future__ import annotations
 
 import re
+from array import array
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -24,19 +26,6 @@ class Scalar:
     span: Span
     style: str
     raw: str
-
-    def locate(self, offset: int, length: int = 1) -> Span:
-        """Where the character of `text` at `offset` stands in the file; `length` is kept to its line."""
-        start = _raw_offset(self, offset)
-        end = max(start + 1, _raw_offset(self, offset + length - 1) + 1 if length > 0 else 0)
-        before = BREAK.split(self.raw[:start])
-        first_line_columns = self.span.column if len(before) == 1 else 1
-        on_line = BREAK.split(self.raw[start:end])[0]
-        return Span(
-            self.span.line + len(before) - 1,
-            first_line_columns + len(before[-1]),
-            max(1, len(on_line)),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,49 +76,69 @@ def texts(node: Located) -> tuple[Scalar, ...]:
             return ()
 
 
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Where each character of a scalar's text stands in the file. Made once a scalar: a walk over all of it.
+
+    `offsets[i]` is where in `raw` the i-th character of the text is spelled, `breaks` where lines of `raw` begin.
+    """
+
+    span: Span
+    offsets: array[int]
+    breaks: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    def locate(self, offset: int, length: int = 1) -> Span:
+        """The characters from `offset` on; `length` is kept to their first line."""
+        start = self._raw(offset)
+        end = max(start + 1, self._raw(offset + max(1, length) - 1) + 1)
+        line = bisect_right(self.breaks, start) - 1
+        column = start - self.breaks[line] + (self.span.column if line == 0 else 1)
+        return Span(self.span.line + line, column, max(1, min(end, self.ends[line]) - start))
+
+    def _raw(self, offset: int) -> int:
+        if offset < len(self.offsets):
+            return self.offsets[offset]
+        return self.offsets[-1] + 1 if self.offsets else 0
+
+
+def align(scalar: Scalar) -> Alignment:
+    raw, start = scalar.raw, _content_start(scalar.raw, scalar.style)
+    if raw[start : start + len(scalar.text)] == scalar.text and not BREAK.search(raw):
+        offsets = array("L", range(start, start + len(scalar.text)))
+        return Alignment(scalar.span, offsets, (0,), (len(raw),))
+    found = list(BREAK.finditer(raw))
+    breaks = (0, *(match.end() for match in found))
+    ends = (*(match.start() for match in found), len(raw))
+    return Alignment(scalar.span, _offsets(scalar, start), breaks, ends)
+
+
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
 _BLOCK_HEADER = re.compile(r"[|>][^\n\r]*(?:\r\n|[\n\r\x85\u2028\u2029])")
 _ESCAPE = re.compile(r"\\(?:x..|u.{4}|U.{8}|(?:\r\n|[\n\r])[ \t]*|.)", re.DOTALL)
 
 
-def _raw_offset(scalar: Scalar, offset: int) -> int:
+def _offsets(scalar: Scalar, there: int) -> array[int]:
     """Walk text and spelling together: all that is not blank stands in both, in the same order."""
-    text, raw, style = scalar.text, scalar.raw, scalar.style
-    there = _content_start(raw, style)
-    here = 0
-    while here < offset and there < len(raw):
+    raw, style = scalar.raw, scalar.style
+    offsets: array[int] = array("L")
+    for letter in scalar.text:
         width = _width(raw, there, style)
-        if width < 0:  # a break that an escape removes: nothing in the text
-            there -= width
-        elif text[here : here + 1] == raw[there] or not raw[there].isspace():
-            here, there = here + 1, there + width
-        elif here < len(text) and text[here].isspace() and not _blank_follows(raw, there):
-            here += 1
-            there += 1
-        else:
-            there += 1
-    return _skip_to(text[offset : offset + 1], raw, there, style)
-
-
-def _blank_follows(raw: str, there: int) -> bool:
-    return there + 1 < len(raw) and raw[there + 1].isspace()
-
-
-def _skip_to(wanted: str, raw: str, there: int, style: str) -> int:
-    """On to the first character that is not blank, where the text has one that is not."""
-    if not wanted or wanted.isspace():
-        return there
-    while there < len(raw) and raw[there].isspace():
-        there += 1
-    width = _width(raw, there, style) if there < len(raw) else 1
-    return there if width > 0 else _skip_to(wanted, raw, there - width, style)
+        if not letter.isspace():
+            while there < len(raw) and (raw[there].isspace() or width < 0):
+                there += abs(width)
+                width = _width(raw, there, style)
+        offsets.append(min(there, len(raw)))
+        if not letter.isspace() or raw[there : there + 1] == letter or width > 1:
+            there += abs(width)
+    return offsets
 
 
 def _width(raw: str, there: int, style: str) -> int:
-    """How many characters spell the one at `there`; negative when they spell none."""
+    """How many characters spell the one at `there`; negative when they spell none: an escaped line break."""
     if style == "'" and raw.startswith("''", there):
         return 2
-    if style == '"' and raw[there] == "\\":
+    if style == '"' and raw.startswith("\\", there):
         escape = _ESCAPE.match(raw, there)
         width = len(escape.group()) if escape else 1
         return -width if raw[there + 1 : there + 2] in ("\n", "\r") else width

@@ -124,12 +124,13 @@ def _block(subject: Subject, place: Place) -> nodes.Block:
     children = [_node(subject, child) for child in subject.children(place.path, place.section)]
     if group.kind == "steps":
         return nodes.Block(address=place.address, kind="steps", children=_in_sequence(children))
-    edges = order.edges(subject.workflow, place, subject.below(place), subject.known)
-    graph = order.sibling_graph(group, edges)
+    graph = order.sibling_graph(group, subject.edges_in(place))
     fixed = order.sorted_children(graph)
     position = {child: index for index, child in enumerate(fixed)}
     ordered = tuple(
-        replace(children[child], needs=tuple(sorted(position[e] for e in graph.predecessors(child))))
+        replace(
+            children[child], needs=tuple(sorted(position[e] for e in graph.predecessors(child)))
+        )
         for child in fixed
     )
     return nodes.Block(address=place.address, kind="parallel", children=ordered)
@@ -201,9 +202,7 @@ def _names_below(root: str, everything: list[Expression]) -> tuple[str, ...]:
     )
 
 
-def _by_address(
-    root: nodes.Block, on_failure: nodes.Block | None
-) -> dict[Address, nodes.AnyNode]:
+def _by_address(root: nodes.Block, on_failure: nodes.Block | None) -> dict[Address, nodes.AnyNode]:
     """Every node, in the order of the plan, the blocks included."""
     found: dict[Address, nodes.AnyNode] = {}
     still_open: list[nodes.AnyNode] = [root, *([on_failure] if on_failure else [])]

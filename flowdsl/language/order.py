@@ -5,11 +5,11 @@ A child stands for everything in it. The graph is networkx's, its nodes are posi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowdsl.language.places import Definition, Order, Place, order, uses
+from flowdsl.language.places import Definition, Order, Path, Place, order, uses
 from flowdsl.language.workflow import Group, Workflow
 from flowdsl.plan.expression import Expression, Reference
 from flowdsl.plan.span import Span
@@ -28,40 +28,40 @@ class Edge:
 
 
 def edges(
-    workflow: Workflow, group: Place, inside: tuple[Place, ...], known: Mapping[str, Definition]
+    workflow: Workflow, group: Path, inside: tuple[Place, ...], known: Mapping[str, Definition]
 ) -> tuple[Edge, ...]:
-    """Every order between the children of `group`; `inside` are the places below it."""
-    depth = len(group.path)
+    """Every order between the children of the `parallel` at `group`; `inside` are the places below it."""
+    depth = len(group)
     found: dict[tuple[int, int], Edge] = {}
     for place in inside:
         later = place.path[depth]
-        for earlier, span in (*_named(place, group, known), *_read(workflow, place, known)):
-            if order(earlier, place) is Order.BESIDE and earlier.path[:depth] == group.path:
-                edge = Edge(earlier.path[depth], later, span)
-                if edge.earlier != later:
-                    found.setdefault((edge.earlier, later), edge)
+        for name in place.step.after if len(place.path) == depth + 1 else ():
+            earlier = _sibling(name.text, place, group, known)
+            if earlier is not None:
+                found.setdefault((earlier, later), Edge(earlier, later, name.span))
+        for expression, reference in _references(place):
+            earlier = _sibling(step_name(reference), place, group, known)
+            if earlier is not None and (earlier, later) not in found:
+                span = workflow.locate(expression, reference.start, reference.length)
+                found[earlier, later] = Edge(earlier, later, span)
     return tuple(found.values())
 
 
-def _named(
-    place: Place, group: Place, known: Mapping[str, Definition]
-) -> list[tuple[Place, Span]]:
-    if len(place.path) != len(group.path) + 1:
-        return []
-    return [
-        (known[name.text].place, name.span) for name in place.step.after if name.text in known
-    ]
+def _references(place: Place) -> Iterator[tuple[Expression, Reference]]:
+    for use in uses(place.step):
+        for reference in use.expression.references:
+            yield use.expression, reference
 
 
-def _read(
-    workflow: Workflow, place: Place, known: Mapping[str, Definition]
-) -> list[tuple[Place, Span]]:
-    return [
-        (known[name].place, workflow.locate(use.expression, reference.start, reference.length))
-        for use in uses(place.step)
-        for reference in use.expression.references
-        if (name := step_name(reference)) in known
-    ]
+def _sibling(name: str, place: Place, group: Path, known: Mapping[str, Definition]) -> int | None:
+    """The child of `group`, another than the one `place` is in, that gives `name` its value."""
+    if name not in known or known[name].place.path[: len(group)] != group:
+        return None
+    target = known[name].place
+    if order(target, place) is not Order.BESIDE:
+        return None
+    child = target.path[len(group)]
+    return child if child != place.path[len(group)] else None
 
 
 def step_name(reference: Reference) -> str:
@@ -70,10 +70,6 @@ def step_name(reference: Reference) -> str:
     if root == "steps" and len(reference.path) > 1:
         return str(reference.path[1])
     return str(root)
-
-
-def reads(expression: Expression, name: str) -> bool:
-    return any(step_name(reference) == name for reference in expression.references)
 
 
 def sibling_graph(group: Group, found: tuple[Edge, ...]) -> networkx.DiGraph[int]:
@@ -96,10 +92,7 @@ def cycles(graph: networkx.DiGraph[int]) -> list[list[int]]:
     """One cycle for each knot of children that wait for each other, from its first child on."""
     import networkx
 
-    found: list[list[int]] = []
-    for knot in networkx.strongly_connected_components(graph):
-        if len(knot) > 1:
-            first = min(knot)
-            edges_found = networkx.find_cycle(graph.subgraph(knot), first)
-            found.append([edge[0] for edge in edges_found])
-    return sorted(found)
+    knots = [knot for knot in networkx.strongly_connected_components(graph) if len(knot) > 1]
+    return sorted(
+        [edge[0] for edge in networkx.find_cycle(graph.subgraph(knot), min(knot))] for knot in knots
+    )

@@ -53,13 +53,15 @@ def parse(
         defaults=habits(reader, document.get("defaults")),
         on_failure=on_failure,
         outputs=outputs,
-        written=tuple(reader.written),
+        written=reader.written,
     )
     return workflow, reader.problems
 
 
 def _name_of_file(path: str) -> str:
-    letters = (letter if letter.isalnum() and letter.isascii() else "-" for letter in PurePath(path).stem)
+    letters = (
+        letter if letter.isalnum() and letter.isascii() else "-" for letter in PurePath(path).stem
+    )
     return "".join(letters).strip("-")[:64] or "workflow"
 
 

@@ -19,8 +19,8 @@ def parse_inputs(reader: Reader, node: Located | None) -> tuple[Input, ...]:
 
 def _input(reader: Reader, key: Scalar, node: Located) -> Input:
     match node:
-        case Scalar(value=str() as kind):
-            return Input(key.text, {"type": kind.rstrip("?")}, kind.endswith("?"), span=key.span)
+        case Scalar(value=str(), text=short):
+            return Input(key.text, {"type": short.rstrip("?")}, short.endswith("?"), span=key.span)
         case Mapping():
             _check_patterns(reader, node)
             kind = plain(node.get("type") or key)

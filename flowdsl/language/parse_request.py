@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from flowdsl.language.located import Located, Mapping, Scalar
+from flowdsl.language.located import Located, Mapping, Scalar, align
 from flowdsl.language.parse_parts import named, patience, seconds, word
 from flowdsl.language.reader import Reader
 from flowdsl.language.vocabulary import METHODS
@@ -61,10 +61,12 @@ def _call(reader: Reader, call: Scalar, beside: Mapping | None) -> Request | Non
         return None
     method = match["method"] or "POST"
     if method not in METHODS:
-        reader.refuse(call.locate(0, len(method)), *_wrong_method(method))
+        reader.refuse(align(call).locate(0, len(method)), *_wrong_method(method))
         return None
     path = _path(reader, call, match)
-    service = Name(match["service"], call.locate(match.start("service"), len(match["service"])))
+    service = Name(
+        match["service"], align(call).locate(match.start("service"), len(match["service"]))
+    )
     if path is None:
         return None
     if beside is None:

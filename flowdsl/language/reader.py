@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from flowdsl.language.diagnostics import Diagnostic, Fix
-from flowdsl.language.located import Located, Mapping, Scalar, Sequence
+from flowdsl.language.located import Alignment, Located, Mapping, Scalar, Sequence, align
 from flowdsl.language.source import BREAK, Source
 from flowdsl.language.workflow import Written
 from flowdsl.plan.expression import Expression, ExpressionError, parse
@@ -23,7 +23,7 @@ _COMMENT = re.compile(r"\s+#")
 class Reader:
     source: Source
     problems: list[Diagnostic] = field(default_factory=list)
-    written: list[Written] = field(default_factory=list)
+    written: dict[Span, Written] = field(default_factory=dict)
 
     def template(self, node: Located) -> Template:
         """Any value; what cannot be read is reported and stands as null."""
@@ -40,10 +40,13 @@ class Reader:
     def text(self, scalar: Scalar, start: int = 0) -> Template:
         """The text of `scalar` from `start` on."""
         text = scalar.text[start:]
+        if "$" not in text:
+            return Constant(text)
+        alignment = align(scalar)
         try:
             pieces = split(text)
         except ExpressionError as error:
-            self.problems.append(self.complaint(scalar, start, error))
+            self.problems.append(self.complaint(scalar, alignment, start, error))
             return Constant(None)
         parts: list[str | Expression] = []
         for piece in pieces:
@@ -52,7 +55,7 @@ class Reader:
                 continue
             blanks = len(piece.text) - len(piece.text.lstrip())
             offset = start + piece.start + blanks
-            expression = self.expression(scalar, piece.text.strip(), offset)
+            expression = self.expression(scalar, alignment, piece.text.strip(), offset)
             if expression is None:
                 return Constant(None)
             parts.append(expression)
@@ -78,23 +81,28 @@ class Reader:
             hint = f"write {wrapped[1].strip()}"
             self.problems.append(Diagnostic("F040", node.span, message, help=hint, fix=fix))
             return None
-        return self.expression(node, node.text, 0)
+        return self.expression(node, align(node), node.text, 0)
 
-    def expression(self, scalar: Scalar, text: str, offset: int) -> Expression | None:
+    def expression(
+        self, scalar: Scalar, alignment: Alignment, text: str, offset: int
+    ) -> Expression | None:
+        span = alignment.locate(offset, len(text))
         try:
-            expression = parse(text, span=scalar.locate(offset, len(text)))
+            expression = parse(text, span=span)
         except ExpressionError as error:
-            self.problems.append(self.complaint(scalar, offset, error))
+            self.problems.append(self.complaint(scalar, alignment, offset, error))
             return None
         if not _is_spelled_out(scalar):
-            self.written.append(Written(expression, scalar, offset))
+            self.written[span] = Written(alignment, offset)
         return expression
 
-    def complaint(self, scalar: Scalar, offset: int, error: ExpressionError) -> Diagnostic:
+    def complaint(
+        self, scalar: Scalar, alignment: Alignment, offset: int, error: ExpressionError
+    ) -> Diagnostic:
         if (cut := self.cut_by_comment(scalar)) is not None:
             message = "a # after a blank begins a comment: it cuts the expression"
             return Diagnostic("F008", cut, message, help="put the value in quotes")
-        span = scalar.locate(offset + error.start, error.length)
+        span = alignment.locate(offset + error.start, error.length)
         return Diagnostic(error.code, span, error.message, help=error.help)
 
     def cut_by_comment(self, scalar: Scalar) -> Span | None:
@@ -120,4 +128,5 @@ def seconds_of(text: str) -> float | None:
 def _is_spelled_out(scalar: Scalar) -> bool:
     """Whether every character of the text stands in the file as itself, on one line."""
     quotes = 1 if scalar.style else 0
-    return scalar.raw[quotes : len(scalar.raw) - quotes] == scalar.text and not BREAK.search(scalar.raw)
+    spelling = scalar.raw[quotes : len(scalar.raw) - quotes]
+    return spelling == scalar.text and not BREAK.search(spelling)

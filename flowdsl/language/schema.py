@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import TypeAlias
 
 from jsonschema import Draft202012Validator
@@ -50,7 +51,9 @@ class Shape:
 def check_shape(source: Source, document: Located) -> Shape:
     found: dict[tuple[Span, str], Diagnostic] = {}
     broken: set[Span] = set()
-    doubtful: set[Path] = set()  # steps whose verb is in doubt: the schema is not asked about their keys
+    doubtful: set[Path] = (
+        set()
+    )  # steps whose verb is in doubt: the schema is not asked about their keys
     for path, step in _steps(document):
         problems = _verb_problems(source, step)
         if problems:
@@ -145,7 +148,7 @@ def _translate(
             if key.text not in allowed:
                 yield _extra_key(source, key, allowed, path, node)
     elif error.validator == "required" and isinstance(node, Mapping):
-        yield from _missing_keys(source, node, error, schema)
+        yield from _missing_keys(node, error, schema)
     else:
         yield _wrong_value(document, path, node, error, schema)
 
@@ -184,9 +187,10 @@ def _unknown_key(source: Source, key: Scalar, allowed: tuple[str, ...]) -> Diagn
 
 
 def _missing_keys(
-    source: Source, node: Mapping, error: ValidationError, schema: dict[str, Json]
+    node: Mapping, error: ValidationError, schema: dict[str, Json]
 ) -> Iterator[Diagnostic]:
-    wanted = error.validator_value if isinstance(error.validator_value, list) else []
+    value = asked(error)
+    wanted = [str(key) for key in value] if isinstance(value, list) else []
     allowed = schema.get("properties")
     known = tuple(allowed) if isinstance(allowed, dict) else ()
     misspelt = {like(key, wanted) for key in node.keys() if key not in known}  # noqa: SIM118
@@ -226,20 +230,21 @@ def _wrong_value(
         key = parent.key(str(path[-1])) if path and isinstance(parent, Mapping) else None
         span = key.span if key is not None else span
     label = _found(node)
-    return Diagnostic("F022", span, f"{name} {_wanted(node, error, schema)}", label, _hint(node, schema))
+    return Diagnostic("F022", span, f"{name} {_wanted(error, schema)}", label, _hint(node, schema))
 
 
-def _wanted(node: Located, error: ValidationError, schema: dict[str, Json]) -> str:
-    value = error.validator_value
+def _wanted(error: ValidationError, schema: dict[str, Json]) -> str:
+    value = asked(error)
+    is_duration = "unit" in str(schema.get("description"))
     match error.validator:
         case "type":
             kinds = value if isinstance(value, list) else [value]
-            if schema.get("title") == "duration" or "pattern" in schema and "unit" in str(schema):
+            if is_duration:
                 return "is a duration, such as 30s"
             return "is " + " or ".join(_KINDS.get(str(kind), str(kind)) for kind in kinds)
         case "const":
             return f"is {_spell(value)}"
-        case "enum":
+        case "enum" if isinstance(value, list):
             return f"is one of {', '.join(str(word) for word in value)}"
         case "minimum" | "exclusiveMinimum":
             return f"is at least {value}"
@@ -247,23 +252,33 @@ def _wanted(node: Located, error: ValidationError, schema: dict[str, Json]) -> s
             return f"is at most {value}"
         case "minLength" | "minItems" | "minProperties":
             return "is empty"
-        case "pattern" if "unit" in str(schema.get("description")):
+        case "pattern" if is_duration:
             return "is a duration, such as 30s"
         case "pattern":
             return f"cannot be that: {str(schema.get('description')).rstrip('.')}"
         case _:
-            return f"has the wrong form: {str(schema.get('description', error.message)).rstrip('.')}"
+            return (
+                f"has the wrong form: {str(schema.get('description', error.message)).rstrip('.')}"
+            )
 
 
-_KINDS = {
-    "string": "a text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a mapping",
-    "null": "null",
-}
+def asked(error: ValidationError) -> Json:
+    """What the keyword of the schema asks for."""
+    value: Json = error.validator_value  # type: ignore[assignment]  # set on every error that is raised
+    return value
+
+
+_KINDS = MappingProxyType(
+    {
+        "string": "a text",
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "array": "a list",
+        "object": "a mapping",
+        "null": "null",
+    }
+)
 
 
 def _found(node: Located) -> str:
@@ -301,7 +316,9 @@ def _spell(value: Json) -> str:
 
 def _not_yet(key: Scalar) -> Diagnostic:
     kind = "verb" if key.text in NOT_YET_VERBS else "key"
-    return Diagnostic("F005", key.span, f"`{key.text}` is not supported yet", f"a {kind} of a later version")
+    return Diagnostic(
+        "F005", key.span, f"`{key.text}` is not supported yet", f"a {kind} of a later version"
+    )
 
 
 def _node(document: Located, path: Path) -> Located:

@@ -1,11 +1,24 @@
-"""What rules and `lower` look things up in: the workflow, its steps with their places, the names they define."""
+"""What rules and `lower` look things up in: steps with their places, the names they define, the order in groups."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from flowdsl.language.places import Definition, Part, Path, Place, Section, Use, definitions, places, uses
+from flowdsl.language.order import Edge, edges
+from flowdsl.language.places import (
+    Definition,
+    Part,
+    Path,
+    Place,
+    Section,
+    Use,
+    definitions,
+    kind_of,
+    places,
+    uses,
+)
 from flowdsl.language.workflow import Call, Request, Workflow
 from flowdsl.plan.expression import Expression, Reference
 from flowdsl.plan.span import Span
@@ -13,32 +26,41 @@ from flowdsl.plan.span import Span
 
 @dataclass(frozen=True, slots=True)
 class Subject:
+    """`edges`: for every `parallel`, which child waits for which."""
+
     workflow: Workflow
     places: tuple[Place, ...]
     known: Mapping[str, Definition]
+    by_parent: Mapping[tuple[Section, Path], tuple[Place, ...]]
+    edges: Mapping[tuple[Section, Path], tuple[Edge, ...]]
 
     def locate(self, expression: Expression, reference: Reference) -> Span:
         return self.workflow.locate(expression, reference.start, reference.length)
 
     def children(self, path: Path, section: Section) -> tuple[Place, ...]:
-        return tuple(
-            place for place in self.places if place.section == section and place.path[:-1] == path
-        )
+        return self.by_parent.get((section, path), ())
 
-    def below(self, group: Place) -> tuple[Place, ...]:
-        depth = len(group.path)
-        return tuple(
-            place
-            for place in self.places
-            if place.section == group.section
-            and len(place.path) > depth
-            and place.path[:depth] == group.path
-        )
+    def edges_in(self, group: Place) -> tuple[Edge, ...]:
+        return self.edges.get((group.section, group.path), ())
 
 
 def look_at(workflow: Workflow) -> Subject:
     found = places(workflow)
-    return Subject(workflow, found, definitions(found))
+    known = definitions(found)
+    by_parent: dict[tuple[Section, Path], list[Place]] = defaultdict(list)
+    inside: dict[tuple[Section, Path], list[Place]] = defaultdict(list)
+    for place in found:
+        by_parent[place.section, place.path[:-1]].append(place)
+        for depth, parent in enumerate(place.parents, start=1):
+            if kind_of(parent) == "parallel":
+                inside[place.section, place.path[:depth]].append(place)
+    return Subject(
+        workflow=workflow,
+        places=found,
+        known=known,
+        by_parent={key: tuple(children) for key, children in by_parent.items()},
+        edges={key: edges(workflow, key[1], tuple(below), known) for key, below in inside.items()},
+    )
 
 
 def requests(place: Place) -> Iterator[tuple[Part, Request]]:

@@ -8,7 +8,9 @@ from flowdsl.language.diagnostics import Diagnostic, Fix
 from flowdsl.language.source import Source
 from flowdsl.plan.span import Span
 
-_CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffc\U00010000-\U0010ffff]")
+_CONTROL = re.compile(
+    r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffc\U00010000-\U0010ffff]"
+)
 _BARE_EXPRESSION = re.compile(r"\$\{[^{}]*\}")
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'")
 _KEY_AND_VALUE = re.compile(r"(?P<head>\s*(?:-\s+)*[\w.-]+:\s+)(?P<value>\S.*?)\s*$")
@@ -20,9 +22,9 @@ def explain_yaml_error(source: Source, problem: str, at: Span, began: Span | Non
     flow = began is not None and "flow" in problem and "block" not in problem
     if flow and (found := _expression_in_braces(source, at, began)) is not None:
         return found
-    if "mapping values" in problem and (match := _KEY_AND_VALUE.match(line)) is not None:
-        if at.column > match.end("head"):
-            return _colon_in_text(at, match)
+    match = _KEY_AND_VALUE.match(line)
+    if "mapping values" in problem and match is not None and at.column > match.end("head"):
+        return _colon_in_text(at, match)
     if "did not find expected key" in problem and _QUOTE_THEN_MORE.match(line) is not None:
         return _quote_then_more(at, line)
     return _plain_error(source, problem, at, began)
@@ -49,7 +51,9 @@ def _expression_in_braces(source: Source, at: Span, began: Span | None) -> Diagn
         return None
     whole = _BARE_EXPRESSION.search(hidden, start)
     length = len(whole.group()) if whole and whole.start() == start else 2
-    fixed = _quote_expressions(line, hidden, began.column - 1 if began and began.line == at.line else 0)
+    fixed = _quote_expressions(
+        line, hidden, began.column - 1 if began and began.line == at.line else 0
+    )
     return Diagnostic(
         "F001",
         Span(at.line, start + 1, length),
@@ -64,7 +68,10 @@ def _quote_expressions(line: str, hidden: str, start: int) -> str:
     """Every value of a flow collection that holds a bare `${…}`, put in double quotes."""
     parts: list[str] = []
     done = 0
-    for found in re.finditer(r"(?<=[\s\[:,])[^\s\[\]{},:][^\[\]{},:]*\$\{[^{}]*\}[^,\]}]*?(?=\s*[,\]}])|\$\{[^{}]*\}", hidden):
+    for found in re.finditer(
+        r"(?<=[\s\[:,])[^\s\[\]{},:][^\[\]{},:]*\$\{[^{}]*\}[^,\]}]*?(?=\s*[,\]}])|\$\{[^{}]*\}",
+        hidden,
+    ):
         if found.start() < start or '"' in line[found.start() : found.end()]:
             continue
         parts += [line[done : found.start()], '"', line[found.start() : found.end()], '"']
@@ -107,7 +114,9 @@ def _plain_error(source: Source, problem: str, at: Span, began: Span | None) -> 
         column = indent.index("\t") + 1
         spaces = Fix(at.line, (indent.replace("\t", "  ") + line.lstrip(),))
         span = Span(at.line, column)
-        return Diagnostic("F004", span, "a tab is used to indent", help="indent with spaces", fix=spaces)
+        return Diagnostic(
+            "F004", span, "a tab is used to indent", help="indent with spaces", fix=spaces
+        )
     if "cannot start any token" in problem:
         sign = line[at.column - 1 : at.column]
         message = f"a value cannot begin with `{sign}`"

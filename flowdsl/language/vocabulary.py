@@ -14,7 +14,18 @@ SNAKE_CASE = re.compile(r"[a-z_][a-z0-9_]*")
 
 # `commit`, `confirms` and `on_failure` are addresses of the plan's own nodes.
 RESERVED = frozenset(
-    "inputs env secrets steps run error probe commit confirms on_failure".split()
+    [
+        "inputs",
+        "env",
+        "secrets",
+        "steps",
+        "run",
+        "error",
+        "probe",
+        "commit",
+        "confirms",
+        "on_failure",
+    ]
 )
 WORDS_OF_EXPRESSIONS = frozenset([*keyword.kwlist, "true", "false", "null"])
 

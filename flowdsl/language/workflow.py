@@ -6,10 +6,11 @@ error was reported already: rules that speak of what is missing leave it alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from flowdsl.language.located import Scalar
+from flowdsl.language.located import Alignment
 from flowdsl.plan.expression import Expression
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.span import Span
@@ -165,10 +166,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A text with an expression in it that cannot be placed by counting columns: escapes, several lines."""
+    """Where an expression begins in a text that cannot be placed by counting columns: escapes, several lines."""
 
-    expression: Expression
-    scalar: Scalar
+    alignment: Alignment
     offset: int
 
 
@@ -184,11 +184,11 @@ class Workflow:
     defaults: Habits = Habits()
     on_failure: tuple[Step, ...] = ()
     outputs: tuple[tuple[Name, Template], ...] = ()
-    written: tuple[Written, ...] = ()
+    written: Mapping[Span, Written] = field(default_factory=dict, repr=False)
 
     def locate(self, expression: Expression, start: int, length: int) -> Span:
         """Where a stretch of an expression's text stands in the file."""
-        for place in self.written:
-            if place.expression is expression:
-                return place.scalar.locate(place.offset + start, length)
+        written = self.written.get(expression.span)
+        if written is not None:
+            return written.alignment.locate(written.offset + start, length)
         return Span(expression.span.line, expression.span.column + start, max(1, length))

@@ -117,6 +117,7 @@ class Walk:
     causes: dict[Address, Failure] = field(default_factory=dict)  # by scope, the first one wins
     stuck: list[CallId] = field(default_factory=list)
     residue: list[Residue] = field(default_factory=list)
+    waiting: list[Residue] = field(default_factory=list)  # left behind too, if the run gets stuck
     warnings: list[Failure] = field(default_factory=list)
 
 
@@ -198,6 +199,7 @@ def _conclude(walk: Walk, *, over: bool) -> RunState:
         if over and not alerting:
             walk.commands.append(Decide(Ended(end)))
         if not over:
+            walk.residue += walk.waiting
             return "stuck"
     elif turned is None and DEADLINE not in state.fired:
         _watch_deadline(walk)
@@ -241,10 +243,22 @@ def _children_forward(walk: Walk, block: Block, scope: Address) -> bool:
     stands: list[Stand] = []
     for node in block.children:
         ready = all(stands[position].over for position in node.needs)
-        stand = _forward(walk, node, scope) if ready else PENDING
+        stand = _forward(walk, node, scope) if ready else _not_ready(walk, node)
         walk.stands[node.address] = stand
         stands.append(stand)
     return all(stand.over for stand in stands)
+
+
+def _not_ready(walk: Walk, node: AnyNode) -> Stand:
+    """What a stuck run leaves unconfirmed is named too."""
+    match node:
+        case Block(children=children):
+            for child in children:
+                walk.stands[child.address] = _not_ready(walk, child)
+        case Confirm(of=step) if walk.state.committed and walk.stands[step].state == "ok":
+            why = "not confirmed: what comes before it is stuck"
+            walk.waiting.append(Residue(step, node.address, why))
+    return PENDING
 
 
 def _forward(walk: Walk, node: AnyNode, scope: Address) -> Stand:
@@ -466,6 +480,8 @@ def _backward_call(walk: Walk, call: Call, *, held: bool) -> Stand:
             _note_waiver(walk, back)
             return Stand("refused" if back.standing == "absent" else back.standing, over=True)
         case _ if held:
+            why = "not undone: what ran after it comes first, and is stuck"
+            walk.waiting.append(Residue(call.address, back.call, why))
             return Stand(_seen(walk, call), over=False)
         case "undoing":
             walk.commands += back.commands

@@ -32,7 +32,7 @@ def failure_frame(plan: Plan, state: State, failure: Failure, call: CallId = "")
         lines.append(place(source, span, digits))
         lines += excerpt(source, (Note(span, _label(failure, entry)),), "red", digits)
         lines.append(gutter(digits))
-    return [fit(each) for each in (*lines, *_exchange(failure, entry, digits), *_meaning(failure, entry, digits))]
+    return [fit(each) for each in (*lines, *_exchange(failure, entry, digits), *_meaning(failure, call, entry, digits))]
 
 
 def title(plan: Plan, failure: Failure, call: CallId) -> str:
@@ -95,9 +95,11 @@ def _exchange(failure: Failure, entry: CallState, digits: int) -> list[Line]:
     return lines
 
 
-def _meaning(failure: Failure, entry: CallState, digits: int) -> list[Line]:
+def _meaning(failure: Failure, call: CallId, entry: CallState, digits: int) -> list[Line]:
     """Why it was not tried again, or what is done about it."""
     match failure.code:
+        case _ if direction_of(call) == "undo":
+            said = "an undo that is not done stays on the list until it is, or until a person says so"
         case "F110" if failure.status is not None and 300 <= failure.status < 400:
             said = "redirects are not followed: give the service its own address"
         case "F110" if failure.status is not None and failure.status < 500 and entry.attempt == 1:

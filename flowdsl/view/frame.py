@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from flowdsl.language.diagnostics import Fix
 from flowdsl.language.source import Source
 from flowdsl.plan.span import Span
-from flowdsl.view.paint import ELLIPSIS, Line, Piece, Style, bold, columns, cut, dim, line, visible
+from flowdsl.view.paint import ELLIPSIS, WIDTH, Line, Piece, Style, bold, columns, cut, dim, line, visible
 
 LINE_MAX = 120  # columns of a shown line; a longer one is cut around what is meant
-LABEL_ROOM = 88
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +34,7 @@ def heading(severity: str, code: str, message: str, style: Style) -> Line:
 
 
 def place(source: Source, span: Span, digits: int) -> Line:
-    return line(f"{' ' * digits}{dim_arrow()}{source.path}:{span.line}:{span.column}")
-
-
-def dim_arrow() -> str:
-    return "--> "
+    return line(dim(f"{' ' * digits}--> "), f"{source.path}:{span.line}:{span.column}")
 
 
 def excerpt(source: Source, notes: tuple[Note, ...], style: Style, digits: int) -> list[Line]:
@@ -95,20 +90,29 @@ def _line_with_notes(
     shift = max(0, columns(text[: first - 1]) - LINE_MAX // 2) if columns(text) > LINE_MAX else 0
     shown = cut((ELLIPSIS if shift else "") + text[shift:], LINE_MAX)
     lines = [line(dim(f"{str(number).rjust(digits)} |"), f" {shown}" if shown else "")]
-    for note_ in sorted(here, key=lambda note: not note.main):
-        lines.append(_carets(note_, text, shift, style, digits))
+    for one in sorted(here, key=lambda note: not note.main):
+        lines += _carets(one, text, shift, style, digits)
     return lines
 
 
-def _carets(of: Note, text: str, shift: int, style: Style, digits: int) -> Line:
+def _carets(of: Note, text: str, shift: int, style: Style, digits: int) -> list[Line]:
+    """The carets, and the label beside them, or below where there is no room."""
     start = of.span.column - 1
     indent = columns(text[shift:start]) + (1 if shift else 0)
     covered = columns(text[start : start + of.span.length])
     length = max(1, min(covered or of.span.length, LINE_MAX - indent))
-    mark = ("^" if of.main else "-") * length
-    label = f" {of.label}" if of.label else ""
-    drawn = Piece(mark + label, style if of.main else "blue")
-    return line(dim(f"{' ' * digits} |"), f" {' ' * indent}", drawn)
+    drawn = ("^" if of.main else "-") * length
+    style = style if of.main else "blue"
+    left = dim(f"{' ' * digits} |")
+    most = WIDTH - digits - 3
+    if not of.label or indent + length + 1 + columns(of.label) <= most:
+        return [line(left, f" {' ' * indent}", Piece(f"{drawn} {of.label}".rstrip(), style))]
+    label = cut(of.label, most)
+    below = min(indent, most - columns(label))
+    return [
+        line(left, f" {' ' * indent}", Piece(drawn, style)),
+        line(left, f" {' ' * below}", Piece(label, style)),
+    ]
 
 
 def _tabs(text: str) -> str:

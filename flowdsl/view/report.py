@@ -86,12 +86,13 @@ def step_report(plan: Plan, state: State, progress: Progress, address: str) -> J
 def _exchange(plan: Plan, state: State, call: Call) -> Fields:
     entry = state.calls.get(call.address, NO_CALL)
     known = answer_of(state, call)
+    failure = failure_of(state, call.address)
     return {
         "call": call_text(plan, state, call.address),
         "attempts": entry.attempt,
         "status": known.status or None if known else _last_status(entry),
-        "response": known.body if known else None,
-        "error": _error(failure_of(state, call.address)),
+        "response": known.body if known else failure.response if failure else None,
+        "error": _error(failure),
         "key": entry.key or None,
         "started": rfc3339(entry.first_at) if entry.attempt else None,
         "ended": rfc3339(entry.ended_at) if entry.ended_at and not entry.flying else None,

@@ -54,7 +54,8 @@ def write_line(line: Line) -> tuple[bytes, bytes]:
 _NUMBER = rb"(0|[1-9][0-9]{0,18})"
 _LINE = re.compile(
     rb'\{"h":"([0-9a-f]{32})"'
-    rb',"n":%b,"b":%b,"p":"([0-9a-f]{32})","w":%b' % (_NUMBER, _NUMBER, _NUMBER)
+    rb',"n":%b,"b":%b,"p":"([0-9a-f]{32})","w":%b'
+    % (_NUMBER, _NUMBER, _NUMBER)
     + rb',"r":"(%b)","s":%b,"e":%b' % (RUN_ID.pattern.encode(), _NUMBER, _NUMBER)
     + rb'(,"end":true)?,"d":(\{[\x20-\x7f]*\})\}'
 )

@@ -8,10 +8,13 @@ aiohttp rewrites percent-encoding; here a URL goes out as it is written.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import aiohttp
 import httpx
@@ -32,6 +35,7 @@ class Wire(httpx.AsyncBaseTransport):
         """`fresh`: a new connection for every request, closed after it."""
         self._tls = tls
         self._fresh = fresh
+        self._sockets: WeakSet[socket.socket] = WeakSet()
         self._inner = AiohttpTransport(verify=tls, trust_env=False, client=self._session)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -51,11 +55,22 @@ class Wire(httpx.AsyncBaseTransport):
         return response
 
     async def aclose(self) -> None:
+        # aiohttp would wait until what it still holds is sent, for ever if nobody reads it.
+        for connection in self._sockets:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         await self._inner.aclose()
+
+    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, _ = address
+        connection = socket.socket(family, kind, protocol)
+        self._sockets.add(connection)
+        return connection
 
     def _session(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             ssl=self._tls,
+            socket_factory=self._socket,
             limit=0,
             limit_per_host=CONNECTIONS_PER_HOST,
             force_close=self._fresh,
@@ -131,12 +146,17 @@ class _Body(httpx.AsyncByteStream):
             raise httpx.ReadError(_why(error)) from error
 
     async def aclose(self) -> None:
-        # A connection whose answer was read to its end is used again. Any other is closed at once:
-        # a polite goodbye would wait for a service that may never read on.
-        if self._response.content.at_eof():
+        # A connection is used again when the answer was read to its end and the request went out
+        # whole. Any other is cut: a polite goodbye would wait for a service that may never read on.
+        connection = self._response.connection
+        transport = connection.transport if connection is not None else None
+        unfinished = transport is not None and transport.get_write_buffer_size() > 0
+        if self._response.content.at_eof() and not unfinished:
             self._response.release()
-        else:
-            self._response.close()
+            return
+        if transport is not None:
+            transport.abort()
+        self._response.close()
 
 
 def _why(error: BaseException) -> str:

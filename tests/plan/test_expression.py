@@ -169,7 +169,7 @@ REFERENCES = [
     ("a and a.f", [(("a",), "a", False), (("a", "f"), "a.f", True)]),
     ("a and b.f", [(("a",), "a", False), (("b", "f"), "b.f", False)]),
     ("a.f if a else a.g", [
-        (("a", "f"), "a.f", True), (("a",), "a", True), (("a", "g"), "a.g", False)]),
+        (("a", "f"), "a.f", True), (("a",), "a", False), (("a", "g"), "a.g", False)]),
     ("a.f if a != null else 0", [(("a", "f"), "a.f", True), (("a",), "a", False)]),
     ("a.f if null == a else a.g", [
         (("a", "f"), "a.f", False), (("a",), "a", False), (("a", "g"), "a.g", True)]),

@@ -21,6 +21,7 @@ class Service:
     heads: list[str] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     connections: int = 0
+    came: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
@@ -36,7 +37,7 @@ class Service:
 
 
 @contextlib.asynccontextmanager
-async def service(*answers: bytes | Script) -> AsyncIterator[Service]:
+async def service(*answers: bytes | Script, reads_bodies: bool = True) -> AsyncIterator[Service]:
     """Gives the answers one after the other, one a request, the last for ever; then waits for more."""
     seen = Service(0)
     left = list(answers)
@@ -52,7 +53,9 @@ async def service(*answers: bytes | Script) -> AsyncIterator[Service]:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 seen.heads.append(head)
                 length = int(seen.header("content-length") or 0)
-                seen.bodies.append(await reader.readexactly(length))
+                seen.came.set()
+                if reads_bodies:
+                    seen.bodies.append(await reader.readexactly(length))
                 answer = left.pop(0) if len(left) > 1 else left[0]
                 if isinstance(answer, bytes):
                     writer.write(answer)
@@ -63,7 +66,7 @@ async def service(*answers: bytes | Script) -> AsyncIterator[Service]:
                     break
         writer.transport.abort()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    server = await asyncio.start_server(talk, "127.0.0.1", 0, limit=65536)
     seen.port = server.sockets[0].getsockname()[1]
     try:
         yield seen

@@ -324,21 +324,26 @@ def test_an_answer_that_breaks_off_still_has_its_status(
     assert (observation.status, observation.body, observation.problem) == (402, None, problem)
 
 
-def test_an_answer_before_the_request_is_whole_does_not_hang() -> None:
-    async def story() -> None:
-        async def early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(reply(b"{}", status="413 Content Too Large"))
-            await asyncio.sleep(30)
+async def never_read(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    await asyncio.Event().wait()
 
-        server = await asyncio.start_server(early, "127.0.0.1", 0, limit=1024)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with client() as http:
-            async with asyncio.timeout(10):
-                answer = await sent(http, post(url, "x" * 20_000_000))
-            assert isinstance(answer, Answer)
-            assert answer.status == 413
-        server.close()
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (reply(b"{}", status="413 Content Too Large"), Answer),
+        (never_read, Lost),
+    ],
+    ids=["answers early", "never answers"],
+)
+def test_a_service_that_does_not_read_the_request_holds_nobody_up(
+    answer: bytes | Script, expected: type[Observation]
+) -> None:
+    async def story() -> None:
+        async with asyncio.timeout(10), service(answer, reads_bodies=False) as there:
+            async with client() as http:
+                observation = await sent(http, post(there.url, "x" * 20_000_000), seconds=1)
+            assert isinstance(observation, expected)
 
     asyncio.run(story())
 
@@ -347,8 +352,7 @@ def test_a_cancelled_attempt_is_cancelled() -> None:
     async def story() -> None:
         async with service(say_nothing) as there, client() as http:
             attempt = asyncio.create_task(sent(http, post(there.url)))
-            while not there.heads:
-                await asyncio.sleep(0)
+            await there.came.wait()
             attempt.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await attempt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain, islice
 
 from flowdsl.language import order
 from flowdsl.language.diagnostics import Diagnostic
@@ -16,7 +17,7 @@ from flowdsl.plan.span import Span
 
 
 def check_compensation(subject: Subject) -> Iterator[Diagnostic]:
-    for place in subject.places:
+    for position, place in enumerate(subject.places):
         call = place.step.verb
         if (
             isinstance(call, Call)
@@ -24,14 +25,18 @@ def check_compensation(subject: Subject) -> Iterator[Diagnostic]:
             and not place.below_commit
             and not place.step.broken
         ):
-            yield from _stays_behind(subject, place, call)
+            yield from _stays_behind(subject, position, call)
             yield from _needs_a_lost_answer(subject, place, call)
 
 
-def _stays_behind(subject: Subject, place: Place, call: Call) -> Iterator[Diagnostic]:
+def _stays_behind(subject: Subject, position: int, call: Call) -> Iterator[Diagnostic]:
+    place = subject.places[position]
     if call.request.method in READS or call.compensate is not None:
         return
-    failing = next((other for other in subject.places if _may_fail_after(subject, place, other)), None)
+    # What comes later in the file is asked first; what stands above can only fail too late in a `parallel`.
+    above = subject.places[:position] if place.in_parallel else ()
+    others = chain(islice(subject.places, position + 1, None), above)
+    failing = next((other for other in others if _may_fail_after(subject, place, other)), None)
     if failing is None:
         return
     name = f"`{place.step.id.text}`" if place.step.id else "this call"
@@ -70,10 +75,9 @@ def _surely_ended(subject: Subject, place: Place, other: Place) -> bool:
     depth = next(
         level for level, (a, b) in enumerate(zip(place.path, other.path, strict=False)) if a != b
     )
-    group = next(item for item in subject.places if item.section == "steps" and item.path == place.path[:depth])
-    assert isinstance(group.step.verb, Group)
-    edges = order.edges(subject.workflow, group, subject.below(group), subject.known)
-    graph = order.sibling_graph(group.step.verb, edges)
+    group = place.parents[depth - 1].verb
+    assert isinstance(group, Group)
+    graph = order.sibling_graph(group, subject.edges.get((place.section, place.path[:depth]), ()))
     return other.path[depth] in networkx.ancestors(graph, place.path[depth])
 
 

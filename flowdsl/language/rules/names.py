@@ -74,9 +74,7 @@ def _shadowing(subject: Subject) -> Iterator[Diagnostic]:
         for use in uses(place.step):
             for loop in _loops(use.expression.tree):
                 if loop.name in subject.known or loop.name in RESERVED:
-                    span = subject.workflow.locate(
-                        use.expression, loop.name_start, len(loop.name)
-                    )
+                    span = subject.workflow.locate(use.expression, loop.name_start, len(loop.name))
                     message = f"`{loop.name}` is taken: it would hide another value"
                     yield Diagnostic("F026", span, message, help="give the variable another name")
 
@@ -95,5 +93,9 @@ def _undeclared_services(subject: Subject) -> Iterator[Diagnostic]:
             name = request.service
             if name.text not in declared:
                 label = did_you_mean(name.text, declared)
-                hint = f"the services are {listed(declared)}" if declared else "declare it under `services:`"
+                hint = (
+                    f"the services are {listed(declared)}"
+                    if declared
+                    else "declare it under `services:`"
+                )
                 yield Diagnostic("F030", name.span, f"unknown service `{name.text}`", label, hint)

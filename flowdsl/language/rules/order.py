@@ -113,8 +113,10 @@ def _no_sibling(name: Name, place: Place, siblings: list[str]) -> Diagnostic:
 def _cycles(subject: Subject, place: Place) -> Iterator[Diagnostic]:
     group = place.step.verb
     assert isinstance(group, Group)
-    edges = order.edges(subject.workflow, place, subject.below(place), subject.known)
-    names = [child.address.rpartition("/")[2] for child in subject.children(place.path, place.section)]
+    edges = subject.edges_in(place)
+    names = [
+        child.address.rpartition("/")[2] for child in subject.children(place.path, place.section)
+    ]
     why = {(edge.earlier, edge.later): edge.span for edge in edges}
     for cycle in order.cycles(order.sibling_graph(group, edges)):
         pairs = list(zip(cycle, [*cycle[1:], cycle[0]], strict=True))

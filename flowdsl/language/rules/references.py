@@ -209,9 +209,7 @@ def _root_span(subject: Subject, expression: Expression, reference: Reference) -
     return _part_span(subject, expression, reference, 0)
 
 
-def _part_span(
-    subject: Subject, expression: Expression, reference: Reference, part: int
-) -> Span:
+def _part_span(subject: Subject, expression: Expression, reference: Reference, part: int) -> Span:
     """The place of one part of a path: of `steps.flight.status`, part 1 is `flight`."""
     end = reference.start + reference.length
     start = reference.start

@@ -70,8 +70,7 @@ def _delays(retry: Retry) -> float:
 
 def _of_parallel(subject: Subject, place: Place, group: Group) -> float:
     """The longest way through the children."""
-    edges = order.edges(subject.workflow, place, subject.below(place), subject.known)
-    graph = order.sibling_graph(group, edges)
+    graph = order.sibling_graph(group, subject.edges_in(place))
     if order.cycles(graph):
         return 0.0
     children = subject.children(place.path, place.section)
@@ -85,5 +84,9 @@ def _of_parallel(subject: Subject, place: Place, group: Group) -> float:
 def _spell(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{rest}s" if rest else ""]
+    parts = [
+        f"{hours}h" if hours else "",
+        f"{minutes}m" if minutes else "",
+        f"{rest}s" if rest else "",
+    ]
     return " ".join(part for part in parts if part) or "0s"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from flowdsl.language.places import Definition, Order, Part, Place, Use, order
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from flowdsl.language.places import Definition, Order, Part, Place, Role, Use, order
 from flowdsl.language.subject import Subject
-from flowdsl.language.workflow import Assignment, Call, Group, Step
-from flowdsl.plan.inference import infer
+from flowdsl.language.workflow import Assignment, Group, Step
 from flowdsl.plan.expression import Expression
+from flowdsl.plan.inference import infer
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.paths import Paths, proven_if_true
 from flowdsl.plan.template import Constant, Fields, Items, Template, Text
@@ -30,9 +33,7 @@ from flowdsl.plan.types import (
 )
 
 # Any JSON at all, null said: Anything would swallow the null.
-_ANYTHING_OR_NULL = join(
-    (Object((), closed=False), ListOf(ANYTHING), TEXT, NUMBER, BOOLEAN, NULL)
-)
+_ANYTHING_OR_NULL = join((Object((), closed=False), ListOf(ANYTHING), TEXT, NUMBER, BOOLEAN, NULL))
 _RUN = Object((("id", TEXT), ("name", TEXT), ("started", TEXT)))
 _ERROR = Object(
     (
@@ -45,11 +46,31 @@ _ERROR = Object(
 )
 
 
-def names_at(subject: Subject, place: Place, use: Use) -> dict[str, Type]:
-    names = _always(subject)
-    names["error"] = _ERROR
-    for name, definition in subject.known.items():
-        names[name] = _type_at(subject, definition, place, names, use)
+@dataclass(frozen=True, slots=True)
+class Types:
+    """`values`: what each step and `set` name holds where it has run."""
+
+    subject: Subject
+    always: Mapping[str, Type]
+    values: Mapping[str, Type]
+
+
+def types_of(subject: Subject) -> Types:
+    types = Types(subject, _always(subject), {})
+    values: dict[str, Type] = {}
+    for (
+        name,
+        definition,
+    ) in subject.known.items():  # in the order of the file: a `set` reads what is above
+        values[name] = _value(replace(types, values=values), definition)
+    return replace(types, values=values)
+
+
+def names_at(types: Types, place: Place, use: Use) -> dict[str, Type]:
+    """The types of the names that an expression of a step reads."""
+    names = {**types.always, "error": _ERROR}
+    for name in _names_read(types, use.expression):
+        names[name] = _type_at(types, name, place, use)
     # The condition of a step cannot rely on itself, only on those of the groups around it.
     own = () if use.expression is place.step.when else (place.step,)
     for step in (*place.parents, *own):
@@ -58,13 +79,17 @@ def names_at(subject: Subject, place: Place, use: Use) -> dict[str, Type]:
     return names
 
 
-def names_at_the_end(subject: Subject) -> dict[str, Type]:
-    names = _always(subject)
-    for name, definition in subject.known.items():
-        names[name] = _value(subject, definition, names)
-        if any(_may_be_left_out(step) for step in _chain(definition.place)):
-            names[name] = _or_null(names[name])
+def names_at_the_end(types: Types, use: Use) -> dict[str, Type]:
+    """The same for an expression of `outputs`."""
+    names = dict(types.always)
+    for name in _names_read(types, use.expression):
+        left_out = any(_may_be_left_out(s) for s in _chain(types.subject.known[name].place))
+        names[name] = _or_null(types.values[name]) if left_out else types.values[name]
     return names
+
+
+def _names_read(types: Types, expression: Expression) -> set[str]:
+    return {str(reference.path[0]) for reference in expression.references} & types.values.keys()
 
 
 def _always(subject: Subject) -> dict[str, Type]:
@@ -76,34 +101,35 @@ def _of_input(declared: Input) -> Type:
     if declared.secret:  # what may be done with a secret is another rule's
         return ANYTHING
     given = from_schema(declared.schema)
-    null_is_possible = declared.optional and not (declared.has_default and declared.default is not None)
+    null_is_possible = declared.optional and not (
+        declared.has_default and declared.default is not None
+    )
     return _or_null(given) if null_is_possible else given
 
 
-def _type_at(
-    subject: Subject, definition: Definition, reader: Place, names: dict[str, Type], use: Use
-) -> Type:
-    target = definition.place
+def _type_at(types: Types, name: str, reader: Place, use: Use) -> Type:
+    target = types.subject.known[name].place
+    value = types.values[name]
     match order(target, reader):
-        case Order.SAME:
-            return ANYTHING  # its own answer, in `expect`, `confirm` and `compensate`
         case Order.BEFORE | Order.BESIDE:
-            value = _value(subject, definition, names)
-        case _:
-            return ANYTHING  # reported as used too early
-    if reader.section == "on_failure" and target.section == "steps":
-        return _or_null(value)  # nobody knows how far the run came
-    return _or_null(value) if _may_be_null(target, reader, use) else value
+            left_out = _may_be_null(target, reader, use)
+        case (
+            _
+        ):  # its own answer, in `expect`, `confirm` and `compensate`; or reported as used too early
+            return ANYTHING
+    # In `on_failure` nobody knows how far the run came.
+    left_out = left_out or target.section != reader.section
+    return _or_null(value) if left_out else value
 
 
 def _may_be_null(target: Place, reader: Place, use: Use) -> bool:
     """Whether the step may have been left out where the reader was not."""
-    conditions = {step.when.text for step in (*reader.parents, reader.step) if step.when is not None}
+    conditions = {
+        step.when.text for step in (*reader.parents, reader.step) if step.when is not None
+    }
     if use.expression is reader.step.when and use.part is Part.DO:
         conditions.discard(use.expression.text)
-    shared = len(
-        [1 for a, b in zip(target.parents, reader.parents, strict=False) if a is b]
-    )
+    shared = len([1 for a, b in zip(target.parents, reader.parents, strict=False) if a is b])
     return any(
         not step.critical or (step.when is not None and step.when.text not in conditions)
         for step in _chain(target)[shared:]
@@ -118,32 +144,30 @@ def _may_be_left_out(step: Step) -> bool:
     return step.when is not None or not step.critical
 
 
-def _value(subject: Subject, definition: Definition, names: dict[str, Type]) -> Type:
-    step = definition.place.step
-    match step.verb:
+def _value(types: Types, definition: Definition) -> Type:
+    place = definition.place
+    match place.step.verb:
         case Assignment(values=values) if definition.is_set:
             template = next(value for name, value in values if name == definition.name)
-            return _of_template(template, names)
-        case Call():
-            return ANYTHING
-        case Group(kind="parallel") if not step.broken:
+            return _of_template(types, place, template)
+        case Group(kind="parallel") if not place.step.broken:
             return NULL
         case _:
             return ANYTHING
 
 
-def _of_template(template: Template, names: dict[str, Type]) -> Type:
+def _of_template(types: Types, place: Place, template: Template) -> Type:
     match template:
         case Constant(value=value):
             return widen(type_of(value))
         case Expression():
-            return infer(template, names).type
+            return infer(template, names_at(types, place, Use(template, Role.VALUE))).type
         case Text():
             return TEXT
         case Items(items=items):
-            return ListOf(widen(join(_of_template(item, names) for item in items)))
+            return ListOf(widen(join(_of_template(types, place, item) for item in items)))
         case Fields(fields=fields):
-            kept = tuple((name, _of_template(value, names)) for name, value in fields)
+            kept = tuple((name, _of_template(types, place, value)) for name, value in fields)
             return Object(kept, closed=True, required=frozenset(name for name, _ in kept))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MappingProxyType
 
 from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.places import Role, Use, in_template, uses
@@ -59,16 +60,18 @@ def _is_whole(expression: Expression, reference: Reference) -> bool:
     return len(reference.path) == 2 and path_of(expression.tree) == reference.path
 
 
-_WHERE = {
-    Role.WHEN: "a condition",
-    Role.PATH: "a URL",
-    Role.QUERY: "a URL",
-    Role.EXPECT: "a condition",
-    Role.FOUND: "a condition",
-    Role.RESULT: "a result",
-    Role.VALUE: "a value of `set`",
-    Role.STATUS: "a status",
-    Role.FAIL: "a message",
-    Role.OUTPUT: "an output",
-    Role.URL: "a URL",
-}
+_WHERE = MappingProxyType(
+    {
+        Role.WHEN: "a condition",
+        Role.PATH: "a URL",
+        Role.QUERY: "a URL",
+        Role.EXPECT: "a condition",
+        Role.FOUND: "a condition",
+        Role.RESULT: "a result",
+        Role.VALUE: "a value of `set`",
+        Role.STATUS: "a status",
+        Role.FAIL: "a message",
+        Role.OUTPUT: "an output",
+        Role.URL: "a URL",
+    }
+)

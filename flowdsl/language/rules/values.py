@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.inputs import problems_of
-from flowdsl.language.places import Part, Place, Role, Use, in_template, uses
-from flowdsl.language.rules.scope import names_at, names_at_the_end
+from flowdsl.language.places import Part, Role, Use, in_template, uses
+from flowdsl.language.rules.scope import names_at, names_at_the_end, types_of
 from flowdsl.language.subject import Subject
 from flowdsl.plan.expression import Expression
 from flowdsl.plan.inference import Problem, infer
@@ -18,13 +18,13 @@ _CONDITIONS = frozenset({Role.WHEN, Role.EXPECT, Role.FOUND})
 
 def check_values(subject: Subject) -> Iterator[Diagnostic]:
     yield from _defaults(subject)
+    types = types_of(subject)
     for place in subject.places:
         for use in uses(place.step):
-            yield from _check(subject, use, names_at(subject, place, use))
-    at_the_end = names_at_the_end(subject)
+            yield from _check(subject, use, names_at(types, place, use))
     for _, template in subject.workflow.outputs:
         for use in in_template(template, Role.OUTPUT):
-            yield from _check(subject, use, at_the_end)
+            yield from _check(subject, use, names_at_the_end(types, use))
 
 
 def _defaults(subject: Subject) -> Iterator[Diagnostic]:
@@ -61,6 +61,3 @@ def _null_in_text(subject: Subject, use: Use) -> Diagnostic:
     message = f"`{expression.text}` may be null, and {where} has no null in it"
     hint = f"write `default({expression.text}, …)`, or run the step only `when` it is there"
     return Diagnostic("F043", span, message, help=hint)
-
-
-__all__ = ["Place", "check_values"]

@@ -1,0 +1,133 @@
+"""What is printed, where, and in which colours. The result of a command is on stdout; everything else is on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
+
+from flowdsl.errors import FlowdslError, StoreError
+
+if TYPE_CHECKING:
+    from flowdsl.view.closing import Suggestion
+    from flowdsl.view.paint import Line
+
+Color: TypeAlias = Literal["auto", "always", "never"]
+COLORS: tuple[Color, ...] = ("auto", "always", "never")
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    color: Color = "auto"
+
+    @classmethod
+    def of_arguments(cls, arguments: Sequence[str]) -> Screen:
+        """The colours asked for, readable before anything is parsed: errors of the parser are painted too."""
+        for index, word in enumerate(arguments):
+            value = word.partition("=")[2] if word.startswith("--color=") else ""
+            if word == "--color" and index + 1 < len(arguments):
+                value = arguments[index + 1]
+            for color in COLORS:
+                if value == color:
+                    return cls(color)
+        return cls()
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person sees what goes to stderr, live."""
+        return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    @property
+    def is_piped(self) -> bool:
+        """Whether the result goes to a program or a file."""
+        return not sys.stdout.isatty()
+
+    def result(self, text: str) -> None:
+        """The result: stdout. Whoever has stopped reading has seen enough."""
+        try:
+            sys.stdout.write(text if text.endswith("\n") else text + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            self.close_out()
+        except OSError as error:
+            self.close_out()
+            raise StoreError(f"stdout cannot be written: {error.strerror}", code="F080") from None
+
+    def show(self, lines: Iterable[Line]) -> None:
+        """A result for people: stdout, painted where that is a terminal."""
+        self.result(self._text(lines, sys.stdout))
+
+    def say(self, lines: Iterable[Line]) -> None:
+        """Progress, hints, errors: stderr."""
+        _write_err(self._text(lines, sys.stderr))
+
+    def hint(self, text: str) -> None:
+        _write_err(self._dim(text) + "\n")
+
+    def suggest(self, suggestions: Sequence[Suggestion]) -> None:
+        """The next commands worth typing."""
+        if suggestions:
+            from flowdsl.view.closing import suggestion_lines
+
+            self.say([(), *suggestion_lines(list(suggestions))])
+
+    def fail(self, error: FlowdslError) -> None:
+        """`error[F072]: …`, and the next step."""
+        code = f"[{error.code}]" if error.code else ""
+        head = self._paint(f"error{code}:", "1;31")
+        _write_err(f"{head} {_visible(error.message)}\n")
+        if error.help:
+            head, *rest = _visible(error.help).split("\n")
+            _write_err(f"{self._paint('help:', '1;36')} {head}\n")
+            _write_err("".join(f"      {line}\n" for line in rest))
+
+    def paints(self, stream: TextIO) -> bool:
+        return paints(self.color, os.environ, is_terminal=stream.isatty())
+
+    @staticmethod
+    def close_out() -> None:
+        """Flush stdout; where nobody reads it any more, Python must not complain on its way out."""
+        try:
+            sys.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    def _text(self, lines: Iterable[Line], stream: TextIO) -> str:
+        from flowdsl.view.paint import ansi, plain
+
+        return ansi(lines) if self.paints(stream) else plain(lines)
+
+    def _dim(self, text: str) -> str:
+        return self._paint(_visible(text), "2")
+
+    def _paint(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.paints(sys.stderr) else text
+
+
+def paints(color: Color, environment: Mapping[str, str], *, is_terminal: bool) -> bool:
+    """Flag, then NO_COLOR and FORCE_COLOR, then whether it is a terminal that knows colours."""
+    if color != "auto":
+        return color == "always"
+    if environment.get("NO_COLOR"):
+        return False
+    if environment.get("FORCE_COLOR"):
+        return True
+    return is_terminal and environment.get("TERM") != "dumb"
+
+
+def _visible(text: str) -> str:
+    """Line ends stay; other control characters are shown, not sent to the terminal."""
+    return "".join(
+        c if c in "\n\t" or (c >= " " and not "\x7f" <= c <= "\x9f") else f"\\x{ord(c):02x}"
+        for c in text
+    )
+
+
+def _write_err(text: str) -> None:
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:  # nobody listens; the exit code still says it
+        pass

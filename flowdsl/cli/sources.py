@@ -1,0 +1,120 @@
+"""Workflow files: found, read, checked. What is wrong with one is shown as a frame, with exit code 2."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowdsl.errors import InputError
+
+if TYPE_CHECKING:
+    from flowdsl.language import Checked, Source
+    from flowdsl.plan.nodes import Plan
+
+BYTES_MAX = 4 * 1024 * 1024  # what is read of a file; the language has a lower limit and a better message
+SUFFIXES = (".yaml", ".yml")
+FILES_MAX = 10_000
+
+
+class WrongFile(InputError):  # noqa: N818
+    """A workflow file with errors: shown with frames, then this."""
+
+    def __init__(self, checked: Checked) -> None:
+        self.checked = checked
+        number = len(checked.errors)
+        super().__init__(
+            f"{checked.source.path} has {number} error{'' if number == 1 else 's'}; nothing was sent",
+            code=checked.errors[0].code,
+        )
+
+
+def load_plan(path: str) -> Plan:
+    """The plan of a file, or WrongFile."""
+    from flowdsl.language import InvalidWorkflow, check, load
+
+    source = read_source(path)
+    if not path.endswith(SUFFIXES) or not source.text.strip():
+        _refuse_other_files(source)
+    try:
+        return load(source)
+    except InvalidWorkflow:
+        raise WrongFile(check(source)) from None
+
+
+def read_source(path: str) -> Source:
+    from flowdsl.language import decode
+
+    if path == "-":
+        return decode("-", sys.stdin.buffer.read(BYTES_MAX))
+    return decode(path, read_bytes(path, "a workflow file"))
+
+
+def read_bytes(path: str, what: str) -> bytes:
+    """A file's bytes, at most `BYTES_MAX` of them; never hangs on a pipe or a device."""
+    try:
+        if not Path(path).is_file():
+            kind = "a folder" if Path(path).is_dir() else "no such file"
+            near = _near(path)
+            raise InputError(
+                f"{path}: {kind}", code="F074", help=f"did you mean {near}?" if near else f"name {what}"
+            )
+        with Path(path).open("rb") as file:
+            return file.read(BYTES_MAX)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"{path}: cannot be read: {reason}", code="F074", help=f"name {what}") from None
+
+
+def find_workflows(paths: Sequence[str]) -> list[Source]:
+    """Every file given, and in folders every *.yaml and *.yml whose first key is `flowdsl`, in the order of names."""
+    from flowdsl.language import is_workflow
+
+    found: dict[str, Source] = {}
+    for path in paths:
+        if path != "-" and Path(path).is_dir():
+            for name in _yaml_files(path):
+                source = read_source(name)
+                if is_workflow(source.text):
+                    found[name] = source
+        else:
+            found[path] = read_source(path)
+    return list(found.values())
+
+
+def _yaml_files(folder: str) -> Iterator[str]:
+    count = 0
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "node_modules")
+        for name in sorted(files):
+            path = os.path.join(parent, name)  # noqa: PTH118 - as the person wrote it, `./` kept off
+            if name.endswith(SUFFIXES) and Path(path).is_file():
+                count += 1
+                if count > FILES_MAX:
+                    raise InputError(
+                        f"{folder}: more than {FILES_MAX:,} YAML files", code="F074", help="name a smaller folder"
+                    )
+                yield os.path.normpath(path)
+
+
+def _refuse_other_files(source: Source) -> None:
+    from flowdsl.language import is_workflow
+
+    if not is_workflow(source.text):
+        raise InputError(
+            f"{source.path}: not a workflow file", code="F074", help="its first key is `flowdsl: 1`"
+        )
+
+
+def _near(path: str) -> str:
+    from difflib import get_close_matches
+
+    parent = Path(path).parent
+    try:
+        names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
+    except OSError:
+        return ""
+    close = get_close_matches(Path(path).name, names, n=1)
+    return str(parent / close[0]) if close else ""

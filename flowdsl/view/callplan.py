@@ -1,0 +1,259 @@
+"""`flowdsl plan`: the calls a run would make, filled in as far as they are known, and what a failure of each undoes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flowdsl.plan.address import Address
+from flowdsl.plan.nodes import Action, AnyNode, Assign, Call, Commit, Confirm, Fail, Label, Plan, Wait
+from flowdsl.plan.values import Json
+from flowdsl.view.brief import MASK, one_line, scalar
+from flowdsl.view.calls import NAME_MAX, short_names
+from flowdsl.view.forecast import Fall, Forecast, base_text, falls, forecast, path_text, shown
+from flowdsl.view.moment import duration
+from flowdsl.view.outline import Row, outline, steps
+from flowdsl.view.paint import WIDTH, Line, Piece, bold, columns, cut, dim, fit, line, pad, wrapped
+from flowdsl.view.step import skipped_because
+
+FALL_WIDTH = 26  # columns of IF IT FAILS
+FIELDS_MAX = 12  # fields of a body that are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known when nothing has been sent. `secrets`: name → whether it is set, and where from."""
+
+    inputs: Mapping[str, Json]
+    services: Mapping[str, str]
+    env: Mapping[str, str | None] | None = None
+    secrets: Mapping[str, str | None] | None = None
+    environment: str = ""
+
+
+def call_plan(plan: Plan, known: Known) -> list[Line]:
+    ahead = forecast(plan, known.inputs, known.env)
+    rows = [row for row in outline(plan) if row.kind != "confirm" or _confirms(plan, ahead, row)]
+    names = short_names(plan)
+    left = max((_left(row, names) for row in rows if row.kind in ("step", "group", "confirm")), default=4)
+    room = WIDTH - left - FALL_WIDTH - 4
+    texts = {row.node.address: _call_words(plan, ahead, row.node, known) for row in rows}
+    call = min(max((columns(text) for text in texts.values()), default=4), room)
+    lines: list[Line] = [_title(plan, ahead), line()]
+    lines.append(line(dim(f"{pad('    STEP', left)}  {pad('CALL', call)}  IF IT FAILS")))
+    follows = falls(ahead)
+    for row in rows:
+        lines += _row(plan, ahead, row, names, follows, (left, call), texts[row.node.address])
+    return [*lines, line(), *_footer(plan, known)]
+
+
+def plan_json(plan: Plan, known: Known) -> Json:
+    """The same as one object, format 1."""
+    ahead = forecast(plan, known.inputs, known.env)
+    follows = falls(ahead)
+    return {
+        "format": 1,
+        "workflow": plan.name,
+        "sent": False,
+        "steps": {
+            node.address: _step_json(plan, ahead, node, known, follows) for node in steps(plan)
+        },
+        "confirms": {
+            node.of: _step_json(plan, ahead, node, known, follows)
+            for node in plan.nodes.values()
+            if isinstance(node, Confirm)
+        },
+        "secrets": {name: _is_set(known, name) for name in plan.secrets},
+    }
+
+
+def _title(plan: Plan, ahead: Forecast) -> Line:
+    calls = [
+        node
+        for node in plan.nodes.values()
+        if isinstance(node, Call | Confirm)
+        and node.address not in ahead.skipped
+        and (not isinstance(node, Confirm) or node.of not in ahead.skipped)
+        and not node.address.startswith("on_failure/")
+    ]
+    services = {node.action.service for node in calls}
+    counts = f"{_count(len(calls), 'call')} to {_count(len(services), 'service')}"
+    return line(bold(plan.name), f": {counts}. Nothing has been sent.")
+
+
+def _left(row: Row, names: dict[Address, str]) -> int:
+    return columns(f"  {row.gutter or '  '}{cut(_name(row.node, names), NAME_MAX)}")
+
+
+def _name(node: AnyNode, names: dict[Address, str]) -> str:
+    return names[node.of] if isinstance(node, Confirm) else names[node.address]
+
+
+def _row(
+    plan: Plan,
+    ahead: Forecast,
+    row: Row,
+    names: dict[Address, str],
+    follows: Mapping[Address, Fall],
+    widths: tuple[int, int],
+    text: str,
+) -> list[Line]:
+    node, (left, call) = row.node, widths
+    is_skipped = node.address in ahead.skipped
+    match node:
+        case Label():
+            tail = f"  {skipped_because(node)}" if is_skipped else ""
+            return [fit(line(f"  {row.gutter}", text, dim(tail)))]
+        case Commit():
+            return [line("  ", bold("── commit " + "─" * (WIDTH - 14)))]
+    if row.kind == "on_failure":
+        return [line("  ", "on_failure", dim("  when the run was undone or is stuck"))]
+    name = pad(f"  {row.gutter or '  '}{cut(_name(node, names), NAME_MAX)}", left)
+    if is_skipped:
+        return [fit(line(dim(f"{name}  {skipped_because(node)}")))]
+    fall = fall_text(follows[node.address], names) if node.address in follows else ""
+    shown_fall, *more = wrapped(fall, FALL_WIDTH)
+    first = line(name, "  ", pad(_shortened(text, call), call), "  ", _fall_piece(follows.get(node.address), shown_fall))
+    rest = [line(" " * (left + call + 4), _fall_piece(follows.get(node.address), each)) for each in more]
+    when = [] if node.when is None else [f"when    {node.when.text.strip()}"]
+    body = [*when, *(_body(ahead, node.action) if isinstance(node, Call) else [])]
+    bar = pad(f"  {_bar(row.gutter)}", left + 4)
+    below = [fit(line(dim(bar), dim(each))) for each in body]
+    return [fit(first), *_beside(below, rest)]
+
+
+def _beside(below: list[Line], rest: list[Line]) -> list[Line]:
+    """More of IF IT FAILS stands before the body lines: side by side they would be hard to read."""
+    return [*rest, *below]
+
+
+def _bar(gutter: str) -> str:
+    """The bracket of a row, going on below it."""
+    return gutter.replace("┌", "│").replace("└", " ")
+
+
+def _fall_piece(fall: Fall | None, text: str) -> Piece:
+    if fall is None or fall.kind in ("nothing", "warning"):
+        return dim(text)
+    return Piece(text, {"undo": "blue", "stuck": "red"}.get(fall.kind, "plain"))  # type: ignore[arg-type]
+
+
+def fall_text(fall: Fall, names: dict[Address, str]) -> str:
+    """`undo flight, hotel`: in the order in which it would be done."""
+    undone = ", ".join(names[address] for address in fall.undone)
+    match fall.kind:
+        case "undo":
+            return f"undo {undone}"
+        case "stuck" if fall.left:
+            left = ", ".join(names[address] for address in fall.left)
+            return (f"undo {undone}; " if undone else "") + f"stuck: nothing undoes {left}"
+        case "stuck":
+            return "a person is needed (stuck)"
+        case "retried":
+            return "retried, then stuck"
+        case "warning":
+            return "a warning"
+        case _:
+            return "nothing to undo"
+
+
+def _call_words(plan: Plan, ahead: Forecast, node: AnyNode, known: Known) -> str:
+    match node:
+        case Call(action=action) | Confirm(action=action):
+            return _request(plan, ahead, action, known)
+        case Label(text=text):
+            return scalar(shown(ahead, text))
+        case Wait(seconds=seconds):
+            return f"wait {duration(seconds)}"
+        case Assign(values=values):
+            return "set " + ", ".join(f"{name} = {scalar(shown(ahead, item))}" for name, item in values)
+        case Fail(message=message):
+            return f"fail: {scalar(shown(ahead, message))}"
+        case _:
+            return ""
+
+
+def _request(plan: Plan, ahead: Forecast, action: Action, known: Known) -> str:
+    base = base_text(ahead, plan.services[action.service], known.services)
+    pairs = [f"{name}={scalar(shown(ahead, item))}" for name, item in action.query]
+    path = path_text(ahead, action.path)
+    joint = "&" if "?" in path else "?"
+    return f"{action.method} {base}{path}" + (joint + "&".join(pairs) if pairs else "")
+
+
+def _shortened(text: str, most: int) -> str:
+    """A call that is too wide loses the host first: `POST …:9001/reservations/‹flight.id›/confirm`."""
+    if columns(text) <= most:
+        return text
+    method, _, rest = text.partition(" ")
+    _, scheme, after = rest.partition("://")
+    host, slash, path = after.partition("/")
+    if scheme and slash:
+        port = host.rpartition(":")[2] if ":" in host else ""
+        text = f"{method} …{':' + port if port.isdigit() else ''}/{path}"
+    return cut(text, most)
+
+
+def _body(ahead: Forecast, action: Action) -> list[str]:
+    if action.body is None:
+        return []
+    body = shown(ahead, action.body)
+    if not isinstance(body, dict):
+        return [scalar(body)]
+    left = min(max((columns(name) for name in body), default=0), NAME_MAX)
+    lines = [f"{pad(name, left)}  {scalar(item)}" for name, item in body.items()]
+    more = len(lines) - FIELDS_MAX
+    return lines if more <= 1 else [*lines[:FIELDS_MAX], f"… {more} more"]
+
+
+def _footer(plan: Plan, known: Known) -> list[Line]:
+    lines: list[Line] = []
+    for name in plan.secrets:
+        is_set = _is_set(known, name)
+        where = (known.secrets or {}).get(name) or ""
+        words = {True: Piece("set", "green"), False: Piece("missing", "red"), None: dim("not looked up")}
+        lines.append(fit(line("  ", dim("secret  "), f"{name} ", words[is_set], f" ({where})" if where else "")))
+    tail = f"file  {plan.path or plan.name} @ {plan.digest[:7]}"
+    if known.environment:
+        tail = f"env  {known.environment}      {tail}"
+    return [*lines, fit(line("  ", dim(tail)))]
+
+
+def _is_set(known: Known, name: str) -> bool | None:
+    return None if known.secrets is None else known.secrets.get(name) is not None
+
+
+def _confirms(plan: Plan, ahead: Forecast, row: Row) -> bool:
+    assert isinstance(row.node, Confirm)
+    return row.node.of not in ahead.skipped
+
+
+def _step_json(
+    plan: Plan, ahead: Forecast, node: AnyNode, known: Known, follows: Mapping[Address, Fall]
+) -> Json:
+    fall = follows.get(node.address)
+    report: dict[str, Json] = {"skipped": node.address in ahead.skipped}
+    if isinstance(node, Call | Confirm):
+        action = node.action
+        report |= {
+            "method": action.method,
+            "service": action.service,
+            "call": _request(plan, ahead, action, known),
+            "body": None if action.body is None else shown(ahead, action.body),
+        }
+    elif not isinstance(node, Label):
+        report["does"] = _call_words(plan, ahead, node, known) or "group"
+    else:
+        report["status"] = _call_words(plan, ahead, node, known)
+    if fall is not None:
+        report["if_it_fails"] = {
+            "then": fall.kind, "undo": list(fall.undone), "left_behind": list(fall.left)
+        }
+    return report
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+__all__ = ["MASK", "Known", "call_plan", "fall_text", "one_line", "plan_json"]

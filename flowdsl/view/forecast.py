@@ -1,0 +1,221 @@
+"""What can be said of a run before it starts: values that follow from the inputs, and what a failure would undo.
+
+Nothing here guesses: a value that depends on an answer stays an open `‹expression›`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from flowdsl.language.flatten import flatten
+from flowdsl.plan.address import Address, is_below
+from flowdsl.plan.evaluate import EvaluationError, evaluate
+from flowdsl.plan.expression import Expression
+from flowdsl.plan.nodes import AnyNode, Assign, Block, Call, Commit, Compensation, Confirm, Plan, Service
+from flowdsl.plan.location import encode_path
+from flowdsl.plan.template import Constant, Fields, Items, Template, Text
+from flowdsl.plan.values import Json, Secret
+from flowdsl.view.brief import MASK, scalar
+from flowdsl.view.outline import steps
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """What follows if a step fails. `left`: changes that nothing undoes."""
+
+    kind: str  # undo, stuck, retried, warning, nothing
+    undone: tuple[Address, ...] = ()
+    left: tuple[Address, ...] = ()
+
+
+@dataclass(slots=True)
+class Forecast:
+    """`known` holds the names whose values are certain; `skipped` the steps that will not run."""
+
+    plan: Plan
+    known: dict[str, Json]
+    skipped: set[Address] = field(default_factory=set)
+
+
+def forecast(plan: Plan, inputs: Mapping[str, Json], env: Mapping[str, str | None] | None = None) -> Forecast:
+    """What follows from the inputs (and the environment, where it is known)."""
+    values: dict[str, Json] = {}
+    for declared in plan.inputs:
+        if declared.secret:
+            values[declared.name] = Secret(f"inputs.{declared.name}")  # type: ignore[assignment]
+        elif declared.name in inputs:
+            values[declared.name] = inputs[declared.name]
+        elif declared.has_default or declared.optional:
+            values[declared.name] = declared.default
+    ahead = Forecast(plan, {"inputs": values})
+    if env is not None:
+        ahead.known["env"] = dict(env)
+    for node in steps(plan):
+        _follow(ahead, node)
+    return ahead
+
+
+def value(ahead: Forecast, expression: Expression) -> tuple[bool, Json]:
+    """Whether the expression's value is certain, and the value."""
+    if any(not _is_known(ahead, reference.path) for reference in expression.references):
+        return False, None
+    try:
+        return True, evaluate(expression, ahead.known)  # type: ignore[return-value]
+    except EvaluationError:
+        return False, None
+
+
+def shown(ahead: Forecast, template: Template) -> Json:
+    """A template with all that is known in place: text where something is open or secret."""
+    match template:
+        case Constant(value=known):
+            return known
+        case Expression():
+            is_certain, known = value(ahead, template)
+            return _masked(known) if is_certain else _open(template)
+        case Text(parts=parts):
+            return "".join(part if isinstance(part, str) else scalar(shown(ahead, part)) for part in parts)
+        case Items(items=items):
+            return [shown(ahead, item) for item in items]
+        case Fields(fields=fields):
+            return {name: shown(ahead, item) for name, item in fields}
+
+
+def path_text(ahead: Forecast, template: Template) -> str:
+    """As `shown`, with certain values encoded as they will be sent."""
+    match template:
+        case Text(parts=parts):
+            return "".join(part if isinstance(part, str) else _encoded(ahead, part) for part in parts)
+        case Expression():
+            return _encoded(ahead, template)
+        case _:
+            return scalar(shown(ahead, template))
+
+
+def base_text(ahead: Forecast, service: Service, replaced: Mapping[str, str]) -> str:
+    """Where the service will be."""
+    return (replaced.get(service.name) or scalar(shown(ahead, service.url))).rstrip("/")
+
+
+def falls(ahead: Forecast) -> dict[Address, Fall]:
+    """For every call and confirm: what happens if it fails for good."""
+    import networkx
+
+    plan = ahead.plan
+    graph = flatten(plan)
+    order = {address: index for index, address in enumerate(networkx.topological_sort(graph))}
+    below = networkx.descendants(graph, "commit") if "commit" in graph else frozenset()
+    found: dict[Address, Fall] = {}
+    for address, node in plan.nodes.items():
+        if isinstance(node, Block | Commit) or address not in graph or address in ahead.skipped:
+            continue
+        if address in below:
+            found[address] = _after_commit(plan, node)
+            continue
+        later = networkx.descendants(graph, address)
+        scope = _turning_scope(plan, node)
+        effects = [
+            other
+            for other in sorted(order, key=lambda each: -order[each])
+            if other not in later and other != address and other not in ahead.skipped and other not in below
+            and (not scope or is_below(other, scope))
+        ]
+        found[address] = _before_commit(plan, node, effects, scope)
+    return found
+
+
+def _follow(ahead: Forecast, node: AnyNode) -> None:
+    """Take in what a step adds: names that are certain, steps that are passed over."""
+    if any(is_below(node.address, block) for block in ahead.skipped):
+        ahead.skipped.add(node.address)
+        return
+    if node.when is not None:
+        is_certain, holds = value(ahead, node.when)
+        if is_certain and not holds:
+            ahead.skipped.add(node.address)
+        if not is_certain or not holds:
+            return
+    if isinstance(node, Assign):
+        for name, template in node.values:
+            if isinstance(template, Expression):
+                is_certain, known = value(ahead, template)
+            else:
+                is_certain, known = isinstance(template, Constant), shown(ahead, template)
+            if is_certain:
+                ahead.known[name] = known
+
+
+def _is_known(ahead: Forecast, path: tuple[str | int, ...]) -> bool:
+    root = str(path[0])
+    if root == "secrets":
+        return True
+    if root == "inputs" and len(path) > 1:
+        given = ahead.known["inputs"]
+        return isinstance(given, dict) and str(path[1]) in given
+    return root in ahead.known
+
+
+def _masked(known: Json) -> Json:
+    match known:
+        case Secret():
+            return MASK
+        case tuple():
+            return "".join(part if isinstance(part, str) else MASK for part in known)
+        case list():
+            return [_masked(item) for item in known]
+        case dict():
+            return {name: _masked(item) for name, item in known.items()}
+        case _:
+            return known
+
+
+def _encoded(ahead: Forecast, expression: Expression) -> str:
+    is_certain, known = value(ahead, expression)
+    try:
+        return encode_path(known) if is_certain else _open(expression)
+    except EvaluationError:
+        return _open(expression)
+
+
+def _open(expression: Expression) -> str:
+    return f"‹{expression.text.strip()}›"
+
+
+def _after_commit(plan: Plan, node: AnyNode) -> Fall:
+    if not node.critical:
+        return Fall("warning")
+    match node:
+        case Call(action=action) | Confirm(action=action):
+            resent = action.is_read or action.method in ("PUT", "DELETE")
+            keyed = plan.services[action.service].idempotency is not None
+            return Fall("retried" if resent or keyed else "stuck")
+        case _:
+            return Fall("stuck")
+
+
+def _before_commit(plan: Plan, node: AnyNode, effects: list[Address], scope: Address) -> Fall:
+    if is_below(node.address, "on_failure") or not node.critical:
+        return Fall("warning")
+    undone, left = [], []
+    for address in effects:
+        other = plan.nodes[address]
+        if not isinstance(other, Call) or other.action.is_read or is_below(address, "on_failure"):
+            continue
+        if isinstance(other.compensation, Compensation):
+            undone.append(address)
+        elif other.compensation is None:
+            left.append(address)
+    kind = "stuck" if left else "undo" if undone else "warning" if scope else "nothing"
+    return Fall(kind, tuple(undone), tuple(left))
+
+
+def _turning_scope(plan: Plan, node: AnyNode) -> Address:
+    """The innermost group that turns on its own, if the node is in one; else the whole run turns."""
+    around = [
+        block.address
+        for block in plan.nodes.values()
+        if isinstance(block, Block) and block.address and not block.critical
+        and is_below(node.address, block.address)
+    ]
+    return max(around, key=len, default="")

@@ -1,0 +1,240 @@
+"""A run as a log: one event a line, a time, a word that stays the same for ever, and the step.
+
+    12:04:01.230 start     flight   POST flights/reservations
+    12:04:01.640 retry     hotel    503 409ms  try 1 of 3, next in 0.5s
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+
+from flowdsl.plan.address import CallId, direction_of, step_of
+from flowdsl.plan.nodes import Block, Commit, Label, Plan, Wait
+from flowdsl.saga.attempt import delay_seconds, may_go_on
+from flowdsl.saga.events import (
+    Alerted,
+    Armed,
+    CancelRequested,
+    Committed,
+    Created,
+    Done,
+    Ended,
+    Event,
+    Expired,
+    Failed,
+    Failure,
+    Finished,
+    Fired,
+    Ok,
+    Parked,
+    Paused,
+    Planned,
+    Refused,
+    Resolved,
+    Resumed,
+    Retried,
+    Skipped,
+    Started,
+    Turned,
+    Unknown,
+    Waived,
+)
+from flowdsl.saga.intent import action_of
+from flowdsl.saga.progress import progress
+from flowdsl.saga.state import NO_CALL, State, apply
+from flowdsl.view.brief import failure_summary, one_line, scalar
+from flowdsl.view.calls import NAME_MAX, call_text, name_of, short_names
+from flowdsl.view.closing import cause_text
+from flowdsl.view.moment import clock, duration
+from flowdsl.view.outline import commit_is_shown
+from flowdsl.view.paint import columns, cut, pad, visible
+from flowdsl.view.standing import undone_steps
+from flowdsl.view.step import skipped_because, status_of
+
+WORD = 9  # columns of the longest word, `confirmed`
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    word: str
+    call: CallId = ""
+    said: str = ""
+
+
+def lines_for(
+    plan: Plan, before: State, event: Event, at: float, *, zone: tzinfo = UTC
+) -> list[str]:
+    """What there is to say about a fact: mostly one line, none where another fact says it."""
+    names = short_names(plan)
+    shown = [name for step, name in names.items() if not isinstance(plan.nodes[step], Block | Label | Commit)]
+    left = min(max((columns(name) for name in shown), default=0), NAME_MAX)
+    lines = []
+    for entry in entries(plan, before, event, at):
+        name = pad(cut(name_of(names, entry.call), NAME_MAX), left) if entry.call else ""
+        words = [clock(at, zone), pad(entry.word, WORD), name, entry.said]
+        lines.append(visible(" ".join(words[:2] + [word for word in words[2:] if word])).rstrip())
+    return lines
+
+
+def entries(plan: Plan, before: State, event: Event, at: float) -> Iterator[Entry]:
+    after = apply(before, event)
+    match event:
+        case Started():
+            yield from _started(plan, before, after, event)
+        case Finished():
+            yield _finished(plan, after, event)
+        case Done(node=address, value=value):
+            yield from _done(plan, address, one_line(value) if not isinstance(value, str) else value)
+        case Skipped(node=address):
+            yield Entry("skipped", address, skipped_because(plan.nodes[address]).removeprefix("skipped: "))
+        case Failed(node=call, failure=failure):
+            yield Entry("refused", call, f"{_back(call)}{failure.message}")
+        case Armed(timer=timer) if isinstance(plan.nodes.get(timer), Wait):
+            yield Entry("wait", timer, f"until {duration(event.due - at)} from now")
+        case Armed(timer=timer) if "!settle#" in timer:
+            said = f"{duration(event.due - at)} before its undo: it may still arrive"
+            yield Entry("wait", step_of(timer), said)
+        case Fired(timer=timer) if isinstance(plan.nodes.get(timer), Wait):
+            yield Entry("ok", timer, "waited")
+        case Expired(call=call):
+            yield Entry("unknown", call, "the service has forgotten its key: not sent again")
+        case Retried() | Resolved() | Waived() | CancelRequested():
+            yield from _said_by_a_person(event)
+        case _:
+            yield from _of_the_run(plan, before, after, event, at)
+
+
+def _started(plan: Plan, before: State, after: State, event: Started) -> Iterator[Entry]:
+    """The first attempt; later ones are announced by the `retry` before them, or by a person."""
+    call = event.call
+    entry = before.calls.get(call, NO_CALL)
+    if entry.attempt > 0 and not entry.granted and not _was_interrupted(before, call):
+        return
+    asks = {"undo": "undo", "confirm": "confirm", "probe": "probe"}
+    word = "again" if call.endswith("!answer") else asks.get(direction_of(call), "start")
+    again = f"  try {event.attempt}" if event.attempt > 1 else ""
+    yield Entry(word, call, call_text(plan, after, call) + again)
+
+
+def _was_interrupted(state: State, call: CallId) -> bool:
+    outcome = state.calls.get(call, NO_CALL).outcome
+    return isinstance(outcome, Unknown) and outcome.interrupted
+
+
+def _finished(plan: Plan, after: State, event: Finished) -> Entry:
+    call = event.call
+    entry = after.calls[call]
+    status = status_of(entry).replace("–", "no answer")
+    said = f"{status} {duration(event.at - entry.last_at)}".strip()
+    tries = f"  try {event.attempt}" if event.attempt > 1 else ""
+    match event.outcome:
+        case Ok():
+            words = {"undo": "undone", "confirm": "confirmed", "probe": "found"}
+            return Entry(words.get(direction_of(call), "ok"), call, said + tries)
+        case Refused(absent=True):
+            return Entry("absent", call, f"{said}  the probe did not find it")
+        case Refused(failure=failure) | Unknown(failure=failure):
+            return _not_ok(plan, after, event, failure, said, tries)
+
+
+def _not_ok(
+    plan: Plan, after: State, event: Finished, failure: Failure, said: str, tries: str
+) -> Entry:
+    call, entry = event.call, after.calls[event.call]
+    action = action_of(plan, call)
+    why = failure_summary(failure)
+    why = "" if why.startswith(f"answered {failure.status}") else f"  {why}"
+    why = why.replace("the answer was lost: ", "") if "no answer" in said else why
+    if may_go_on(entry, action, plan.services[action.service]):
+        pause = duration(delay_seconds(after, call, entry, action))
+        total = entry.spent + action.retry.attempts
+        rest = f"try {event.attempt} of {total}, next in {pause}"
+        return Entry("retry", call, f"{_back(call)}{said}{why}  {rest}")
+    word = "unknown" if isinstance(event.outcome, Unknown) else "refused"
+    return Entry(word, call, f"{_back(call)}{said}{why}{tries}")
+
+
+def _back(call: CallId) -> str:
+    direction = direction_of(call)
+    return "" if direction == "do" else f"{direction} "
+
+
+def _done(plan: Plan, address: str, value: str) -> Iterator[Entry]:
+    if isinstance(plan.nodes[address], Label):
+        yield Entry("status", "", value)
+    else:
+        yield Entry("set", address, value)
+
+
+def _said_by_a_person(event: Retried | Resolved | Waived | CancelRequested) -> Iterator[Entry]:
+    match event:
+        case Retried(call=call):
+            yield Entry("retry", call, _by("once more", event.actor, ""))
+        case Resolved(call=call, ok=ok):
+            said = "resolved: it happened" if ok else "resolved: it never happened"
+            yield Entry("ok" if ok else "absent", call, _by(said, event.actor, event.reason))
+        case Waived(call=call):
+            said = _by(f"{_back(call)}by hand", event.actor, event.reason)
+            yield Entry("skipped", call, said)
+        case CancelRequested():
+            yield Entry("cancel", "", _by("", event.actor, event.reason))
+
+
+def _by(said: str, actor: str, reason: str) -> str:
+    by = f"by {actor}" if actor else ""
+    return "  ".join(word for word in (said, by, reason) if word)
+
+
+def _of_the_run(plan: Plan, before: State, after: State, event: Event, at: float) -> Iterator[Entry]:
+    match event:
+        case Created():
+            yield Entry("run", "", f"{event.run}  {_inputs(plan, event)}".rstrip())
+        case Resumed(epoch=epoch):
+            yield Entry("resumed", "", f"takeover {epoch}" + (f" by {event.by}" if event.by else ""))
+        case Paused():
+            yield Entry("paused", "", "saved; resume or cancel it")
+        case Turned(scope=scope, failure=failure):
+            yield Entry("turned", scope, f"{cause_text(plan, failure)}; nothing new starts")
+        case Planned(calls=calls) if calls:
+            names = short_names(plan)
+            yield Entry("turned", event.scope, f"to undo: {', '.join(names[call] for call in calls)}")
+        case Committed() if commit_is_shown(plan) or any(
+            isinstance(node, Commit) and node.written for node in plan.root.children
+        ):
+            yield Entry("commit", "", "no way back from here")
+        case Alerted(state=name):
+            yield Entry("alerted", "", f"on_failure runs: {name}")
+        case Parked(failure=failure):
+            yield Entry("stuck", "", failure.message)
+        case Ended():
+            yield Entry("done", "", _ended(plan, after, event.state, at))
+
+
+def stuck_line(plan: Plan, state: State, at: float, *, zone: tzinfo = UTC) -> str:
+    """The last line of a run that came to rest without an end: no fact says so, `progress` does."""
+    return f"{clock(at, zone)} {pad('stuck', WORD)} {_counts(plan, state, at)}"
+
+
+def _ended(plan: Plan, state: State, name: str, at: float) -> str:
+    return f"{name}  {_counts(plan, state, at)}"
+
+
+def _counts(plan: Plan, state: State, at: float) -> str:
+    """`failed=payment undone=2 stuck=0 warnings=0 took=1.3s`."""
+    now = progress(plan, state)
+    turning = state.turning
+    failed = name_of(short_names(plan), turning.failure.step) if turning else ""
+    took = duration(at - state.created.at) if state.created else "?"
+    counts = f"undone={len(undone_steps(plan, state))} stuck={len(now.stuck)} warnings={len(now.warnings)}"
+    return f"failed={failed or '-'} {counts} took={took.replace(' ', '')}"
+
+
+def _inputs(plan: Plan, created: Created) -> str:
+    secret = {declared.name for declared in plan.inputs if declared.secret}
+    return " ".join(
+        f"{name}={cut(scalar(value), 24)}"
+        for name, value in created.inputs.items()
+        if name not in secret and value is not None
+    )

@@ -1,0 +1,79 @@
+"""Where blocking work is done: a thread of its own by default, on the spot under virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from threading import Thread
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Offload(Protocol):
+    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
+
+    def close(self) -> None: ...
+
+
+class Inline:
+    """Blocks. For tests under virtual time, where a thread would be a second clock."""
+
+    async def __call__(self, work: Callable[[], T], /) -> T:
+        return work()
+
+    def close(self) -> None:
+        pass
+
+
+_Job = Callable[[], None]
+
+
+@dataclass(slots=True)
+class WriterThread:
+    """One thread, started when there is work; a job costs one hop in and one out."""
+
+    _jobs: SimpleQueue[_Job | None] = field(default_factory=SimpleQueue)
+    _thread: Thread | None = None
+
+    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+
+        def job() -> None:
+            try:
+                result = work()
+            except BaseException as error:  # noqa: BLE001 - whoever waits has to hear of it
+                _deliver(loop, answer, lambda failure=error: answer.set_exception(failure))
+            else:
+                _deliver(loop, answer, lambda: answer.set_result(result))
+
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name="flowdsl-writer", daemon=True)
+            self._thread.start()
+        self._jobs.put(job)
+        return answer
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._jobs.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+
+
+def _deliver(
+    loop: asyncio.AbstractEventLoop, answer: asyncio.Future[T], settle: Callable[[], None]
+) -> None:
+    def settle_if_awaited() -> None:
+        if not answer.done():
+            settle()
+
+    with suppress(RuntimeError):  # the loop is gone, and whoever waited with it
+        loop.call_soon_threadsafe(settle_if_awaited)
