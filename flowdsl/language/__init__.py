@@ -1,6 +1,7 @@
 """Text → Plan, pure: `load(Source(path, text))`, or `check` for everything there is to say about a file."""
 
 from flowdsl.language.diagnostics import CATALOGUE, Diagnostic, Entry, Fix, Severity
+from flowdsl.language.explain import explain
 from flowdsl.language.flatten import flatten
 from flowdsl.language.inputs import InputProblem, from_text, read_inputs
 from flowdsl.language.load import Checked, InvalidWorkflow, check, compile_plan, is_workflow, load
@@ -19,6 +20,7 @@ __all__ = [
     "check",
     "compile_plan",
     "decode",
+    "explain",
     "flatten",
     "from_text",
     "is_workflow",

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Protocol
 
 import yaml
 
@@ -51,6 +52,14 @@ def load_document(source: Source) -> tuple[Located | None, list[Diagnostic]]:
     if builder.root is None and not builder.problems:
         builder.problems.append(Diagnostic("F004", Span(1, 1), "the file is empty"))
     return builder.root, builder.problems
+
+
+class _Mark(Protocol):
+    """Where the library stands: lines and columns from 0, `index` in characters of the whole text."""
+
+    line: int
+    column: int
+    index: int
 
 
 class _Refused(Exception):  # noqa: N818
@@ -221,7 +230,7 @@ class _Builder:
         return Span(line, column, max(1, len(self.source.line(line).rstrip()) - start.column))
 
 
-def _mark(mark: yaml.Mark | None) -> yaml.Mark:
+def _mark(mark: _Mark | None) -> _Mark:
     assert mark is not None, "the library marks every event"
     return mark
 

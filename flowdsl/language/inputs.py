@@ -141,7 +141,8 @@ def _what(error: ValidationError) -> str:
             return "is " + " or ".join(dict(_KINDS)[str(kind)] for kind in kinds)
         case "required":
             wanted = [str(name) for name in value] if isinstance(value, list) else []
-            return f"needs {listed(name for name in wanted if name not in error.instance)}"
+            there = error.instance if isinstance(error.instance, dict) else {}
+            return f"needs {listed(name for name in wanted if name not in there)}"
         case "additionalProperties":
             return "has a field that is not declared"
         case "enum" if isinstance(value, list):

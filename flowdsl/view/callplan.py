@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flowdsl.plan.address import Address
 from flowdsl.plan.nodes import Action, AnyNode, Assign, Call, Commit, Confirm, Fail, Label, Plan, Wait
 from flowdsl.plan.values import Json
-from flowdsl.view.brief import MASK, one_line, scalar
+from flowdsl.view.brief import scalar
 from flowdsl.view.calls import NAME_MAX, short_names
 from flowdsl.view.forecast import Fall, Forecast, base_text, falls, forecast, path_text, shown
 from flowdsl.view.moment import duration
@@ -110,21 +110,14 @@ def _row(
         return [line("  ", "on_failure", dim("  when the run was undone or is stuck"))]
     name = pad(f"  {row.gutter or '  '}{cut(_name(node, names), NAME_MAX)}", left)
     if is_skipped:
+        name = pad(f"  {row.gutter or '– '}{cut(_name(node, names), NAME_MAX)}", left)
         return [fit(line(dim(f"{name}  {skipped_because(node)}")))]
     fall = fall_text(follows[node.address], names) if node.address in follows else ""
     shown_fall, *more = wrapped(fall, FALL_WIDTH)
     first = line(name, "  ", pad(_shortened(text, call), call), "  ", _fall_piece(follows.get(node.address), shown_fall))
     rest = [line(" " * (left + call + 4), _fall_piece(follows.get(node.address), each)) for each in more]
-    when = [] if node.when is None else [f"when    {node.when.text.strip()}"]
-    body = [*when, *(_body(ahead, node.action) if isinstance(node, Call) else [])]
     bar = pad(f"  {_bar(row.gutter)}", left + 4)
-    below = [fit(line(dim(bar), dim(each))) for each in body]
-    return [fit(first), *_beside(below, rest)]
-
-
-def _beside(below: list[Line], rest: list[Line]) -> list[Line]:
-    """More of IF IT FAILS stands before the body lines: side by side they would be hard to read."""
-    return [*rest, *below]
+    return [fit(first), *rest, *(fit(line(dim(bar), dim(each))) for each in _body(ahead, node))]
 
 
 def _bar(gutter: str) -> str:
@@ -194,16 +187,17 @@ def _shortened(text: str, most: int) -> str:
     return cut(text, most)
 
 
-def _body(ahead: Forecast, action: Action) -> list[str]:
-    if action.body is None:
-        return []
-    body = shown(ahead, action.body)
-    if not isinstance(body, dict):
-        return [scalar(body)]
-    left = min(max((columns(name) for name in body), default=0), NAME_MAX)
-    lines = [f"{pad(name, left)}  {scalar(item)}" for name, item in body.items()]
-    more = len(lines) - FIELDS_MAX
-    return lines if more <= 1 else [*lines[:FIELDS_MAX], f"… {more} more"]
+def _body(ahead: Forecast, node: AnyNode) -> list[str]:
+    """The condition and the body of a call, a field a line."""
+    fields = [] if node.when is None else [("when", node.when.text.strip())]
+    if isinstance(node, Call) and node.action.body is not None:
+        body = shown(ahead, node.action.body)
+        members = list(body.items()) if isinstance(body, dict) else [("body", body)]
+        fields += [(name, scalar(item)) for name, item in members[:FIELDS_MAX]]
+        if len(members) > FIELDS_MAX:
+            fields.append((f"… {len(members) - FIELDS_MAX} more", ""))
+    left = min(max((columns(name) for name, _ in fields), default=0), NAME_MAX)
+    return [f"{pad(cut(name, left), left)}  {text}" for name, text in fields]
 
 
 def _footer(plan: Plan, known: Known) -> list[Line]:
@@ -254,6 +248,3 @@ def _step_json(
 
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
-__all__ = ["MASK", "Known", "call_plan", "fall_text", "one_line", "plan_json"]

@@ -74,11 +74,9 @@ def cause_text(plan: Plan, cause: Failure) -> str:
     if not cause.step:
         return cause.message
     said = failure_summary(cause)
-    known = "is unknown" if cause.code in ("F111", "F118") else "was refused"
-    if cause.code in ("F114", "F115"):
-        known = "failed"
+    known = " was refused" if cause.code in ("F110", "F113") else ""
     status = f" ({cause.status})" if cause.status is not None and said != cause.message else ""
-    return f"{name_of(short_names(plan), cause.step)} {known}: {said}{status}"
+    return f"{name_of(short_names(plan), cause.step)}{known}: {said}{status}"
 
 
 def suggestions(plan: Plan, state: State, progress: Progress) -> list[Suggestion]:

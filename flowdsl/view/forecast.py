@@ -104,7 +104,9 @@ def falls(ahead: Forecast) -> dict[Address, Fall]:
 
     plan = ahead.plan
     graph = flatten(plan)
-    order = {address: index for index, address in enumerate(networkx.topological_sort(graph))}
+    generations = enumerate(networkx.topological_generations(graph))
+    age = {address: index for index, members in generations for address in members}
+    backward = sorted((address for address in plan.nodes if address in age), key=lambda a: -age[a])
     below = networkx.descendants(graph, "commit") if "commit" in graph else frozenset()
     found: dict[Address, Fall] = {}
     for address, node in plan.nodes.items():
@@ -117,8 +119,8 @@ def falls(ahead: Forecast) -> dict[Address, Fall]:
         scope = _turning_scope(plan, node)
         effects = [
             other
-            for other in sorted(order, key=lambda each: -order[each])
-            if other not in later and other != address and other not in ahead.skipped and other not in below
+            for other in backward
+            if other not in later | below | ahead.skipped | {address}
             and (not scope or is_below(other, scope))
         ]
         found[address] = _before_commit(plan, node, effects, scope)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from typing import Protocol, TypeVar
@@ -47,9 +48,9 @@ class WriterThread:
             try:
                 result = work()
             except BaseException as error:  # noqa: BLE001 - whoever waits has to hear of it
-                _deliver(loop, answer, lambda failure=error: answer.set_exception(failure))
+                _deliver(loop, answer, partial(answer.set_exception, error))
             else:
-                _deliver(loop, answer, lambda: answer.set_result(result))
+                _deliver(loop, answer, partial(answer.set_result, result))
 
         if self._thread is None:
             self._thread = Thread(target=self._work, name="flowdsl-writer", daemon=True)
@@ -69,7 +70,7 @@ class WriterThread:
 
 
 def _deliver(
-    loop: asyncio.AbstractEventLoop, answer: asyncio.Future[T], settle: Callable[[], None]
+    loop: asyncio.AbstractEventLoop, answer: asyncio.Future[T], settle: Callable[[], object]
 ) -> None:
     def settle_if_awaited() -> None:
         if not answer.done():

@@ -78,6 +78,8 @@ def _url(text: str) -> httpx.URL:
         raise Unbuildable(f"{text!r} is no URL: {error}") from None
     if url.scheme not in ("http", "https") or not url.host:
         raise Unbuildable(f"{text!r} is no http or https URL")
+    if url.port is not None and not 0 < url.port < 65536:
+        raise Unbuildable(f"{url.port} is no port")
     if url.userinfo:
         raise Unbuildable("a URL may not hold a user name or password; write them in `auth:`")
     return url

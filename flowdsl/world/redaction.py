@@ -12,7 +12,6 @@ import re
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
 
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 
@@ -24,22 +23,27 @@ if TYPE_CHECKING:
 FOUND_INSIDE_FROM = 4
 FOUND_AS_NUMBER_FROM = 3
 FOUND_IN_BASE64_FROM = 8
+BASE64_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_="
 
 
 class Redaction:
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._secrets = dict(secrets)
         self._marks = {value: f"‹secret {name}›" for name, value in secrets.items() if value}
-        forms = {
-            form: mark
-            for value, mark in self._marks.items()
-            if len(value) >= FOUND_INSIDE_FROM
-            for form in _forms(value)
-        }
-        # The longest first, so that no form is cut in two by a shorter one.
-        longest = sorted(forms, key=len, reverse=True)
-        self._forms = forms
-        self._pattern = re.compile("|".join(map(re.escape, longest))) if longest else None
+        # The longest first, so that none is cut in two by a shorter one.
+        sought = sorted(
+            (value for value in self._marks if len(value) >= FOUND_INSIDE_FROM),
+            key=len,
+            reverse=True,
+        )
+        self._passes = [
+            _Pass([(form, self._marks[value]) for value in sought for form in forms(value)], around)
+            for forms, around in (
+                (_literal_forms, ""),
+                (_percent_forms, ""),
+                (_base64_forms, BASE64_LETTERS),
+            )
+        ]
 
     def __repr__(self) -> str:
         return f"Redaction({', '.join(sorted(self._secrets))})"
@@ -50,9 +54,9 @@ class Redaction:
     def text(self, text: str) -> str:
         if text in self._marks:
             return self._marks[text]
-        if self._pattern is None:
-            return text
-        return self._pattern.sub(lambda found: self._forms[found[0]], text)
+        for one in self._passes:
+            text = one.clean(text)
+        return text
 
     def json(self, value: Json) -> Json:
         match value:
@@ -86,20 +90,53 @@ class Redaction:
         return self._marks.get(digits, number) if len(digits) >= FOUND_AS_NUMBER_FROM else number
 
 
-def _forms(value: str) -> Iterator[str]:
+class _Pass:
+    """One way over a text. What is found is taken out with the letters `around` it."""
+
+    def __init__(self, forms: list[tuple[str, str]], around: str) -> None:
+        self._marks = [mark for _, mark in forms]
+        self._pattern = re.compile("|".join(f"({form})" for form, _ in forms)) if forms else None
+        self._around = frozenset(around)
+
+    def clean(self, text: str) -> str:
+        if self._pattern is None:
+            return text
+        parts: list[str] = []
+        end = 0
+        while found := self._pattern.search(text, end):
+            start, stop = found.span()
+            while start > end and text[start - 1] in self._around:
+                start -= 1
+            while stop < len(text) and text[stop] in self._around:
+                stop += 1
+            assert found.lastindex is not None
+            parts += (text[end:start], self._marks[found.lastindex - 1])
+            end = stop
+        return "".join((*parts, text[end:]))
+
+
+def _literal_forms(value: str) -> Iterator[str]:
+    for form in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+        yield re.escape(form)
+
+
+def _percent_forms(value: str) -> Iterator[str]:
+    """Each character as it is or percent-encoded: who encodes chooses which."""
+    yield "".join(map(_percent_form, value))
+
+
+def _percent_form(character: str) -> str:
+    octets = character.encode("utf-8", "surrogateescape")
+    encoded = "".join(f"%(?i:{octet:02x})" for octet in octets)
+    plus = "|[+]" if character == " " else ""
+    return f"(?:{re.escape(character)}|{encoded}{plus})"
+
+
+def _base64_forms(value: str) -> Iterator[str]:
+    """At its three places behind other bytes, as in `Basic user:password`: the letters it alone decides."""
     raw = value.encode("utf-8", "surrogateescape")
-    yield value
-    yield json.dumps(value)[1:-1]
-    yield json.dumps(value, ensure_ascii=False)[1:-1]
-    for escaped in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
-        yield escaped
-        yield re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), escaped)
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        yield encode(raw).decode().rstrip("=")
-        if len(raw) >= FOUND_IN_BASE64_FROM:
-            # Behind other bytes, as in `Basic user:password`: the letters that depend on it alone.
-            for shift in (1, 2):
-                shifted = encode(b"\0" * shift + raw).decode().rstrip("=")
-                whole = len(shifted) - (1 if (shift + len(raw)) % 3 else 0)
-                yield shifted[shift + 1 : whole]
-            yield encode(raw[: len(raw) // 3 * 3]).decode()
+    for shift in range(3 if len(raw) >= FOUND_IN_BASE64_FROM else 1):
+        encoded = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")
+        undecided = 1 if (shift + len(raw)) % 3 else 0
+        letters = encoded[shift + (shift > 0) : len(encoded) - undecided]
+        yield re.escape(letters).replace(r"\+", "[+-]").replace("/", "[/_]")

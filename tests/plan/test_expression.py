@@ -203,8 +203,6 @@ def test_references_are_the_longest_static_paths(
     assert found == expected
 
 
-
-
 def test_an_expression_knows_its_span_and_its_secrets_once_each() -> None:
     span = Span(3, 7, 4)
 

@@ -68,9 +68,16 @@ def play(
         arrived = _next_arrival(story, world)
         if not arrived:
             return story
-        more = [] if extra is None else [
-            event for one in arrived if isinstance(one, Finished) for event in extra.get(one.call, ())
-        ]
+        more = (
+            []
+            if extra is None
+            else [
+                event
+                for one in arrived
+                if isinstance(one, Finished)
+                for event in extra.get(one.call, ())
+            ]
+        )
         _turn(story, [*arrived, *more])
     raise AssertionError("the run does not come to rest")
 

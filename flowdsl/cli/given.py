@@ -1,0 +1,208 @@
+"""The inputs of a run: from a file, from `-i`, from a person who is asked. All problems at once, before anything is sent."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import click
+
+from flowdsl.cli.options import Session
+from flowdsl.cli.sources import BYTES_MAX, WrongFile, read_bytes
+from flowdsl.errors import InputError
+from flowdsl.language import Checked, InputProblem, Source, decode, from_text, read_inputs
+from flowdsl.language.document import load_document
+from flowdsl.language.inputs import problems_of
+from flowdsl.language.located import Mapping as LocatedMapping
+from flowdsl.language.located import plain
+from flowdsl.plan.json import from_bytes, to_text
+from flowdsl.plan.nodes import Input, Plan
+from flowdsl.plan.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """`values` go to the store; `secret` ones never do."""
+
+    values: dict[str, Json]
+    secret: dict[str, str]
+
+
+def read_given(
+    session: Session,
+    plan: Plan,
+    given: Sequence[str],
+    file: str | None,
+    earlier: Mapping[str, Json] | None = None,
+) -> Inputs:
+    """`earlier` are those of an old run, then come those of the file, then those of `-i`."""
+    values: dict[str, Json] = dict(earlier or {})
+    if file is not None:
+        values |= _from_file(file)
+    values |= _from_flags(plan, given)
+    checked = read_inputs(plan.inputs, values)
+    if isinstance(checked, list) and session.may_ask and _all_missing(checked, values):
+        values |= ask(plan, [problem.name for problem in checked])
+        checked = read_inputs(plan.inputs, values)
+    if isinstance(checked, list):
+        raise _not_right(checked)
+    return _apart(plan, checked)
+
+
+def read_secret(session: Session, plan: Plan, given: Sequence[str], needed: set[str]) -> dict[str, str]:
+    """The secret inputs of a run that goes on: they were never kept, so they are asked for again."""
+    secret = {declared.name for declared in plan.inputs if declared.secret}
+    values = _from_flags(plan, given)
+    for name in values:
+        if name not in secret:
+            raise InputError(
+                f"the input `{name}` of this run is fixed", code="F072", help="other inputs: flowdsl rerun"
+            )
+    missing = sorted(needed - values.keys())
+    if missing and session.may_ask:
+        values |= ask(plan, missing)
+    elif missing:
+        flags = " ".join(f"-i {name}=…" for name in missing)
+        names = ", ".join(f"`{name}`" for name in missing)
+        raise InputError(
+            f"the secret input{'s' if len(missing) > 1 else ''} {names} of this run must be given again",
+            code="F072",
+            help=f"secret inputs are never stored: add {flags}",
+        )
+    problems = [
+        problem
+        for declared in plan.inputs
+        if declared.name in values
+        for problem in problems_of(declared, values[declared.name])
+    ]
+    if problems:
+        raise _not_right(problems)
+    return {name: _secret_text(value) for name, value in values.items()}
+
+
+def ask(plan: Plan, names: Sequence[str]) -> dict[str, Json]:
+    """Ask for each, until the answer is of its type. Ctrl-C leaves, and nothing was sent."""
+    return {declared.name: _ask(declared) for declared in plan.inputs if declared.name in names}
+
+
+def _ask(declared: Input) -> Json:
+    schema = declared.schema if isinstance(declared.schema, dict) else {}
+    said = schema.get("description")
+    label = f"{declared.name} ({schema.get('type', 'any')}{f', {said}' if said else ''})"
+    while True:
+        text = click.prompt(label, type=str, err=True, hide_input=declared.secret)
+        value = from_text(declared, text)
+        problems = [value] if isinstance(value, InputProblem) else problems_of(declared, value)
+        if not problems:
+            assert not isinstance(value, InputProblem)
+            return value
+        for problem in problems:
+            click.echo(f"  {problem.message}", err=True)
+
+
+def _from_flags(plan: Plan, given: Sequence[str]) -> dict[str, Json]:
+    declared = {one.name: one for one in plan.inputs}
+    values: dict[str, Json] = {}
+    problems: list[InputProblem] = []
+    for flag in given:
+        name, sign, text = flag.partition("=")
+        if not sign or not name:
+            raise InputError(f"-i {flag}: not KEY=VALUE", code="F072", help="write -i name=value")
+        text = _value_text(name, text)
+        value = from_text(declared[name], text) if name in declared else text
+        if isinstance(value, InputProblem):
+            problems.append(value)
+        else:
+            values[name] = value
+    if problems:
+        raise _not_right(problems)
+    return values
+
+
+def _value_text(name: str, text: str) -> str:
+    """`@FILE` is what the file holds, `@@…` a text that begins with one @."""
+    if text.startswith("@@"):
+        return text[1:]
+    if text.startswith("@"):
+        text = _decoded(f"-i {name}=@…", read_bytes(text[1:], "a file to read the input from"))
+        return text.removesuffix("\n").removesuffix("\r")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"-i {name}=…: is not UTF-8", code="F072") from None
+    return text
+
+
+def _decoded(what: str, raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{what}: the file is not UTF-8", code="F073", help="save it as UTF-8") from None
+
+
+def _from_file(path: str) -> dict[str, Json]:
+    raw = sys.stdin.buffer.read(BYTES_MAX) if path == "-" else read_bytes(path, "a file of inputs")
+    source = decode("stdin" if path == "-" else path, raw)
+    if path.endswith(".json") or source.text.lstrip().startswith("{"):
+        value = _json(source)
+    else:
+        document, problems = load_document(source)
+        if document is None or any(problem.is_error for problem in problems):
+            raise WrongFile(Checked(source, None, tuple(problems)))
+        value = plain(document) if isinstance(document, LocatedMapping) else None
+    if not isinstance(value, dict):
+        raise InputError(
+            f"{source.path}: the inputs are a mapping of names to values", code="F073", help="write `name: value` lines"
+        )
+    return value
+
+
+def _json(source: Source) -> Json:
+    """JSON by its own rules; where it is none, YAML's `{ a: b }` may still be meant."""
+    try:
+        return from_bytes(source.text)
+    except ValueError as error:
+        document, problems = load_document(source)
+        if source.path.endswith(".json") or document is None or problems:
+            raise InputError(
+                f"{source.path}: not JSON: {_place(source.text, str(error))}", code="F073", help="is it cut off?"
+            ) from None
+        return plain(document)
+
+
+def _place(text: str, said: str) -> str:
+    """msgspec says a byte; people count lines."""
+    import re
+
+    found = re.search(r"\(byte (\d+)\)", said)
+    if found is None:
+        return said
+    before = text.encode(errors="replace")[: int(found[1])].decode(errors="ignore")
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    return f"line {line}, column {column}: {said[: found.start()].strip().removeprefix('JSON is malformed: ')}"
+
+
+def _all_missing(problems: Sequence[InputProblem], values: Mapping[str, Json]) -> bool:
+    return all(problem.name not in values or values[problem.name] is None for problem in problems)
+
+
+def _apart(plan: Plan, checked: Mapping[str, Json]) -> Inputs:
+    secret = {declared.name for declared in plan.inputs if declared.secret}
+    return Inputs(
+        {name: value for name, value in checked.items() if name not in secret},
+        {name: _secret_text(v) for name, v in checked.items() if name in secret and v is not None},
+    )
+
+
+def _secret_text(value: Json) -> str:
+    return value if isinstance(value, str) else to_text(value)
+
+
+def _not_right(problems: Sequence[InputProblem]) -> InputError:
+    """One line a problem; the flags to add in one line, ready to type."""
+    messages = dict.fromkeys(problem.message for problem in problems)
+    missing = [p.help.removeprefix("add ") for p in problems if p.help.startswith("add -i ")]
+    hints = [p.help for p in problems if p.help and not p.help.startswith("add -i ")]
+    add = [f"add {' '.join(missing)}"] if missing else []
+    return InputError("\n".join(messages), code="F072", help="\n".join(dict.fromkeys([*hints, *add])))

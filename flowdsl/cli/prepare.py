@@ -1,0 +1,129 @@
+"""Everything that is found before a run starts: environment, services, secrets. What is wrong here has sent nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets as chance
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from flowdsl.cli.given import Inputs
+from flowdsl.cli.options import Session
+from flowdsl.errors import InputError
+from flowdsl.plan.evaluate import EvaluationError
+from flowdsl.plan.json import to_bytes
+from flowdsl.plan.nodes import Plan
+from flowdsl.plan.values import Json
+from flowdsl.saga.events import Created
+from flowdsl.saga.local import text
+from flowdsl.saga.state import State
+from flowdsl.view.moment import rfc3339
+from flowdsl.world.secrets import Secrets
+
+ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+ID_CHARACTERS = 10
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A run that is ready to be created."""
+
+    plan: Plan
+    created: Created
+    secrets: Mapping[str, str]
+    secret_inputs: Mapping[str, str]
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the file and the inputs: what must be the same for `--id` to mean the same run."""
+        return hashlib.sha256(to_bytes([self.plan.digest, _sorted(self.created.inputs)])).hexdigest()
+
+
+def prepare(session: Session, plan: Plan, inputs: Inputs, run: str = "") -> Start:
+    if run:
+        check_run_id(run)
+    at = time.time()
+    found = Secrets.read(plan.env, folder=session.project)
+    created = Created(
+        run=run or new_run_id(plan.name),
+        workflow=plan.name,
+        digest=plan.digest,
+        at=at,
+        inputs=inputs.values,
+        env={name: found.get(name) for name in plan.env},
+        services=dict(session.services or {}),
+        started=rfc3339(at),
+    )
+    check_services(plan, created)
+    return Start(plan, created, read_secrets(session, plan), inputs.secret)
+
+
+def new_run_id(workflow: str) -> str:
+    """`<workflow>-<10 of a-z2-7>`: 50 bits of chance."""
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", workflow)[: 63 - ID_CHARACTERS].lstrip("._-") or "run"
+    letters = (ALPHABET[byte % 32] for byte in chance.token_bytes(ID_CHARACTERS))
+    return f"{name}-{''.join(letters)}"
+
+
+def check_run_id(run: str) -> None:
+    """Ids become names of files: nothing else may ever be made of one."""
+    if RUN_ID.fullmatch(run) is None:
+        raise InputError(
+            f"`{run[:80]}` is no run id",
+            code="F140",
+            help="letters, digits, `.`, `_` and `-`, at most 64, the first a letter or a digit",
+        )
+
+
+def read_secrets(session: Session, plan: Plan) -> Secrets:
+    """Those that the workflow names, all of them."""
+    secrets = Secrets.read(plan.secrets, folder=session.project, file=session.secrets_file)
+    missing = secrets.missing(plan.secrets)
+    if missing:
+        raise InputError(
+            "\n".join(f"the secret `{name}` has no value" for name in missing),
+            code="F077",
+            help="set it in the environment, in .env beside the project, or in a file named by --secrets-file",
+        )
+    return secrets
+
+
+def check_services(plan: Plan, created: Created) -> None:
+    """Every service has a URL that can be called."""
+    state = State(created=created)
+    for service in plan.services.values():
+        replaced = created.services.get(service.name)
+        try:
+            url = replaced or text(plan, state, service.url)
+        except EvaluationError as error:
+            raise _no_url(plan, service.name, str(error), created) from None
+        try:
+            parts = urlsplit(url)
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            good = False
+        if not good or any(ord(c) <= 32 for c in url):
+            raise _no_url(plan, service.name, f"`{url[:200]}` is no http:// or https:// address", created)
+
+
+def _no_url(plan: Plan, name: str, why: str, created: Created) -> InputError:
+    span = plan.services[name].span
+    unset = [key for key, value in created.env.items() if value is None]
+    hint = f"not set in the environment: {', '.join(unset)}" if unset else f"set `services.{name}`"
+    return InputError(
+        f"{plan.path}:{span.line}:{span.column}: the service `{name}` has no URL: {why}", code="F075", help=hint
+    )
+
+
+def _sorted(value: Json) -> Json:
+    match value:
+        case dict():
+            return {name: _sorted(value[name]) for name in sorted(value)}
+        case list():
+            return [_sorted(item) for item in value]
+        case _:
+            return value

@@ -1,0 +1,61 @@
+"""The page of an error code or of a word of the language, as `flowdsl explain` prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from types import MappingProxyType
+
+from flowdsl.language.diagnostics import CATALOGUE
+from flowdsl.language.vocabulary import (
+    COMPANIONS,
+    NOT_YET_AT_THE_TOP,
+    NOT_YET_ON_A_SERVICE,
+    NOT_YET_ON_A_STEP,
+    like,
+)
+
+_PAGES = (
+    *("flowdsl", "name", "description", "timeout", "inputs", "services", "defaults", "steps"),
+    *("on_failure", "outputs", "id", "when", "critical", "after", "call", "query", "headers"),
+    *("body", "retry", "expect", "confirm", "compensate", "probe", "parallel", "set", "status"),
+    *("wait", "fail", "commit", "idempotency", "settle"),
+)
+# Words that are explained on the page of another.
+_SEE: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("attempts", "delay", "backoff", "max_delay"), "retry"),
+        **dict.fromkeys(("ttl", "header", "format"), "idempotency"),
+        **dict.fromkeys(("found", "result"), "probe"),
+        **dict.fromkeys(("type", "default", "secret"), "inputs"),
+        **dict.fromkeys(("url", "auth"), "services"),
+        "gone": "compensate",
+        "tombstone": "settle",
+        **dict.fromkeys(NOT_YET_ON_A_STEP | NOT_YET_ON_A_SERVICE | NOT_YET_AT_THE_TOP, "F005"),
+        **dict.fromkeys(COMPANIONS, "F005"),
+    }
+)
+
+
+def explain(word: str) -> str | None:
+    """The text of the page, its title first; None where there is none."""
+    name = _SEE.get(word, word)
+    if name.upper() in CATALOGUE:
+        entry = CATALOGUE[name.upper()]
+        title = f"{entry.code}: {entry.title} ({entry.severity})"
+        page = entry.page
+    elif name in _PAGES:
+        title, page = name, f"{name}.md"
+    else:
+        return None
+    text = files("flowdsl.language").joinpath("pages", page).read_text("utf-8")
+    return f"# {title}\n\n{text}"
+
+
+def words() -> tuple[str, ...]:
+    """Everything that can be explained."""
+    return (*CATALOGUE, *_PAGES, *_SEE)
+
+
+def nearest(word: str) -> str | None:
+    return like(word, words())

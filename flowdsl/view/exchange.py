@@ -1,0 +1,174 @@
+"""`flowdsl show RUN STEP`: one exchange in full, as it was sent and answered, its undo, and the curl that repeats it."""
+
+from __future__ import annotations
+
+from datetime import UTC, tzinfo
+from shlex import quote
+
+from flowdsl.plan.address import Address, CallId, answer, confirm, direction_of, probe, second_probe, step_of, undo
+from flowdsl.plan.nodes import Call, NothingToUndo, Plan
+from flowdsl.plan.request import Request
+from flowdsl.plan.values import Json, Sealed, Secret
+from flowdsl.saga.events import Failure, Ok, Refused, Unknown
+from flowdsl.saga.intent import action_of
+from flowdsl.saga.progress import Progress
+from flowdsl.saga.state import CallState, State
+from flowdsl.view.brief import many_lines, sealed_text, sent_body
+from flowdsl.view.calls import name_of, short_names
+from flowdsl.view.failure import status_phrase
+from flowdsl.view.mark import STEP_MARKS
+from flowdsl.view.moment import clock, duration
+from flowdsl.view.paint import Line, Piece, bold, dim, line
+from flowdsl.view.standing import state_of, undo_state
+from flowdsl.view.step import skipped_because
+
+
+def show_text(
+    plan: Plan, state: State, progress: Progress, step: Address, *, zone: tzinfo = UTC
+) -> list[Line]:
+    """Every direction of the step that was sent, in the order of a run; what was not, and why."""
+    node = plan.nodes[step]
+    name = name_of(short_names(plan), step)
+    seen = state_of(progress, step)
+    if not isinstance(node, Call):
+        value = state.done.get(step)
+        lines = [line(bold(name), "  ", Piece(seen, STEP_MARKS[seen].style))]
+        return lines + [line("  ", text) for text in (many_lines(value) if step in state.done else [])]
+    sent = [call for call in _directions(step) if call in state.calls]
+    lines = []
+    for call in sent:
+        lines += _one(plan, state, progress, call, name, zone)
+    if step not in state.calls:
+        why = skipped_because(node) if seen == "skipped" else "nothing was sent"
+        lines.append(line(bold(name), "  ", Piece(seen, STEP_MARKS[seen].style), f"  {why}"))
+    if undo(step) not in state.calls:
+        lines += [line(), line(dim(f"undo     {_no_undo(state, node, seen)}"))]
+    return lines
+
+
+def curl(plan: Plan, state: State, call: CallId) -> str:
+    """A command that repeats the request, its key included; secrets as shell variables."""
+    request = _request_of(state, call)
+    if request is None:
+        return ""
+    parts = ["curl", "-sS", "-X", request.method]
+    for name, text in request.headers:
+        parts += ["-H", _shell(f"{name}: ", text)]
+    if request.body is not None:
+        parts += ["--data", _shell("", request.body)]
+    return " ".join([*parts, quote(request.url)])
+
+
+def _directions(step: Address) -> tuple[CallId, ...]:
+    return step, probe(step), second_probe(step), answer(step), confirm(step), undo(step)
+
+
+def _one(
+    plan: Plan, state: State, progress: Progress, call: CallId, name: str, zone: tzinfo
+) -> list[Line]:
+    entry = state.calls[call]
+    direction = direction_of(call)
+    seen = (
+        undo_state(progress, call, entry) if direction == "undo"
+        else state_of(progress, call) if direction in ("do", "confirm") and not call.endswith("!answer")
+        else "ok" if entry.answer is not None else "refused"
+    )  # fmt: skip
+    words = {"undo": "undo", "confirm": "confirm", "probe": "probe"}.get(direction, "")
+    words = "asked again" if call.endswith("!answer") else words
+    tries = f"{entry.attempt} {'try' if entry.attempt == 1 else 'tries'}"
+    title = [bold(words or name), "  ", Piece(seen, STEP_MARKS[seen].style), "  ", tries, _span(entry, zone)]
+    lines = [line()] if words else []
+    lines.append(line(*title))
+    if entry.attempt:
+        request = _request_of(state, call)
+        lines += [line(), *(_request(request) if request else [])]
+    return [*lines, *_response(plan, call, entry)]
+
+
+def _span(entry: CallState, zone: tzinfo) -> str:
+    if not entry.attempt:
+        return ""
+    if entry.flying:
+        return f"  {clock(entry.first_at, zone)} → …"
+    took = duration(entry.ended_at - entry.first_at)
+    return f"  {clock(entry.first_at, zone)} → {clock(entry.ended_at, zone)}  {took}"
+
+
+def _request_of(state: State, call: CallId) -> Request | None:
+    """The bytes of a call; one asked again for its answer sends those of its step."""
+    entry = state.calls.get(call)
+    if entry is not None and entry.request is None and call.endswith("!answer"):
+        entry = state.calls.get(step_of(call))
+    return entry.request if entry else None
+
+
+def _request(request: Request) -> list[Line]:
+    lines = [line(dim("> "), f"{request.method} {request.url}")]
+    lines += [line(dim("> "), f"{name}: {sealed_text(text)}") for name, text in request.headers]
+    if request.body is not None:
+        lines += _json(sent_body(request))
+    return lines
+
+
+def _response(plan: Plan, call: CallId, entry: CallState) -> list[Line]:
+    match entry.outcome:
+        case _ if entry.failed is not None:
+            return [line(Piece("! ", "red"), entry.failed.message)]
+        case Ok(status=status, headers=headers, body=body):
+            lines = [line(dim("< "), status_phrase(status) if status else "found")]
+            lines += [line(dim("< "), f"{name}: {text}") for name, text in headers.items()]
+            return lines + ([] if body is None else _json(body))
+        case Refused(failure=failure) | Unknown(failure=failure):
+            return _not_ok(plan, call, failure)
+        case None:
+            return [line(dim("< "), "no answer yet" if entry.flying else "not sent")]
+
+
+def _not_ok(plan: Plan, call: CallId, failure: Failure) -> list[Line]:
+    lines = []
+    if failure.status is not None:
+        lines.append(line(dim("< "), status_phrase(failure.status)))
+        lines += [] if failure.response is None else _json(failure.response)
+    if failure.status is None or failure.message != f"answered {failure.status}":
+        lines.append(line(Piece("! ", "red"), failure.message))
+    expect = action_of(plan, call).expect
+    if expect is not None and failure.code == "F113":
+        lines.append(line(dim("  expect: "), expect.text))
+    return lines
+
+
+def _json(value: Json) -> list[Line]:
+    return [line("  ", text) for text in many_lines(value)]
+
+
+def _no_undo(state: State, call: Call, seen: str) -> str:
+    match seen:
+        case _ if call.action.is_read:
+            return "not needed: it changes nothing"
+        case "refused":
+            return "not needed: the answer was no"
+        case "pending" | "skipped":
+            return "not needed: nothing was sent"
+        case _ if isinstance(call.compensation, NothingToUndo):
+            return "none, on purpose: compensate: none"
+        case _ if call.compensation is None:
+            return "none: the step has no `compensate`"
+        case _ if state.committed:
+            return "not any more: the run has committed"
+        case _:
+            return "not begun"
+
+
+def _shell(before: str, text: Sealed) -> str:
+    """Text for a shell: quoted, but for secrets, which stand as `"$NAME"`."""
+    words = [quote(before)] if before else []
+    for part in text:
+        if isinstance(part, Secret):
+            words.append(f'"${_variable(part.name)}"')
+        else:
+            words.append(quote(part))
+    return "".join(words) or "''"
+
+
+def _variable(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in name).upper()

@@ -1,0 +1,229 @@
+"""`flowdsl status` and `flowdsl list`: one run on one screen, and many runs in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+
+from flowdsl.plan.nodes import AnyNode, Block, Call, Commit, Confirm, Label, Plan
+from flowdsl.plan.address import Address, undo
+from flowdsl.saga.progress import Progress
+from flowdsl.saga.state import NO_CALL, State
+from flowdsl.view.brief import scalar
+from flowdsl.view.calls import NAME_MAX, short_names
+from flowdsl.view.closing import Suggestion, cause_text, closing, run_name, suggestion_lines, suggestions
+from flowdsl.view.mark import RUN_MARKS, STEP_MARKS, WARNING
+from flowdsl.view.moment import ago, date_and_time, duration
+from flowdsl.view.paint import WIDTH, Line, Piece, Style, bold, columns, cut, dim, fit, line, pad
+from flowdsl.view.standing import cause_of, is_warned, label_of, state_of
+from flowdsl.view.step import cells, status_of, tries_text
+from flowdsl.view.tree import reachable
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What only the owner of the store knows. `driven`: some process has the run in hand."""
+
+    now: float
+    ended: float | None = None
+    driven: bool = False
+    last_seen: float | None = None  # when an interrupted run last got on
+    changed: bool | None = None  # whether the file is another one by now
+    zone: tzinfo = UTC
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One line of `flowdsl list`."""
+
+    run: str
+    workflow: str
+    state: str
+    label: str | None
+    started: float
+    ended: float | None
+    detail: str = ""
+
+
+def state_name(progress: Progress, about: About) -> str:
+    """The run's state; `interrupted` where it is unfinished, has something to do, and nobody drives it."""
+    unfinished = progress.state in ("running", "waiting", "compensating")
+    return "interrupted" if unfinished and not about.driven else progress.state
+
+
+def status_text(plan: Plan, state: State, progress: Progress, about: About) -> list[Line]:
+    return [
+        _first(plan, state, progress, about),
+        *_interrupted(plan, state, progress, about),
+        line(),
+        *_facts(plan, state, about),
+        line(),
+        *table(plan, state, progress, about.now),
+        *_aftermath(plan, state, progress),
+        line(),
+        *suggestion_lines([each for each in suggestions(plan, state, progress) if not _is_this(each)]),
+    ]
+
+
+def _is_this(suggested: Suggestion) -> bool:
+    return suggested.command.startswith("flowdsl status")
+
+
+def table(plan: Plan, state: State, progress: Progress, now: float | None = None) -> list[Line]:
+    """STEP STATE TRIES TOOK ANSWER: every step that still means something, its state as a word."""
+    names = short_names(plan)
+    rows = [("STEP", "STATE", "TRIES", "TOOK", "ANSWER", "dim")]
+    for row in reachable(plan, state):
+        if not isinstance(row.node, Label | Block):
+            rows.append(_cells(plan, state, progress, row.node, names, now))
+    widths = [max(columns(row[index]) for row in rows) for index in range(4)]
+    return [
+        fit(line("  ", *_row(row, widths, heading=index == 0))) for index, row in enumerate(rows)
+    ]
+
+
+def detail(plan: Plan, state: State, progress: Progress) -> str:
+    """The last column of `flowdsl list`: what went wrong, what is open, what is missing."""
+    cause = cause_of(state, progress)
+    if progress.state == "stuck" and progress.residue:
+        names = short_names(plan)
+        stuck = [names.get(one.step, one.step) for one in progress.residue]
+        return f"{', '.join(stuck)}: {progress.residue[0].why}"
+    if cause is not None:
+        return cause_text(plan, cause)
+    if progress.state == "succeeded" and progress.warnings:
+        return f"{len(progress.warnings)} warning" + ("s" if len(progress.warnings) > 1 else "")
+    names = short_names(plan)
+    return ", ".join(names.get(call.partition("!")[0], call) for call in state.flying)
+
+
+def list_text(rows: Sequence[RunRow], now: float, *, hidden: int = 0) -> list[Line]:
+    """A table of runs, newest as given first; what is not shown is said."""
+    names_itself = all(row.run.startswith(f"{row.workflow}-") for row in rows)
+    cells = [("RUN", "" if names_itself else "WORKFLOW", "STATE", "LABEL", "STARTED", "TOOK", "DETAIL")]
+    for row in rows:
+        took = duration((row.ended or now) - row.started)
+        workflow = "" if names_itself else row.workflow
+        started = ago(now - row.started)
+        cells.append((row.run, workflow, row.state, row.label or "", started, took, row.detail))
+    caps = (34, 14, 12, 12, 9, 8)
+    widths = [min(cap, max(columns(row[at]) for row in cells)) for at, cap in enumerate(caps)]
+    lines = [_list_row(row, widths, heading=index == 0) for index, row in enumerate(cells)]
+    if hidden:
+        lines.append(line(dim(f"{len(rows)} of {len(rows) + hidden} runs (--all shows them)")))
+    elif not rows:
+        lines = [line(dim("no runs yet: flowdsl run FILE"))]
+    return lines
+
+
+def _list_row(row: Sequence[str], widths: Sequence[int], *, heading: bool) -> Line:
+    pieces: list[Piece] = []
+    for index, most in enumerate(widths):
+        style: Style = "dim" if heading else "plain"
+        if index == 2 and row[2] in RUN_MARKS:
+            style = RUN_MARKS[row[2]].style
+        if most:
+            pieces.append(Piece(pad(cut(row[index], most), most) + "  ", style))
+    return fit((*pieces, dim(row[-1]) if heading else Piece(row[-1])))
+
+
+def _first(plan: Plan, state: State, progress: Progress, about: About) -> Line:
+    run = state.created.run if state.created else ""
+    name = state_name(progress, about)
+    when = about.ended or (about.last_seen if name == "interrupted" else None)
+    since = f" {ago(about.now - when)}" if when is not None else ""
+    cause = cause_of(state, progress)
+    why = f": {cause_text(plan, cause)}" if cause is not None else ""
+    mark = RUN_MARKS[name]
+    word = Piece(f"{mark.symbol} {name}", mark.style)
+    return fit(line(word, "  ", *run_name(plan, run), f" {since}" if since else "", why))
+
+
+def _interrupted(plan: Plan, state: State, progress: Progress, about: About) -> list[Line]:
+    """What the open calls mean for whoever wonders whether to resume."""
+    if state_name(progress, about) != "interrupted":
+        return []
+    names = short_names(plan)
+    lines: list[Line] = []
+    for call in state.flying:
+        node = plan.nodes.get(call.partition("!")[0])
+        assert isinstance(node, Call | Confirm)
+        name = names.get(call.partition("!")[0], call)
+        again = (
+            "resuming asks again with the same key, so it is not done twice"
+            if node.action.is_read or plan.services[node.action.service].idempotency is not None
+            else "it may have happened; resuming finds out or undoes it"
+        )
+        lines.append(fit(line("  ", bold(name), " was sent and its answer never arrived:")))
+        lines.append(fit(line("  ", again)))
+    return [line(), *lines] if lines else []
+
+
+def _facts(plan: Plan, state: State, about: About) -> list[Line]:
+    created = state.created
+    if created is None:
+        return []
+    took = duration((about.ended or about.now) - created.at)
+    label = label_of(plan, state)
+    since = {True: " (changed since)", False: " (unchanged since)", None: ""}[about.changed]
+    secret = {declared.name for declared in plan.inputs if declared.secret}
+    given = [
+        f"{name} {cut(scalar(value), 24)}"
+        for name, value in created.inputs.items()
+        if name not in secret and value is not None
+    ]
+    facts = [
+        ("started", f"{date_and_time(created.at, about.zone)}   took {took}" + (f"   label {label}" if label else "")),
+        ("file", f"{plan.path or plan.name} @ {plan.digest[:7]}{since}"),
+        ("inputs", " · ".join(given)),
+    ]
+    return [fit(line("  ", dim(pad(name, 9)), text)) for name, text in facts if text]
+
+
+def _cells(
+    plan: Plan,
+    state: State,
+    progress: Progress,
+    node: AnyNode,
+    names: dict[Address, str],
+    now: float | None,
+) -> tuple[str, str, str, str, str, Style]:
+    if isinstance(node, Commit):
+        reached = "ok" if state.committed else "not reached" if state.turning else "pending"
+        return "commit", reached, "", "", "", "plain" if state.committed else "dim"
+    seen = state_of(progress, node.address)
+    words = cells(plan, state, progress, node, names, now)
+    name = f"{names[node.of]} confirm" if isinstance(node, Confirm) else names[node.address]
+    entry = state.calls.get(node.address, NO_CALL)
+    tries = str(entry.attempt) if entry.attempt else ""
+    answer = words.detail.removesuffix(tries_text(entry)).rstrip(" ·")
+    answer = answer.removeprefix(f"{seen}: ").replace(f"warning: {seen}", "warning")
+    answer = "" if answer == seen else answer
+    back = state.calls.get(undo(node.address))
+    if back is not None and back.attempt:
+        answer = f"then {answer}" if answer else f"then {status_of(back)}"
+    style = WARNING.style if is_warned(progress, node) else STEP_MARKS[seen].style
+    return cut(name, NAME_MAX + 8), seen, tries, words.took, f"{words.status} {answer}".strip(), style
+
+
+def _row(
+    row: tuple[str, str, str, str, str, Style], widths: Sequence[int], *, heading: bool
+) -> Line:
+    name, seen, tries, took, answer, style = row
+    if heading:
+        shown = [pad(text, width) for text, width in zip(row, widths, strict=False)]
+        return line(dim("  ".join([*shown, answer])))
+    return line(
+        pad(name, widths[0]), "  ",
+        Piece(pad(seen, widths[1]), style), "  ",
+        pad(tries, widths[2]), "  ",
+        pad(took, widths[3]), "  ",
+        answer,
+    )  # fmt: skip
+
+
+def _aftermath(plan: Plan, state: State, progress: Progress) -> list[Line]:
+    """Warnings and what is left behind, without the state line that stands on top already."""
+    below = closing(plan, state, progress)[1:]
+    return [line(), *below] if below and below[0] else below

@@ -1,0 +1,66 @@
+"""The example of an error's page is that error, and the cure on it cures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from flowdsl.language import CATALOGUE, Source, check, explain
+from flowdsl.language.explain import nearest, words
+from flowdsl.language.schema import schema_text
+from flowdsl.plan.values import Json
+from tests.language.examples import examples, whole
+
+BAD = [(code, text) for code in CATALOGUE for text in examples(explain(code) or "", "bad")]
+GOOD = [(word, text) for word in words() for text in examples(explain(word) or "", "good")]
+
+
+@pytest.mark.parametrize(("code", "example"), BAD, ids=[code for code, _ in BAD])
+def test_the_bad_example_gives_the_code_of_its_page_and_no_other(code: str, example: str) -> None:
+    found = check(Source("bad.yaml", whole(example))).diagnostics
+    assert {item.code for item in found} == {code}, [str(item) for item in found]
+
+
+@pytest.mark.parametrize(("word", "example"), GOOD, ids=[word for word, _ in GOOD])
+def test_the_good_example_has_nothing_wrong_with_it(word: str, example: str) -> None:
+    found = check(Source("good.yaml", whole(example))).diagnostics
+    assert [str(item) for item in found] == []
+
+
+@pytest.mark.parametrize("code", CATALOGUE)
+def test_every_code_has_a_page_with_both_examples(code: str) -> None:
+    page = explain(code)
+    assert page is not None
+    assert page.startswith(f"# {code}: {CATALOGUE[code].title}")
+    assert examples(page, "bad")
+    assert examples(page, "good")
+
+
+def keys_of(schema: Json) -> Iterator[str]:
+    match schema:
+        case {"$defs": dict() as definitions}:
+            for name, definition in definitions.items():
+                if name not in ("schema", "input"):  # JSON Schema's own words
+                    yield from keys_of(definition)
+            yield from keys_of({key: value for key, value in schema.items() if key != "$defs"})
+        case dict():
+            for key, value in schema.items():
+                if key == "properties" and isinstance(value, dict):
+                    yield from value
+                if key != "properties":
+                    yield from keys_of(value)
+        case _:
+            return
+
+
+def test_every_key_of_the_schema_is_explained() -> None:
+    keys = set(keys_of(json.loads(schema_text())))
+    assert {"compensate", "max_delay", "on_failure"} <= keys
+    assert [key for key in sorted(keys) if explain(key) is None] == []
+
+
+def test_a_word_nobody_knows_has_no_page_and_a_nearest_one() -> None:
+    assert explain("compansate") is None
+    assert nearest("compansate") == "compensate"

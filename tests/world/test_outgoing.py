@@ -1,0 +1,83 @@
+"""What can be built is built as written; what cannot is found before anything leaves."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowdsl.plan.request import Request
+from flowdsl.plan.values import Sealed, Secret
+from flowdsl.world.outgoing import Unbuildable, body_bytes, build
+
+URL = "http://service/things"
+
+BAD: list[tuple[Request, str]] = [
+    (Request("GE T", URL), "no HTTP method"),
+    (Request("", URL), "no HTTP method"),
+    (Request("GET", "http://[::1"), "no URL"),
+    (Request("GET", "http://host:99999/"), "no port"),
+    (Request("GET", "http://a\nb/"), "no URL"),
+    (Request("GET", "/things"), "no http or https URL"),
+    (Request("GET", "ftp://host/"), "no http or https URL"),
+    (Request("GET", "http:///x"), "no http or https URL"),
+    (Request("GET", "http://ada:pw@host/"), "user name or password"),
+    (Request("GET", URL, (("X Y", ("v",)),)), "no header name"),
+    (Request("GET", URL, (("X-Y\n", ("v",)),)), "no header name"),
+    (Request("GET", URL, (("X-Y", ("a\r\nb",)),)), "no header can hold"),
+    (Request("GET", URL, (("X-Y", ("é",)),)), "no header can hold"),
+    (Request("GET", URL, (("X-Y", ("v" * 9000,)),)), "8 KiB"),
+    (Request("GET", URL, (("Content-Length", ("3",)),)), "set by flowdsl itself"),
+    (Request("GET", URL, (("transfer-ENCODING", ("chunked",)),)), "set by flowdsl itself"),
+    (Request("GET", URL, (("X-Y", (Secret("GONE"),)),)), "the secret GONE is not set"),
+    (Request("POST", URL, (), ("\ud800",)), "not Unicode"),
+]
+
+
+@pytest.mark.parametrize(("request_", "says"), BAD)
+def test_what_cannot_stand_on_the_wire_is_unbuildable(request_: Request, says: str) -> None:
+    with pytest.raises(Unbuildable, match=says):
+        build(request_, {})
+
+
+def test_defaults_give_way_and_identity_does_not() -> None:
+    headers: tuple[tuple[str, Sealed], ...] = (
+        ("Content-Type", ("application/vnd.x+json",)),
+        ("User-Agent", ("mine",)),
+        ("Accept-Encoding", ("gzip",)),
+        ("Host", ("virtual",)),
+    )
+    built = build(Request("POST", URL, headers, ("{}",)), {}).headers
+    assert built["content-type"] == "application/vnd.x+json"
+    assert built["user-agent"] == "mine"
+    assert built["accept-encoding"] == "identity"
+    assert built["host"] == "virtual"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_secret_in_a_body_is_the_content_of_a_json_string(value: str) -> None:
+    body = body_bytes(Request("POST", URL, (), ('{"a": "x ', Secret("S"), '"}')), {"S": value})
+    assert body is not None
+    assert json.loads(body) == {"a": f"x {value}"}
+
+
+@given(st.text(), st.text(), st.text(), st.text())
+def test_building_raises_nothing_but_unbuildable(
+    method: str, url: str, name: str, value: str
+) -> None:
+    for request in (
+        Request(method, "http://h/" + url),
+        Request("GET", url),
+        Request("GET", URL, ((name, (value,)),), (value,)),
+        Request("GET", URL, (("X", (Secret("S"),)),), (Secret("S"),)),
+    ):
+        try:
+            built = build(request, {"S": value})
+        except Unbuildable:
+            continue
+        assert isinstance(built, httpx.Request)
+        assert not any(set(raw) & set(b"\r\n\0") for _, raw in built.headers.raw)
+        assert not set(built.url.raw_path) & set(b"\r\n\0 ")

@@ -1,0 +1,99 @@
+"""A secret that comes back is taken out, in whatever form it comes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowdsl.plan.values import Json
+from flowdsl.saga.observation import Answer, Lost, NotSent
+from flowdsl.world.redaction import Redaction
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+FORMS: list[Callable[[str], str]] = [
+    str,
+    json.dumps,
+    lambda value: json.dumps(value, ensure_ascii=False),
+    lambda value: quote(value, safe=""),
+    lambda value: quote(value, safe="").replace("%2F", "%2f"),
+    quote_plus,
+    b64,
+    lambda value: b64(value).rstrip("="),
+    lambda value: base64.urlsafe_b64encode(value.encode()).decode(),
+]
+SECRETS = ["hunter2!", "pä/ss wörd+1", 'a"b\\c', "€€€€", "ÿÿÿÿ>>>???", "sk_live_51H"]
+
+
+@pytest.mark.parametrize("value", SECRETS)
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_is_taken_out(form: Callable[[str], str], value: str) -> None:
+    clean = Redaction({"T": value}).text(f"before {form(value)} after")
+    assert clean.startswith("before ")
+    assert clean.endswith(" after")
+    assert "‹secret T›" in clean
+    assert form(value).strip('"=') not in clean
+
+
+@pytest.mark.parametrize("user", ["", "a", "ab", "abc", "ada", "admin"])
+@pytest.mark.parametrize("value", [value for value in SECRETS if len(value.encode()) >= 8])
+def test_basic_auth_with_the_secret_inside_is_taken_out_whole(user: str, value: str) -> None:
+    token = b64(f"{user}:{value}:x")
+    assert Redaction({"T": value}).text(f"Basic {token}.") == "Basic ‹secret T›."
+
+
+VALUES: list[tuple[str, Json, Json]] = [
+    ("4921", "pin 4921", "pin ‹secret T›"),
+    ("4921", 4921, "‹secret T›"),
+    ("4921", 49210, 49210),
+    ("49.21", Decimal("49.21"), "‹secret T›"),
+    ("123", {"cvv": "123"}, {"cvv": "‹secret T›"}),
+    ("123", "1234", "1234"),
+    ("1", 1, 1),
+    ("1", "1", "‹secret T›"),
+    ("", "", ""),
+    ("true", True, True),
+    ("name", {"name": None}, {"‹secret T›": None}),
+    ("name", [["a name"]], [["a ‹secret T›"]]),
+]
+
+
+@pytest.mark.parametrize(("secret", "value", "clean"), VALUES)
+def test_values_are_cleaned_wherever_they_stand(secret: str, value: Json, clean: Json) -> None:
+    assert Redaction({"T": secret}).json(value) == clean
+
+
+def test_the_longer_of_two_secrets_is_taken_out_whole() -> None:
+    redaction = Redaction({"SHORT": "abcd", "LONG": "abcdefgh"})
+    assert redaction.text("abcdefgh abcd") == "‹secret LONG› ‹secret SHORT›"
+
+
+def test_observations_are_cleaned() -> None:
+    redaction = Redaction({"T": "hunter2"})
+    assert redaction.observation(NotSent("a hunter2")) == NotSent("a ‹secret T›")
+    assert redaction.observation(Lost("a hunter2")) == Lost("a ‹secret T›")
+    answer = Answer(200, (("x", "a hunter2"),), ["hunter2"], "compressed: hunter2")
+    assert redaction.observation(answer) == Answer(
+        200, (("x", "a ‹secret T›"),), ["‹secret T›"], "compressed: ‹secret T›"
+    )
+    assert Redaction({}).observation(answer) == answer
+
+
+def test_it_shows_names_and_no_values() -> None:
+    assert repr(Redaction({"B": "hunter2", "A": "x"})) == "Redaction(A, B)"
+
+
+@given(st.text(min_size=4), st.text(), st.text())
+def test_a_secret_is_never_left(value: str, before: str, after: str) -> None:
+    clean = Redaction({"_": value}).text(before + value + after)
+    assert value not in clean.replace("‹secret _›", "") or value in "‹secret _›"
