@@ -268,12 +268,13 @@ class _Reader:
     def step(self, value: Tree, step: ast.Attribute | ast.Subscript, depth: int) -> Tree:
         start, length = self.place(step)
         if isinstance(step, ast.Attribute):
-            return Field(value, step.attr, start + length - len(step.attr), start, length)
+            size = len(step.attr)
+            return Field(value, step.attr, start + length - size, size, start, length)
         if isinstance(step.slice, ast.Slice):
             raise self.refusal(step.slice)
         index = self.read(step.slice, depth + 1)
         if isinstance(index, Constant) and isinstance(index.value, str):
-            return Field(value, index.value, index.start, start, length)
+            return Field(value, index.value, index.start, index.length, start, length)
         return Index(value, index, start, length)
 
     def object_of(self, node: ast.Dict, depth: int) -> Tree:

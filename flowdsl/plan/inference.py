@@ -201,8 +201,8 @@ class _Checker:
             message = no_such_field(source, tree.key, names)
             close = closest(tree.key, names)
             help_text = f"write `{close}`" if close else ""
-            length = tree.start + tree.length - tree.key_start
-            self.problems.append(Problem("F042", message, tree.key_start, length, help_text))
+            place = (tree.key_start, tree.key_length)
+            self.problems.append(Problem("F042", message, *place, help_text))
             return
         help_text = ""
         if groups(given) == _LIST:

@@ -33,8 +33,7 @@ class Place:
         tree = self.tree
         if isinstance(tree, Index):
             return EvaluationError(message, tree.index.start, tree.index.length)
-        length = tree.start + tree.length - tree.key_start
-        return EvaluationError(message, tree.key_start, length)
+        return EvaluationError(message, tree.key_start, tree.key_length)
 
     def value_error(self, message: str) -> EvaluationError:
         return EvaluationError(message, self.tree.value.start, self.tree.value.length)

@@ -44,11 +44,12 @@ class SecretName:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`value.key` or `value['key']`; `key_start` to the end is the key alone."""
+    """`value.key` or `value['key']`; `key_start` and `key_length` are the place of the key alone."""
 
     value: Tree
     key: str
     key_start: int
+    key_length: int
     start: int
     length: int
 

@@ -209,7 +209,7 @@ def type_of(value: Json) -> Type:
         case int():
             return Scalar("integer", (value,))
         case Decimal():
-            return Scalar("number", (value,))
+            return Scalar("number", (value,)) if value.is_finite() else NUMBER
         case str():
             return Scalar("text", (value,))
         case list():

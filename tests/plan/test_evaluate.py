@@ -29,6 +29,8 @@ SCOPE: Mapping[str, Json] = {
         "huge": Decimal("1e9999999"),
         "tiny": Decimal("1e-9999999"),
         "long": Decimal("1" * 20_000),
+        "wide": 10**2200,
+        "widest": 2**14_284 - 1,
         "many": {f"field_{number}": number for number in range(12)},
     },
     "sealed": cast("Json", ("bearer ", Secret("T"))),
@@ -122,7 +124,7 @@ VALUES: list[tuple[str, Json]] = [
     ("int('12') + int(-2.9) + int(1)", 11),
     ("number('1.50')", Decimal("1.50")),
     ("number(' 12 ')", 12),
-    ("number('1e3')", Decimal(1000)),
+    ("number('1e3')", Decimal("1E+3")),
     ("number(2.5)", Decimal("2.5")),
     ("any([0, '', 1])", True),
     ("all([1, 0])", False),
@@ -259,8 +261,9 @@ ERRORS = [
     ("1e4000 * 1e4000", "1e4000 * 1e4000", ["too large"]),
     ("1e-4000 * 1e-4000", "1e-4000 * 1e-4000", ["too close to zero"]),
     ("1e400 // 3", "1e400 // 3", ["50 digits"]),
-    (f"{'9' * 2000} * {'9' * 2000} * {'9' * 90} * {'9' * 230}", None, ["too large"]),
-    ("int('" + "9" * 4080 + "') * 1e300 * 0 + number('1e99999')", None, ["too large"]),
+    ("inputs.wide * inputs.wide", "inputs.wide * inputs.wide", ["at most 4,300 digits"]),
+    ("inputs.widest + inputs.widest", None, ["at most 4,300 digits"]),
+    ("number('1e99999')", "number('1e99999')", ["too large"]),
 ]
 
 

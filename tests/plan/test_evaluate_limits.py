@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowdsl.plan.evaluate import EvaluationError, evaluate
-from flowdsl.plan.expression import ExpressionError, parse
+from flowdsl.plan.expression import Expression, ExpressionError, parse
 from flowdsl.plan.functions import FUNCTIONS
-from flowdsl.plan.values import Json
+from flowdsl.plan.values import Json, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +46,7 @@ TOO_MUCH = [
     ("[number(str(big)) for a in list for b in list]", "more text"),
     ("[len(chunks(list, 1)) for a in list for b in list]", "operations"),
     ("[text for a in list]", "result is larger"),
-    ("[texts for a in list for b in list]", "result is larger"),
+    ("[texts for a in list]", "result is larger"),
     ("[{'a': text} for a in list]", "result is larger"),
     ("[big * big for a in list for b in list]", "4,300 digits"),
 ]
@@ -141,7 +141,7 @@ def _wrap(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.builds("(-{})".format, inner),
         st.builds("({} if {} else {})".format, inner, inner, inner),
         st.builds("[{} for x in {} if {}]".format, inner, inner, inner),
-        st.builds("{}.{}".format, inner, name),
+        st.builds("({}).{}".format, inner, name),
         st.builds("{}[{}]".format, inner, inner),
         st.builds("[{}, {}]".format, inner, inner),
         st.builds("{{'a': {}, 'b': {}}}".format, inner, inner),
@@ -176,13 +176,19 @@ def test_evaluation_gives_a_value_or_an_evaluation_error_within_the_text(
 ) -> None:
     expression = parse(text)
 
+    first, second = _outcome(expression, scope), _outcome(expression, scope)
+
+    assert repr(first) == repr(second)
+    if isinstance(first, EvaluationError):
+        assert first.message
+        assert 0 <= first.start < first.start + first.length <= len(text)
+
+
+def _outcome(expression: Expression, scope: Mapping[str, Json]) -> Json | Secret | EvaluationError:
     try:
-        first = evaluate(expression, scope)
+        return evaluate(expression, scope)
     except EvaluationError as error:
-        assert error.message
-        assert 0 <= error.start < error.start + error.length <= len(text)
-    else:
-        assert repr(evaluate(expression, scope)) == repr(first)
+        return error
 
 
 WORDS = st.sampled_from(
@@ -198,15 +204,22 @@ WORDS = st.sampled_from(
 @settings(max_examples=600, deadline=None)
 @given(st.one_of(st.text(max_size=40), st.lists(WORDS, max_size=12).map("".join)))
 def test_parsing_gives_an_expression_or_an_error_within_the_text(text: str) -> None:
-    try:
-        expression = parse(text)
-    except ExpressionError as error:
-        assert error.message
-        assert error.code in {"F040", "F047"}
-        assert 0 <= error.start <= error.start + error.length <= max(1, len(text))
+    result = _parsed(text)
+
+    if isinstance(result, ExpressionError):
+        assert result.message
+        assert result.code in {"F040", "F047"}
+        assert 0 <= result.start <= result.start + result.length <= max(1, len(text))
     else:
-        for reference in expression.references:
+        for reference in result.references:
             assert text[reference.start : reference.start + reference.length].strip()
+
+
+def _parsed(text: str) -> Expression | ExpressionError:
+    try:
+        return parse(text)
+    except ExpressionError as error:
+        return error
 
 
 @settings(max_examples=200, deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
@@ -70,16 +71,23 @@ def test_text_splits_into_literals_and_expressions(text: str, parts: list[str | 
 @given(st.lists(st.sampled_from(["$", "${", "}", "a", "'", '"', "{", "\\", "$${", "${b}"])))
 def test_splitting_keeps_every_expression_where_it_stands(pieces: list[str]) -> None:
     text = "".join(pieces)
-    try:
-        parts = split(text)
-    except ExpressionError as error:
-        assert text[error.start : error.start + error.length] == "${"
+    parts = _split_or_error(text)
+
+    if isinstance(parts, ExpressionError):
+        assert text[parts.start : parts.start + parts.length] == "${"
         return
     for part in parts:
         if isinstance(part, Piece):
             assert text[part.start - 2 : part.start + len(part.text) + 1] == f"${{{part.text}}}"
         else:
             assert part
+
+
+def _split_or_error(text: str) -> list[str | Piece] | ExpressionError:
+    try:
+        return split(text)
+    except ExpressionError as error:
+        return error
 
 
 @given(st.text())
@@ -102,7 +110,7 @@ def test_text_without_dollars_is_a_constant(text: str) -> None:
 def test_an_error_in_an_expression_counts_in_the_whole_text(
     text: str, message: str, start: int, length: int
 ) -> None:
-    with pytest.raises(ExpressionError, match=message) as caught:
+    with pytest.raises(ExpressionError, match=re.escape(message)) as caught:
         template(text)
 
     assert (caught.value.start, caught.value.length) == (start, length)

@@ -1,4 +1,4 @@
-"""Write the copies of the workflow schema: `python schemas/write.py` (or `make schemas`).
+"""Write the copies of the workflow schema: `python -m tests.language.schemas`, or `make schemas`.
 
 The one in the package is the source. Beside it editors get the same file, and a draft-07 copy for those that need it.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from flowdsl.language.draft_07 import as_draft_07
 from flowdsl.language.schema import schema_text
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[2] / "schemas"
 
 
 def copies() -> dict[Path, str]:

@@ -1,0 +1,224 @@
+"""How a run shows itself while it runs, on stderr: a live picture on a terminal, else one event a line."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from flowdsl.cli.options import Session
+from flowdsl.plan.json import from_bytes, to_text
+from flowdsl.plan.nodes import Plan
+from flowdsl.saga.codec import encode
+from flowdsl.saga.events import Event
+from flowdsl.saga.progress import Progress
+from flowdsl.saga.state import State, apply
+from flowdsl.view.moment import rfc3339
+from flowdsl.view.timeline import lines_for, stuck_line
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+    from rich.live import Live
+    from rich.text import Text
+
+    from flowdsl.view.paint import Line
+
+FRAMES_PER_SECOND = 10
+KEPT_ROWS = 3  # of the terminal, below the picture
+
+
+class Display(Protocol):
+    """Told of every turn of a run, after it is durable."""
+
+    def turn(self, plan: Plan, before: State, facts: tuple[Event, ...], now: Progress) -> None: ...
+
+    def message(self, text: str) -> None:
+        """A line between the events."""
+
+
+@contextmanager
+def display_for(session: Session) -> Iterator[Display]:
+    """The display that was asked for; whatever it drew is off the screen when it is left."""
+    kind = display_kind(session)
+    match kind:
+        case "tty":
+            with _live(session) as picture:
+                yield picture
+        case "plain":
+            yield PlainDisplay(session)
+        case "json":
+            yield JsonDisplay()
+        case "quiet":
+            yield QuietDisplay(session)
+
+
+def display_kind(session: Session) -> Literal["tty", "plain", "json", "quiet"]:
+    if session.progress != "auto":
+        return session.progress
+    return "tty" if session.screen.is_terminal and not os.environ.get("CI") else "plain"
+
+
+def event_time(event: Event, otherwise: float) -> float:
+    at = getattr(event, "at", None)
+    return at if isinstance(at, float | int) else otherwise
+
+
+def local_zone(at: float) -> tzinfo | None:
+    return datetime.fromtimestamp(at).astimezone().tzinfo
+
+
+@dataclass(slots=True)
+class PlainDisplay:
+    """One event a line, a time, a word that never changes."""
+
+    session: Session
+    at: float = 0.0
+
+    def turn(self, plan: Plan, before: State, facts: tuple[Event, ...], now: Progress) -> None:
+        state = before
+        for event in facts:
+            self.at = event_time(event, self.at or time.time())
+            zone = local_zone(self.at)
+            for text in lines_for(plan, state, event, self.at, zone=zone) if zone else []:
+                self.message(text)
+            state = apply(state, event)
+        zone = local_zone(self.at)
+        if facts and now.at_rest and not state.ended and zone:
+            self.message(stuck_line(plan, state, self.at, zone=zone))
+
+    def message(self, text: str) -> None:
+        self.session.screen.say([_line(text)])
+
+
+@dataclass(slots=True)
+class JsonDisplay:
+    """One JSON object a line: the facts as the journal keeps them."""
+
+    at: float = 0.0
+
+    def turn(self, plan: Plan, before: State, facts: tuple[Event, ...], now: Progress) -> None:
+        created = before.created
+        for event in facts:
+            self.at = event_time(event, self.at or time.time())
+            run = created.run if created else getattr(event, "run", "")
+            fact = from_bytes(encode(event))
+            assert isinstance(fact, dict)
+            _err(to_text({"format": 1, "time": rfc3339(self.at), "run": run, "event": fact}) + "\n")
+
+    def message(self, text: str) -> None:
+        _err(to_text({"format": 1, "time": rfc3339(time.time()), "message": text}) + "\n")
+
+
+@dataclass(slots=True)
+class QuietDisplay:
+    session: Session
+
+    def turn(self, plan: Plan, before: State, facts: tuple[Event, ...], now: Progress) -> None:
+        pass
+
+    def message(self, text: str) -> None:
+        self.session.screen.hint(text)
+
+
+@dataclass(slots=True)
+class LiveDisplay:
+    """The picture, drawn again and again at the same place. A frame is drawn from immutable facts only."""
+
+    live: Live | None = None
+    shown: tuple[Plan, State, Progress] | None = None
+    messages: list[str] = field(default_factory=list)
+
+    def turn(self, plan: Plan, before: State, facts: tuple[Event, ...], now: Progress) -> None:
+        state = before
+        for event in facts:
+            state = apply(state, event)
+        self.shown = (plan, state, now)
+
+    def message(self, text: str) -> None:
+        self.messages.append(text)
+
+    def draw(self, rows: int) -> Text:
+        from flowdsl.view.paint import dim, line
+        from flowdsl.view.tree import picture
+
+        if self.shown is None:
+            return rich_text([])
+        plan, state, now = self.shown
+        hint = self.messages[-1] if self.messages else STOP_HINT
+        lines = picture(plan, state, now, time.time())
+        return rich_text([*visible_part(lines, rows - KEPT_ROWS), line(), line("  ", dim(hint))])
+
+
+STOP_HINT = "Ctrl-C stops here and saves the run. Nothing is lost, nothing is undone."
+
+
+def visible_part(lines: list[Line], rows: int) -> list[Line]:
+    """As much as fits on the screen, around what is active; the first line is the heading and stays."""
+    rows = max(rows, 4)
+    if len(lines) <= rows:
+        return lines
+    active = [i for i, line in enumerate(lines) if any(piece.text == "●" for piece in line)]
+    last = active[-1] if active else len(lines) - 1
+    start = min(max(1, last - rows * 2 // 3), len(lines) - rows + 1)
+    return [lines[0], *lines[start : start + rows - 1]]
+
+
+def rich_text(lines: list[Line]) -> Text:
+    from rich.text import Text
+
+    from flowdsl.view.paint import visible
+
+    text = Text(no_wrap=True, overflow="ellipsis", end="")
+    for index, line in enumerate(lines):
+        text.append("\n" if index else "")
+        for piece in line:
+            text.append(visible(piece.text), style="" if piece.style == "plain" else piece.style)
+    return text
+
+
+@contextmanager
+def _live(session: Session) -> Iterator[LiveDisplay]:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(
+        stderr=True,
+        highlight=False,
+        color_system="standard" if session.screen.paints(sys.stderr) else None,
+        force_terminal=True,
+    )
+    display = LiveDisplay()
+
+    def frame() -> ConsoleRenderable:
+        return display.draw(console.size.height)
+
+    with Live(
+        console=console,
+        get_renderable=frame,
+        refresh_per_second=FRAMES_PER_SECOND,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        vertical_overflow="crop",
+    ) as live:
+        display.live = live
+        yield display
+
+
+def _line(text: str) -> Line:
+    from flowdsl.view.paint import line
+
+    return line(text)
+
+
+def _err(text: str) -> None:
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        pass

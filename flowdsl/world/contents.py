@@ -1,0 +1,107 @@
+"""What a store says about what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import Enum
+from typing import NamedTuple
+
+from flowdsl.errors import InputError, StoreError
+from flowdsl.plan.values import Json
+from flowdsl.saga.events import Event
+from flowdsl.world.line import RUN_ID
+
+
+class Recorded(NamedTuple):
+    """A fact, its place in its run (from 1), and the wall clock when it was kept."""
+
+    sequence: int
+    wall_milliseconds: int
+    event: Event
+
+
+class Ordered(NamedTuple):
+    """A command that another process left for a run."""
+
+    run: str
+    command_id: str
+    command: Json
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """`ended` is the state it ended in, empty while it has not. `driven`: a living process drives it."""
+
+    run: str
+    workflow: str
+    created_at: float
+    ended: str = ""
+    driven: bool = False
+    damaged: bool = False
+
+
+class Claim(Enum):
+    """What came of claiming an id that a person chose."""
+
+    MINE = "mine"  # nobody has used it: start the run
+    TAKEN = "taken"  # the same file and inputs: attach to the run
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What fsck found. `kind`: torn | damaged | leftover | unreadable | orphan."""
+
+    path: str
+    kind: str
+    explanation: str
+    repairable: bool = False
+
+
+def check_run_id(run: str) -> str:
+    """Before any path is made of it."""
+    if RUN_ID.fullmatch(run) is None:
+        raise InputError(
+            f"{run!r} cannot be the id of a run",
+            code="F207",
+            help="up to 64 letters, digits, `.`, `_` and `-`, beginning with a letter or digit",
+        )
+    return run
+
+
+def choose(prefix: str, runs: Sequence[str]) -> str:
+    """The run that a person means."""
+    found = [prefix] if prefix in runs else [run for run in runs if run.startswith(prefix)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        shown = ", ".join(sorted(found)[:5])
+        raise InputError(
+            f"`{prefix}` is the beginning of {len(found)} runs",
+            code="F205",
+            help=f"say more of it: {shown}",
+        )
+    close = get_close_matches(prefix, runs, n=1)
+    hint = f"did you mean `{close[0]}`?" if close else "`flowdsl list` shows them"
+    raise InputError(f"there is no run `{prefix}`", code="F205", help=hint)
+
+
+def no_run(run: str) -> InputError:
+    return InputError(f"there is no run `{run}`", code="F205", help="`flowdsl list` shows them")
+
+
+def not_driven(run: str) -> StoreError:
+    return StoreError(
+        f"{run} is not driven by this process (any more)",
+        code="F204",
+        help="`flowdsl status` says who does",
+    )
+
+
+def damaged(run: str, where: str) -> StoreError:
+    return StoreError(
+        f"{run} cannot be read to its end: {where} is damaged",
+        code="F203",
+        help="`flowdsl fsck` explains it; no other run is touched by it",
+    )
