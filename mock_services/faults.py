@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from mock_services.exchange import Json
 from mock_services.services import SERVICES
-
-if TYPE_CHECKING:
-    from mock_services.exchange import Json
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 KINDS = "refuse:402, error:503, busy:1s, delay:2s, lose_reply, lose_request, garbage, cut"

@@ -7,13 +7,11 @@ request. Two keys for one body are a double: `count` is 2 and `keys` shows both.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mock_services.exchange import Json
+from mock_services.exchange import Json
 
 Standing: TypeAlias = Literal["held", "confirmed", "released", "charged", "refunded", "sent"]
 Act: TypeAlias = Literal["do", "undo", "confirm"]

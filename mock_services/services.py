@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from mock_services.exchange import Json, Reply, Request, refusal
 from mock_services.ledger import Act, Deed, Effect, Ledger, Standing
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 Made: TypeAlias = "dict[str, Json] | Reply"  # the fields of the new thing, or a refusal
 Maker: TypeAlias = "Callable[[Mapping[str, Json], Mapping[str, str]], Made]"

@@ -40,8 +40,11 @@ def read_given(
     values: dict[str, Json] = dict(earlier or {})
     if file is not None:
         values |= _from_file(file)
-    values |= _from_flags(plan, given)
+    read, problems = _from_flags(plan, given)
+    values |= read
     checked = read_inputs(plan.inputs, values)
+    if problems:
+        raise _not_right(_also(problems, checked))
     if isinstance(checked, list) and session.may_ask and _all_missing(checked, values):
         values |= ask(plan, [problem.name for problem in checked])
         checked = read_inputs(plan.inputs, values)
@@ -50,10 +53,28 @@ def read_given(
     return _apart(plan, checked)
 
 
+def read_some(plan: Plan, given: Sequence[str], file: str | None) -> dict[str, Json]:
+    """The inputs that are known by now, secret ones left out; what is missing stays open."""
+    values: dict[str, Json] = {}
+    if file is not None:
+        values |= _from_file(file)
+    read, problems = _from_flags(plan, given)
+    values |= read
+    some = tuple(declared for declared in plan.inputs if declared.name in values or declared.has_default or declared.optional)
+    checked = read_inputs(some, values)
+    unknown = values.keys() - {declared.name for declared in plan.inputs}
+    if isinstance(checked, list) or problems or unknown:
+        full = _also(problems, read_inputs(plan.inputs, values))  # it knows all names there are
+        raise _not_right([problem for problem in full if not problem.help.startswith("add -i ")])
+    return _apart(plan, checked).values
+
+
 def read_secret(session: Session, plan: Plan, given: Sequence[str], needed: set[str]) -> dict[str, str]:
     """The secret inputs of a run that goes on: they were never kept, so they are asked for again."""
     secret = {declared.name for declared in plan.inputs if declared.secret}
-    values = _from_flags(plan, given)
+    values, problems = _from_flags(plan, given)
+    if problems:
+        raise _not_right(problems)
     for name in values:
         if name not in secret:
             raise InputError(
@@ -101,7 +122,7 @@ def _ask(declared: Input) -> Json:
             click.echo(f"  {problem.message}", err=True)
 
 
-def _from_flags(plan: Plan, given: Sequence[str]) -> dict[str, Json]:
+def _from_flags(plan: Plan, given: Sequence[str]) -> tuple[dict[str, Json], list[InputProblem]]:
     declared = {one.name: one for one in plan.inputs}
     values: dict[str, Json] = {}
     problems: list[InputProblem] = []
@@ -115,9 +136,16 @@ def _from_flags(plan: Plan, given: Sequence[str]) -> dict[str, Json]:
             problems.append(value)
         else:
             values[name] = value
-    if problems:
-        raise _not_right(problems)
-    return values
+    return values, problems
+
+
+def _also(
+    problems: Sequence[InputProblem], checked: dict[str, Json] | list[InputProblem]
+) -> list[InputProblem]:
+    """What is ill-typed already is not missing too."""
+    said = {problem.name for problem in problems}
+    more = checked if isinstance(checked, list) else []
+    return [*problems, *(problem for problem in more if problem.name not in said)]
 
 
 def _value_text(name: str, text: str) -> str:

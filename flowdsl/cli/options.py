@@ -84,7 +84,7 @@ def with_progress(command: F) -> F:
 
 def with_inputs(command: F) -> F:
     for flag in (
-        click.option("-f", "--inputs", "file", metavar="FILE", help="Inputs from YAML or JSON; - is stdin."),
+        click.option("-f", "--inputs", "inputs_file", metavar="FILE", help="Inputs from YAML or JSON; - is stdin."),
         click.option("-i", "--input", "given", multiple=True, metavar="KEY=VALUE", help="One input; KEY=@FILE reads it from a file."),
     ):
         command = flag(command)

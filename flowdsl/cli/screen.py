@@ -77,7 +77,7 @@ class Screen:
         """`error[F072]: …`, and the next step."""
         code = f"[{error.code}]" if error.code else ""
         head = self._paint(f"error{code}:", "1;31")
-        _write_err(f"{head} {_visible(error.message)}\n")
+        _write_err("".join(f"{head} {line}\n" for line in _visible(error.message).split("\n")))
         if error.help:
             head, *rest = _visible(error.help).split("\n")
             _write_err(f"{self._paint('help:', '1;36')} {head}\n")

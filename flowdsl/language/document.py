@@ -147,7 +147,9 @@ class _Builder:
     def alias(self, event: yaml.AliasEvent) -> None:
         anchored = self.anchors.get(event.anchor or "")
         if anchored is None:
-            message = f"`*{event.anchor}` names nothing above it"
+            around = any(frame.anchor == event.anchor for frame in self.stack)
+            what = "stands inside what it names" if around else "names nothing above it"
+            message = f"`*{event.anchor}` {what}"
             hint = "a text that begins with `*` needs quotes"
             raise _Refused(_unused(self.span(event), message, hint))
         if len(self.stack) + anchored.height > LIMIT_DEPTH:

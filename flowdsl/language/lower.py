@@ -124,7 +124,7 @@ def _block(subject: Subject, place: Place) -> nodes.Block:
     children = [_node(subject, child) for child in subject.children(place.path, place.section)]
     if group.kind == "steps":
         return nodes.Block(address=place.address, kind="steps", children=_in_sequence(children))
-    graph = order.sibling_graph(group, subject.edges_in(place))
+    graph = subject.graphs[place.section, place.path]
     fixed = order.sorted_children(graph)
     position = {child: index for index, child in enumerate(fixed)}
     ordered = tuple(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowdsl.language.places import Definition, Order, Path, Place, order, uses
-from flowdsl.language.workflow import Group, Workflow
+from flowdsl.language.workflow import Workflow
 from flowdsl.plan.expression import Expression, Reference
 from flowdsl.plan.span import Span
 
@@ -72,11 +72,11 @@ def step_name(reference: Reference) -> str:
     return str(root)
 
 
-def sibling_graph(group: Group, found: tuple[Edge, ...]) -> networkx.DiGraph[int]:
+def sibling_graph(children: int, found: tuple[Edge, ...]) -> networkx.DiGraph[int]:
     import networkx
 
     graph: networkx.DiGraph[int] = networkx.DiGraph()
-    graph.add_nodes_from(range(len(group.steps)))
+    graph.add_nodes_from(range(children))
     graph.add_edges_from((edge.earlier, edge.later) for edge in found)
     return graph
 
@@ -86,6 +86,12 @@ def sorted_children(graph: networkx.DiGraph[int]) -> list[int]:
     import networkx
 
     return list(networkx.lexicographical_topological_sort(graph))
+
+
+def waits_for(graph: networkx.DiGraph[int], later: int, earlier: int) -> bool:
+    import networkx
+
+    return graph.in_degree(later) > 0 and networkx.has_path(graph, earlier, later)
 
 
 def cycles(graph: networkx.DiGraph[int]) -> list[list[int]]:

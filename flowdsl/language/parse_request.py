@@ -53,7 +53,7 @@ def parse_probe(reader: Reader, node: Mapping) -> Probing | None:
 
 
 def _call(reader: Reader, call: Scalar, beside: Mapping | None) -> Request | None:
-    if not isinstance(call.value, str):
+    if not isinstance(call.value, str) or not call.value:
         return None
     match = _CALL.fullmatch(call.text.rstrip())
     if match is None or match["service"].endswith(":"):

@@ -41,6 +41,8 @@ def _service(reader: Reader, name: Name, node: Located) -> Service | None:
 
 
 def _url(reader: Reader, scalar: Scalar) -> Constant | Expression | Text:
+    if not isinstance(scalar.value, str) or not scalar.value:
+        return Constant(None)
     template = reader.text(scalar)
     match template:
         case Constant(value=str() as url) if not _URL.fullmatch(url):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from flowdsl.language.order import Edge, edges
+from flowdsl.language.order import Edge, edges, sibling_graph
 from flowdsl.language.places import (
     Definition,
     Part,
@@ -23,25 +24,26 @@ from flowdsl.language.workflow import Call, Request, Workflow
 from flowdsl.plan.expression import Expression, Reference
 from flowdsl.plan.span import Span
 
+if TYPE_CHECKING:
+    import networkx
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """`edges`: for every `parallel`, which child waits for which."""
+    """For every `parallel`: `edges`, which child waits for which and why; `graphs`, the same as a graph."""
 
     workflow: Workflow
     places: tuple[Place, ...]
     known: Mapping[str, Definition]
     by_parent: Mapping[tuple[Section, Path], tuple[Place, ...]]
     edges: Mapping[tuple[Section, Path], tuple[Edge, ...]]
+    graphs: Mapping[tuple[Section, Path], networkx.DiGraph[int]]
 
     def locate(self, expression: Expression, reference: Reference) -> Span:
         return self.workflow.locate(expression, reference.start, reference.length)
 
     def children(self, path: Path, section: Section) -> tuple[Place, ...]:
         return self.by_parent.get((section, path), ())
-
-    def edges_in(self, group: Place) -> tuple[Edge, ...]:
-        return self.edges.get((group.section, group.path), ())
 
 
 def look_at(workflow: Workflow) -> Subject:
@@ -54,12 +56,14 @@ def look_at(workflow: Workflow) -> Subject:
         for depth, parent in enumerate(place.parents, start=1):
             if kind_of(parent) == "parallel":
                 inside[place.section, place.path[:depth]].append(place)
+    found_edges = {key: edges(workflow, key[1], tuple(kept), known) for key, kept in inside.items()}
     return Subject(
         workflow=workflow,
         places=found,
         known=known,
         by_parent={key: tuple(children) for key, children in by_parent.items()},
-        edges={key: edges(workflow, key[1], tuple(below), known) for key, below in inside.items()},
+        edges=found_edges,
+        graphs={key: sibling_graph(len(by_parent[key]), kept) for key, kept in found_edges.items()},
     )
 
 

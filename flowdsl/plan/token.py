@@ -241,7 +241,7 @@ def _text_before_dot(tokens: list[Token], position: int) -> str:
 
 
 _ESCAPE = re.compile(
-    r"""\\(?:[\\'"ntrbf]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U00[01][0-9a-fA-F]{5}|(.))"""
+    r"""\\(?:[\\'"ntrbf]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|U0010[0-9a-fA-F]{4}|(.))"""
 )
 _PREFIXES = MappingProxyType({"f": "an f-string", "b": "bytes", "r": "raw text", "u": "a prefix"})
 

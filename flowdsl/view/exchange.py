@@ -161,13 +161,16 @@ def _no_undo(state: State, call: Call, seen: str) -> str:
 
 def _shell(before: str, text: Sealed) -> str:
     """Text for a shell: quoted, but for secrets, which stand as `"$NAME"`."""
-    words = [quote(before)] if before else []
+    words: list[str] = []
+    plain = before
     for part in text:
         if isinstance(part, Secret):
+            words += [quote(plain)] if plain else []
             words.append(f'"${_variable(part.name)}"')
+            plain = ""
         else:
-            words.append(quote(part))
-    return "".join(words) or "''"
+            plain += part
+    return "".join([*words, quote(plain)] if plain else words) or quote("")
 
 
 def _variable(name: str) -> str:

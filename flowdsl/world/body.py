@@ -5,13 +5,11 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import httpx
 import msgspec
 
-if TYPE_CHECKING:
-    from flowdsl.plan.values import Json
+from flowdsl.plan.values import Json
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 DEPTH_MAX = 100

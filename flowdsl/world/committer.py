@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from flowdsl.world.journal import Batch, Group, Journal
+from flowdsl.world.journal import Group, Journal
 from flowdsl.world.offload import Offload
 
 BATCH_BYTES = 1024 * 1024

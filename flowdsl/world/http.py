@@ -8,21 +8,17 @@ a secret: it is taken out here, before anybody else sees it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import httpx
 
+from flowdsl.plan.request import Request
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.world.body import CUT, decode, read_whole
 from flowdsl.world.outgoing import Unbuildable, build
 from flowdsl.world.redaction import Redaction
 from flowdsl.world.wire import Wire, tls_context
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from flowdsl.plan.request import Request
 
 HEADERS_MAX = 64
 HEADER_CHARACTERS_MAX = 8 * 1024

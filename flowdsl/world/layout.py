@@ -61,17 +61,17 @@ class Layout:
 def prepare(disk: Disk, layout: Layout) -> bytes:
     """Make what is missing; the store's key."""
     with explained(layout.root):
-        for folder in reversed((layout.root, *layout.root.parents)):
-            if disk.look(folder) is None:
-                _make_folder(disk, folder)
+        for above in reversed((layout.root, *layout.root.parents)):
+            if disk.look(above) is None:
+                _make_folder(disk, above)
         _check_folder(disk, layout.root)
         if disk.look(layout.about) is None:
             if disk.look(layout.key) is None:
                 write_once(disk, layout.key, secrets.token_hex(32).encode() + b"\n")
-            name = secrets.token_hex(8)
-            about: Json = {"format": "flowdsl-store", "version": VERSION, "id": name}
-            for folder in _FOLDERS:
-                _make_folder(disk, layout.root / folder)
+            store = secrets.token_hex(8)
+            about: Json = {"format": "flowdsl-store", "version": VERSION, "id": store}
+            for name in _FOLDERS:
+                _make_folder(disk, layout.root / name)
             write_once(disk, layout.about, to_bytes(about) + b"\n")
             disk.sync_folder(layout.root.parent)
         return open_existing(disk, layout)

@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Mapping
 
 import httpx
 
 from flowdsl import __version__
-from flowdsl.plan.values import Secret
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
-
-    from flowdsl.plan.request import Request
-    from flowdsl.plan.values import Sealed
+from flowdsl.plan.request import Request
+from flowdsl.plan.values import Sealed, Secret
 
 HEADER_CHARACTERS_MAX = 8 * 1024
 CHUNK_BYTES = 64 * 1024

@@ -9,16 +9,12 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
+from flowdsl.plan.values import Json
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from flowdsl.plan.values import Json
 
 FOUND_INSIDE_FROM = 4
 FOUND_AS_NUMBER_FROM = 3

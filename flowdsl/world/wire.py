@@ -11,19 +11,16 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
-
-if TYPE_CHECKING:
-    import ssl
-    from collections.abc import AsyncIterator, Awaitable, Callable
 
 CONNECTIONS_PER_HOST = 256
 IDLE_SECONDS = 15.0

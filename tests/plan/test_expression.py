@@ -54,6 +54,8 @@ REFUSED = [
     ("b'a'", "F040", "b", "bytes", ""),
     ("rb'a'", "F040", "rb", "bytes", ""),
     (r"'\d'", "F040", r"\d", "no escape", "`\\\\`"),
+    (r"'\U00110000'", "F040", r"\U", "no escape", "`\\\\`"),
+    (r"'\x4'", "F040", r"\x", "no escape", "`\\\\`"),
     (r"'\ud800'", "F040", r"'\ud800'", "half a surrogate", ""),
     ("'\ud800'", "F040", "'\ud800'", "no text can hold", ""),
     ("a == 'it", "F040", "'it", "no closing '", "closing '"),

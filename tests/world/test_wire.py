@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Secret
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
+from flowdsl.world.http import Http
+from flowdsl.world.wire import Wire, tls_context
 from tests.world.sockets import (
     Script,
     Service,
@@ -21,9 +23,6 @@ from tests.world.sockets import (
     service,
     unused_port,
 )
-
-if TYPE_CHECKING:
-    from flowdsl.world.http import Http
 
 
 async def sent(
@@ -120,7 +119,8 @@ def test_redirects_are_not_followed_and_cookies_not_kept() -> None:
         away = reply(b"", "Location: /other", "Set-Cookie: a=b; Path=/", status="302 Found")
         async with service(away) as there, client() as http:
             for _ in range(2):
-                answer = await sent(http, get(there.url))
+                # By name: a jar would keep no cookie of a bare address.
+                answer = await sent(http, get(f"http://localhost:{there.port}"))
                 assert isinstance(answer, Answer)
                 assert (answer.status, dict(answer.headers)["location"]) == (302, "/other")
             assert len(there.heads) == 2
@@ -344,6 +344,33 @@ def test_a_service_that_does_not_read_the_request_holds_nobody_up(
             async with client() as http:
                 observation = await sent(http, post(there.url, "x" * 20_000_000), seconds=1)
             assert isinstance(observation, expected)
+
+    asyncio.run(story())
+
+
+def test_closing_does_not_wait_for_a_request_that_nobody_reads() -> None:
+    async def story() -> None:
+        async with asyncio.timeout(10), service(never_read, reads_bodies=False) as there:
+            http = Http()
+            attempt = asyncio.create_task(sent(http, post(there.url, "x" * 20_000_000), seconds=30))
+            await there.came.wait()
+            await http.aclose()
+            assert isinstance(await attempt, Lost)
+
+    asyncio.run(story())
+
+
+def test_on_its_own_too_the_wire_tells_a_broken_connection_from_none() -> None:
+    async def story() -> None:
+        wire = Wire(tls_context())
+        async with service(hang_up) as there:
+            with pytest.raises(httpx.ReadError):
+                await wire.handle_async_request(httpx.Request("GET", there.url))
+        with pytest.raises(httpx.ConnectError):
+            await wire.handle_async_request(
+                httpx.Request("GET", f"http://127.0.0.1:{unused_port()}")
+            )
+        await wire.aclose()
 
     asyncio.run(story())
 

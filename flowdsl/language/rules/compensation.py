@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain, islice
 
-from flowdsl.language import order
 from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.lower_call import habits_of, undo_needs_answer
+from flowdsl.language.order import waits_for
 from flowdsl.language.places import Order, Place
 from flowdsl.language.places import order as how_ordered
 from flowdsl.language.subject import Subject
-from flowdsl.language.workflow import Call, Fail, Group
+from flowdsl.language.workflow import Call, Fail
 from flowdsl.plan.nodes import READS, RESENDABLE
 from flowdsl.plan.span import Span
 
@@ -70,15 +70,10 @@ def _may_fail_after(subject: Subject, place: Place, other: Place) -> bool:
 
 def _surely_ended(subject: Subject, place: Place, other: Place) -> bool:
     """Whether `other`, in another child of a `parallel`, has ended before `place` starts."""
-    import networkx
-
-    depth = next(
-        level for level, (a, b) in enumerate(zip(place.path, other.path, strict=False)) if a != b
-    )
-    group = place.parents[depth - 1].verb
-    assert isinstance(group, Group)
-    graph = order.sibling_graph(group, subject.edges.get((place.section, place.path[:depth]), ()))
-    return other.path[depth] in networkx.ancestors(graph, place.path[depth])
+    pairs = enumerate(zip(place.path, other.path, strict=False))
+    depth = next(level for level, (one, another) in pairs if one != another)
+    graph = subject.graphs[place.section, place.path[:depth]]
+    return waits_for(graph, place.path[depth], other.path[depth])
 
 
 def _needs_a_lost_answer(subject: Subject, place: Place, call: Call) -> Iterator[Diagnostic]:

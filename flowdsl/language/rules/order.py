@@ -111,14 +111,14 @@ def _no_sibling(name: Name, place: Place, siblings: list[str]) -> Diagnostic:
 
 
 def _cycles(subject: Subject, place: Place) -> Iterator[Diagnostic]:
-    group = place.step.verb
-    assert isinstance(group, Group)
-    edges = subject.edges_in(place)
+    key = (place.section, place.path)
+    if key not in subject.graphs:
+        return
     names = [
         child.address.rpartition("/")[2] for child in subject.children(place.path, place.section)
     ]
-    why = {(edge.earlier, edge.later): edge.span for edge in edges}
-    for cycle in order.cycles(order.sibling_graph(group, edges)):
+    why = {(edge.earlier, edge.later): edge.span for edge in subject.edges[key]}
+    for cycle in order.cycles(subject.graphs[key]):
         pairs = list(zip(cycle, [*cycle[1:], cycle[0]], strict=True))
         spans = [why[pair] for pair in pairs]
         path = " → ".join(names[position] for position in [*cycle, cycle[0]])

@@ -48,8 +48,8 @@ def _worst_seconds(subject: Subject, place: Place) -> float:
         case Group(kind="steps"):
             children = subject.children(place.path, place.section)
             return sum(_worst_seconds(subject, child) for child in children)
-        case Group() as group:
-            return _of_parallel(subject, place, group)
+        case Group():
+            return _of_parallel(subject, place)
         case _:
             return 0.0
 
@@ -68,9 +68,9 @@ def _delays(retry: Retry) -> float:
     return total
 
 
-def _of_parallel(subject: Subject, place: Place, group: Group) -> float:
+def _of_parallel(subject: Subject, place: Place) -> float:
     """The longest way through the children."""
-    graph = order.sibling_graph(group, subject.edges_in(place))
+    graph = subject.graphs[place.section, place.path]
     if order.cycles(graph):
         return 0.0
     children = subject.children(place.path, place.section)

@@ -1,0 +1,68 @@
+"""`flowdsl plan`: the calls a run would make, and what happens if one fails. Sends nothing, creates nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from flowdsl.cli.options import Session, with_inputs, with_services, with_session
+
+if TYPE_CHECKING:
+    from flowdsl.plan.nodes import Plan
+    from flowdsl.plan.values import Json
+    from flowdsl.view.callplan import Known
+
+
+@click.command("plan")
+@click.argument("file", metavar="FILE")
+@with_inputs
+@with_services
+@with_session
+def command(session: Session, file: str, given: tuple[str, ...], inputs_file: str | None) -> int:
+    """The calls a run of FILE would make, known values filled in, and the column IF IT FAILS.
+
+    Inputs that are left out stand as ‹inputs.name›. Sends nothing.
+    """
+    from flowdsl.cli.sources import load_plan
+    from flowdsl.plan.json import to_text
+    from flowdsl.view.callplan import call_plan, plan_json
+
+    plan = load_plan(file)
+    known = _known(session, plan, given, inputs_file)
+    if session.json:
+        session.screen.result(to_text(plan_json(plan, known)))
+        return 0
+    session.screen.show(call_plan(plan, known))
+    _next(session, plan, file, known)
+    return 0
+
+
+def _known(session: Session, plan: Plan, given: tuple[str, ...], file: str | None) -> Known:
+    from flowdsl.cli.given import read_some
+    from flowdsl.view.callplan import Known
+    from flowdsl.world.secrets import Secrets
+
+    secrets = Secrets.read(plan.secrets, folder=session.project, file=session.secrets_file)
+    env = Secrets.read(plan.env, folder=session.project)
+    return Known(
+        inputs=read_some(plan, given, file),
+        services=dict(session.services or {}),
+        env={name: env.get(name) for name in plan.env},
+        secrets={name: "set" if secrets.get(name) else None for name in plan.secrets},
+        environment=session.environment,
+    )
+
+
+def _next(session: Session, plan: Plan, file: str, known: Known) -> None:
+    from shlex import quote
+
+    from flowdsl.view.closing import Suggestion
+
+    inputs: dict[str, Json] = dict(known.inputs)
+    open_inputs = [one for one in plan.inputs if not one.optional and not one.has_default and one.name not in inputs]
+    if not open_inputs:
+        flags = "…" if inputs else ""
+    else:
+        flags = " ".join(f"-i {one.name}=…" for one in open_inputs)
+    session.screen.suggest([Suggestion(f"flowdsl run {quote(file)} {flags}".rstrip(), "run it")])

@@ -1,0 +1,160 @@
+"""Driving a run from the command line: the engine, what the person sees of it, and what Ctrl-C does.
+
+First Ctrl-C (or SIGTERM): nothing new starts, open calls get five seconds, all is saved. Second: at once. Both lose nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from flowdsl.cli.display import Display, display_for, event_time
+from flowdsl.cli.ending import Standing, conclude, interrupted_report
+from flowdsl.cli.follow import Followed, follow
+from flowdsl.cli.options import Session
+from flowdsl.cli.prepare import Start
+from flowdsl.cli.runs import asked_wrongly, store_for
+from flowdsl.engine.engine import Engine
+from flowdsl.engine.loop import News
+from flowdsl.engine.orders import Order
+from flowdsl.errors import Interrupted
+from flowdsl.world.http import Http
+from flowdsl.world.store import FileStore
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(slots=True)
+class Pilot:
+    """The engine in the hands of a command."""
+
+    session: Session
+    engine: Engine
+    display: Display
+    no_wait: bool = False
+    last: Standing | None = None  # what was seen of the run last
+    signals: list[int] = field(default_factory=list)
+    following: bool = False
+
+    @property
+    def store(self) -> FileStore:
+        store = self.engine.store
+        assert isinstance(store, FileStore)
+        return store
+
+    async def start(self, start: Start) -> Standing:
+        await self.engine.run(
+            start.plan, start.created, watch=self.watch, secret_inputs=start.secret_inputs
+        )
+        return self.seen
+
+    async def adopt(
+        self, run: str, orders: Sequence[Order], secret_inputs: Mapping[str, str]
+    ) -> Standing | None:
+        """Take the run over and drive it to rest; None where a living process has it."""
+        result = await self.engine.resume(
+            run, orders=orders, watch=self.watch, secret_inputs=secret_inputs, by=actor()
+        )
+        return None if result is None else self.seen
+
+    async def follow(self, run: str, *, past_rest: bool = False) -> Followed:
+        """Watch what another process does with the run, until it is at rest or its driver is dead."""
+        self.following = True
+        try:
+            followed = await follow(self.store, run, self.display, past_rest=past_rest)
+        finally:
+            self.following = False
+        self.last = followed.standing
+        return followed
+
+    @property
+    def seen(self) -> Standing:
+        assert self.last is not None, "a run that was driven was seen"
+        return self.last
+
+    def watch(self, news: News) -> None:
+        created = news.after.created
+        assert created is not None
+        times = [event_time(event, 0.0) for event in news.facts]
+        at = max([*times, self.last.at if self.last else created.at])
+        self.last = Standing(created.run, news.plan, news.after, news.now, at)
+        self.display.turn(news.plan, news.before, news.facts, news.now)
+        if self.no_wait and news.now.state == "waiting":
+            self.engine.stop()
+
+    def stop(self, number: int, task: asyncio.Task[int]) -> None:
+        """A signal."""
+        self.signals.append(number)
+        drives = self.engine.drives.values()
+        if len(self.signals) > 1 or not drives:
+            task.cancel()
+            return
+        self.engine.stop()
+        calls = sum(len(drive.state.flying) for drive in drives)
+        count = f"{calls} call{'' if calls == 1 else 's'} open, up to 5 s" if calls else "nothing is open"
+        self.display.message(f"Stopping: {count}… (once more stops at once; nothing is lost)")
+
+
+Act = Callable[[Pilot], Awaitable[Standing]]
+
+
+def drive(
+    session: Session, secrets: Mapping[str, str], act: Act, *, no_wait: bool = False
+) -> tuple[int, Standing | None]:
+    """Let `act` drive or follow a run; the exit code, and the run as it was seen last."""
+    return asyncio.run(_drive(session, secrets, act, no_wait=no_wait))
+
+
+async def _drive(
+    session: Session, secrets: Mapping[str, str], act: Act, *, no_wait: bool
+) -> tuple[int, Standing | None]:
+    with asked_wrongly():
+        store = store_for(session)
+        await store.start()
+    network = Http()
+    pilot: Pilot | None = None
+    try:
+        with display_for(session) as display:
+            pilot = Pilot(session, Engine(store, network, secrets=secrets), display, no_wait)
+            standing = await _under_signals(pilot, act)
+    except (Interrupted, asyncio.CancelledError):
+        if pilot is None or not (pilot.signals or no_wait):
+            raise
+        return _stopped(session, pilot), pilot.last
+    finally:
+        await network.aclose()
+    return conclude(session, standing), standing
+
+
+async def _under_signals(pilot: Pilot, act: Act) -> Standing:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    for number in SIGNALS:
+        loop.add_signal_handler(number, pilot.stop, number, task)
+    try:
+        async with pilot.engine:
+            return await act(pilot)
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+def _stopped(session: Session, pilot: Pilot) -> int:
+    """Saved, and not at its end."""
+    if pilot.last is not None:
+        interrupted_report(session, pilot.last)
+    if not pilot.signals:
+        return 4
+    return 128 + pilot.signals[0]
+
+
+def actor() -> str:
+    """Who gives an order: kept with it."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""

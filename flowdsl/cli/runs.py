@@ -1,0 +1,95 @@
+"""The runs of a store, read: where one stands, which one is meant, who drives it. Nothing here changes anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+from flowdsl.cli.ending import Standing
+from flowdsl.cli.options import Session
+from flowdsl.cli.prepare import check_run_id
+from flowdsl.engine.engine import plan_from
+from flowdsl.errors import InputError, StoreError
+from flowdsl.plan.nodes import Plan
+from flowdsl.saga.events import Event
+from flowdsl.saga.progress import Progress, progress
+from flowdsl.saga.state import State, fold
+from flowdsl.world.store import FileStore, Store
+
+
+def store_for(session: Session) -> FileStore:
+    """The store of the project; made when the first run starts."""
+    with asked_wrongly():
+        return FileStore(session.store)
+
+
+def existing_store(session: Session) -> FileStore:
+    """The store of the project, or an error where nothing ever ran."""
+    if not (session.store / "store.json").exists():
+        raise InputError(
+            f"nothing has run here: there is no store at {shown(session.store)}",
+            code="F140",
+            help="start a run with `flowdsl run FILE`, or name a store with --store",
+        )
+    return store_for(session)
+
+
+@contextmanager
+def asked_wrongly() -> Iterator[None]:
+    """What is wrong with a store before a run starts has sent nothing: exit code 2, not 74."""
+    try:
+        yield
+    except StoreError as error:
+        raise InputError(error.message, code=error.code, help=error.help) from None
+
+
+def find_run(store: Store, run: str | None) -> str:
+    """The run that is meant: an id, a unique beginning of one, or the newest."""
+    if run is not None:
+        check_run_id(run)
+    with asked_wrongly():
+        return store.find(run)
+
+
+def standing_of(store: Store, run: str) -> Standing:
+    """Where a run stands by the facts that are on disk."""
+    with asked_wrongly():
+        facts = store.events(run)
+    return fold_standing(store, run, [event for _, _, event in facts], facts[-1][1] / 1000)
+
+
+def fold_standing(store: Store, run: str, events: list[Event], at: float) -> Standing:
+    state = fold(State(), events)
+    assert state.created is not None, "the first fact of a run is that it was created"
+    plan = pinned_plan(store, state.created.digest)
+    now = progress(plan, state)
+    return Standing(run, plan, state, now, at, state_name(store, run, now))
+
+
+def state_name(store: Store, run: str, now: Progress) -> str:
+    """The run's state; `interrupted` where it has something to do and nobody drives it."""
+    unfinished = now.state in ("running", "waiting", "compensating")
+    return "interrupted" if unfinished and not is_driven(store, run) else now.state
+
+
+def is_driven(store: Store, run: str) -> bool:
+    """Whether a living process has the run in hand."""
+    return any(one.run_id == run and one.alive for one in store.list())
+
+
+def pinned_plan(store: Store, digest: str) -> Plan:
+    return _plan_from(store.definition(digest))
+
+
+@lru_cache(maxsize=64)
+def _plan_from(document: bytes) -> Plan:
+    return plan_from(document)
+
+
+def shown(path: Path) -> str:
+    """A path as short as it can be said from here."""
+    short = os.path.relpath(path)
+    return short if not short.startswith("..") else str(path)

@@ -1,0 +1,159 @@
+"""Undoing a scope that has turned: let land what is in flight, write down what took effect, undo it in reverse."""
+
+from __future__ import annotations
+
+from flowdsl.plan.address import Address, is_below, step_of, undo
+from flowdsl.plan.nodes import AnyNode, Block, Call
+from flowdsl.saga.attempt import invoke
+from flowdsl.saga.commands import Command, Decide, Invoke
+from flowdsl.saga.events import Planned
+from flowdsl.saga.intent import action_of
+from flowdsl.saga.ledger import effects, standing
+from flowdsl.saga.state import NO_CALL
+from flowdsl.saga.undoing import Undo, undoing
+from flowdsl.saga.walk import (
+    MAY_HAVE_HAPPENED,
+    RUNNING,
+    SKIPPED,
+    STUCK,
+    Stand,
+    StepState,
+    Walk,
+    leave,
+)
+
+
+def backward(walk: Walk, block: Block, scope: Address) -> bool:
+    """True when nothing of the scope is left. Until a plan is kept, the walk over it only looks."""
+    over = _children_backward(walk, block, scope, held=False)
+    if scope in walk.state.planned:
+        return over
+    _land(walk, scope)
+    return False
+
+
+# --- draining ----------------------------------------------------------------------------------------
+
+
+def _land(walk: Walk, scope: Address) -> None:
+    """What is in flight ends by itself; then, and only then, the plan of what to undo is made."""
+    plan, state = walk.plan, walk.state
+    for call in state.flying:
+        if is_below(step_of(call), scope):
+            action = action_of(plan, call)
+            entry = state.calls[call]
+            service = plan.services[action.service]
+            walk.commands.append(invoke(call, entry.attempt, entry, action, service))
+            walk.stands[step_of(call)] = RUNNING
+    if not any(_is_landing(command, scope) for command in walk.commands):
+        left = () if state.committed else effects(plan, state, scope)
+        walk.commands.append(Decide(Planned(scope, left)))
+
+
+def _is_landing(command: Command, scope: Address) -> bool:
+    return isinstance(command, Invoke) and is_below(step_of(command.call), scope)
+
+
+# --- undoing -----------------------------------------------------------------------------------------
+
+
+def _children_backward(walk: Walk, block: Block, scope: Address, *, held: bool) -> bool:
+    """The graph reversed: what ran later is undone first. True when nothing is left."""
+    waiting_for_later: set[int] = set()
+    over = True
+    for position in reversed(range(len(block.children))):
+        node = block.children[position]
+        is_held = held or position in waiting_for_later
+        stand = _node_backward(walk, node, scope, held=is_held)
+        walk.stands[node.address] = stand
+        over = over and stand.over
+        if is_held or not stand.over:
+            waiting_for_later.update(node.needs)
+    return over
+
+
+def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> Stand:
+    state = walk.state
+    if node.address in state.skipped:
+        return SKIPPED
+    match node:
+        case Block():
+            over = _children_backward(walk, node, scope, held=held)
+            return Stand(_group_state(walk, node), over)
+        case Call() if node.address in state.planned.get(scope, ()):
+            return _call_backward(walk, node, held=held)
+        case Call():
+            return _call_left(walk, node, scope)
+        case _:
+            reached = node.address in state.done or node.address in state.fired
+            failed = state.calls.get(node.address, NO_CALL).failed is not None
+            return Stand("ok" if reached else "refused" if failed else "pending", over=True)
+
+
+def _call_backward(walk: Walk, call: Call, *, held: bool) -> Stand:
+    back = undoing(walk.plan, walk.state, call)
+    match back.standing:
+        case "undone" | "kept" | "absent":
+            if walk.state.calls.get(back.call, NO_CALL).waived is not None:
+                leave(walk, back.call, back.why)
+            return nothing_left(back)
+        case _ if held:
+            return Stand(_seen(walk, call), over=False)
+        case "undoing":
+            walk.commands += back.commands
+            return Stand("undoing", over=False)
+        case "stuck":
+            return _cannot_undo(walk, call, back)
+
+
+def nothing_left(back: Undo) -> Stand:
+    """How a call looks whose undo has nothing more to do."""
+    return Stand("kept" if back.standing == "kept" else "undone" if back.standing == "undone" else "refused", over=True)
+
+
+def _cannot_undo(walk: Walk, call: Call, back: Undo) -> Stand:
+    if not call.critical and standing(walk.plan, walk.state, call) == "unknown":
+        leave(walk, back.call, MAY_HAVE_HAPPENED)
+        return Stand("unknown", over=True)
+    walk.stuck.append(back.call)
+    leave(walk, back.call, back.why)
+    return STUCK
+
+
+def _call_left(walk: Walk, call: Call, scope: Address) -> Stand:
+    """A call that is not undone: there is nothing, or it ran after commit, where nothing is undone."""
+    seen = _seen(walk, call)
+    if seen == "unknown" and scope in walk.state.planned:
+        leave(walk, call.address, MAY_HAVE_HAPPENED)
+    return Stand(seen, over=True)
+
+
+def _seen(walk: Walk, call: Call) -> StepState:
+    """How a call looks that is not being undone now."""
+    state = walk.state
+    if call.address not in state.calls:
+        return "pending"
+    if state.calls.get(undo(call.address), NO_CALL).answer is not None:
+        return "undone"
+    match standing(walk.plan, state, call):
+        case "ok":
+            return "kept" if call.action.is_read else "ok"
+        case "unknown":
+            return "unknown" if not call.action.is_read else "refused"
+        case "none":
+            return "refused"
+
+
+def _group_state(walk: Walk, block: Block) -> StepState:
+    """A group looks like the furthest of its children."""
+    states = {walk.stands[child.address].state for child in block.children}
+    order: tuple[StepState, ...] = (
+        "stuck",
+        "undoing",
+        "unknown",
+        "ok",
+        "undone",
+        "refused",
+        "kept",
+    )
+    return next((state for state in order if state in states), "pending")

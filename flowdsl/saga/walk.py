@@ -1,0 +1,67 @@
+"""One ask of `progress`: the question, and the answer as it grows. What its two directions share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from flowdsl.plan.address import Address, CallId, step_of
+from flowdsl.plan.nodes import Plan
+from flowdsl.saga.commands import Command
+from flowdsl.saga.events import Failure
+from flowdsl.saga.state import NO_CALL, State
+
+StepState: TypeAlias = Literal[
+    "pending", "skipped", "running", "waiting", "ok", "refused",
+    "unknown", "undoing", "undone", "kept", "stuck",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where a node stands. `over`: what needs it may start (forward), what it held up may be undone (backward)."""
+
+    state: StepState
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Residue:
+    """Something a person should know is, or may be, left behind."""
+
+    step: Address
+    call: CallId
+    why: str
+    actor: str = ""
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Walk:
+    plan: Plan
+    state: State
+    stands: dict[Address, Stand] = field(default_factory=dict)
+    commands: list[Command] = field(default_factory=list)
+    causes: dict[Address, Failure] = field(default_factory=dict)  # by scope, the first one wins
+    stuck: list[CallId] = field(default_factory=list)
+    residue: list[Residue] = field(default_factory=list)
+    warnings: list[Failure] = field(default_factory=list)
+
+
+PENDING = Stand("pending", over=False)
+RUNNING = Stand("running", over=False)
+OVER_OK = Stand("ok", over=True)
+SKIPPED = Stand("skipped", over=True)
+STUCK = Stand("stuck", over=False)
+
+MAY_HAVE_HAPPENED = "may have happened"
+
+
+def leave(walk: Walk, call: CallId, why: str) -> None:
+    """Name what is left behind; where a person took it upon them, with their name and reason."""
+    waived = walk.state.calls.get(call, NO_CALL).waived
+    if waived is None:
+        walk.residue.append(Residue(step_of(call), call, why))
+    else:
+        why = "skipped on a person's word"
+        walk.residue.append(Residue(step_of(call), call, why, waived.actor, waived.reason))

@@ -1,0 +1,109 @@
+"""`runs/<id>.json`: one document a finished run, its report and its events. People read it with `cat` and `jq`.
+
+It is written whole and then renamed, but not synced at once: the journal holds the truth until a batch of them has been.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flowdsl.errors import StoreError
+from flowdsl.plan.json import from_bytes, to_bytes
+from flowdsl.saga.codec import decode
+from flowdsl.saga.events import Created, Ended
+from flowdsl.world.contents import RunSummary, damaged
+from flowdsl.world.disk import Disk, opened, read_whole, write_new
+from flowdsl.world.journal import Record
+from flowdsl.world.layout import Layout
+
+_MARK, _TAIL = b'"events":[\n', b"\n]}\n"
+_EVENT = re.compile(rb'\{"s":([0-9]+),"w":([0-9]+),"d":(\{.*\})\},?')
+
+
+@dataclass(slots=True)
+class Documents:
+    """`unsynced`: what a power cut could still take."""
+
+    disk: Disk
+    layout: Layout
+    unsynced: list[str] = field(default_factory=list)
+
+    def write(self, run: str, report: bytes, records: Sequence[Record]) -> None:
+        head = report.rstrip().removesuffix(b"}").rstrip()
+        assert head.startswith(b"{"), "a report is a JSON object"
+        comma = b"" if head == b"{" else b","
+        lines = b",\n".join(_event_line(n, record) for n, record in enumerate(records, 1))
+        write_new(self.disk, self._path(run), b"".join((head, comma, _MARK, lines, _TAIL)), sync=False)
+        self.unsynced.append(run)
+
+    def sync(self, runs: Iterable[str]) -> None:
+        """After this the journals that hold these runs are not needed any more."""
+        for run in runs:
+            with opened(self.disk, self._path(run)) as handle:
+                self.disk.sync(handle)
+        self.disk.sync_folder(self.layout.runs)
+
+    def read(self, run: str) -> list[tuple[int, Record]] | None:
+        """None where there is none."""
+        try:
+            data = read_whole(self.disk, self._path(run))
+        except FileNotFoundError:
+            return None
+        records = _records(data)
+        if not records or [number for number, _ in records] != list(range(1, len(records) + 1)):
+            raise damaged(run, str(self._path(run)))
+        return records
+
+    def exists(self, run: str) -> bool:
+        return self.disk.look(self._path(run)) is not None
+
+    def runs(self) -> list[str]:
+        names = self.disk.list(self.layout.runs)
+        return [n.removesuffix(".json") for n in names if n.endswith(".json") and n[0] != "."]
+
+    def modified(self, run: str) -> float:
+        status = self.disk.look(self._path(run))
+        return 0.0 if status is None else status.modified
+
+    def summary(self, run: str) -> RunSummary:
+        with suppress(StoreError):
+            if records := self.read(run):
+                first, last = decode(records[0][1].data), decode(records[-1][1].data)
+                if isinstance(first, Created) and isinstance(last, Ended):
+                    return RunSummary(run, first.workflow, first.at, last.state)
+        return RunSummary(run, "", 0.0, damaged=True)
+
+    def _path(self, run: str) -> Path:
+        return self.layout.runs / f"{run}.json"
+
+
+def _event_line(number: int, record: Record) -> bytes:
+    return b'{"s":%d,"w":%d,"d":%b}' % (number, record.wall_milliseconds, record.data)
+
+
+def _records(data: bytes) -> list[tuple[int, Record]]:
+    start = data.find(_MARK)
+    if start >= 0 and data.endswith(_TAIL):
+        lines = data[start + len(_MARK) : -len(_TAIL)].split(b"\n")
+        found = [_EVENT.fullmatch(line) for line in lines]
+        if None not in found:
+            return [(int(m[1]), Record(int(m[2]), m[3])) for m in found if m is not None]
+    return _reformatted(data)
+
+
+def _reformatted(data: bytes) -> list[tuple[int, Record]]:
+    """A document that went through somebody's formatter."""
+    records = []
+    try:
+        document = from_bytes(data)
+        events = document["events"]  # type: ignore[index, call-overload]
+        for event in events:  # type: ignore[union-attr]
+            number, wall, fact = event["s"], event["w"], event["d"]  # type: ignore[index, call-overload]
+            records.append((int(number), Record(int(wall), to_bytes(fact))))  # type: ignore[arg-type]
+    except (ValueError, TypeError, KeyError):
+        return []
+    return records

@@ -1,0 +1,133 @@
+"""The journals of the other processes, living and dead, as a reader sees them: only what no power cut can take back.
+
+What is read is synced by the reader before it is shown, and only whole batches are. Each look reads what is new since
+the last one, so it may be done many times a second. A run is where its highest epoch is.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flowdsl.errors import StoreError
+from flowdsl.world.disk import Disk, explain, explained, opened
+from flowdsl.world.index import Entry, Index
+from flowdsl.world.journal import SUFFIX, Record, read_records
+from flowdsl.world.layout import Layout
+
+_CANNOT_SYNC = frozenset({errno.EROFS, errno.EINVAL, errno.EACCES, errno.EBADF})  # nor write, then
+
+
+@dataclass(slots=True)
+class Reader:
+    """One journal of another process."""
+
+    disk: Disk
+    path: Path
+    index: Index
+    inode: int = 0
+    size: int = 0
+    failure: StoreError | None = None
+
+    def refresh(self) -> None:
+        """Raises FileNotFoundError where it is gone."""
+        status = self.disk.look(self.path)
+        if status is None:
+            raise FileNotFoundError(errno.ENOENT, "gone", str(self.path))
+        if status.inode == self.inode and status.size == self.index.end and self.failure is None:
+            return
+        with opened(self.disk, self.path) as handle:
+            status = self.disk.status(handle)
+            if status.inode != self.inode or status.size < self.index.end:
+                self.index, self.inode = Index(self.index.writer), status.inode
+            data = self.disk.read(handle, self.index.end, status.size - self.index.end)
+            self._sync(handle)
+        self.size, self.failure = status.size, None
+        self.index.read(data)
+
+    def records(self, entry: Entry, after_sequence: int = 0) -> list[tuple[int, Record]]:
+        if entry.count <= after_sequence:
+            return []
+        with opened(self.disk, self.path) as handle:
+            return read_records(self.disk, handle, entry, after_sequence)
+
+    def is_driven(self) -> bool:
+        """A living process has it locked. Readers share their lock, so none takes another for a driver."""
+        with suppress(FileNotFoundError), opened(self.disk, self.path) as handle:
+            return not self.disk.lock(handle, shared=True)
+        return False
+
+    def _sync(self, handle: int) -> None:
+        try:
+            self.disk.sync(handle)
+        except OSError as error:
+            if error.errno not in _CANNOT_SYNC:
+                raise
+
+
+Found = tuple[Reader, Entry]
+
+
+@dataclass(slots=True)
+class Journals:
+    """`own`: the writers of this process, which it knows better than by reading."""
+
+    disk: Disk
+    layout: Layout
+    own: set[str] = field(default_factory=set)
+    readers: dict[str, Reader] = field(default_factory=dict)
+
+    def refresh(self) -> None:
+        for _ in range(20):
+            with explained(self.layout.journals):
+                names = set(self._names())
+            for writer in self.readers.keys() - names:
+                del self.readers[writer]
+            if all([self._refresh(writer) for writer in names]):
+                return
+        raise StoreError(f"{self.layout.journals} changes too fast to be read", code="F200")
+
+    def find(self, run: str) -> Found | None:
+        found = [
+            (reader, entry)
+            for reader in self.readers.values()
+            if (entry := reader.index.entries.get(run)) is not None
+        ]
+        return max(found, key=_epoch, default=None)
+
+    def runs(self) -> dict[str, Found]:
+        """Each run where its highest epoch is."""
+        best: dict[str, Found] = {}
+        for reader in self.readers.values():
+            for run, entry in reader.index.entries.items():
+                if run not in best or entry.epoch > best[run][1].epoch:
+                    best[run] = (reader, entry)
+        return best
+
+    def _names(self) -> Iterator[str]:
+        for name in self.disk.list(self.layout.journals):
+            writer = name.removesuffix(SUFFIX)
+            if name.endswith(SUFFIX) and not name.startswith(".") and writer not in self.own:
+                yield writer
+
+    def _refresh(self, writer: str) -> bool:
+        """False where it went away under our eyes: its runs are in another one by now, so all is looked at again."""
+        reader = self.readers.get(writer)
+        if reader is None:
+            path = self.layout.journals / f"{writer}{SUFFIX}"
+            reader = self.readers[writer] = Reader(self.disk, path, Index(writer))
+        try:
+            reader.refresh()
+        except FileNotFoundError:
+            del self.readers[writer]
+            return False
+        except OSError as error:  # one bad journal does not hide the others
+            reader.failure = explain(error, reader.path)
+        return True
+
+
+def _epoch(found: Found) -> int:
+    return found[1].epoch
