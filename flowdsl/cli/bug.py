@@ -13,21 +13,36 @@ from flowdsl import __version__
 from flowdsl.cli.screen import Screen
 from flowdsl.errors import FlowdslError
 
-LIBRARIES = ("click", "httpx", "httpx-aiohttp", "jsonschema", "msgspec", "networkx", "PyYAML", "rich")
+LIBRARIES = (
+    "click",
+    "httpx",
+    "httpx-aiohttp",
+    "jsonschema",
+    "msgspec",
+    "networkx",
+    "PyYAML",
+    "rich",
+)
 
 
 def report_bug(screen: Screen, error: BaseException, arguments: list[str]) -> None:
     path = _write(report(error, arguments))
     where = f"a report ready to paste: {path}" if path else "no report could be written"
     message = f"a bug in flowdsl: {type(error).__name__}"
-    screen.fail(FlowdslError(message, code="F199", help=f"{where}\nthe runs are safe: what was acknowledged is on disk"))
+    screen.fail(
+        FlowdslError(
+            message,
+            code="F199",
+            help=f"{where}\nthe runs are safe: what was acknowledged is on disk",
+        )
+    )
 
 
 def report(error: BaseException, arguments: list[str]) -> str:
     """Type, places and versions. No message, no local variable, no argument but the command and the names of flags:
     any of these could hold a secret.
     """
-    chain = []
+    chain: list[str] = []
     seen: BaseException | None = error
     while seen is not None and len(chain) < 10:
         places = "".join(

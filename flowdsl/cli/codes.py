@@ -12,68 +12,140 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "F070": (
             "a secrets file that cannot be read",
-            "A line is NAME=VALUE, or NAME=\"VALUE\" with both quotes; # begins a comment.\n"
-            "Secrets are taken from --secrets-file, then the environment, then .env beside the project.",
+            (
+                'A line is NAME=VALUE, or NAME="VALUE" with both quotes; # begins a comment.\n'
+                "Secrets are taken from --secrets-file, then the environment, then .env beside the project."
+            ),
         ),
         "F071": (
             "flowdsl.toml",
-            "All of it is optional:\n\n"
-            '  store = ".flowdsl"             # where runs are kept\n'
-            '  environment = "staging"        # as --env\n'
-            '  progress = "auto"              # auto, tty, plain, json, quiet\n'
-            '  color = "auto"                 # auto, always, never\n'
-            '  secrets_file = "secrets.env"\n'
-            "  no_input = false\n\n"
-            "  [env.staging.services]         # replaces the URLs of a workflow\n"
-            '  payments = "https://payments.staging.example"\n\n'
-            "A flag wins over the environment (FLOWDSL_STORE, FLOWDSL_ENV, …), which wins over this file.",
+            (
+                "All of it is optional:\n\n"
+                '  store = ".flowdsl"             # where runs are kept\n'
+                '  environment = "staging"        # as --env\n'
+                '  progress = "auto"              # auto, tty, plain, json, quiet\n'
+                '  color = "auto"                 # auto, always, never\n'
+                '  secrets_file = "secrets.env"\n'
+                "  no_input = false\n\n"
+                "  [env.staging.services]         # replaces the URLs of a workflow\n"
+                '  payments = "https://payments.staging.example"\n\n'
+                "A flag wins over the environment (FLOWDSL_STORE, FLOWDSL_ENV, …), which wins over this file."
+            ),
         ),
         "F072": (
             "the inputs are not what the workflow declares",
-            "  -i name=value       read by the input's type\n"
-            "  -i name=@file       what the file holds; @@ is an @\n"
-            "  -f inputs.yaml      all of them, YAML or JSON; - is stdin; -i wins\n\n"
-            "On a terminal a missing input is asked for; not with --no-input, or where CI is set.",
+            (
+                "  -i name=value       read by the input's type\n"
+                "  -i name=@file       what the file holds; @@ is an @\n"
+                "  -f inputs.yaml      all of them, YAML or JSON; - is stdin; -i wins\n\n"
+                "On a terminal a missing input is asked for; not with --no-input, or where CI is set."
+            ),
         ),
-        "F073": ("a file of inputs that cannot be read", "It is a mapping of names to values, in YAML or JSON, UTF-8."),
+        "F073": (
+            "a file of inputs that cannot be read",
+            "It is a mapping of names to values, in YAML or JSON, UTF-8.",
+        ),
         "F074": ("no such file, or no workflow", "A workflow file begins with `flowdsl: 1`."),
         "F075": (
             "a service without a URL",
-            "The URL of a service begins with http:// or https://. Where it reads `env.X`, set X in the environment\n"
-            "or in .env beside the project, or give the expression a default: ${default(env.X, 'http://localhost:9000')}.",
+            (
+                "The URL of a service begins with http:// or https://. Where it reads `env.X`, set X in the environment\n"
+                "or in .env beside the project, or give the expression a default: ${default(env.X, 'http://localhost:9000')}."
+            ),
         ),
         "F076": ("an unknown environment", "--env NAME takes [env.NAME.services] of flowdsl.toml."),
         "F077": (
             "a secret without a value",
-            "Secrets are taken from --secrets-file, then the environment, then .env beside the project.\n"
-            "They are checked before the first call, and never stored.",
+            (
+                "Secrets are taken from --secrets-file, then the environment, then .env beside the project.\n"
+                "They are checked before the first call, and never stored."
+            ),
         ),
         "F078": ("no such page", "flowdsl explain takes a code or a key of the language."),
-        "F079": ("a command line that cannot be read", "flowdsl --help lists the commands, flowdsl COMMAND --help its flags."),
-        "F080": ("stdout cannot be written", "The run itself is safe: flowdsl status --json prints it again."),
-        "F081": ("a file that cannot be written", "init overwrites nothing; -o writes where you may."),
-        "F110": ("refused", "The service said no. A 4xx is an answer: it is not tried again, and the step holds nothing."),
+        "F079": (
+            "a command line that cannot be read",
+            "flowdsl --help lists the commands, flowdsl COMMAND --help its flags.",
+        ),
+        "F080": (
+            "stdout cannot be written",
+            "The run itself is safe: flowdsl status --json prints it again.",
+        ),
+        "F081": (
+            "a file that cannot be written",
+            "init overwrites nothing; -o writes where you may.",
+        ),
+        "F110": (
+            "refused",
+            "The service said no. A 4xx is an answer: it is not tried again, and the step holds nothing.",
+        ),
         "F111": (
             "unknown",
-            "The request was sent and nobody knows what became of it. It is asked again with the same key, probed, undone,\n"
-            "or put before a person; it is never taken for a no.",
+            (
+                "The request was sent and nobody knows what became of it. It is asked again with the same key, probed, undone,\n"
+                "or put before a person; it is never taken for a no."
+            ),
         ),
-        "F112": ("not sent", "No byte left: no such host, nobody listens, or no connection in time. It may be tried again."),
-        "F113": ("a 2xx that says no", "The answer did not meet `expect`. The service said no in its own words, and holds nothing."),
-        "F114": ("an expression that failed while the run ran", "Nothing was sent for it. A missing field names those there are; default(x, y) is the way round it."),
+        "F112": (
+            "not sent",
+            "No byte left: no such host, nobody listens, or no connection in time. It may be tried again.",
+        ),
+        "F113": (
+            "a 2xx that says no",
+            "The answer did not meet `expect`. The service said no in its own words, and holds nothing.",
+        ),
+        "F114": (
+            "an expression that failed while the run ran",
+            "Nothing was sent for it. A missing field names those there are; default(x, y) is the way round it.",
+        ),
         "F115": ("a `fail` step", "The workflow itself said that the run must not go on."),
-        "F117": ("the run's timeout", "Before commit it cancels, which undoes; after commit it only warns."),
-        "F118": ("an answer that cannot be judged", "The service said 2xx, and the body could not be read or judged. It happened; it is looked up or undone."),
+        "F117": (
+            "the run's timeout",
+            "Before commit it cancels, which undoes; after commit it only warns.",
+        ),
+        "F118": (
+            "an answer that cannot be judged",
+            "The service said 2xx, and the body could not be read or judged. It happened; it is looked up or undone.",
+        ),
         "F119": ("cancelled", "A person asked for it. Everything done is undone."),
-        "F120": ("a secret has changed", "Its request was sent before with another secret in the body, so it cannot be sent again as it was. Nothing was sent."),
-        "F121": ("parked", "The run took its process down ten times without getting on. `flowdsl resume` tries again."),
-        "F131": ("a definition that cannot be read", "A run keeps its own copy of its file. This one was made by another version of flowdsl."),
-        "F140": ("no such run", "`flowdsl list` shows them. Any unique beginning of an id works; no id is the newest run."),
-        "F141": ("the id is taken", "--id starts a run once: the same id, file and inputs again attach to that run. Other inputs need another id."),
-        "F142": ("no such step", "A step is named by its address (book/flight) or, where it is unique, its id (flight)."),
-        "F143": ("past the commit line", "Nothing is undone any more. What still fails there makes the run stuck, and `flowdsl resume` goes on."),
-        "F144": ("not stuck", "--retry, --skip and --resolve are for what is stuck; `flowdsl status` shows it."),
-        "F145": ("the run is over", "Nothing can be ordered of it any more. `flowdsl rerun` starts a new one from its inputs."),
-        "F199": ("a bug in flowdsl", "The report holds types, places and versions, no values. Please paste it into an issue."),
+        "F120": (
+            "a secret has changed",
+            "Its request was sent before with another secret in the body, so it cannot be sent again as it was. Nothing was sent.",
+        ),
+        "F121": (
+            "parked",
+            "The run took its process down ten times without getting on. `flowdsl resume` tries again.",
+        ),
+        "F131": (
+            "a definition that cannot be read",
+            "A run keeps its own copy of its file. This one was made by another version of flowdsl.",
+        ),
+        "F140": (
+            "no such run",
+            "`flowdsl list` shows them. Any unique beginning of an id works; no id is the newest run.",
+        ),
+        "F141": (
+            "the id is taken",
+            "--id starts a run once: the same id, file and inputs again attach to that run. Other inputs need another id.",
+        ),
+        "F142": (
+            "no such step",
+            "A step is named by its address (book/flight) or, where it is unique, its id (flight).",
+        ),
+        "F143": (
+            "past the commit line",
+            "Nothing is undone any more. What still fails there makes the run stuck, and `flowdsl resume` goes on.",
+        ),
+        "F144": (
+            "not stuck",
+            "--retry, --skip and --resolve are for what is stuck; `flowdsl status` shows it.",
+        ),
+        "F145": (
+            "the run is over",
+            "Nothing can be ordered of it any more. `flowdsl rerun` starts a new one from its inputs.",
+        ),
+        "F199": (
+            "a bug in flowdsl",
+            "The report holds types, places and versions, no values. Please paste it into an issue.",
+        ),
     }
 )

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from flowdsl.cli.options import Session
@@ -68,8 +68,8 @@ def event_time(event: Event, otherwise: float) -> float:
     return at if isinstance(at, float | int) else otherwise
 
 
-def local_zone(at: float) -> tzinfo | None:
-    return datetime.fromtimestamp(at).astimezone().tzinfo
+def local_zone(at: float) -> tzinfo:
+    return datetime.fromtimestamp(at).astimezone().tzinfo or UTC
 
 
 @dataclass(slots=True)
@@ -84,11 +84,11 @@ class PlainDisplay:
         for event in facts:
             self.at = event_time(event, self.at or time.time())
             zone = local_zone(self.at)
-            for text in lines_for(plan, state, event, self.at, zone=zone) if zone else []:
+            for text in lines_for(plan, state, event, self.at, zone=zone):
                 self.message(text)
             state = apply(state, event)
         zone = local_zone(self.at)
-        if facts and now.at_rest and not state.ended and zone:
+        if facts and now.at_rest and not state.ended:
             self.message(stuck_line(plan, state, self.at, zone=zone))
 
     def message(self, text: str) -> None:
@@ -101,7 +101,7 @@ class JsonDisplay:
 
     at: float = 0.0
 
-    def turn(self, plan: Plan, before: State, facts: tuple[Event, ...], now: Progress) -> None:
+    def turn(self, plan: Plan, before: State, facts: tuple[Event, ...], now: Progress) -> None:  # noqa: ARG002
         created = before.created
         for event in facts:
             self.at = event_time(event, self.at or time.time())

@@ -36,7 +36,7 @@ class Pilot:
     no_wait: bool = False
     last: Standing | None = None  # what was seen of the run last
     signals: list[int] = field(default_factory=list)
-    following: bool = False
+    was_over: bool = False  # before we came
 
     @property
     def store(self) -> FileStore:
@@ -61,13 +61,15 @@ class Pilot:
 
     async def follow(self, run: str, *, past_rest: bool = False) -> Followed:
         """Watch what another process does with the run, until it is at rest or its driver is dead."""
-        self.following = True
-        try:
-            followed = await follow(self.store, run, self.display, past_rest=past_rest)
-        finally:
-            self.following = False
+        followed = await follow(self.store, run, self.display, past_rest=past_rest)
         self.last = followed.standing
         return followed
+
+    def tell(self, standing: Standing) -> Standing:
+        """The run was at rest before we came: its end is told."""
+        self.was_over = True
+        self.last = standing
+        return standing
 
     @property
     def seen(self) -> Standing:
@@ -93,7 +95,11 @@ class Pilot:
             return
         self.engine.stop()
         calls = sum(len(drive.state.flying) for drive in drives)
-        count = f"{calls} call{'' if calls == 1 else 's'} open, up to 5 s" if calls else "nothing is open"
+        count = (
+            f"{calls} call{'' if calls == 1 else 's'} open, up to 5 s"
+            if calls
+            else "nothing is open"
+        )
         self.display.message(f"Stopping: {count}… (once more stops at once; nothing is lost)")
 
 
@@ -125,7 +131,7 @@ async def _drive(
         return _stopped(session, pilot), pilot.last
     finally:
         await network.aclose()
-    return conclude(session, standing), standing
+    return conclude(session, standing, drawn=pilot.was_over), standing
 
 
 async def _under_signals(pilot: Pilot, act: Act) -> Standing:

@@ -8,6 +8,7 @@ from flowdsl.cli.display import display_kind
 from flowdsl.cli.options import Session
 from flowdsl.plan.json import to_text
 from flowdsl.plan.nodes import Plan
+from flowdsl.plan.values import Json
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State
 from flowdsl.view.closing import Suggestion, closing, output_lines, state_line, suggestions
@@ -54,8 +55,8 @@ def conclude(session: Session, standing: Standing, *, drawn: bool = False) -> in
     return exit_code(standing.now.state)
 
 
-def report(standing: Standing) -> dict[str, object]:
-    return run_report(  # type: ignore[return-value]
+def report(standing: Standing) -> Json:
+    return run_report(
         standing.plan, standing.state, standing.now, ended=standing.ended, name=standing.name
     )
 
@@ -74,8 +75,7 @@ def failure_lines(standing: Standing) -> list[Line]:
     """Why the run is not well: frames of what went wrong first, and of what is stuck."""
     plan, state, now = standing.plan, standing.state, standing.now
     cause = cause_of(state, now)
-    lines = [*failure_frame(plan, state, cause)] if cause is not None else []
-    return lines
+    return [*failure_frame(plan, state, cause)] if cause is not None else []
 
 
 def _tell(session: Session, standing: Standing, kind: str) -> None:

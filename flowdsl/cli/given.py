@@ -60,7 +60,11 @@ def read_some(plan: Plan, given: Sequence[str], file: str | None) -> dict[str, J
         values |= _from_file(file)
     read, problems = _from_flags(plan, given)
     values |= read
-    some = tuple(declared for declared in plan.inputs if declared.name in values or declared.has_default or declared.optional)
+    some = tuple(
+        declared
+        for declared in plan.inputs
+        if declared.name in values or declared.has_default or declared.optional
+    )
     checked = read_inputs(some, values)
     unknown = values.keys() - {declared.name for declared in plan.inputs}
     if isinstance(checked, list) or problems or unknown:
@@ -69,7 +73,9 @@ def read_some(plan: Plan, given: Sequence[str], file: str | None) -> dict[str, J
     return _apart(plan, checked).values
 
 
-def read_secret(session: Session, plan: Plan, given: Sequence[str], needed: set[str]) -> dict[str, str]:
+def read_secret(
+    session: Session, plan: Plan, given: Sequence[str], needed: set[str]
+) -> dict[str, str]:
     """The secret inputs of a run that goes on: they were never kept, so they are asked for again."""
     secret = {declared.name for declared in plan.inputs if declared.secret}
     values, problems = _from_flags(plan, given)
@@ -78,7 +84,9 @@ def read_secret(session: Session, plan: Plan, given: Sequence[str], needed: set[
     for name in values:
         if name not in secret:
             raise InputError(
-                f"the input `{name}` of this run is fixed", code="F072", help="other inputs: flowdsl rerun"
+                f"the input `{name}` of this run is fixed",
+                code="F072",
+                help="other inputs: flowdsl rerun",
             )
     missing = sorted(needed - values.keys())
     if missing and session.may_ask:
@@ -166,7 +174,9 @@ def _decoded(what: str, raw: bytes) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{what}: the file is not UTF-8", code="F073", help="save it as UTF-8") from None
+        raise InputError(
+            f"{what}: the file is not UTF-8", code="F073", help="save it as UTF-8"
+        ) from None
 
 
 def _from_file(path: str) -> dict[str, Json]:
@@ -181,7 +191,9 @@ def _from_file(path: str) -> dict[str, Json]:
         value = plain(document) if isinstance(document, LocatedMapping) else None
     if not isinstance(value, dict):
         raise InputError(
-            f"{source.path}: the inputs are a mapping of names to values", code="F073", help="write `name: value` lines"
+            f"{source.path}: the inputs are a mapping of names to values",
+            code="F073",
+            help="write `name: value` lines",
         )
     return value
 
@@ -194,13 +206,15 @@ def _json(source: Source) -> Json:
         document, problems = load_document(source)
         if source.path.endswith(".json") or document is None or problems:
             raise InputError(
-                f"{source.path}: not JSON: {_place(source.text, str(error))}", code="F073", help="is it cut off?"
+                f"{source.path}: not JSON: {_place(source.text, str(error))}",
+                code="F073",
+                help="is it cut off?",
             ) from None
         return plain(document)
 
 
 def _place(text: str, said: str) -> str:
-    """msgspec says a byte; people count lines."""
+    """The decoder says a byte; people count lines."""
     import re
 
     found = re.search(r"\(byte (\d+)\)", said)
@@ -233,4 +247,6 @@ def _not_right(problems: Sequence[InputProblem]) -> InputError:
     missing = [p.help.removeprefix("add ") for p in problems if p.help.startswith("add -i ")]
     hints = [p.help for p in problems if p.help and not p.help.startswith("add -i ")]
     add = [f"add {' '.join(missing)}"] if missing else []
-    return InputError("\n".join(messages), code="F072", help="\n".join(dict.fromkeys([*hints, *add])))
+    return InputError(
+        "\n".join(messages), code="F072", help="\n".join(dict.fromkeys([*hints, *add]))
+    )

@@ -53,10 +53,10 @@ All commands: flowdsl --help    One of them: flowdsl run --help
 class Commands(click.Group):
     """The commands by name; each in the module of its name."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name in NOT_YET:
             raise InputError(
                 f"`flowdsl {cmd_name}` is not there yet", code="F079", help="see: flowdsl --help"
@@ -75,7 +75,7 @@ class Commands(click.Group):
             raise click.NoSuchCommand(name, possibilities=COMMANDS, ctx=ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """From the table, so that no command is loaded to say what it does."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -140,5 +140,7 @@ def _usage(error: click.UsageError) -> InputError:
     path = error.ctx.command_path if error.ctx is not None else "flowdsl"
     message = error.format_message().rstrip(".")
     return InputError(
-        message[:1].lower() + message[1:], code="F079", help=f"the flags are listed by: {path} --help"
+        message[:1].lower() + message[1:],
+        code="F079",
+        help=f"the flags are listed by: {path} --help",
     )

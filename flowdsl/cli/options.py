@@ -54,9 +54,16 @@ def with_session(command: Callable[Concatenate[Session, P], int]) -> Callable[P,
         return command(session_of(flags), *args, **kwargs)
 
     for flag in (
-        click.option("--color", type=click.Choice(COLORS), envvar="FLOWDSL_COLOR", help="Default: auto."),
+        click.option(
+            "--color", type=click.Choice(COLORS), envvar="FLOWDSL_COLOR", help="Default: auto."
+        ),
         click.option("--json", is_flag=True, help="One JSON object on stdout."),
-        click.option("--store", metavar="DIR", envvar="FLOWDSL_STORE", help="Default: .flowdsl beside the project."),
+        click.option(
+            "--store",
+            metavar="DIR",
+            envvar="FLOWDSL_STORE",
+            help="Default: .flowdsl beside the project.",
+        ),
     ):
         called = flag(called)
     return called
@@ -65,8 +72,19 @@ def with_session(command: Callable[Concatenate[Session, P], int]) -> Callable[P,
 def with_services(command: F) -> F:
     """Flags of a command that needs environment and secrets."""
     for flag in (
-        click.option("--secrets-file", metavar="FILE", envvar="FLOWDSL_SECRETS_FILE", help="NAME=VALUE lines; before the environment and .env."),
-        click.option("--env", "environment", metavar="NAME", envvar="FLOWDSL_ENV", help="Take [env.NAME.services] of flowdsl.toml."),
+        click.option(
+            "--secrets-file",
+            metavar="FILE",
+            envvar="FLOWDSL_SECRETS_FILE",
+            help="NAME=VALUE lines; before the environment and .env.",
+        ),
+        click.option(
+            "--env",
+            "environment",
+            metavar="NAME",
+            envvar="FLOWDSL_ENV",
+            help="Take [env.NAME.services] of flowdsl.toml.",
+        ),
     ):
         command = flag(command)
     return command
@@ -76,7 +94,12 @@ def with_progress(command: F) -> F:
     """Flags of a command that drives or follows a run."""
     for flag in (
         click.option("--no-input", is_flag=True, envvar="FLOWDSL_NO_INPUT", help="Never ask."),
-        click.option("--progress", type=click.Choice(PROGRESS), envvar="FLOWDSL_PROGRESS", help="Default: auto."),
+        click.option(
+            "--progress",
+            type=click.Choice(PROGRESS),
+            envvar="FLOWDSL_PROGRESS",
+            help="Default: auto.",
+        ),
     ):
         command = flag(command)
     return command
@@ -84,8 +107,21 @@ def with_progress(command: F) -> F:
 
 def with_inputs(command: F) -> F:
     for flag in (
-        click.option("-f", "--inputs", "inputs_file", metavar="FILE", help="Inputs from YAML or JSON; - is stdin."),
-        click.option("-i", "--input", "given", multiple=True, metavar="KEY=VALUE", help="One input; KEY=@FILE reads it from a file."),
+        click.option(
+            "-f",
+            "--inputs",
+            "inputs_file",
+            metavar="FILE",
+            help="Inputs from YAML or JSON; - is stdin.",
+        ),
+        click.option(
+            "-i",
+            "--input",
+            "given",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="One input; KEY=@FILE reads it from a file.",
+        ),
     ):
         command = flag(command)
     return command

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import secrets as chance
 import re
+import secrets as chance
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ from flowdsl.saga.events import Created
 from flowdsl.saga.local import text
 from flowdsl.saga.state import State
 from flowdsl.view.moment import rfc3339
+from flowdsl.world.contents import check_run_id
 from flowdsl.world.secrets import Secrets
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 ID_CHARACTERS = 10
-RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,9 @@ class Start:
     @property
     def fingerprint(self) -> str:
         """Of the file and the inputs: what must be the same for `--id` to mean the same run."""
-        return hashlib.sha256(to_bytes([self.plan.digest, _sorted(self.created.inputs)])).hexdigest()
+        return hashlib.sha256(
+            to_bytes([self.plan.digest, _sorted(self.created.inputs)])
+        ).hexdigest()
 
 
 def prepare(session: Session, plan: Plan, inputs: Inputs, run: str = "") -> Start:
@@ -67,16 +69,6 @@ def new_run_id(workflow: str) -> str:
     name = re.sub(r"[^A-Za-z0-9._-]", "-", workflow)[: 63 - ID_CHARACTERS].lstrip("._-") or "run"
     letters = (ALPHABET[byte % 32] for byte in chance.token_bytes(ID_CHARACTERS))
     return f"{name}-{''.join(letters)}"
-
-
-def check_run_id(run: str) -> None:
-    """Ids become names of files: nothing else may ever be made of one."""
-    if RUN_ID.fullmatch(run) is None:
-        raise InputError(
-            f"`{run[:80]}` is no run id",
-            code="F140",
-            help="letters, digits, `.`, `_` and `-`, at most 64, the first a letter or a digit",
-        )
 
 
 def read_secrets(session: Session, plan: Plan) -> Secrets:
@@ -107,7 +99,9 @@ def check_services(plan: Plan, created: Created) -> None:
         except ValueError:
             good = False
         if not good or any(ord(c) <= 32 for c in url):
-            raise _no_url(plan, service.name, f"`{url[:200]}` is no http:// or https:// address", created)
+            raise _no_url(
+                plan, service.name, f"`{url[:200]}` is no http:// or https:// address", created
+            )
 
 
 def _no_url(plan: Plan, name: str, why: str, created: Created) -> InputError:
@@ -115,7 +109,9 @@ def _no_url(plan: Plan, name: str, why: str, created: Created) -> InputError:
     unset = [key for key, value in created.env.items() if value is None]
     hint = f"not set in the environment: {', '.join(unset)}" if unset else f"set `services.{name}`"
     return InputError(
-        f"{plan.path}:{span.line}:{span.column}: the service `{name}` has no URL: {why}", code="F075", help=hint
+        f"{plan.path}:{span.line}:{span.column}: the service `{name}` has no URL: {why}",
+        code="F075",
+        help=hint,
     )
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from flowdsl.cli.ending import Standing
 from flowdsl.cli.options import Session
-from flowdsl.cli.prepare import check_run_id
 from flowdsl.engine.engine import plan_from
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Event
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
+from flowdsl.world.contents import check_run_id
 from flowdsl.world.store import FileStore, Store
 
 
@@ -77,7 +77,7 @@ def state_name(store: Store, run: str, now: Progress) -> str:
 
 def is_driven(store: Store, run: str) -> bool:
     """Whether a living process has the run in hand."""
-    return any(one.run_id == run and one.alive for one in store.list())
+    return any(one.run == run and one.driven for one in store.list())
 
 
 def pinned_plan(store: Store, digest: str) -> Plan:

@@ -78,14 +78,18 @@ def _understood(path: Path, document: Mapping[str, object]) -> ProjectFile:
     no_input = document.get("no_input", False)
     if not isinstance(no_input, bool):
         raise _wrong(path, "`no_input` is true or false")
-    return ProjectFile(**texts, no_input=no_input, services=_environments(path, document.get("env")))
+    return ProjectFile(
+        **texts, no_input=no_input, services=_environments(path, document.get("env"))
+    )
 
 
 def _environments(path: Path, env: object) -> dict[str, Mapping[str, str]]:
     if env is None:
         return {}
     if not isinstance(env, dict):
-        raise _wrong(path, "`env` is a table: [env.NAME.services]", "a default is: environment = NAME")
+        raise _wrong(
+            path, "`env` is a table: [env.NAME.services]", "a default is: environment = NAME"
+        )
     found: dict[str, Mapping[str, str]] = {}
     for name, table in env.items():
         if not isinstance(table, dict):

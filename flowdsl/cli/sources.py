@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from flowdsl.language import Checked, Source
     from flowdsl.plan.nodes import Plan
 
-BYTES_MAX = 4 * 1024 * 1024  # what is read of a file; the language has a lower limit and a better message
+BYTES_MAX = (
+    4 * 1024 * 1024
+)  # what is read of a file; the language has a lower limit and a better message
 SUFFIXES = (".yaml", ".yml")
 FILES_MAX = 10_000
 
@@ -59,13 +61,17 @@ def read_bytes(path: str, what: str) -> bytes:
             kind = "a folder" if Path(path).is_dir() else "no such file"
             near = _near(path)
             raise InputError(
-                f"{path}: {kind}", code="F074", help=f"did you mean {near}?" if near else f"name {what}"
+                f"{path}: {kind}",
+                code="F074",
+                help=f"did you mean {near}?" if near else f"name {what}",
             )
         with Path(path).open("rb") as file:
             return file.read(BYTES_MAX)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(f"{path}: cannot be read: {reason}", code="F074", help=f"name {what}") from None
+        raise InputError(
+            f"{path}: cannot be read: {reason}", code="F074", help=f"name {what}"
+        ) from None
 
 
 def find_workflows(paths: Sequence[str]) -> list[Source]:
@@ -94,7 +100,9 @@ def _yaml_files(folder: str) -> Iterator[str]:
                 count += 1
                 if count > FILES_MAX:
                     raise InputError(
-                        f"{folder}: more than {FILES_MAX:,} YAML files", code="F074", help="name a smaller folder"
+                        f"{folder}: more than {FILES_MAX:,} YAML files",
+                        code="F074",
+                        help="name a smaller folder",
                     )
                 yield os.path.normpath(path)
 

@@ -103,6 +103,18 @@ class Engine:
         drive = self._drive(plan, run, watch, secret_inputs or {}, new=False)
         return await self._go(run, drive, past, first)
 
+    async def resume_all(self, *, by: str = "") -> list[asyncio.Task[Result]]:
+        """Take over every run that nobody drives and nobody paused, and go on with each in a task of its own."""
+        tasks: list[asyncio.Task[Result]] = []
+        for run, past in (await self.store.adopt_all()).items():
+            state = fold(State(), past)
+            assert state.created is not None, "the first fact of a run is that it was created"
+            plan = self.plan_of(state.created.digest)
+            drive = self._drive(plan, run, lambda _: None, {}, new=False)
+            first: list[Event] = [Resumed(state.epoch + 1, self.clock.now(), by)]
+            tasks.append(asyncio.create_task(self._go(run, drive, past, first)))
+        return tasks
+
     def plan_of(self, digest: str) -> Plan:
         """The plan that runs are pinned to, whatever became of the file."""
         if digest not in self.plans:

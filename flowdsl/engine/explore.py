@@ -362,7 +362,7 @@ def _key(here: Situation) -> object:
         frozenset((scope, turned.cause) for scope, turned in state.turned.items()),
         state.committed,
         state.cancel is not None,
-        state.alerted,
+        state.alerted is not None,
         state.ended,
         state.crashes,
         here.services,

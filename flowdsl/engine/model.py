@@ -1,37 +1,37 @@
 """The explorer's world: services that know which effects they hold, and a network that may deliver late.
 
-A service with `idempotency` plays back what a key was answered; one without does the work once more. Every call of
-the same step answers the same, so that the run's values do not multiply the states.
+A service with `idempotency` plays back what a key was answered, as long as it remembers the key; one without does the
+work once more. One with `tombstone` refuses what it has undone. Every call of the same step answers the same, so that
+the run's values do not multiply the states.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import networkx
 
+from flowdsl.engine.bodies import bodies
 from flowdsl.language.flatten import flatten
 from flowdsl.plan.address import Address, CallId, direction_of, step_of
-from flowdsl.plan.nodes import RESENDABLE, Action, Block, Call, Compensation, Confirm, Plan
-from flowdsl.plan.template import Template, references
+from flowdsl.plan.nodes import RESENDABLE, Call, Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.intent import action_of
-from flowdsl.saga.observation import Answer, Observation
+from flowdsl.saga.observation import Answer
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What one step did to its service. `late`: a request of it is still in the network."""
+    """What one step did to its service."""
 
-    count: int = 0
+    held: bool = False  # it is there now
+    count: int = 0  # how often it was carried out
     undone: int = 0
     confirmed: int = 0
-    late: bool = False
-
-    @property
-    def held(self) -> bool:
-        return self.count > 0 and not self.undone
+    keys: frozenset[str] = frozenset()  # remembered, with the answer they got
+    late: str = ""  # the key of a request that is still in the network
+    barred: bool = False  # undone for good: the service takes no such request any more
 
 
 NO_EFFECT = Effect()
@@ -47,146 +47,107 @@ class Services:
         return dict(self.effects).get(step, NO_EFFECT)
 
     def put(self, step: Address, effect: Effect) -> Services:
-        return Services(tuple(sorted({**dict(self.effects), step: effect}.items())))
+        return Services(tuple(sorted({**dict(self.effects), step: effect}.items(), key=_step)))
 
 
-def arrive(
-    plan: Plan, services: Services, call: CallId, values: Mapping[Address, Json]
-) -> tuple[Services, Observation]:
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A plan, and what its services answer: by call, and by `STEP!absent` for a probe that finds nothing."""
+
+    plan: Plan
+    bodies: Mapping[CallId, Json]
+    later: Mapping[Address, frozenset[Address]] = field(default_factory=dict)
+
+
+def model_of(plan: Plan) -> Model:
+    return Model(plan, bodies(plan), _later_effects(plan))
+
+
+def arrive(model: Model, services: Services, call: CallId, key: str) -> tuple[Services, Answer]:
     """A request reaches its service and is carried out: what the services hold then, and the answer."""
     step = step_of(call)
-    node = plan.nodes[step]
     effect = services.effect(step)
+    if plays_back(model, services, call, key):
+        return services, Answer(200, (), model.bodies.get(call))
+    remembered = effect.keys | {key} if is_keyed(model.plan, call) else effect.keys
     match direction_of(call):
-        case "undo" if effect.undone and is_keyed(plan, call):
-            return services, Answer(204)
-        case "confirm" if effect.confirmed and is_keyed(plan, call):
-            return services, Answer(200)
         case "undo":
+            barred = model.plan.services[action_of(model.plan, step).service].tombstone
+            gone = replace(effect, held=False, barred=barred, keys=remembered)
             if not effect.held:
-                return services, Answer(404)
-            return services.put(step, replace(effect, undone=effect.undone + 1)), Answer(204)
+                return services.put(step, replace(gone, keys=effect.keys)), Answer(404)
+            return services.put(step, replace(gone, undone=effect.undone + 1)), Answer(204)
+        case "confirm" if not effect.held:
+            return services, Answer(409)
         case "confirm":
-            if not effect.held:
-                return services, Answer(409)
-            return services.put(step, replace(effect, confirmed=effect.confirmed + 1)), Answer(200)
+            confirmed = replace(effect, confirmed=effect.confirmed + 1, keys=remembered)
+            return services.put(step, confirmed), Answer(200)
         case "probe":
-            assert isinstance(node, Call)
-            return services, Answer(200, (), values[f"{step}!probe"] if effect.held else None)
+            body = model.bodies[f"{step}!probe" if effect.held else f"{step}!absent"]
+            return services, Answer(200, (), body)
         case _:
-            return _do(plan, services, step, values)
+            return _carry_out(model, services, step, remembered)
 
 
-def refuse(plan: Plan, services: Services, call: CallId) -> Services:
+def _carry_out(
+    model: Model, services: Services, step: Address, remembered: frozenset[str]
+) -> tuple[Services, Answer]:
+    action, effect = action_of(model.plan, step), services.effect(step)
+    done = Answer(200, (), model.bodies[step])
+    if action.is_read:
+        return services, done
+    if effect.barred:
+        return services, Answer(409)
+    count = max(effect.count, 1) if action.method in RESENDABLE else effect.count + 1
+    return services.put(step, replace(effect, held=True, count=count, keys=remembered)), done
+
+
+def plays_back(model: Model, services: Services, call: CallId, key: str) -> bool:
+    """Whether the service only says again what it said to this key before."""
+    return is_keyed(model.plan, call) and key in services.effect(step_of(call)).keys
+
+
+def refuse(model: Model, services: Services, call: CallId) -> Services:
     """A service says no. One that honours keys says so to a late arrival with the same key as well."""
-    step = step_of(call)
-    if direction_of(call) != "do" or not is_keyed(plan, call):
+    if direction_of(call) != "do" or not is_keyed(model.plan, call):
         return services
-    return services.put(step, replace(services.effect(step), late=False))
+    return without_late(services, step_of(call))
+
+
+def delay(services: Services, call: CallId, key: str) -> Services:
+    """The request is stuck in the network, and may come out of it at any time within the settle window."""
+    step = step_of(call)
+    return services.put(step, replace(services.effect(step), late=key))
+
+
+def deliver_late(model: Model, services: Services, step: Address) -> Services:
+    """The network hands over what everybody had given up on."""
+    key = services.effect(step).late
+    return arrive(model, without_late(services, step), step, key)[0]
+
+
+def without_late(services: Services, step: Address) -> Services:
+    effect = services.effect(step)
+    return services.put(step, replace(effect, late="")) if effect.late else services
+
+
+def forget(services: Services) -> Services:
+    """So long a time that no service remembers a key, and no network a request."""
+    empty = [(step, replace(effect, keys=frozenset(), late="")) for step, effect in services.effects]
+    return Services(tuple(empty))
 
 
 def is_keyed(plan: Plan, call: CallId) -> bool:
-    return plan.services[action_of(plan, call).service].idempotency is not None
+    action = action_of(plan, call)
+    return plan.services[action.service].idempotency is not None and not action.is_read
 
 
-def deliver_late(plan: Plan, services: Services, step: Address) -> Services:
-    """The network hands over what everybody had given up on."""
-    effect = services.effect(step)
-    services = services.put(step, replace(effect, late=False))
-    return _do(plan, services, step, {step: None})[0]
-
-
-def _do(
-    plan: Plan, services: Services, step: Address, values: Mapping[Address, Json]
-) -> tuple[Services, Observation]:
-    action = action_of(plan, step)
-    effect = services.effect(step)
-    done = Answer(200, (), values[step])
-    if action.is_read:
-        return services, done
-    if effect.count and (is_keyed(plan, step) or action.method in RESENDABLE):
-        return services, done  # played back, or the same once more
-    return services.put(step, replace(effect, count=effect.count + 1)), done
-
-
-def answers(plan: Plan) -> dict[CallId, Json]:
-    """A body for every call that has the fields the workflow reads, each of them 1."""
-    values: dict[CallId, Json] = {}
-    for node in plan.nodes.values():
-        if isinstance(node, Call):
-            values[node.address] = {}
-            if node.probe is not None:
-                values[f"{node.address}!probe"] = [{}]
-    for template in _templates(plan):
-        for _, reference in references(template):
-            name = str(reference.path[0])
-            address = plan.names.get(name)
-            if address in values and len(reference.path) > 1:
-                values[address] = _grown(values[address], reference.path[1:])
-    for node in plan.nodes.values():
-        if isinstance(node, Call) and node.probe is not None:
-            values[f"{node.address}!probe"] = [values[node.address]]
-    return values
-
-
-def later_effects(plan: Plan) -> dict[Address, frozenset[Address]]:
+def _later_effects(plan: Plan) -> dict[Address, frozenset[Address]]:
     """For each call, the calls that ran after it and so are undone before it."""
     graph = flatten(plan)
-    return {
-        node: frozenset(
-            other
-            for other in networkx.descendants(graph, node)
-            if isinstance(plan.nodes.get(other), Call)
-        )
-        for node in graph
-        if isinstance(plan.nodes.get(node), Call)
-    }
+    calls = {node for node in graph if isinstance(plan.nodes.get(node), Call)}
+    return {node: frozenset(networkx.descendants(graph, node) & calls) for node in calls}
 
 
-def _templates(plan: Plan) -> list[Template]:
-    found: list[Template] = [template for _, template in plan.outputs]
-    for node in plan.nodes.values():
-        if node.when is not None:
-            found.append(node.when)
-        match node:
-            case Call():
-                found += _of_call(node)
-            case Confirm():
-                found += _of_action(node.action)
-            case Block():
-                pass
-            case _:
-                found += [
-                    t for t in (getattr(node, "text", None), getattr(node, "message", None)) if t
-                ]
-                found += [template for _, template in getattr(node, "values", ())]
-    return found
-
-
-def _of_call(call: Call) -> list[Template]:
-    found = _of_action(call.action)
-    if isinstance(call.compensation, Compensation):
-        found += _of_action(call.compensation.action)
-    return found
-
-
-def _of_action(action: Action) -> list[Template]:
-    found: list[Template] = [action.path]
-    found += [value for _, value in action.query + action.headers]
-    found += [template for template in (action.body, action.expect) if template is not None]
-    return found
-
-
-def _grown(value: Json, path: tuple[str | int, ...]) -> Json:
-    """The value with something at the path: an object where a name is read, a list where a position is."""
-    if not path:
-        return value if value not in ({}, None) else 1
-    head, rest = path[0], path[1:]
-    if isinstance(head, str):
-        fields = dict(value) if isinstance(value, dict) else {}
-        fields[head] = _grown(fields.get(head), rest)
-        return fields
-    items = list(value) if isinstance(value, list) else []
-    items += [None] * (abs(head) + 1 - len(items))
-    items[head] = _grown(items[head], rest)
-    return items
+def _step(pair: tuple[Address, Effect]) -> Address:
+    return pair[0]

@@ -9,9 +9,6 @@ _DRAFT = "http://json-schema.org/draft-07/schema#"
 
 def as_draft_07(schema: Json) -> Json:
     match schema:
-        case {"$ref": str() as target, **beside}:
-            moved: Json = {"$ref": target.replace("#/$defs/", "#/definitions/")}
-            return {**_fields(beside), "allOf": [moved]} if beside else moved
         case dict():
             return _fields(schema)
         case list():
@@ -21,6 +18,11 @@ def as_draft_07(schema: Json) -> Json:
 
 
 def _fields(schema: dict[str, Json]) -> dict[str, Json]:
+    target = schema.get("$ref")
+    if isinstance(target, str):
+        moved: dict[str, Json] = {"$ref": target.replace("#/$defs/", "#/definitions/")}
+        beside = {key: value for key, value in schema.items() if key != "$ref"}
+        return {**_fields(beside), "allOf": [moved]} if beside else moved
     fields: dict[str, Json] = {}
     for key, value in schema.items():
         match key:

@@ -48,7 +48,7 @@ def parse(
         steps=steps,
         description=word(document.get("description")),
         timeout=seconds(reader, document.get("timeout")),
-        inputs=parse_inputs(reader, document.get("inputs")),
+        inputs=parse_inputs(reader, document.get("inputs"), broken),
         services=services,
         defaults=habits(reader, document.get("defaults")),
         on_failure=on_failure,

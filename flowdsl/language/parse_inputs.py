@@ -5,44 +5,50 @@ from __future__ import annotations
 import re
 
 from flowdsl.language.located import Located, Mapping, Scalar, Sequence, plain
+from flowdsl.language.parse_parts import word
 from flowdsl.language.reader import Reader
 from flowdsl.plan.nodes import Input
+from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json
 
+_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object"})
 _OURS = frozenset({"default", "secret"})  # keys of an input that are none of JSON Schema's concern
 
 
-def parse_inputs(reader: Reader, node: Located | None) -> tuple[Input, ...]:
+def parse_inputs(
+    reader: Reader, node: Located | None, broken: frozenset[Span]
+) -> tuple[Input, ...]:
     entries = node.entries if isinstance(node, Mapping) else ()
-    return tuple(_input(reader, key, value) for key, value in entries)
+    return tuple(_input(reader, key, value, broken) for key, value in entries)
 
 
-def _input(reader: Reader, key: Scalar, node: Located) -> Input:
+def _input(reader: Reader, key: Scalar, node: Located, broken: frozenset[Span]) -> Input:
+    """An input that cannot be read is still declared, as one that takes anything."""
     match node:
-        case Scalar(value=str(), text=short):
+        case Scalar(value=str(), text=short) if short.rstrip("?") in _TYPES:
             return Input(key.text, {"type": short.rstrip("?")}, short.endswith("?"), span=key.span)
-        case Mapping():
-            _check_patterns(reader, node)
-            kind = plain(node.get("type") or key)
-            optional = isinstance(kind, str) and kind.endswith("?")
-            schema: dict[str, Json] = {
-                name.text: plain(value) for name, value in node.entries if name.text not in _OURS
-            }
-            if isinstance(kind, str):
-                schema["type"] = kind.rstrip("?")
-            default = node.get("default")
-            secret = node.get("secret")
-            return Input(
-                name=key.text,
-                schema=schema,
-                optional=optional,
-                default=plain(default) if default is not None else None,
-                has_default=default is not None,
-                secret=isinstance(secret, Scalar) and secret.value is True,
-                span=key.span,
-            )
+        case Mapping(span=span) if span not in broken:
+            return _long(reader, key, node)
         case _:
             return Input(key.text, {}, span=key.span)
+
+
+def _long(reader: Reader, key: Scalar, node: Mapping) -> Input:
+    _check_patterns(reader, node)
+    kind = word(node.get("type"))
+    default, secret = node.get("default"), node.get("secret")
+    schema: dict[str, Json] = {
+        name.text: plain(value) for name, value in node.entries if name.text not in _OURS
+    }
+    return Input(
+        name=key.text,
+        schema={**schema, "type": kind.rstrip("?")},
+        optional=kind.endswith("?"),
+        default=plain(default) if default is not None else None,
+        has_default=default is not None,
+        secret=isinstance(secret, Scalar) and secret.value is True,
+        span=key.span,
+    )
 
 
 def _check_patterns(reader: Reader, node: Located) -> None:

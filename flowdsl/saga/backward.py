@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from flowdsl.plan.address import Address, is_below, step_of, undo
 from flowdsl.plan.nodes import AnyNode, Block, Call
-from flowdsl.saga.attempt import invoke
-from flowdsl.saga.commands import Command, Decide, Invoke
+from flowdsl.saga.commands import Decide
 from flowdsl.saga.events import Planned
-from flowdsl.saga.intent import action_of
 from flowdsl.saga.ledger import effects, standing
 from flowdsl.saga.state import NO_CALL
 from flowdsl.saga.undoing import Undo, undoing
@@ -38,20 +36,11 @@ def backward(walk: Walk, block: Block, scope: Address) -> bool:
 def _land(walk: Walk, scope: Address) -> None:
     """What is in flight ends by itself; then, and only then, the plan of what to undo is made."""
     plan, state = walk.plan, walk.state
-    for call in state.flying:
-        if is_below(step_of(call), scope):
-            action = action_of(plan, call)
-            entry = state.calls[call]
-            service = plan.services[action.service]
-            walk.commands.append(invoke(call, entry.attempt, entry, action, service))
-            walk.stands[step_of(call)] = RUNNING
-    if not any(_is_landing(command, scope) for command in walk.commands):
+    landing = [step_of(call) for call in state.flying if is_below(step_of(call), scope)]
+    walk.stands.update(dict.fromkeys(landing, RUNNING))
+    if not landing:
         left = () if state.committed else effects(plan, state, scope)
         walk.commands.append(Decide(Planned(scope, left)))
-
-
-def _is_landing(command: Command, scope: Address) -> bool:
-    return isinstance(command, Invoke) and is_below(step_of(command.call), scope)
 
 
 # --- undoing -----------------------------------------------------------------------------------------
@@ -95,7 +84,7 @@ def _call_backward(walk: Walk, call: Call, *, held: bool) -> Stand:
     match back.standing:
         case "undone" | "kept" | "absent":
             if walk.state.calls.get(back.call, NO_CALL).waived is not None:
-                leave(walk, back.call, back.why)
+                leave(walk, back.call)
             return nothing_left(back)
         case _ if held:
             return Stand(_seen(walk, call), over=False)
@@ -108,7 +97,7 @@ def _call_backward(walk: Walk, call: Call, *, held: bool) -> Stand:
 
 def nothing_left(back: Undo) -> Stand:
     """How a call looks whose undo has nothing more to do."""
-    return Stand("kept" if back.standing == "kept" else "undone" if back.standing == "undone" else "refused", over=True)
+    return Stand("refused" if back.standing == "absent" else back.standing, over=True)
 
 
 def _cannot_undo(walk: Walk, call: Call, back: Undo) -> Stand:

@@ -273,6 +273,7 @@ _FORMS: Mapping[str, tuple[Write, Read]] = MappingProxyType(
         "tuple[tuple[str, Sealed], ...]": (_write_headers, _read_headers),
         "Outcome": (_write_outcome, _read_outcome),
         "Failure": _nested(Failure),
+        "Failure | None": _nested_or_none(Failure),
         "Ok | None": _nested_or_none(Ok),
         "Request | None": _nested_or_none(Request),
     }

@@ -235,9 +235,10 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Alerted:
-    """`on_failure` runs, once, because the run first became this."""
+    """`on_failure` runs, once, because the run first became this. `failure` is the `error` that its steps see."""
 
     state: str
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ A request that cannot be rendered is not sent; that too is a fact, `Failed`, so 
 
 from __future__ import annotations
 
-from flowdsl.plan.address import CallId, direction_of, step_of
+from flowdsl.plan.address import CallId, direction_of, is_below, step_of
 from flowdsl.plan.address import answer as answer_id
 from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.expression import Expression
@@ -17,7 +17,7 @@ from flowdsl.plan.template import Rendered, Template, references, render, render
 from flowdsl.plan.values import Json, Sealed, Secret
 from flowdsl.saga.commands import Invoke
 from flowdsl.saga.events import Failed, Failure, Started
-from flowdsl.saga.ledger import answer_of
+from flowdsl.saga.ledger import answer_of, outcome_failure
 from flowdsl.saga.scope import Vantage, scope
 from flowdsl.saga.state import NO_CALL, CallState, State
 
@@ -78,9 +78,11 @@ def vantage_of(plan: Plan, state: State, call: CallId) -> Vantage:
     node = plan.nodes[step]
     if direction_of(call) == "do" or not isinstance(node, Call):
         return Vantage(step)
-    turned = state.turning or next(iter(state.turned.values()), None)
-    own = state.calls.get(step, NO_CALL).outcome
-    failure = turned.failure if turned else getattr(own, "failure", None)
+    turned = [scope for scope in state.turned if is_below(step, scope)]
+    if turned:
+        failure: Failure | None = state.turned[min(turned, key=len)].failure  # the outermost
+    else:
+        failure = outcome_failure(state.calls.get(step, NO_CALL))
     return Vantage(step, answer_of(state, node), failure)
 
 

@@ -30,22 +30,23 @@ def standing(plan: Plan, state: State, call: Call) -> Effect:
     return "unknown"
 
 
-def answer_of(state: State, call: Call) -> Ok | None:
-    """The answer of the call, from wherever it became known."""
-    entry = state.calls.get(call.address)
-    if entry is None:
-        return None
+def result_of(state: State, call: Call) -> Ok | None:
+    """What the steps after it see: its own answer, a person's, or what a probe found in its stead."""
+    entry = state.calls.get(call.address, NO_CALL)
     if entry.answer is not None:
         return entry.answer
-    if entry.resolved is not None and entry.resolved.ok:
-        return Ok(0, {}, entry.resolved.body)
-    again = _asked_again(state, call)
-    if again is not None:
-        return again
-    discovered = found(state, call)
-    if discovered is not None:
-        return discovered
-    return entry.outcome.answer if isinstance(entry.outcome, Unknown) else None
+    if entry.resolved is not None:
+        return Ok(0, {}, entry.resolved.body) if entry.resolved.ok else None
+    return found(state, call)
+
+
+def answer_of(state: State, call: Call) -> Ok | None:
+    """What its undo sees: also an answer that was only asked for because the undo needs it, or that was kept for it."""
+    known = result_of(state, call) or _asked_again(state, call)
+    if known is not None:
+        return known
+    outcome = state.calls.get(call.address, NO_CALL).outcome
+    return outcome.answer if isinstance(outcome, Unknown) else None
 
 
 def found(state: State, call: Call) -> Ok | None:

@@ -13,6 +13,7 @@ from flowdsl.saga.scope import Vantage, scope
 from flowdsl.saga.state import CallState, State
 
 FOR_NOW = frozenset({408, 425, 429})
+AT_THE_DOOR = frozenset({401, 403, 407})  # said before anybody looks at the key
 REFUSED, LOST, NOT_SENT, UNEXPECTED = "F110", "F111", "F112", "F113"
 INTERRUPTED = "F118"
 
@@ -95,7 +96,8 @@ def _declined(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
         what = "the service is still at it" if status == 409 else "and nobody knows"
         failure = Failure(LOST, f"{message}, {what}", step, status, seen.body)
         return Unknown(failure, retry_after_seconds=wait)
-    return Refused(Failure(REFUSED, message, step, status, seen.body), definite=keyed)
+    definite = keyed and status >= 400 and status not in AT_THE_DOOR
+    return Refused(Failure(REFUSED, message, step, status, seen.body), definite=definite)
 
 
 def _is_gone(
@@ -124,6 +126,6 @@ def _retry_after(seen: Answer) -> float | None:
             try:
                 seconds = float(value)
             except ValueError:
-                return 0.0
-            return seconds if 0 <= seconds < float("inf") else 0.0
+                return None
+            return seconds if 0 <= seconds < float("inf") else None
     return None

@@ -24,12 +24,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from flowdsl.plan.address import ROOT, Address, CallId, step_of
+from flowdsl.plan.address import ROOT, Address, CallId
 from flowdsl.plan.nodes import Plan
+from flowdsl.saga.attempt import invoke
 from flowdsl.saga.backward import backward
-from flowdsl.saga.commands import Command, Decide, Sleep
+from flowdsl.saga.commands import Command, Decide, Invoke, Sleep
 from flowdsl.saga.events import Alerted, Decision, Ended, Failure, Parked, Turned
 from flowdsl.saga.forward import forward
+from flowdsl.saga.intent import action_of
 from flowdsl.saga.ledger import outcome_failure
 from flowdsl.saga.state import NO_CALL, State
 from flowdsl.saga.walk import Residue, Stand, StepState, Walk
@@ -73,6 +75,7 @@ def progress(plan: Plan, state: State) -> Progress:
     elif state.crashes >= CRASHES_MAX:
         message = f"the run took its process down {state.crashes} times without getting on"
         walk.commands[:] = [Decide(Parked(Failure("F121", message)))]
+    _let_land(walk)
     name = _conclude(walk, over=over)
     return Progress(
         name,
@@ -82,6 +85,17 @@ def progress(plan: Plan, state: State) -> Progress:
         tuple(walk.residue),
         tuple(walk.warnings),
     )
+
+
+def _let_land(walk: Walk) -> None:
+    """Whatever is in flight is wanted until it has landed: nothing that may take effect is ever cut off."""
+    plan, state = walk.plan, walk.state
+    wanted = {command.call for command in walk.commands if isinstance(command, Invoke)}
+    for call in state.flying:
+        if call not in wanted:
+            action, entry = action_of(plan, call), state.calls[call]
+            service = plan.services[action.service]
+            walk.commands.append(invoke(call, entry.attempt, entry, action, service))
 
 
 def _forward_run(walk: Walk) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flowdsl.plan.address import Address, undo
+from flowdsl.plan.address import ROOT, Address, is_below
 from flowdsl.plan.expression import Expression
 from flowdsl.plan.nodes import Assign, Block, Call, Plan
 from flowdsl.plan.values import Json, Secret
 from flowdsl.saga.events import Failure, Ok
-from flowdsl.saga.ledger import answer_of, outcome_failure, standing
+from flowdsl.saga.ledger import outcome_failure, result_of
 from flowdsl.saga.state import NO_CALL, State
 
 
@@ -57,13 +57,16 @@ def _value(plan: Plan, state: State, name: str, vantage: Vantage) -> Json:
         case "run":
             return {"id": created.run, "name": created.workflow, "started": created.started}
         case "error":
-            return failure_value(vantage.failure)
+            alerted = state.alerted.failure if state.alerted else None
+            return failure_value(vantage.failure or alerted)
         case "steps":
             return {}
         case "probe" if vantage.probe is not None:
             return vantage.probe.body
     address = plan.names[name]
     node = plan.nodes[address]
+    if is_given_up(state, address, vantage.step):
+        return None
     if isinstance(node, Assign) and any(name == key for key, _ in node.values):
         values = state.done.get(address)
         return values.get(name) if isinstance(values, dict) else None
@@ -76,16 +79,20 @@ def value_of(plan: Plan, state: State, address: Address) -> Json:
     """A step's value: a call its body, a group the value of its last step, anything else null."""
     match plan.nodes[address]:
         case Call() as call:
-            entry = state.calls.get(address, NO_CALL)
-            tolerated = not call.critical and entry.answer is None and undo(address) in state.calls
-            known = answer_of(state, call)
-            if tolerated or standing(plan, state, call) != "ok":
-                return None
+            known = result_of(state, call)
             return known.body if known else None
         case Block(kind="steps", children=(*_, last)):
             return value_of(plan, state, last.address)
         case _:
             return None
+
+
+def is_given_up(state: State, address: Address, viewer: Address) -> bool:
+    """Whether the address lies in a group that was undone on its own; whoever stands outside sees null there."""
+    return any(
+        scope != ROOT and is_below(address, scope) and not is_below(viewer, scope)
+        for scope in state.turned
+    )
 
 
 def failure_value(failure: Failure | None) -> Json:
@@ -106,8 +113,8 @@ def _exchange(plan: Plan, state: State, name: str, vantage: Vantage) -> Json:
     node = plan.nodes[address]
     entry = state.calls.get(address, NO_CALL)
     known = vantage.answer if address == vantage.step else None
-    if known is None and isinstance(node, Call):
-        known = answer_of(state, node)
+    if known is None and isinstance(node, Call) and not is_given_up(state, address, vantage.step):
+        known = result_of(state, node)
     return {
         "status": known.status if known else None,
         "headers": dict(known.headers) if known else None,

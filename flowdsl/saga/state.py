@@ -77,12 +77,12 @@ class State:
     planned: dict[Address, tuple[Address, ...]] = field(default_factory=dict)
     committed: bool = False
     cancel: CancelRequested | None = None
-    alerted: str = ""
+    alerted: Alerted | None = None
     parked: Failure | None = None
     ended: str = ""
     paused: bool = False
     epoch: int = 0
-    crashes: int = 0  # takeovers since a call last ended by itself
+    crashes: int = 0  # takeovers from a dead driver since anything last went on
 
     @property
     def flying(self) -> tuple[CallId, ...]:
@@ -125,13 +125,15 @@ def apply(state: State, event: Event) -> State:
         case Armed():
             return replace(state, armed=state.armed | {event.timer: event.due})
         case Fired():
-            return replace(state, fired=state.fired | {event.timer})
+            return replace(state, fired=state.fired | {event.timer}, crashes=0)
         case Done():
             return replace(state, done=state.done | {event.node: event.value})
         case Skipped():
             return replace(state, skipped=state.skipped | {event.node})
-        case Failed() | Expired() | Retried() | Resolved() | Waived():
+        case Failed() | Expired():
             return _told(state, event)
+        case Retried() | Resolved() | Waived():
+            return _ordered(state, event)
         case Created():
             assert state.created is None, "a run is created once"
             return replace(state, created=event)
@@ -152,7 +154,7 @@ def _turn_of_run(state: State, event: Event) -> State:
         case CancelRequested():
             return replace(state, cancel=state.cancel or event)
         case Alerted():
-            return replace(state, alerted=event.state)
+            return replace(state, alerted=event)
         case Parked():
             return replace(state, parked=event.failure)
         case Ended():
@@ -160,7 +162,8 @@ def _turn_of_run(state: State, event: Event) -> State:
         case Paused():
             return replace(state, paused=True)
         case Resumed():
-            return replace(state, epoch=event.epoch, paused=False, crashes=state.crashes + 1)
+            crashes = state.crashes + (not state.paused)  # who was stopped did not crash
+            return replace(state, epoch=event.epoch, paused=False, crashes=crashes)
         case _:
             return state  # a record of a later version that may be passed over
 
@@ -197,7 +200,7 @@ def _finished(entry: CallState, event: Finished) -> CallState:
             return entry
 
 
-def _told(state: State, event: Failed | Expired | Retried | Resolved | Waived) -> State:
+def _told(state: State, event: Failed | Expired) -> State:
     match event:
         case Failed():
             entry = state.calls.get(event.node, NO_CALL)
@@ -205,19 +208,28 @@ def _told(state: State, event: Failed | Expired | Retried | Resolved | Waived) -
         case Expired():
             entry = entry_of(state, event.call)
             return _with_call(state, event.call, replace(entry, expired=True))
-        case Resolved():
-            entry = state.calls.get(event.call, NO_CALL)
-            return _with_call(state, event.call, replace(entry, resolved=event))
-        case Waived():
-            entry = state.calls.get(event.call, NO_CALL)
-            return _with_call(state, event.call, replace(entry, waived=event))
+
+
+def _ordered(state: State, event: Retried | Resolved | Waived) -> State:
+    """A person's word. It comes too late for a call that is out again: then the answer decides."""
+    state = replace(state, crashes=0)
+    entry = state.calls.get(event.call, NO_CALL)
+    match event:
+        case _ if entry.flying:
+            return state
+        case Retried(call=""):
+            return replace(state, parked=None)
         case Retried():
-            entry = state.calls.get(event.call, NO_CALL)
-            fresh = replace(
+            entry = replace(
                 entry, failed=None, resolved=None, spent=entry.attempt, granted=entry.attempt > 0
             )
-            state = _with_call(state, event.call, fresh) if event.call else state
-            return replace(state, parked=None, crashes=0)
+            return _with_call(replace(state, parked=None), event.call, entry)
+        case Resolved():
+            # That it never happened is said of every attempt.
+            entry = replace(entry, resolved=event, unsure=entry.unsure and event.ok)
+            return _with_call(state, event.call, entry)
+        case Waived():
+            return _with_call(state, event.call, replace(entry, waived=event))
 
 
 def _with_call(state: State, call: CallId, entry: CallState) -> State:

@@ -60,7 +60,7 @@ def probing(plan: Plan, state: State, call: Call) -> Standing:
     now = attempt(state, first, call.probe.action, service)
     if now.landing != "refused" or not _says_absent(state, first):
         return now if now.landing in ("ok", "running") else UNKNOWN
-    window = _settle(plan, state, call)
+    window = _window(plan, state, call)
     if window is not None:
         return Standing("running", window)
     second = second_probe(call.address)
@@ -82,7 +82,7 @@ def _settle_then_undo(plan: Plan, state: State, call: Call, compensation: Compen
         if learned.landing == "unknown":
             why = "its answer was lost, and the undo needs it"
             return Undo("stuck", call.address, why=why)
-    window = _settle(plan, state, call) if _may_still_arrive(plan, state, call) else None
+    window = _window(plan, state, call) if _may_still_arrive(plan, state, call) else None
     if window is not None:
         return Undo("undoing", back, (window,))
     now = attempt(state, back, compensation.action, plan.services[compensation.action.service])
@@ -117,12 +117,15 @@ def _may_still_arrive(plan: Plan, state: State, call: Call) -> bool:
     """Whether an attempt we gave up on could still take effect after its undo.
 
     Once a service that honours keys has answered, a late request with that key is played back, and does nothing. On
-    another service a lost PUT may arrive after the one that was answered, and after the undo of both.
+    another service a lost PUT may arrive after the one that was answered, and after the undo of both. A service that
+    refuses what it has undone makes that harmless; only of a probe, which leaves no such mark, it is no help.
     """
+    service = plan.services[call.action.service]
+    if service.tombstone:
+        return False
     if standing(plan, state, call) == "unknown":
         return True
-    is_keyed = plan.services[call.action.service].idempotency is not None
-    return state.calls[call.address].unsure and not is_keyed
+    return state.calls[call.address].unsure and service.idempotency is None
 
 
 def _says_absent(state: State, call: CallId) -> bool:
@@ -130,11 +133,9 @@ def _says_absent(state: State, call: CallId) -> bool:
     return isinstance(outcome, Refused) and outcome.absent
 
 
-def _settle(plan: Plan, state: State, call: Call) -> Sleep | None:
+def _window(plan: Plan, state: State, call: Call) -> Sleep | None:
     """The time in which the network may still deliver what we gave up on; None once it has passed."""
     service = plan.services[call.action.service]
-    if service.tombstone:
-        return None
     sends = [state.calls[call.address], state.calls.get(answer(call.address), NO_CALL)]
     last = max(entry.last_at for entry in sends)
     timer = f"{call.address}!settle#{sum(entry.attempt for entry in sends)}"

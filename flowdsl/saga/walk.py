@@ -57,7 +57,7 @@ STUCK = Stand("stuck", over=False)
 MAY_HAVE_HAPPENED = "may have happened"
 
 
-def leave(walk: Walk, call: CallId, why: str) -> None:
+def leave(walk: Walk, call: CallId, why: str = "") -> None:
     """Name what is left behind; where a person took it upon them, with their name and reason."""
     waived = walk.state.calls.get(call, NO_CALL).waived
     if waived is None:

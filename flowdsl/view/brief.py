@@ -87,7 +87,9 @@ def scalar(value: Json) -> str:
 
 def _facts(body: dict[str, Json], values_max: int) -> list[str]:
     facts = []
-    identity = next((name for name in ("id", "key", "code", "status") if _is_short(body, name)), None)
+    identity = next(
+        (name for name in ("id", "key", "code", "status") if _is_short(body, name)), None
+    )
     if identity is not None:
         facts.append(cut(scalar(body[identity]), WORD_MAX))
     for name in sorted(body, key=lambda name: name not in ("price", "amount", "total")):
@@ -127,9 +129,11 @@ def _pretty(value: Json, indent: str, depth: int) -> Iterator[str]:
         return
     opening, closing = ("{", "}") if isinstance(value, dict) else ("[", "]")
     yield opening
-    members = [(f"{_json(name)}: ", item) for name, item in value.items()] if isinstance(
-        value, dict
-    ) else [("", item) for item in value]
+    members = (
+        [(f"{_json(name)}: ", item) for name, item in value.items()]
+        if isinstance(value, dict)
+        else [("", item) for item in value]
+    )
     for index, (name, item) in enumerate(members):
         comma = "," if index < len(members) - 1 else ""
         lines = list(_pretty(item, indent + "  ", depth - 1))

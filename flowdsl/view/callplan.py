@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flowdsl.plan.address import Address
-from flowdsl.plan.nodes import Action, AnyNode, Assign, Call, Commit, Confirm, Fail, Label, Plan, Wait
+from flowdsl.plan.nodes import (
+    Action,
+    AnyNode,
+    Assign,
+    Call,
+    Commit,
+    Confirm,
+    Fail,
+    Label,
+    Plan,
+    Wait,
+)
 from flowdsl.plan.values import Json
 from flowdsl.view.brief import scalar
 from flowdsl.view.calls import NAME_MAX, short_names
@@ -31,19 +42,32 @@ class Known:
     environment: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """`left` and `call`: the columns of the first two columns."""
+
+    ahead: Forecast
+    names: dict[Address, str]
+    follows: Mapping[Address, Fall]
+    left: int
+    call: int
+
+
 def call_plan(plan: Plan, known: Known) -> list[Line]:
     ahead = forecast(plan, known.inputs, known.env)
-    rows = [row for row in outline(plan) if row.kind != "confirm" or _confirms(plan, ahead, row)]
+    rows = [row for row in outline(plan) if row.kind != "confirm" or _confirms(ahead, row)]
     names = short_names(plan)
-    left = max((_left(row, names) for row in rows if row.kind in ("step", "group", "confirm")), default=4)
+    left = max(
+        (_left(row, names) for row in rows if row.kind in ("step", "group", "confirm")), default=4
+    )
     room = WIDTH - left - FALL_WIDTH - 4
     texts = {row.node.address: _call_words(plan, ahead, row.node, known) for row in rows}
     call = min(max((columns(text) for text in texts.values()), default=4), room)
+    screen = Screen(ahead, names, falls(ahead), left, call)
     lines: list[Line] = [_title(plan, ahead), line()]
     lines.append(line(dim(f"{pad('    STEP', left)}  {pad('CALL', call)}  IF IT FAILS")))
-    follows = falls(ahead)
     for row in rows:
-        lines += _row(plan, ahead, row, names, follows, (left, call), texts[row.node.address])
+        lines += _row(screen, row, texts[row.node.address])
     return [*lines, line(), *_footer(plan, known)]
 
 
@@ -89,16 +113,8 @@ def _name(node: AnyNode, names: dict[Address, str]) -> str:
     return names[node.of] if isinstance(node, Confirm) else names[node.address]
 
 
-def _row(
-    plan: Plan,
-    ahead: Forecast,
-    row: Row,
-    names: dict[Address, str],
-    follows: Mapping[Address, Fall],
-    widths: tuple[int, int],
-    text: str,
-) -> list[Line]:
-    node, (left, call) = row.node, widths
+def _row(screen: Screen, row: Row, text: str) -> list[Line]:
+    node, ahead, names, left = row.node, screen.ahead, screen.names, screen.left
     is_skipped = node.address in ahead.skipped
     match node:
         case Label():
@@ -112,10 +128,11 @@ def _row(
     if is_skipped:
         name = pad(f"  {row.gutter or '– '}{cut(_name(node, names), NAME_MAX)}", left)
         return [fit(line(dim(f"{name}  {skipped_because(node)}")))]
-    fall = fall_text(follows[node.address], names) if node.address in follows else ""
-    shown_fall, *more = wrapped(fall, FALL_WIDTH)
-    first = line(name, "  ", pad(_shortened(text, call), call), "  ", _fall_piece(follows.get(node.address), shown_fall))
-    rest = [line(" " * (left + call + 4), _fall_piece(follows.get(node.address), each)) for each in more]
+    fall = screen.follows.get(node.address)
+    said, *more = wrapped(fall_text(fall, names) if fall else "", FALL_WIDTH)
+    call = pad(_shortened(text, screen.call), screen.call)
+    first = line(name, "  ", call, "  ", _fall_piece(fall, said))
+    rest = [line(" " * (left + screen.call + 4), _fall_piece(fall, each)) for each in more]
     bar = pad(f"  {_bar(row.gutter)}", left + 4)
     return [fit(first), *rest, *(fit(line(dim(bar), dim(each))) for each in _body(ahead, node))]
 
@@ -159,7 +176,9 @@ def _call_words(plan: Plan, ahead: Forecast, node: AnyNode, known: Known) -> str
         case Wait(seconds=seconds):
             return f"wait {duration(seconds)}"
         case Assign(values=values):
-            return "set " + ", ".join(f"{name} = {scalar(shown(ahead, item))}" for name, item in values)
+            return "set " + ", ".join(
+                f"{name} = {scalar(shown(ahead, item))}" for name, item in values
+            )
         case Fail(message=message):
             return f"fail: {scalar(shown(ahead, message))}"
         case _:
@@ -205,8 +224,18 @@ def _footer(plan: Plan, known: Known) -> list[Line]:
     for name in plan.secrets:
         is_set = _is_set(known, name)
         where = (known.secrets or {}).get(name) or ""
-        words = {True: Piece("set", "green"), False: Piece("missing", "red"), None: dim("not looked up")}
-        lines.append(fit(line("  ", dim("secret  "), f"{name} ", words[is_set], f" ({where})" if where else "")))
+        words = {
+            True: Piece("set", "green"),
+            False: Piece("missing", "red"),
+            None: dim("not looked up"),
+        }
+        lines.append(
+            fit(
+                line(
+                    "  ", dim("secret  "), f"{name} ", words[is_set], f" ({where})" if where else ""
+                )
+            )
+        )
     tail = f"file  {plan.path or plan.name} @ {plan.digest[:7]}"
     if known.environment:
         tail = f"env  {known.environment}      {tail}"
@@ -217,7 +246,7 @@ def _is_set(known: Known, name: str) -> bool | None:
     return None if known.secrets is None else known.secrets.get(name) is not None
 
 
-def _confirms(plan: Plan, ahead: Forecast, row: Row) -> bool:
+def _confirms(ahead: Forecast, row: Row) -> bool:
     assert isinstance(row.node, Confirm)
     return row.node.of not in ahead.skipped
 
@@ -241,7 +270,9 @@ def _step_json(
         report["status"] = _call_words(plan, ahead, node, known)
     if fall is not None:
         report["if_it_fails"] = {
-            "then": fall.kind, "undo": list(fall.undone), "left_behind": list(fall.left)
+            "then": fall.kind,
+            "undo": list(fall.undone),
+            "left_behind": list(fall.left),
         }
     return report
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from flowdsl.plan.address import Address, CallId, direction_of, step_of
+from flowdsl.plan.address import Address, CallId, direction_of, is_below, step_of
 from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.expression import Expression
-from flowdsl.plan.nodes import Action, AnyNode, Call, Confirm, Plan, Service
+from flowdsl.plan.nodes import Action, Confirm, Plan, Service
 from flowdsl.plan.request import Request
 from flowdsl.plan.template import Constant, Template, Text
 from flowdsl.saga.intent import action_of
@@ -15,12 +15,17 @@ from flowdsl.saga.local import text as local_text
 from flowdsl.saga.state import State
 from flowdsl.view.brief import scalar
 
+CONFIRMS = "confirms"  # the block that holds the confirms of the steps above the commit line
 NAME_MAX = 20  # columns of a step's name
 
 
 def short_names(plan: Plan) -> dict[Address, str]:
     """The last part of each address, or all of it where two steps end alike."""
-    steps = [address for address, node in plan.nodes.items() if not isinstance(node, Confirm)]
+    steps = [
+        address
+        for address, node in plan.nodes.items()
+        if not isinstance(node, Confirm) and not is_below(address, CONFIRMS)
+    ]
     ends = Counter(_last(address) for address in steps)
     return {address: _last(address) if ends[_last(address)] == 1 else address for address in steps}
 
@@ -28,10 +33,6 @@ def short_names(plan: Plan) -> dict[Address, str]:
 def name_of(names: dict[Address, str], call: CallId) -> str:
     """The short name of the step that a call belongs to."""
     return names.get(step_of(call), step_of(call))
-
-
-def is_call(node: AnyNode) -> bool:
-    return isinstance(node, Call | Confirm)
 
 
 def action_text(action: Action) -> str:

@@ -12,11 +12,11 @@ from flowdsl.saga.ledger import effects
 from flowdsl.saga.progress import Progress, Residue
 from flowdsl.saga.state import NO_CALL, State
 from flowdsl.view.brief import failure_summary, scalar
-from flowdsl.view.calls import NAME_MAX, call_text, name_of, short_names
+from flowdsl.view.calls import NAME_MAX, call_text, direction_word, name_of, short_names
 from flowdsl.view.mark import RUN_MARKS, STEP_MARKS, WARNING
 from flowdsl.view.moment import duration
 from flowdsl.view.paint import WIDTH, Line, Piece, bold, columns, cut, dim, fit, line, pad, wrapped
-from flowdsl.view.standing import cause_of, undone_steps
+from flowdsl.view.standing import cause_call, cause_of, undone_steps
 from flowdsl.view.step import status_of, tries_text
 
 
@@ -30,6 +30,7 @@ def closing(plan: Plan, state: State, progress: Progress, at: float | None = Non
     """The state line and what belongs under it. `at`: when the run ended, or now."""
     return [
         state_line(plan, state, progress, at),
+        *_why_cancelled(state, progress),
         *_warnings(plan, state, progress),
         *_residue(plan, state, progress),
     ]
@@ -56,27 +57,31 @@ def summary_text(plan: Plan, state: State, progress: Progress, at: float | None 
     took = "" if at is None or state.created is None else f"in {duration(at - state.created.at)}"
     match progress.state:
         case "succeeded":
-            return ", ".join(word for word in (took, _count(len(progress.warnings), "warning")) if word)
+            return ", ".join(
+                word for word in (took, _count(len(progress.warnings), "warning")) if word
+            )
         case "compensated" | "cancelled":
             return _undone_text(plan, state, progress)
         case "stuck":
             return _stuck_text(plan, state, progress)
         case "compensating":
             cause = cause_of(state, progress)
-            return cause_text(plan, cause) if cause else ""
+            return cause_text(plan, cause, cause_call(state, progress)) if cause else ""
         case _:
             open_calls = ", ".join(name_of(short_names(plan), call) for call in state.flying)
             return open_calls and f"{open_calls} open"
 
 
-def cause_text(plan: Plan, cause: Failure) -> str:
+def cause_text(plan: Plan, cause: Failure, call: CallId = "") -> str:
     """`payment was refused: card_declined`."""
     if not cause.step:
         return cause.message
     said = failure_summary(cause)
     known = " was refused" if cause.code in ("F110", "F113") else ""
     status = f" ({cause.status})" if cause.status is not None and said != cause.message else ""
-    return f"{name_of(short_names(plan), cause.step)}{known}: {said}{status}"
+    direction = direction_word(call or cause.step)
+    what = f"the {direction} of " if direction else ""
+    return f"{what}{name_of(short_names(plan), cause.step)}{known}: {said}{status}"
 
 
 def suggestions(plan: Plan, state: State, progress: Progress) -> list[Suggestion]:
@@ -88,12 +93,21 @@ def suggestions(plan: Plan, state: State, progress: Progress) -> list[Suggestion
             return [Suggestion(f"flowdsl status {run}", "the run, step by step")]
         case "compensated" | "cancelled":
             cause = cause_of(state, progress)
-            show = [
-                Suggestion(f"flowdsl show {run} {name_of(names, cause.step)}", "the whole exchange")
-            ] if cause is not None and cause.step and state.calls.get(cause.step, NO_CALL).attempt else []
+            show = (
+                [
+                    Suggestion(
+                        f"flowdsl show {run} {name_of(names, cause.step)}", "the whole exchange"
+                    )
+                ]
+                if cause is not None and cause.step and state.calls.get(cause.step, NO_CALL).attempt
+                else []
+            )
             return [*show, Suggestion(f"flowdsl rerun {run}", "once more, as a new run")]
         case "stuck":
-            return [Suggestion(f"flowdsl resume {run}", "try again"), *_ways_out(progress, run, names)]
+            return [
+                Suggestion(f"flowdsl resume {run}", "try again"),
+                *_ways_out(progress, run, names),
+            ]
         case "compensating":
             return [Suggestion(f"flowdsl resume {run}", "go on undoing")]
         case _:
@@ -119,7 +133,7 @@ def output_lines(outputs: dict[str, Json]) -> list[Line]:
     ]
 
 
-def residue_text(plan: Plan, state: State, residue: Residue) -> str:
+def residue_text(plan: Plan, residue: Residue) -> str:
     """`flight may have happened: DELETE flights/reservations/F-1 503, 10 tries`."""
     name = name_of(short_names(plan), residue.step)
     by = f" ({residue.actor}: {residue.reason})" if residue.actor or residue.reason else ""
@@ -150,6 +164,13 @@ def _stuck_text(plan: Plan, state: State, progress: Progress) -> str:
     return f"{_count(len(progress.stuck), 'call')} after commit cannot be done"
 
 
+def _why_cancelled(state: State, progress: Progress) -> list[Line]:
+    if progress.state != "cancelled" or state.turning is None:
+        return []
+    by = f" (by {state.cancel.actor})" if state.cancel is not None and state.cancel.actor else ""
+    return [fit(line("  ", dim(f"{state.turning.failure.message}{by}")))]
+
+
 def _warnings(plan: Plan, state: State, progress: Progress) -> list[Line]:
     lines: list[Line] = []
     told = {one.step for one in progress.residue}
@@ -166,7 +187,9 @@ def _residue(plan: Plan, state: State, progress: Progress) -> list[Line]:
     if not progress.residue and progress.state != "stuck":
         return []
     names = short_names(plan)
-    left = max([columns(cut(name_of(names, one.step), NAME_MAX)) for one in progress.residue], default=0)
+    left = max(
+        [columns(cut(name_of(names, one.step), NAME_MAX)) for one in progress.residue], default=0
+    )
     lines: list[Line] = [line()]
     if progress.state == "stuck":
         lines += _undone_lines(plan, state, names, left)
@@ -175,7 +198,14 @@ def _residue(plan: Plan, state: State, progress: Progress) -> list[Line]:
         name = pad(cut(name_of(names, one.step), NAME_MAX), left)
         said = " · ".join(w for w in (_call_words(plan, state, one.call), residue_why(one)) if w)
         lines += [
-            fit(line("  ", mark.piece if index == 0 else " ", f" {name if index == 0 else ' ' * left}  ", text))
+            fit(
+                line(
+                    "  ",
+                    mark.piece if index == 0 else " ",
+                    f" {name if index == 0 else ' ' * left}  ",
+                    text,
+                )
+            )
             for index, text in enumerate(wrapped(said, WIDTH - left - 6))
         ]
     return lines
@@ -192,7 +222,9 @@ def _undone_lines(plan: Plan, state: State, names: dict[Address, str], left: int
     for step in undone_steps(plan, state):
         mark = STEP_MARKS["undone"]
         words = f"undone: {_call_words(plan, state, undo(step))}"
-        lines.append(fit(line("  ", mark.piece, f" {pad(cut(names[step], NAME_MAX), left)}  ", words)))
+        lines.append(
+            fit(line("  ", mark.piece, f" {pad(cut(names[step], NAME_MAX), left)}  ", words))
+        )
     return lines
 
 

@@ -17,7 +17,6 @@ STYLES: Mapping[Severity, Style] = MappingProxyType(
 )
 
 
-
 def full(files: Sequence[Checked]) -> list[Line]:
     """Every finding as a frame, then the closing lines."""
     lines: list[Line] = []

@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import UTC, tzinfo
 from shlex import quote
 
-from flowdsl.plan.address import Address, CallId, answer, confirm, direction_of, probe, second_probe, step_of, undo
+from flowdsl.plan.address import (
+    Address,
+    CallId,
+    answer,
+    confirm,
+    direction_of,
+    probe,
+    second_probe,
+    step_of,
+    undo,
+)
 from flowdsl.plan.nodes import Call, NothingToUndo, Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json, Sealed, Secret
@@ -29,11 +39,13 @@ def show_text(
     """Every direction of the step that was sent, in the order of a run; what was not, and why."""
     node = plan.nodes[step]
     name = name_of(short_names(plan), step)
-    seen = state_of(progress, step)
+    seen = state_of(progress, state, step)
     if not isinstance(node, Call):
         value = state.done.get(step)
         lines = [line(bold(name), "  ", Piece(seen, STEP_MARKS[seen].style))]
-        return lines + [line("  ", text) for text in (many_lines(value) if step in state.done else [])]
+        return lines + [
+            line("  ", text) for text in (many_lines(value) if step in state.done else [])
+        ]
     sent = [call for call in _directions(step) if call in state.calls]
     lines = []
     for call in sent:
@@ -46,7 +58,7 @@ def show_text(
     return lines
 
 
-def curl(plan: Plan, state: State, call: CallId) -> str:
+def curl(state: State, call: CallId) -> str:
     """A command that repeats the request, its key included; secrets as shell variables."""
     request = _request_of(state, call)
     if request is None:
@@ -70,13 +82,20 @@ def _one(
     direction = direction_of(call)
     seen = (
         undo_state(progress, call, entry) if direction == "undo"
-        else state_of(progress, call) if direction in ("do", "confirm") and not call.endswith("!answer")
+        else state_of(progress, state, call) if direction in ("do", "confirm") and not call.endswith("!answer")
         else "ok" if entry.answer is not None else "refused"
     )  # fmt: skip
     words = {"undo": "undo", "confirm": "confirm", "probe": "probe"}.get(direction, "")
     words = "asked again" if call.endswith("!answer") else words
     tries = f"{entry.attempt} {'try' if entry.attempt == 1 else 'tries'}"
-    title = [bold(words or name), "  ", Piece(seen, STEP_MARKS[seen].style), "  ", tries, _span(entry, zone)]
+    title: list[Piece | str] = [
+        bold(words or name),
+        "  ",
+        Piece(seen, STEP_MARKS[seen].style),
+        "  ",
+        tries,
+        _span(entry, zone),
+    ]
     lines = [line()] if words else []
     lines.append(line(*title))
     if entry.attempt:

@@ -10,14 +10,27 @@ from flowdsl.plan.nodes import Call, Confirm, Plan
 from flowdsl.plan.span import NOWHERE, Span
 from flowdsl.saga.events import Failure
 from flowdsl.saga.intent import action_of
+from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import NO_CALL, CallState, State
 from flowdsl.view.brief import one_line, sent_body
 from flowdsl.view.calls import direction_word, name_of, short_names
 from flowdsl.view.frame import Note, digits_of, excerpt, gutter, heading, note, place
 from flowdsl.view.moment import duration
 from flowdsl.view.paint import WIDTH, Line, cut, fit, line, wrapped
+from flowdsl.view.standing import cause_call, cause_of
 
-NOT_A_STEP = frozenset({"F117", "F119", "F121"})  # the deadline, a cancel, a driver that keeps crashing
+CANCELLED = "F119"
+NOT_A_STEP = frozenset(
+    {"F117", "F119", "F121"}
+)  # the deadline, a cancel, a driver that keeps crashing
+
+
+def cause_frame(plan: Plan, state: State, progress: Progress) -> list[Line]:
+    """What went wrong first, as a frame; nothing where a person cancelled the run."""
+    cause = cause_of(state, progress)
+    if cause is None or cause.code == CANCELLED:
+        return []
+    return failure_frame(plan, state, cause, cause_call(state, progress))
 
 
 def failure_frame(plan: Plan, state: State, failure: Failure, call: CallId = "") -> list[Line]:
@@ -32,7 +45,14 @@ def failure_frame(plan: Plan, state: State, failure: Failure, call: CallId = "")
         lines.append(place(source, span, digits))
         lines += excerpt(source, (Note(span, _label(failure, entry)),), "red", digits)
         lines.append(gutter(digits))
-    return [fit(each) for each in (*lines, *_exchange(failure, entry, digits), *_meaning(failure, call, entry, digits))]
+    return [
+        fit(each)
+        for each in (
+            *lines,
+            *_exchange(failure, entry, digits),
+            *_meaning(failure, call, entry, digits),
+        )
+    ]
 
 
 def title(plan: Plan, failure: Failure, call: CallId) -> str:
@@ -99,7 +119,9 @@ def _meaning(failure: Failure, call: CallId, entry: CallState, digits: int) -> l
     """Why it was not tried again, or what is done about it."""
     match failure.code:
         case _ if direction_of(call) == "undo":
-            said = "an undo that is not done stays on the list until it is, or until a person says so"
+            said = (
+                "an undo that is not done stays on the list until it is, or until a person says so"
+            )
         case "F110" if failure.status is not None and 300 <= failure.status < 400:
             said = "redirects are not followed: give the service its own address"
         case "F110" if failure.status is not None and failure.status < 500 and entry.attempt == 1:

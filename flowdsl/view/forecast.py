@@ -7,14 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from flowdsl.language.flatten import flatten
 from flowdsl.plan.address import Address, is_below
 from flowdsl.plan.evaluate import EvaluationError, evaluate
 from flowdsl.plan.expression import Expression
-from flowdsl.plan.nodes import AnyNode, Assign, Block, Call, Commit, Compensation, Confirm, Plan, Service
 from flowdsl.plan.location import encode_path
-from flowdsl.plan.template import Constant, Fields, Items, Template, Text
+from flowdsl.plan.nodes import (
+    AnyNode,
+    Assign,
+    Block,
+    Call,
+    Commit,
+    Compensation,
+    Confirm,
+    Plan,
+    Service,
+    Wait,
+)
+from flowdsl.plan.template import Constant, Fields, Items, Rendered, Template, Text
 from flowdsl.plan.values import Json, Secret
 from flowdsl.view.brief import MASK, scalar
 from flowdsl.view.outline import steps
@@ -38,7 +50,9 @@ class Forecast:
     skipped: set[Address] = field(default_factory=set)
 
 
-def forecast(plan: Plan, inputs: Mapping[str, Json], env: Mapping[str, str | None] | None = None) -> Forecast:
+def forecast(
+    plan: Plan, inputs: Mapping[str, Json], env: Mapping[str, str | None] | None = None
+) -> Forecast:
     """What follows from the inputs (and the environment, where it is known)."""
     values: dict[str, Json] = {}
     for declared in plan.inputs:
@@ -73,9 +87,11 @@ def shown(ahead: Forecast, template: Template) -> Json:
             return known
         case Expression():
             is_certain, known = value(ahead, template)
-            return _masked(known) if is_certain else _open(template)
+            return _masked(cast("Rendered", known)) if is_certain else _open(template)
         case Text(parts=parts):
-            return "".join(part if isinstance(part, str) else scalar(shown(ahead, part)) for part in parts)
+            return "".join(
+                part if isinstance(part, str) else scalar(shown(ahead, part)) for part in parts
+            )
         case Items(items=items):
             return [shown(ahead, item) for item in items]
         case Fields(fields=fields):
@@ -86,7 +102,9 @@ def path_text(ahead: Forecast, template: Template) -> str:
     """As `shown`, with certain values encoded as they will be sent."""
     match template:
         case Text(parts=parts):
-            return "".join(part if isinstance(part, str) else _encoded(ahead, part) for part in parts)
+            return "".join(
+                part if isinstance(part, str) else _encoded(ahead, part) for part in parts
+            )
         case Expression():
             return _encoded(ahead, template)
         case _:
@@ -110,7 +128,11 @@ def falls(ahead: Forecast) -> dict[Address, Fall]:
     below = networkx.descendants(graph, "commit") if "commit" in graph else frozenset()
     found: dict[Address, Fall] = {}
     for address, node in plan.nodes.items():
-        if isinstance(node, Block | Commit) or address not in graph or address in ahead.skipped:
+        if (
+            isinstance(node, Block | Commit | Wait)
+            or address not in graph
+            or address in ahead.skipped
+        ):
             continue
         if address in below:
             found[address] = _after_commit(plan, node)
@@ -158,7 +180,7 @@ def _is_known(ahead: Forecast, path: tuple[str | int, ...]) -> bool:
     return root in ahead.known
 
 
-def _masked(known: Json) -> Json:
+def _masked(known: Rendered) -> Json:
     match known:
         case Secret():
             return MASK
@@ -175,7 +197,7 @@ def _masked(known: Json) -> Json:
 def _encoded(ahead: Forecast, expression: Expression) -> str:
     is_certain, known = value(ahead, expression)
     try:
-        return encode_path(known) if is_certain else _open(expression)
+        return encode_path(cast("Rendered", known)) if is_certain else _open(expression)
     except EvaluationError:
         return _open(expression)
 
@@ -217,7 +239,9 @@ def _turning_scope(plan: Plan, node: AnyNode) -> Address:
     around = [
         block.address
         for block in plan.nodes.values()
-        if isinstance(block, Block) and block.address and not block.critical
+        if isinstance(block, Block)
+        and block.address
+        and not block.critical
         and is_below(node.address, block.address)
     ]
     return max(around, key=len, default="")

@@ -36,7 +36,7 @@ def rendered(files: Sequence[Checked], form: Format) -> str:
 
 
 def as_json(files: Sequence[Checked]) -> Json:
-    counted = {severity: 0 for severity in Severity}
+    counted = dict.fromkeys(Severity, 0)
     for _, diagnostic in _all(files):
         counted[diagnostic.severity] += 1
     return {
@@ -51,6 +51,9 @@ def as_json(files: Sequence[Checked]) -> Json:
 
 def _object(path: str, diagnostic: Diagnostic) -> Json:
     fix = diagnostic.fix
+    patch: Json = None
+    if fix is not None:
+        patch = {"line": fix.line, "removes": fix.removes, "lines": list(fix.lines)}
     return {
         "file": path,
         **_place(diagnostic.span),
@@ -60,7 +63,7 @@ def _object(path: str, diagnostic: Diagnostic) -> Json:
         "label": diagnostic.label,
         "help": diagnostic.help,
         "related": [{**_place(span), "message": text} for span, text in diagnostic.related],
-        "fix": fix and {"line": fix.line, "removes": fix.removes, "lines": list(fix.lines)},
+        "fix": patch,
     }
 
 
@@ -129,7 +132,8 @@ def _sarif_result(path: str, found: Diagnostic, rule: int) -> Json:
         "message": {"text": found.message + (f". {found.help}" if found.help else "")},
         "locations": [_sarif_location(path, found.span)],
         "relatedLocations": [
-            {**_sarif_location(path, span), "message": {"text": text}} for span, text in found.related
+            {**_sarif_location(path, span), "message": {"text": text}}
+            for span, text in found.related
         ],
     }
 
@@ -156,7 +160,10 @@ def _junit(files: Sequence[Checked]) -> str:
     """One test case a file; it fails where the file has an error."""
     bad = [file for file in files if any(d.is_error for d in file.diagnostics)]
     counts = f'tests="{len(files)}" failures="{len(bad)}" errors="0"'
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="flowdsl validate" {counts}>']
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        f'<testsuites name="flowdsl validate" {counts}>',
+    ]
     lines.append(f'  <testsuite name="flowdsl validate" {counts}>')
     for file in files:
         lines += _junit_case(file)

@@ -1,11 +1,11 @@
 """A place in a file, drawn: the line before, the line, carets under what is meant, and a label.
 
-    error[F041]: unknown name `fligth`
-      --> workflows/trip.yaml:45:17
-       |
-    44 |       card: ${inputs.card}
-    45 |       amount: ${fligth.price + hotel.price}
-       |                 ^^^^^^ did you mean `flight`?
+error[F041]: unknown name `fligth`
+  --> workflows/trip.yaml:45:17
+   |
+44 |       card: ${inputs.card}
+45 |       amount: ${fligth.price + hotel.price}
+   |                 ^^^^^^ did you mean `flight`?
 """
 
 from __future__ import annotations
@@ -15,7 +15,19 @@ from dataclasses import dataclass
 from flowdsl.language.diagnostics import Fix
 from flowdsl.language.source import Source
 from flowdsl.plan.span import Span
-from flowdsl.view.paint import ELLIPSIS, WIDTH, Line, Piece, Style, bold, columns, cut, dim, line, visible
+from flowdsl.view.paint import (
+    ELLIPSIS,
+    WIDTH,
+    Line,
+    Piece,
+    Style,
+    bold,
+    columns,
+    cut,
+    dim,
+    line,
+    visible,
+)
 
 LINE_MAX = 120  # columns of a shown line; a longer one is cut around what is meant
 
@@ -64,7 +76,9 @@ def patch(source: Source, fix: Fix, digits: int) -> list[Line]:
     if not fix.lines:
         for offset in range(fix.removes):
             number = str(fix.line + offset).rjust(digits)
-            lines.append(line(dim(number), Piece(" - ", "red"), _tabs(source.line(fix.line + offset))))
+            lines.append(
+                line(dim(number), Piece(" - ", "red"), _tabs(source.line(fix.line + offset)))
+            )
     return [*lines, gutter(digits)]
 
 

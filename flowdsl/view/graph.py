@@ -108,7 +108,11 @@ def graph_json(graph: Graph) -> Json:
         }
         nodes.append(node | ({"state": vertex.state} if vertex.state else {}))
         if vertex.undo is not None:
-            undone: dict[str, Json] = {"id": vertex.undo.id, "kind": "undo", "text": vertex.undo.text}
+            undone: dict[str, Json] = {
+                "id": vertex.undo.id,
+                "kind": "undo",
+                "text": vertex.undo.text,
+            }
             nodes.append(undone | ({"state": vertex.undo.state} if vertex.undo.state else {}))
             edges.append({"from": vertex.id, "to": vertex.undo.id, "kind": "undo"})
     return {"format": 1, "workflow": graph.name, "nodes": nodes, "edges": edges}
@@ -117,16 +121,20 @@ def graph_json(graph: Graph) -> Json:
 def _vertex(plan: Plan, node: AnyNode, heading: str, run: Coloured | None) -> Vertex:
     names = short_names(plan)
     address = node.address
-    seen = state_of(run.progress, address) if run else None
+    seen = state_of(run.progress, run.state, address) if run else None
     optional = node.when is not None or not node.critical
     match node:
         case Call(action=action):
             kind: Kind = "read" if action.is_read else "call"
             back = _undo(node, run)
-            return Vertex(address, kind, names[address], action_text(action), back, optional, heading, seen)
+            return Vertex(
+                address, kind, names[address], action_text(action), back, optional, heading, seen
+            )
         case Confirm(of=of, action=action):
             title = f"{names[of]} confirm"
-            return Vertex(address, "confirm", title, action_text(action), None, optional, heading, seen)
+            return Vertex(
+                address, "confirm", title, action_text(action), None, optional, heading, seen
+            )
         case Commit():
             if run is not None:
                 seen = "ok" if run.state.committed else "pending"

@@ -1,13 +1,14 @@
 """Where everything of a graph stands: layers from left to right, few crossings, no overlap.
 
-    1. layers by the longest path     2. a dummy in each layer an edge passes through
-    3. order within a layer: barycentres, back and forth     4. heights: towards the neighbours, kept apart
+1. layers by the longest path     2. a dummy in each layer an edge passes through
+3. order within a layer: barycentres, back and forth     4. heights: towards the neighbours, kept apart
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 SWEEPS = 12
 DUMMY_HEIGHT = 18.0
@@ -57,7 +58,7 @@ def layout(
         for index, dummy in enumerate(chain[1:-1], start=1):
             depth[dummy] = depth[chain[0]] + index
             sizes[dummy] = Size(0.0, DUMMY_HEIGHT / 2, DUMMY_HEIGHT / 2)
-    short = [pair for chain in chains.values() for pair in zip(chain, chain[1:], strict=False)]
+    short = [pair for chain in chains.values() for pair in pairwise(chain)]
     layers = _layers(depth)
     for layer in layers:  # boxes of a layer are equally wide, and edges run level past all of it
         widest = max(sizes[name].width for name in layer)
@@ -146,15 +147,15 @@ def _crossings(layers: list[list[str]], after: Mapping[str, list[str]]) -> int:
     total = 0
     for index, layer in enumerate(layers[:-1]):
         place = {name: at for at, name in enumerate(layers[index + 1])}
-        ends = [sorted(place[each] for each in after.get(name, []) if each in place) for name in layer]
+        ends = [
+            sorted(place[each] for each in after.get(name, []) if each in place) for name in layer
+        ]
         flat = [end for group in ends for end in group]
         total += sum(1 for i, a in enumerate(flat) for b in flat[i + 1 :] if b < a)
     return total
 
 
-def _columns(
-    layers: list[list[str]], sizes: Mapping[str, Size], gap: float
-) -> dict[str, float]:
+def _columns(layers: list[list[str]], sizes: Mapping[str, Size], gap: float) -> dict[str, float]:
     x: dict[str, float] = {}
     left = 0.0
     for layer in layers:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from flowdsl.view.graph import Graph, Vertex
 from flowdsl.view.mark import STEP_MARKS
-from flowdsl.view.palette import COLOURS, NEUTRAL
 from flowdsl.view.paint import visible
+from flowdsl.view.palette import COLOURS, NEUTRAL
 
 
 def mermaid(graph: Graph) -> str:
     ids = {vertex.id: f"n{index}" for index, vertex in enumerate(graph.vertices)}
     lines = ["flowchart LR"]
-    for vertex in graph.vertices:
-        lines.append(f"  {ids[vertex.id]}{_shape(vertex)}{_class(vertex)}")
+    lines += [f"  {ids[vertex.id]}{_shape(vertex)}{_class(vertex)}" for vertex in graph.vertices]
     for first, last in graph.edges:
         arrow = "==>" if "commit" in (first, last) else "-->"
         lines.append(f"  {ids[first]} {arrow} {ids[last]}")
@@ -87,7 +86,7 @@ def _dot_look(vertex: Vertex) -> str:
     if vertex.kind == "commit":
         return f'label={label}, shape=hexagon, style=filled, fillcolor="#1f2328", fontcolor=white'
     look = f'label={label}, fillcolor="{colour.fill}", color="{colour.stroke}"'
-    return f"{look}, fontcolor=\"{colour.text}\""
+    return f'{look}, fontcolor="{colour.text}"'
 
 
 def _dot_text(text: str) -> str:

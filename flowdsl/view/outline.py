@@ -11,10 +11,9 @@ from typing import Literal, TypeAlias
 
 from flowdsl.plan.address import is_below
 from flowdsl.plan.nodes import AnyNode, Block, Call, Commit, Confirm, Label, Plan
+from flowdsl.view.calls import CONFIRMS
 
 RowKind: TypeAlias = Literal["heading", "step", "group", "commit", "confirm", "on_failure"]
-
-CONFIRMS = "confirms"
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,11 +97,13 @@ def wrapped(text: str, most: int = WIDTH) -> list[str]:
     return [cut(each, most) for each in lines]
 
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def visible(text: str) -> str:
-    """The text with line ends and tabs as blanks and other control characters as `\\x1b`."""
+    """The text with line ends and tabs as blanks, and other control characters spelled out."""
     return _CONTROL.sub(_shown, text) if _CONTROL.search(text) else text
 
 
@@ -139,7 +141,15 @@ def _trimmed(of: Line) -> Line:
 
 
 _CODES = MappingProxyType(
-    {"bold": "1", "dim": "2", "green": "32", "yellow": "33", "red": "31", "blue": "34", "cyan": "36"}
+    {
+        "bold": "1",
+        "dim": "2",
+        "green": "32",
+        "yellow": "33",
+        "red": "31",
+        "blue": "34",
+        "cyan": "36",
+    }
 )
 
 

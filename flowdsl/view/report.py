@@ -48,7 +48,9 @@ def run_report(
         "error": _failure(cause) if cause else None,
         "warnings": warnings,
         "residue": [_residue(one, state) for one in progress.residue],
-        "steps": {node.address: step_report(plan, state, progress, node.address) for node in steps(plan)},
+        "steps": {
+            node.address: step_report(plan, state, progress, node.address) for node in steps(plan)
+        },
     }
 
 
@@ -68,7 +70,7 @@ def outputs(plan: Plan, state: State) -> tuple[Fields, tuple[Failure, ...]]:
 def step_report(plan: Plan, state: State, progress: Progress, address: str) -> Json:
     """One step: its state, and for a call what was sent and came back, its undo and its confirm."""
     node = plan.nodes[address]
-    report: Fields = {"state": state_of(progress, address)}
+    report: Fields = {"state": state_of(progress, state, address)}
     match node:
         case Call():
             report |= _exchange(plan, state, node)
@@ -115,7 +117,7 @@ def _undo(plan: Plan, state: State, progress: Progress, call: CallId) -> Json:
 def _confirm(state: State, progress: Progress, call: CallId) -> Json:
     entry = state.calls.get(call, NO_CALL)
     return {
-        "state": state_of(progress, call),
+        "state": state_of(progress, state, call),
         "attempts": entry.attempt,
         "status": _last_status(entry),
         "response": entry.answer.body if entry.answer else None,

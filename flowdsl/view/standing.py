@@ -11,16 +11,23 @@ from flowdsl.saga.state import NO_CALL, CallState, State
 from flowdsl.view.outline import steps
 
 
-def state_of(progress: Progress, address: Address) -> StepState:
-    """A step's state; in a group that was passed over it is skipped, else nothing happened yet."""
+def state_of(progress: Progress, state: State, address: Address) -> StepState:
+    """A step's state. Where `progress` did not look any more, the facts say it."""
     stand = progress.stands.get(address)
     if stand is not None:
         return stand.state
-    passed_over = any(
-        above.state == "skipped" and is_below(address, block)
-        for block, above in progress.stands.items()
-    )
-    return "skipped" if passed_over else "pending"
+    entry = state.calls.get(address, NO_CALL)
+    if entry.answer is not None or address in state.done or address in state.fired:
+        return "ok"
+    if entry.attempt or entry.failed is not None:
+        return "running" if entry.flying else "unknown" if entry.unsure else "refused"
+    blocks = [address, *(block for block in progress.stands if is_below(address, block))]
+    return "skipped" if any(_is_skipped(progress, state, block) for block in blocks) else "pending"
+
+
+def _is_skipped(progress: Progress, state: State, address: Address) -> bool:
+    stand = progress.stands.get(address)
+    return address in state.skipped or (stand is not None and stand.state == "skipped")
 
 
 def undo_state(progress: Progress, call: CallId, entry: CallState) -> StepState:
@@ -58,7 +65,8 @@ def undone_steps(plan: Plan, state: State) -> list[Address]:
     return [
         node.address
         for node in steps(plan)
-        if isinstance(node, Call) and state.calls.get(undo(node.address), NO_CALL).answer is not None
+        if isinstance(node, Call)
+        and state.calls.get(undo(node.address), NO_CALL).answer is not None
     ]
 
 
@@ -78,5 +86,12 @@ def cause_of(state: State, progress: Progress) -> Failure | None:
         return state.turning.failure
     if state.parked is not None:
         return state.parked
-    failures = (failure_of(state, call) for call in progress.stuck)
-    return next((failure for failure in failures if failure is not None), None)
+    call = cause_call(state, progress)
+    return failure_of(state, call) if call else None
+
+
+def cause_call(state: State, progress: Progress) -> CallId:
+    """Which call went wrong first, in its direction; empty where it was none."""
+    if state.turning is not None:
+        return state.turning.failure.step
+    return next((call for call in progress.stuck if call and failure_of(state, call)), "")

@@ -5,20 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from typing import TypeAlias
 
-from flowdsl.plan.nodes import AnyNode, Block, Call, Commit, Confirm, Label, Plan
 from flowdsl.plan.address import Address, undo
+from flowdsl.plan.nodes import AnyNode, Block, Call, Commit, Confirm, Label, Plan
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import NO_CALL, State
 from flowdsl.view.brief import scalar
 from flowdsl.view.calls import NAME_MAX, short_names
-from flowdsl.view.closing import Suggestion, cause_text, closing, run_name, suggestion_lines, suggestions
+from flowdsl.view.closing import (
+    Suggestion,
+    cause_text,
+    closing,
+    run_name,
+    suggestion_lines,
+    suggestions,
+)
 from flowdsl.view.mark import RUN_MARKS, STEP_MARKS, WARNING
 from flowdsl.view.moment import ago, date_and_time, duration
-from flowdsl.view.paint import WIDTH, Line, Piece, Style, bold, columns, cut, dim, fit, line, pad
-from flowdsl.view.standing import cause_of, is_warned, label_of, state_of
+from flowdsl.view.paint import Line, Piece, Style, bold, columns, cut, dim, fit, line, pad
+from flowdsl.view.standing import cause_call, cause_of, is_warned, label_of, state_of
 from flowdsl.view.step import cells, status_of, tries_text
 from flowdsl.view.tree import reachable
+
+Cell: TypeAlias = tuple[
+    str, str, str, str, str, Style
+]  # step, state, tries, took, answer; how the state looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +74,9 @@ def status_text(plan: Plan, state: State, progress: Progress, about: About) -> l
         *table(plan, state, progress, about.now),
         *_aftermath(plan, state, progress),
         line(),
-        *suggestion_lines([each for each in suggestions(plan, state, progress) if not _is_this(each)]),
+        *suggestion_lines(
+            [each for each in suggestions(plan, state, progress) if not _is_this(each)]
+        ),
     ]
 
 
@@ -73,10 +87,13 @@ def _is_this(suggested: Suggestion) -> bool:
 def table(plan: Plan, state: State, progress: Progress, now: float | None = None) -> list[Line]:
     """STEP STATE TRIES TOOK ANSWER: every step that still means something, its state as a word."""
     names = short_names(plan)
-    rows = [("STEP", "STATE", "TRIES", "TOOK", "ANSWER", "dim")]
-    for row in reachable(plan, state):
-        if not isinstance(row.node, Label | Block):
-            rows.append(_cells(plan, state, progress, row.node, names, now))
+    rows: list[Cell] = [("STEP", "STATE", "TRIES", "TOOK", "ANSWER", "dim")]
+    nodes = [row.node for row in reachable(plan, state)]
+    rows += [
+        _cells(plan, state, progress, node, names, now)
+        for node in nodes
+        if not isinstance(node, Label | Block)
+    ]
     widths = [max(columns(row[index]) for row in rows) for index in range(4)]
     return [
         fit(line("  ", *_row(row, widths, heading=index == 0))) for index, row in enumerate(rows)
@@ -91,7 +108,7 @@ def detail(plan: Plan, state: State, progress: Progress) -> str:
         stuck = [names.get(one.step, one.step) for one in progress.residue]
         return f"{', '.join(stuck)}: {progress.residue[0].why}"
     if cause is not None:
-        return cause_text(plan, cause)
+        return cause_text(plan, cause, cause_call(state, progress))
     if progress.state == "succeeded" and progress.warnings:
         return f"{len(progress.warnings)} warning" + ("s" if len(progress.warnings) > 1 else "")
     names = short_names(plan)
@@ -101,7 +118,9 @@ def detail(plan: Plan, state: State, progress: Progress) -> str:
 def list_text(rows: Sequence[RunRow], now: float, *, hidden: int = 0) -> list[Line]:
     """A table of runs, newest as given first; what is not shown is said."""
     names_itself = all(row.run.startswith(f"{row.workflow}-") for row in rows)
-    cells = [("RUN", "" if names_itself else "WORKFLOW", "STATE", "LABEL", "STARTED", "TOOK", "DETAIL")]
+    cells = [
+        ("RUN", "" if names_itself else "WORKFLOW", "STATE", "LABEL", "STARTED", "TOOK", "DETAIL")
+    ]
     for row in rows:
         took = duration((row.ended or now) - row.started)
         workflow = "" if names_itself else row.workflow
@@ -134,7 +153,7 @@ def _first(plan: Plan, state: State, progress: Progress, about: About) -> Line:
     when = about.ended or (about.last_seen if name == "interrupted" else None)
     since = f" {ago(about.now - when)}" if when is not None else ""
     cause = cause_of(state, progress)
-    why = f": {cause_text(plan, cause)}" if cause is not None else ""
+    why = f": {cause_text(plan, cause, cause_call(state, progress))}" if cause is not None else ""
     mark = RUN_MARKS[name]
     word = Piece(f"{mark.symbol} {name}", mark.style)
     return fit(line(word, "  ", *run_name(plan, run), f" {since}" if since else "", why))
@@ -174,7 +193,11 @@ def _facts(plan: Plan, state: State, about: About) -> list[Line]:
         if name not in secret and value is not None
     ]
     facts = [
-        ("started", f"{date_and_time(created.at, about.zone)}   took {took}" + (f"   label {label}" if label else "")),
+        (
+            "started",
+            f"{date_and_time(created.at, about.zone)}   took {took}"
+            + (f"   label {label}" if label else ""),
+        ),
         ("file", f"{plan.path or plan.name} @ {plan.digest[:7]}{since}"),
         ("inputs", " · ".join(given)),
     ]
@@ -188,11 +211,11 @@ def _cells(
     node: AnyNode,
     names: dict[Address, str],
     now: float | None,
-) -> tuple[str, str, str, str, str, Style]:
+) -> Cell:
     if isinstance(node, Commit):
         reached = "ok" if state.committed else "not reached" if state.turning else "pending"
         return "commit", reached, "", "", "", "plain" if state.committed else "dim"
-    seen = state_of(progress, node.address)
+    seen = state_of(progress, state, node.address)
     words = cells(plan, state, progress, node, names, now)
     name = f"{names[node.of]} confirm" if isinstance(node, Confirm) else names[node.address]
     entry = state.calls.get(node.address, NO_CALL)
@@ -204,12 +227,17 @@ def _cells(
     if back is not None and back.attempt:
         answer = f"then {answer}" if answer else f"then {status_of(back)}"
     style = WARNING.style if is_warned(progress, node) else STEP_MARKS[seen].style
-    return cut(name, NAME_MAX + 8), seen, tries, words.took, f"{words.status} {answer}".strip(), style
+    return (
+        cut(name, NAME_MAX + 8),
+        seen,
+        tries,
+        words.took,
+        f"{words.status} {answer}".strip(),
+        style,
+    )
 
 
-def _row(
-    row: tuple[str, str, str, str, str, Style], widths: Sequence[int], *, heading: bool
-) -> Line:
+def _row(row: Cell, widths: Sequence[int], *, heading: bool) -> Line:
     name, seen, tries, took, answer, style = row
     if heading:
         shown = [pad(text, width) for text, width in zip(row, widths, strict=False)]

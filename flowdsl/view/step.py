@@ -48,27 +48,27 @@ def cells(
     names: dict[Address, str],
     now: float | None = None,
 ) -> Cells:
-    seen = state_of(progress, node.address)
+    seen = state_of(progress, state, node.address)
     match node:
         case Call():
             return _call(plan, state, progress, node, names, now)
         case Confirm():
             return _confirm(state, node, seen, now)
         case _ if seen == "skipped":
-            return Cells(_verb(node), detail=skipped_because(node), style="dim")
+            return Cells(verb(node), detail=skipped_because(node), style="dim")
         case Assign():
-            return Cells(_verb(node), detail=_assigned(state, node))
+            return Cells(verb(node), detail=_assigned(state, node))
         case Fail() if node.address in state.calls:
             failure = failure_of(state, node.address)
-            return Cells(_verb(node), detail=failure.message if failure else "", style="red")
+            return Cells(verb(node), detail=failure.message if failure else "", style="red")
         case Wait() if seen == "waiting" and now is not None and node.address in state.armed:
             left = duration(state.armed[node.address] - now)
-            return Cells(_verb(node), detail=f"waiting, {left} left", style="yellow")
+            return Cells(verb(node), detail=f"waiting, {left} left", style="yellow")
         case _:
             failure = failure_of(state, node.address)
             failed = f"{seen}: {failure.message}" if failure else ""
             word = seen if seen in ("waiting", "running", "undoing", "undone", "stuck") else ""
-            return Cells(_verb(node), detail=failed or word, style="red" if failed else "dim")
+            return Cells(verb(node), detail=failed or word, style="red" if failed else "dim")
 
 
 def skipped_because(node: AnyNode) -> str:
@@ -76,8 +76,11 @@ def skipped_because(node: AnyNode) -> str:
     if node.when is None:
         return "skipped"
     text = node.when.text.strip()
-    only = len(node.when.references) == 1 and node.when.references[0].length == len(text)
-    return f"skipped: {text} is not set" if only else f"skipped: not {text}"
+    references = node.when.references
+    only = len(references) == 1 and references[0].length == len(text)
+    if only and references[0].path[0] == "inputs":
+        return f"skipped: {text} is not set"
+    return f"skipped: `{text}` is false"
 
 
 def undo_brief(plan: Plan, state: State, call: CallId) -> str:
@@ -94,7 +97,10 @@ def status_of(entry: CallState) -> str:
     match entry.outcome:
         case Ok(status=status) if status:
             return str(status)
-        case Refused(failure=Failure(status=int(status))) | Unknown(failure=Failure(status=int(status))):
+        case (
+            Refused(failure=Failure(status=int(status)))
+            | Unknown(failure=Failure(status=int(status)))
+        ):
             return str(status)
         case Refused() | Unknown():
             return "–"
@@ -115,7 +121,7 @@ def _call(
     now: float | None,
 ) -> Cells:
     entry = state.calls.get(call.address, NO_CALL)
-    seen = state_of(progress, call.address)
+    seen = state_of(progress, state, call.address)
     seconds = took_seconds(entry, now)
     took = "" if seconds is None else duration(seconds)
     detail, style = _detail(plan, state, progress, call, seen, names)
@@ -206,7 +212,7 @@ def _confirm(state: State, node: Confirm, seen: StepState, now: float | None) ->
     seconds = took_seconds(entry, now)
     took = "" if seconds is None else duration(seconds)
     failure = failure_of(state, node.address)
-    word = "" if seen in ("ok", "pending") else seen
+    word = "" if seen in ("ok", "pending") else str(seen)
     if failure is not None and seen == "stuck":
         word = f"stuck: {failure_summary(failure)}"
     detail = _joined(word, tries_text(entry))
@@ -229,7 +235,7 @@ def _assigned(state: State, node: Assign) -> str:
     return " · ".join(f"{name} {cut(scalar(value), 24)}" for name, value in values.items())
 
 
-def _verb(node: AnyNode) -> str:
+def verb(node: AnyNode) -> str:
     match node:
         case Wait(seconds=seconds):
             return f"wait {duration(seconds)}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from xml.sax.saxutils import escape
 
 from flowdsl.saga.progress import StepState
@@ -37,6 +38,14 @@ class Caption:
 
 
 @dataclass(frozen=True, slots=True)
+class Box:
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
 class Canvas:
     graph: Graph
     placed: Layout
@@ -58,9 +67,12 @@ def svg(graph: Graph, caption: Caption | None = None) -> str:
     heading_width = columns(graph.name) * 11.0 + columns(caption.run + caption.state) * 8.0 + 120.0
     width = max(placed.width, heading_width) + 2 * MARGIN
     height = above + placed.bottom - placed.top + MARGIN + 26.0
-    parts = [
+    opening = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(width)} {_n(height)}"'
-        f' width="{_n(width)}" height="{_n(height)}" role="img" font-family="{SANS}">',
+        f' width="{_n(width)}" height="{_n(height)}" role="img" font-family="{SANS}">'
+    )
+    parts = [
+        opening,
         f"<title>{_text(graph.name)}</title>",
         _defs(),
         f'<rect width="{_n(width)}" height="{_n(height)}" rx="12" fill="#ffffff"/>',
@@ -107,7 +119,7 @@ def _box(vertex: Vertex, x: float, y: float, size: Size) -> Iterator[str]:
     height = size.above * 2
     radius = 8 if vertex.text and vertex.kind in ("call", "read", "confirm") else height / 2
     top = y - size.above
-    yield _rect(x, top, size.width, height, radius, fill, colour.stroke, 1.4)
+    yield _rect(Box(x, top, size.width, height), radius, fill, colour.stroke)
     base = top + 21 if vertex.text else y + 5
     weight = 600 if vertex.kind in ("call", "read") else 500
     name = escape(visible(vertex.title))
@@ -135,7 +147,7 @@ def _undo_box(undo: Undo, x: float, top: float, width: float) -> Iterator[str]:
         f'<path d="M{_n(middle)},{_n(top - UNDO_GAP)} v{_n(UNDO_GAP - 1)}" fill="none"'
         f' stroke="{colour.stroke}" stroke-width="1.2" stroke-dasharray="3 2"/>'
     )
-    yield _rect(x, top, width, UNDO, 7, fill, colour.stroke, 1.2, dashed=True)
+    yield _rect(Box(x, top, width, UNDO), 7, fill, colour.stroke, dashed=True)
     yield (
         f'<text x="{_n(x + 12)}" y="{_n(top + 19)}" font-size="11" font-family="{MONO}"'
         f' fill="{colour.text}">↺ {_text(_cut(undo.text))}</text>'
@@ -148,7 +160,7 @@ def _undo_box(undo: Undo, x: float, top: float, width: float) -> Iterator[str]:
 def _pill(vertex: Vertex, x: float, y: float, size: Size) -> Iterator[str]:
     waiting = vertex.state == "pending"
     fill, ink = ("#ffffff", INK) if waiting else (INK, "#ffffff")
-    yield _rect(x, y - size.above, size.width, size.above * 2, size.above, fill, INK, 1.4)
+    yield _rect(Box(x, y - size.above, size.width, size.above * 2), size.above, fill, INK)
     yield (
         f'<text x="{_n(x + size.width / 2)}" y="{_n(y + 5)}" font-size="13" font-weight="600"'
         f' text-anchor="middle" fill="{ink}">commit</text>'
@@ -174,7 +186,7 @@ def _edge(canvas: Canvas, edge: tuple[str, str]) -> str:
     points = [start, *canvas.placed.bends[edge], end]
     moved = [(x + canvas.left, y + canvas.top) for x, y in points]
     path = f"M{_n(moved[0][0])},{_n(moved[0][1])}"
-    for index, ((x0, y0), (x1, y1)) in enumerate(zip(moved, moved[1:], strict=False)):
+    for index, ((x0, y0), (x1, y1)) in enumerate(pairwise(moved)):
         level = index % 2 == 1  # past a layer
         middle = (x0 + x1) / 2
         path += (
@@ -220,7 +232,7 @@ def _head(graph: Graph, caption: Caption, width: float) -> Iterator[str]:
             mark.style, COLOURS["running"]
         )
         wide = (len(caption.state) + 2) * 8.6 + 26
-        yield _rect(width - MARGIN - wide, y - 18, wide, 26, 13, colour.fill, colour.stroke, 1.2)
+        yield _rect(Box(width - MARGIN - wide, y - 18, wide, 26), 13, colour.fill, colour.stroke)
         yield (
             f'<text x="{_n(width - MARGIN - wide / 2)}" y="{_n(y)}" font-size="13" font-weight="600"'
             f' text-anchor="middle" fill="{colour.text}">{mark.symbol} {caption.state}</text>'
@@ -248,14 +260,11 @@ def _state(state: StepState, right: float, y: float) -> str:
     )
 
 
-def _rect(
-    x: float, y: float, width: float, height: float, radius: float,
-    fill: str, stroke: str, line: float, *, dashed: bool = False,
-) -> str:  # fmt: skip
+def _rect(box: Box, radius: float, fill: str, stroke: str, *, dashed: bool = False) -> str:
     dash = ' stroke-dasharray="5 3"' if dashed else ""
     return (
-        f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}" rx="{_n(radius)}"'
-        f' fill="{fill}" stroke="{stroke}" stroke-width="{line}"{dash}/>'
+        f'<rect x="{_n(box.x)}" y="{_n(box.y)}" width="{_n(box.width)}" height="{_n(box.height)}"'
+        f' rx="{_n(radius)}" fill="{fill}" stroke="{stroke}" stroke-width="1.4"{dash}/>'
     )
 
 

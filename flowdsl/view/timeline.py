@@ -1,7 +1,7 @@
 """A run as a log: one event a line, a time, a word that stays the same for ever, and the step.
 
-    12:04:01.230 start     flight   POST flights/reservations
-    12:04:01.640 retry     hotel    503 409ms  try 1 of 3, next in 0.5s
+12:04:01.230 start     flight   POST flights/reservations
+12:04:01.640 retry     hotel    503 409ms  try 1 of 3, next in 0.5s
 """
 
 from __future__ import annotations
@@ -68,7 +68,11 @@ def lines_for(
 ) -> list[str]:
     """What there is to say about a fact: mostly one line, none where another fact says it."""
     names = short_names(plan)
-    shown = [name for step, name in names.items() if not isinstance(plan.nodes[step], Block | Label | Commit)]
+    shown = [
+        name
+        for step, name in names.items()
+        if not isinstance(plan.nodes[step], Block | Label | Commit)
+    ]
     left = min(max((columns(name) for name in shown), default=0), NAME_MAX)
     lines = []
     for entry in entries(plan, before, event, at):
@@ -86,9 +90,13 @@ def entries(plan: Plan, before: State, event: Event, at: float) -> Iterator[Entr
         case Finished():
             yield _finished(plan, after, event)
         case Done(node=address, value=value):
-            yield from _done(plan, address, one_line(value) if not isinstance(value, str) else value)
+            yield from _done(
+                plan, address, one_line(value) if not isinstance(value, str) else value
+            )
         case Skipped(node=address):
-            yield Entry("skipped", address, skipped_because(plan.nodes[address]).removeprefix("skipped: "))
+            yield Entry(
+                "skipped", address, skipped_because(plan.nodes[address]).removeprefix("skipped: ")
+            )
         case Failed(node=call, failure=failure):
             yield Entry("refused", call, f"{_back(call)}{failure.message}")
         case Armed(timer=timer) if isinstance(plan.nodes.get(timer), Wait):
@@ -103,7 +111,7 @@ def entries(plan: Plan, before: State, event: Event, at: float) -> Iterator[Entr
         case Retried() | Resolved() | Waived() | CancelRequested():
             yield from _said_by_a_person(event)
         case _:
-            yield from _of_the_run(plan, before, after, event, at)
+            yield from _of_the_run(plan, after, event, at)
 
 
 def _started(plan: Plan, before: State, after: State, event: Started) -> Iterator[Entry]:
@@ -187,19 +195,23 @@ def _by(said: str, actor: str, reason: str) -> str:
     return "  ".join(word for word in (said, by, reason) if word)
 
 
-def _of_the_run(plan: Plan, before: State, after: State, event: Event, at: float) -> Iterator[Entry]:
+def _of_the_run(plan: Plan, after: State, event: Event, at: float) -> Iterator[Entry]:
     match event:
         case Created():
             yield Entry("run", "", f"{event.run}  {_inputs(plan, event)}".rstrip())
         case Resumed(epoch=epoch):
-            yield Entry("resumed", "", f"takeover {epoch}" + (f" by {event.by}" if event.by else ""))
+            yield Entry(
+                "resumed", "", f"takeover {epoch}" + (f" by {event.by}" if event.by else "")
+            )
         case Paused():
             yield Entry("paused", "", "saved; resume or cancel it")
         case Turned(scope=scope, failure=failure):
             yield Entry("turned", scope, f"{cause_text(plan, failure)}; nothing new starts")
         case Planned(calls=calls) if calls:
             names = short_names(plan)
-            yield Entry("turned", event.scope, f"to undo: {', '.join(names[call] for call in calls)}")
+            yield Entry(
+                "turned", event.scope, f"to undo: {', '.join(names[call] for call in calls)}"
+            )
         case Committed() if commit_is_shown(plan) or any(
             isinstance(node, Commit) and node.written for node in plan.root.children
         ):

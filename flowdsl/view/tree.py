@@ -24,7 +24,7 @@ from flowdsl.view.standing import is_warned, label_of, state_of
 from flowdsl.view.step import Cells, cells
 
 RULE = 78  # columns of the commit line
-STATUS, TOOK, DETAIL_MIN = 5, 8, 18
+STATUS, TOOK, DETAIL_MIN = 5, 8, 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class Drawn:
 
 def picture(plan: Plan, state: State, progress: Progress, now: float | None = None) -> list[Line]:
     """The heading line and the tree below it. `now`: how long what is open has been open."""
-    return [header(plan, state, progress, now), line(), *tree(plan, state, progress, now)]
+    return [header(plan, state, now), line(), *tree(plan, state, progress, now)]
 
 
-def header(plan: Plan, state: State, progress: Progress, now: float | None = None) -> Line:
+def header(plan: Plan, state: State, now: float | None = None) -> Line:
     """`book-trip  book-trip-7k3fq2mzab                                   paying  2.4s`."""
     run = state.created.run if state.created else ""
     left = run_name(plan, run)
@@ -85,7 +85,7 @@ def _draw(
     now: float | None,
 ) -> Drawn:
     node = row.node
-    seen = state_of(progress, node.address)
+    seen = state_of(progress, state, node.address)
     mark = WARNING if is_warned(progress, node) and seen != "undone" else STEP_MARKS[seen]
     name = names[node.of] if isinstance(node, Confirm) else names[node.address]
     left = f"  {row.gutter or '  '}{mark.symbol} {cut(name, NAME_MAX)}"
@@ -102,7 +102,7 @@ def _section(plan: Plan, state: State, progress: Progress, row: Row) -> Line:
                 shown = template_text(label.text)
             style: Piece = Piece(shown) if said is not None else dim(shown)
             gutter = row.gutter and f"  {row.gutter}"
-            skipped = " (skipped)" if state_of(progress, label.address) == "skipped" else ""
+            skipped = " (skipped)" if state_of(progress, state, label.address) == "skipped" else ""
             return fit(line(gutter or "  ", replace(style, text=shown + skipped)))
         case Commit():
             return commit_rule(state)
@@ -115,7 +115,9 @@ def commit_rule(state: State) -> Line:
     words = " commit "
     if state.turning is not None:
         words = " commit ── not reached "
-    passed = Piece("──" + words + "─" * (RULE - 4 - len(words)), "bold" if state.committed else "dim")
+    passed = Piece(
+        "──" + words + "─" * (RULE - 4 - len(words)), "bold" if state.committed else "dim"
+    )
     return line("  ", passed)
 
 

@@ -6,6 +6,7 @@ started anything can be told from one that is about to start, and is taken over.
 
 from __future__ import annotations
 
+import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -50,11 +51,28 @@ class Claims:
         except FileNotFoundError:
             return None
 
-    def take_over(self, run: str, fingerprint: str) -> bool:
-        """Of a maker that died: the lock says so. Whether it started anything, the caller has to look after this."""
+    def lock(self, run: str) -> bool:
+        """Of a maker that died, before or after it started the run: the caller looks after this."""
         handle = self.disk.open(self.layout.claims / run, append=True)
         if not self.disk.lock(handle):
             self.disk.close(handle)
             return False
         self._held[run] = handle
         return True
+
+    def rewrite(self, run: str, fingerprint: str) -> None:
+        """Nothing was ever started under this claim, so it may be for something else now."""
+        handle = self._held[run]
+        self.disk.truncate(handle, 0)
+        write_all(self.disk, handle, fingerprint.encode())
+        self.disk.sync(handle)
+
+    def release(self, run: str) -> None:
+        """The run's first record is durable, or will never be."""
+        handle = self._held.pop(run, None)
+        if handle is not None:
+            self.disk.close(handle)
+
+    def release_all(self) -> None:
+        for run in list(self._held):
+            self.release(run)

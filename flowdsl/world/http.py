@@ -8,6 +8,7 @@ a secret: it is taken out here, before anybody else sees it.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.world.body import CUT, decode, read_whole
 from flowdsl.world.outgoing import Unbuildable, build
 from flowdsl.world.redaction import Redaction
+from flowdsl.world.retry_after import in_seconds
 from flowdsl.world.wire import Wire, tls_context
 
 HEADERS_MAX = 64
@@ -158,7 +160,7 @@ def _headers(response: httpx.Response) -> tuple[tuple[str, str], ...]:
         for name, value in response.headers.raw
     )
     kept = [
-        (name, value)
+        (name, in_seconds(value, time.time()) if name == "retry-after" else value)
         for name, value in decoded
         if name not in DROPPED_HEADERS
         and not name.startswith("proxy-")

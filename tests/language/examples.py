@@ -27,5 +27,7 @@ def whole(example: str) -> str:
         return example
     if example.lstrip().startswith(("- ", "#")):
         example = "steps:\n" + indent(example, "  ")
-    rest = "".join(part for key, part in PARTS.items() if not re.search(rf"^{key}:", example, re.MULTILINE))
+    rest = "".join(
+        part for key, part in PARTS.items() if not re.search(rf"^{key}:", example, re.MULTILINE)
+    )
     return f"flowdsl: 1\n{rest}{example}"

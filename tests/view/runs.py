@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from flowdsl.plan.address import CallId
 from flowdsl.plan.nodes import Plan
@@ -15,10 +15,9 @@ from flowdsl.saga.events import Created, Event, Finished, Fired
 from flowdsl.saga.observation import Answer, Observation
 from flowdsl.saga.outcome import judge
 from flowdsl.saga.progress import Progress
-from flowdsl.saga.state import State
+from flowdsl.saga.state import State, apply
 
 BEGIN = 1_795_348_000.0
-ANSWERED: Mapping[str, Json] = {"id": "X-1"}
 
 
 @dataclass(slots=True)
@@ -26,7 +25,7 @@ class Signer:
     def key(self, call: CallId) -> str:
         return f"fd1-{call}"
 
-    def seal(self, request: Request) -> str:
+    def seal(self, request: Request) -> str:  # noqa: ARG002
         return ""
 
 
@@ -48,6 +47,10 @@ class Story:
     at: float
     told: list[tuple[State, Event, float]]
 
+    def tell(self, event: Event) -> None:
+        """A person says something to a run that is at rest."""
+        _turn(self, [event])
+
 
 def play(
     plan: Plan,
@@ -55,10 +58,10 @@ def play(
     world: World,
     *,
     until: CallId = "",
-    extra: Mapping[CallId, tuple[Event, ...]] | None = None,
+    told: Mapping[CallId, tuple[Event, ...]] | None = None,
     run: str = "book-trip-7k3fq2mzab",
 ) -> Story:
-    """Run to rest, or until the call `until` is out. `extra`: facts that follow the end of a call."""
+    """Run to rest, or until the call `until` is out. `told`: what a person says when a call has ended."""
     story = Story(plan, State(), Progress("running", {}), BEGIN, [])
     created = Created(run, plan.name, plan.digest, BEGIN, inputs, dict.fromkeys(plan.env), {})
     _turn(story, [created])
@@ -68,17 +71,10 @@ def play(
         arrived = _next_arrival(story, world)
         if not arrived:
             return story
-        more = (
-            []
-            if extra is None
-            else [
-                event
-                for one in arrived
-                if isinstance(one, Finished)
-                for event in extra.get(one.call, ())
-            ]
-        )
-        _turn(story, [*arrived, *more])
+        _turn(story, arrived)
+        for one in arrived:
+            if isinstance(one, Finished) and told is not None:
+                _turn(story, list(told.get(one.call, ())))
     raise AssertionError("the run does not come to rest")
 
 
@@ -90,7 +86,7 @@ def _next_arrival(story: Story, world: World) -> list[Event]:
             case Invoke(call=call, attempt=number):
                 entry = story.state.calls[call]
                 at = entry.last_at + world.took.get(call, 0.05)
-                seen = world.answers.get(call, (Answer(200, (), dict(ANSWERED)),))
+                seen = world.answers.get(call, (Answer(200, (), {"id": "X-1"}),))
                 observation = seen[min(number, len(seen)) - 1]
                 outcome = judge(story.plan, story.state, call, observation)
                 coming.append((at, index, Finished(call, number, at, outcome)))
@@ -105,8 +101,6 @@ def _next_arrival(story: Story, world: World) -> list[Event]:
 
 
 def _turn(story: Story, events: list[Event]) -> None:
-    from flowdsl.saga.state import apply
-
     turn = advance(story.plan, story.state, events, Signer(), story.at)
     state = story.state
     for event in [*events, *turn.facts]:
@@ -114,7 +108,3 @@ def _turn(story: Story, events: list[Event]) -> None:
         state = apply(state, event)
     assert state == turn.state
     story.state, story.now = turn.state, turn.now
-
-
-def without_clock(story: Story) -> Story:
-    return replace(story, told=[])

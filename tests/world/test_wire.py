@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 
 import httpx
@@ -348,12 +349,24 @@ def test_a_service_that_does_not_read_the_request_holds_nobody_up(
     asyncio.run(story())
 
 
+async def _stuffed(connection: socket.socket) -> None:
+    """Returns when the kernel has taken nothing more for a while."""
+    full = 0
+    while full < 20:
+        _, writable, _ = select.select([], [connection], [], 0)
+        full = 0 if writable else full + 1
+        await asyncio.sleep(0.01)
+
+
 def test_closing_does_not_wait_for_a_request_that_nobody_reads() -> None:
     async def story() -> None:
         async with asyncio.timeout(10), service(never_read, reads_bodies=False) as there:
-            http = Http()
+            wire = Wire(tls_context())
+            http = Http(wire)
             attempt = asyncio.create_task(sent(http, post(there.url, "x" * 20_000_000), seconds=30))
             await there.came.wait()
+            (connection,) = wire._sockets
+            await _stuffed(connection)
             await http.aclose()
             assert isinstance(await attempt, Lost)
 

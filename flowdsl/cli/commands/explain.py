@@ -42,7 +42,9 @@ def find_page(name: str) -> tuple[str, str]:
         keys = ", ".join(word for word in sorted(known) if not re.fullmatch(r"f\d+", word))
         hint = f"did you mean `{known[close[0]]}`?\n" if close else ""
         raise InputError(
-            f"no page `{name[:60]}`", code="F078", help=f"{hint}codes are F001 to F209; keys: {keys or 'none'}"
+            f"no page `{name[:60]}`",
+            code="F078",
+            help=f"{hint}codes are F001 to F209; keys: {keys or 'none'}",
         )
     title = known[wanted]
     if title in CODES and title not in page_names():

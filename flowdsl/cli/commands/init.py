@@ -24,7 +24,9 @@ SCHEMA = "flowdsl-1.schema.json"
 
 @click.command("init")
 @click.argument("folder", metavar="[DIR]", default=".")
-@click.option("--template", type=click.Choice((*TEMPLATES, *NOT_YET)), default="trip", help="Default: trip.")
+@click.option(
+    "--template", type=click.Choice((*TEMPLATES, *NOT_YET)), default="trip", help="Default: trip."
+)
 @with_session
 def command(session: Session, folder: str, template: str) -> int:
     """Write a workflow to start from, and the schema that editors check it with.
@@ -33,7 +35,9 @@ def command(session: Session, folder: str, template: str) -> int:
     """
     if template in NOT_YET:
         raise InputError(
-            f"the template `{template}` is not there yet", code="F079", help=f"there are: {', '.join(TEMPLATES)}"
+            f"the template `{template}` is not there yet",
+            code="F079",
+            help=f"there are: {', '.join(TEMPLATES)}",
         )
     root = Path(folder)
     workflow = root / "workflows" / f"{template}.yaml"
@@ -66,7 +70,9 @@ def _write(path: Path, content: bytes) -> None:
         ) from None
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be written: {error.strerror}", code="F081", help="name a folder you may write to"
+            f"{path}: cannot be written: {error.strerror}",
+            code="F081",
+            help="name a folder you may write to",
         ) from None
 
 
@@ -79,7 +85,12 @@ def _next(session: Session, root: Path, template: str) -> None:
         [
             *cd,
             *(mock if find_spec("mock_services") else []),
-            Suggestion(f"flowdsl validate workflows/{template}.yaml", "what is wrong with it; sends nothing"),
+            Suggestion(
+                f"flowdsl validate workflows/{template}.yaml",
+                "what is wrong with it; sends nothing",
+            ),
         ]
     )
-    session.screen.suggest([Suggestion(f"flowdsl run workflows/{template}.yaml {EXAMPLE[template]}", "")])
+    session.screen.suggest(
+        [Suggestion(f"flowdsl run workflows/{template}.yaml {EXAMPLE[template]}", "")]
+    )

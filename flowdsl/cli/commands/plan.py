@@ -60,7 +60,11 @@ def _next(session: Session, plan: Plan, file: str, known: Known) -> None:
     from flowdsl.view.closing import Suggestion
 
     inputs: dict[str, Json] = dict(known.inputs)
-    open_inputs = [one for one in plan.inputs if not one.optional and not one.has_default and one.name not in inputs]
+    open_inputs = [
+        one
+        for one in plan.inputs
+        if not one.optional and not one.has_default and one.name not in inputs
+    ]
     if not open_inputs:
         flags = "…" if inputs else ""
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from flowdsl.language.places import Definition, Order, Part, Place, Role, Use, order
+from flowdsl.language.places import Order, Part, Place, Role, Use, order
 from flowdsl.language.subject import Subject
 from flowdsl.language.workflow import Assignment, Group, Step
 from flowdsl.plan.expression import Expression
@@ -58,11 +58,14 @@ class Types:
 def types_of(subject: Subject) -> Types:
     types = Types(subject, _always(subject), {})
     values: dict[str, Type] = {}
-    for (
-        name,
-        definition,
-    ) in subject.known.items():  # in the order of the file: a `set` reads what is above
-        values[name] = _value(replace(types, values=values), definition)
+    for place in subject.places:  # in the order of the file: a `set` reads what is above it
+        step, so_far = place.step, replace(types, values=values)
+        if isinstance(step.verb, Assignment):
+            for name, template in step.verb.values:
+                values.setdefault(name.text, _of_template(so_far, place, template))
+        if step.id is not None:
+            ended = isinstance(step.verb, Group) and step.verb.kind == "parallel"
+            values.setdefault(step.id.text, NULL if ended and not step.broken else ANYTHING)
     return replace(types, values=values)
 
 
@@ -142,18 +145,6 @@ def _chain(place: Place) -> tuple[Step, ...]:
 
 def _may_be_left_out(step: Step) -> bool:
     return step.when is not None or not step.critical
-
-
-def _value(types: Types, definition: Definition) -> Type:
-    place = definition.place
-    match place.step.verb:
-        case Assignment(values=values) if definition.is_set:
-            template = next(value for name, value in values if name == definition.name)
-            return _of_template(types, place, template)
-        case Group(kind="parallel") if not place.step.broken:
-            return NULL
-        case _:
-            return ANYTHING
 
 
 def _of_template(types: Types, place: Place, template: Template) -> Type:

@@ -1,0 +1,93 @@
+"""Many open runs at once: the memory they take, and how long it takes to get them back after kill -9."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from flowdsl.engine.engine import Engine
+from flowdsl.language import compile_plan
+from flowdsl.saga.events import Created
+from flowdsl.world.http import Http
+from flowdsl.world.store import FileStore
+
+WAITING = """\
+flowdsl: 1
+name: waiting
+services:
+  stock: {url}
+steps:
+  - id: hold
+    call: POST stock/holds
+    body: {{ sku: book, quantity: 1, reference: "${{run.id}}" }}
+    compensate: DELETE stock/holds/${{hold.id}}
+  - wait: 1h
+"""
+AT_A_TIME = 256
+
+
+def measure(url: str, *, runs: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "benchmarks.crowd", url, folder, str(runs)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            bare, crowded = (float(word) for word in process.stdout.readline().split())
+            os.kill(process.pid, signal.SIGKILL)
+        print(f"{runs} open runs: {crowded:.0f} MiB resident ({bare:.0f} MiB before the first)")
+        begin = time.perf_counter()
+        found = asyncio.run(recover(Path(folder)))
+        seconds = time.perf_counter() - begin
+        print(f"{found} of them recovered after kill -9 in {seconds:.1f} s", flush=True)
+
+
+async def recover(folder: Path) -> int:
+    """Take them all over, and have each of them where it was."""
+    network = Http()
+    async with Engine(FileStore(folder / "store"), network) as engine:
+        driving = await engine.resume_all()
+        engine.stop()
+        await asyncio.gather(*driving, return_exceptions=True)
+    await network.aclose()
+    return len(driving)
+
+
+async def gather_a_crowd(url: str, folder: Path, runs: int) -> None:
+    plan = compile_plan(WAITING.format(url=url), "waiting.yaml")
+    network = Http()
+    async with Engine(FileStore(folder / "store"), network) as engine:
+        before = resident_mib()
+        gate = asyncio.Semaphore(AT_A_TIME)
+        waiting = asyncio.Semaphore(0)
+
+        async def run(number: int) -> None:
+            async with gate:
+                created = Created(
+                    f"waiting-{number}", plan.name, plan.digest, time.time(), {}, {}, {}
+                )
+                there = asyncio.Event()
+                watch = lambda news: there.set() if news.now.state == "waiting" else None  # noqa: E731
+                task = asyncio.create_task(engine.run(plan, created, watch=watch))
+                await there.wait()
+            waiting.release()
+            await task
+
+        tasks = [asyncio.create_task(run(number)) for number in range(runs)]
+        for _ in range(runs):
+            await waiting.acquire()
+        print(before, resident_mib(), flush=True)
+        await asyncio.gather(*tasks)
+
+
+def resident_mib() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+if __name__ == "__main__":
+    asyncio.run(gather_a_crowd(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))

@@ -1,0 +1,104 @@
+"""`flowdsl cancel`: stop a run and undo what it did. `--plan` shows what would be sent, and sends nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from flowdsl.cli.options import Session, with_progress, with_services, with_session
+
+if TYPE_CHECKING:
+    from flowdsl.cli.ending import Standing
+    from flowdsl.plan.values import Json
+
+
+@click.command("cancel")
+@click.argument("run", metavar="RUN")
+@click.option("--plan", "only_plan", is_flag=True, help="Show what would be sent; send nothing.")
+@click.option("--reason", metavar="TEXT", default="", help="Kept with the order.")
+@click.option(
+    "-i", "--input", "given", multiple=True, metavar="KEY=VALUE", help="A secret input, again."
+)
+@with_progress
+@with_services
+@with_session
+def command(
+    session: Session, run: str, given: tuple[str, ...], reason: str, *, only_plan: bool
+) -> int:
+    r"""Stop RUN and undo what it did.
+
+    \b
+    Exit codes: 0 cancelled · 2 past its commit line or over, nothing was sent · 3 stuck
+    """
+    from flowdsl.cli.drive import actor
+    from flowdsl.cli.takeover import take_over
+    from flowdsl.engine.orders import Order
+
+    if only_plan:
+        return _show_plan(session, run)
+    code = take_over(session, run, [Order("cancel", actor=actor(), reason=reason)], given)
+    return {1: 0, 0: 2}.get(code, code)  # undone is what was asked for; succeeded is too late
+
+
+def _show_plan(session: Session, run: str) -> int:
+    """The calls that would be sent now, in their order."""
+    from flowdsl.cli.runs import existing_store, find_run, standing_of
+    from flowdsl.cli.takeover import check_orders
+    from flowdsl.engine.orders import Order
+    from flowdsl.plan.json import to_text
+    from flowdsl.view.paint import dim, line
+
+    store = existing_store(session)
+    standing = standing_of(store, find_run(store, run))
+    check_orders(standing, [Order("cancel")])
+    calls = undo_calls(standing)
+    if session.json:
+        rows: list[Json] = [{"step": step, "call": call, "body": None} for step, call in calls]
+        session.screen.result(
+            to_text({"format": 1, "run": standing.run, "sent": False, "calls": rows})
+        )
+        return 0
+    width = max((len(step) for step, _ in calls), default=0)
+    count = (
+        f"{len(calls)} call{'' if len(calls) == 1 else 's'} would be sent"
+        if calls
+        else "nothing to undo"
+    )
+    session.screen.show(
+        [
+            line(f"cancel {standing.run}: {count}. Nothing has been sent."),
+            *([()] if calls else []),
+            *(line("  ", f"{step:<{width}}  ", dim(call)) for step, call in calls),
+        ]
+    )
+    return 0
+
+
+def undo_calls(standing: Standing) -> list[tuple[str, str]]:
+    """What would be undone, last first, each with its request as far as it can be told now."""
+    from flowdsl.plan.address import undo
+    from flowdsl.plan.evaluate import EvaluationError
+    from flowdsl.plan.nodes import Call, Compensation
+    from flowdsl.saga.intent import action_of, render_request
+    from flowdsl.saga.ledger import effects
+    from flowdsl.view.calls import action_text, short_names
+
+    plan, state = standing.plan, standing.state
+    names = short_names(plan)
+    found = []
+    for address in reversed(effects(plan, state, "")):
+        node = plan.nodes[address]
+        assert isinstance(node, Call)
+        if not isinstance(node.compensation, Compensation):
+            if node.compensation is None:
+                found.append((names[address], "nothing undoes it: the run would be stuck"))
+            continue
+        call = undo(address)
+        try:
+            request = render_request(plan, state, call, "")
+            text = f"{request.method} {request.url}"
+        except EvaluationError:
+            text = f"{action_text(action_of(plan, call))}, once its answer is known"
+        found.append((names[address], text))
+    return found

@@ -1,0 +1,120 @@
+"""`flowdsl list`: all runs, the newest first."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from flowdsl.cli.options import Session, with_session
+
+if TYPE_CHECKING:
+    from flowdsl.plan.values import Json
+    from flowdsl.view.status import RunRow
+    from flowdsl.world.contents import RunSummary
+    from flowdsl.world.store import FileStore
+
+SHOWN = 20
+STATES = [
+    "running",
+    "waiting",
+    "compensating",
+    "interrupted",
+    "stuck",
+    "succeeded",
+    "compensated",
+    "cancelled",
+    "damaged",
+]
+
+
+@click.command("list")
+@click.argument("workflow", metavar="[WORKFLOW]", required=False)
+@click.option("--state", type=click.Choice(STATES), help="Only those.")
+@click.option("--all", "everything", is_flag=True, help=f"More than the newest {SHOWN}.")
+@with_session
+def command(session: Session, workflow: str | None, state: str | None, *, everything: bool) -> int:
+    """All runs of the store, the newest first."""
+    from flowdsl.cli.runs import asked_wrongly, existing_store
+    from flowdsl.view.status import list_text
+
+    store = existing_store(session)
+    with asked_wrongly():
+        found = [one for one in store.list() if workflow in (None, one.workflow)]
+    found.sort(key=lambda one: one.created_at, reverse=True)
+    if state in ("succeeded", "compensated", "cancelled"):
+        found = [one for one in found if one.ended == state]
+    rows: list[RunRow] = []
+    hidden = 0
+    for index, one in enumerate(found):
+        if len(rows) >= SHOWN and not everything:
+            hidden = len(found) - index
+            break
+        row = row_of(store, one)
+        if state in (None, row.state):
+            rows.append(row)
+    if session.json:
+        return _json(session, rows, hidden)
+    session.screen.show(list_text(rows, time.time(), hidden=hidden))
+    _next(session, rows)
+    return 0
+
+
+def row_of(store: FileStore, one: RunSummary) -> RunRow:
+    """A run that cannot be read is a row too, and stops none of the others."""
+    from flowdsl.cli.runs import standing_of
+    from flowdsl.errors import FlowdslError
+    from flowdsl.view.standing import label_of
+    from flowdsl.view.status import RunRow, detail
+
+    try:
+        standing = standing_of(store, one.run)
+    except FlowdslError as error:
+        return RunRow(one.run, one.workflow, "damaged", None, one.created_at, None, error.message)
+    return RunRow(
+        run=one.run,
+        workflow=standing.plan.name,
+        state=standing.name or standing.now.state,
+        label=label_of(standing.plan, standing.state),
+        started=one.created_at,
+        ended=standing.ended,
+        detail=detail(standing.plan, standing.state, standing.now),
+    )
+
+
+def _json(session: Session, rows: list[RunRow], hidden: int) -> int:
+    from flowdsl.plan.json import to_text
+    from flowdsl.view.moment import rfc3339
+
+    runs: list[Json] = [
+        {
+            "run": row.run,
+            "workflow": row.workflow,
+            "state": row.state,
+            "status": row.label,
+            "created": rfc3339(row.started),
+            "ended": None if row.ended is None else rfc3339(row.ended),
+            "detail": row.detail,
+        }
+        for row in rows
+    ]
+    session.screen.result(to_text({"format": 1, "runs": runs, "hidden": hidden}))
+    return 0
+
+
+def _next(session: Session, rows: list[RunRow]) -> None:
+    from flowdsl.view.closing import Suggestion
+
+    if not rows:
+        return
+    urgent = next((row for row in rows if row.state in ("stuck", "interrupted")), None)
+    fallback = [Suggestion(f"flowdsl status {rows[0].run}", "one run, step by step")]
+    if urgent is None:
+        session.screen.suggest(fallback)
+    elif urgent.state == "stuck":
+        session.screen.suggest(
+            [Suggestion(f"flowdsl status {urgent.run}", "what a person has to do")]
+        )
+    else:
+        session.screen.suggest([Suggestion(f"flowdsl resume {urgent.run}", "go on with it")])

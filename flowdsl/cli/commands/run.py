@@ -1,0 +1,73 @@
+"""`flowdsl run`: a workflow, from its file to its end, in this process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from flowdsl.cli.options import Session, with_inputs, with_progress, with_services, with_session
+
+if TYPE_CHECKING:
+    from flowdsl.cli.drive import Pilot
+    from flowdsl.cli.ending import Standing
+    from flowdsl.cli.prepare import Start
+
+
+@click.command("run")
+@click.argument("file", metavar="FILE")
+@with_inputs
+@click.option(
+    "--id", "run", metavar="ID", help="Start it once: again with the same file and inputs attaches."
+)
+@click.option("--no-wait", is_flag=True, help="Exit with 4 when the run waits; `resume` goes on.")
+@with_progress
+@with_services
+@with_session
+def command(
+    session: Session,
+    file: str,
+    given: tuple[str, ...],
+    inputs_file: str | None,
+    run: str | None,
+    *,
+    no_wait: bool,
+) -> int:
+    r"""Run the workflow in FILE to its end.
+
+    Progress goes to stderr, the outputs to stdout (as JSON, where that is no terminal).
+    Inputs, environment, secrets and services are checked before the first call.
+    Ctrl-C saves the run: nothing is lost and nothing is undone.
+
+    \b
+    Exit codes: 0 succeeded · 1 undone, nothing is left behind · 2 asked wrongly, nothing was sent
+    3 stuck, a person is needed · 4 waiting, with --no-wait · 130 interrupted and saved
+    """
+    from flowdsl.cli.given import read_given
+    from flowdsl.cli.prepare import prepare
+    from flowdsl.cli.sources import load_plan
+
+    if run is not None:
+        from flowdsl.world.contents import check_run_id
+
+        check_run_id(run)
+    plan = load_plan(file)
+    start = prepare(session, plan, read_given(session, plan, given, inputs_file), run or "")
+    return start_run(session, start, claimed=run is not None, no_wait=no_wait)
+
+
+def start_run(session: Session, start: Start, *, claimed: bool, no_wait: bool) -> int:
+    """Drive a new run to its end; with an id that a person chose, the run of that id."""
+    from flowdsl.cli.drive import drive
+    from flowdsl.cli.interrupted import mention_interrupted
+
+    async def act(pilot: Pilot) -> Standing:
+        if claimed:
+            from flowdsl.cli.attach import start_once
+
+            return await start_once(pilot, start)
+        return await pilot.start(start)
+
+    code, standing = drive(session, start.secrets, act, no_wait=no_wait)
+    mention_interrupted(session, besides=standing.run if standing else start.created.run)
+    return code

@@ -1,0 +1,55 @@
+"""`flowdsl show RUN STEP`: one exchange in full, as it was sent and answered."""
+
+from __future__ import annotations
+
+import click
+
+from flowdsl.cli.options import Session, with_session
+
+
+@click.command("show")
+@click.argument("run", metavar="RUN")
+@click.argument("step", metavar="STEP")
+@click.option(
+    "--curl", "as_curl", is_flag=True, help="A command that repeats the request, key included."
+)
+@with_session
+def command(session: Session, run: str, step: str, *, as_curl: bool) -> int:
+    """One step in full: the request as it was sent, every answer, the undo. Secrets are masked.
+
+    STEP is an address (parallel-1/flight) or, where it is unique, an id (flight).
+    """
+    from flowdsl.cli.display import local_zone
+    from flowdsl.cli.runs import existing_store, find_run, standing_of
+    from flowdsl.engine.orders import find_step
+    from flowdsl.errors import InputError
+    from flowdsl.plan.json import to_text
+    from flowdsl.view.closing import Suggestion
+    from flowdsl.view.exchange import curl, show_text
+    from flowdsl.view.report import step_report
+
+    store = existing_store(session)
+    standing = standing_of(store, find_run(store, run))
+    plan, state, now = standing.plan, standing.state, standing.now
+    address = find_step(plan, step)
+    if as_curl:
+        text = curl(state, address)
+        if not text:
+            raise InputError(
+                f"`{step}` was not sent", code="F146", help=f"flowdsl status {standing.run}"
+            )
+        session.screen.result(text)
+        return 0
+    if session.json:
+        report = step_report(plan, state, now, address)
+        assert isinstance(report, dict)
+        session.screen.result(
+            to_text({"format": 1, "run": standing.run, "step": address, **report})
+        )
+        return 0
+    session.screen.show(show_text(plan, state, now, address, zone=local_zone(standing.at)))
+    if curl(state, address):
+        session.screen.suggest(
+            [Suggestion(f"flowdsl show {standing.run} {step} --curl", "a command that repeats it")]
+        )
+    return 0

@@ -1,0 +1,124 @@
+"""`flowdsl status`: one run on one screen, and what can be done now. `--events` is its journal, `-w` follows it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from flowdsl.cli.options import Session, with_progress, with_session
+
+if TYPE_CHECKING:
+    from flowdsl.cli.ending import Standing
+    from flowdsl.view.status import About
+    from flowdsl.world.store import FileStore
+
+
+@click.command("status")
+@click.argument("run", metavar="[RUN]", required=False)
+@click.option("-w", "--watch", is_flag=True, help="Follow it until it ends or nobody drives it.")
+@click.option("--events", is_flag=True, help="Its journal, one event a line.")
+@with_progress
+@with_session
+def command(session: Session, run: str | None, *, watch: bool, events: bool) -> int:
+    """Where a run stands, and what you can do now.
+
+    RUN is an id or any unique beginning of one; without it, the newest run.
+    """
+    from flowdsl.cli.ending import report
+    from flowdsl.cli.runs import existing_store, find_run, standing_of
+    from flowdsl.plan.json import to_text
+    from flowdsl.view.status import status_text
+
+    store = existing_store(session)
+    name = find_run(store, run)
+    if watch:
+        return _watch(session, store, name)
+    if events:
+        return _events(session, store, name)
+    standing = standing_of(store, name)
+    if session.json:
+        session.screen.result(to_text(report(standing)))
+        return 0
+    about = about_of(standing)
+    session.screen.show(status_text(standing.plan, standing.state, standing.now, about))
+    return 0
+
+
+def about_of(standing: Standing) -> About:
+    from flowdsl.cli.display import local_zone
+    from flowdsl.view.status import About
+
+    now = time.time()
+    return About(
+        now=now,
+        ended=standing.ended,
+        driven=standing.name != "interrupted",
+        last_seen=standing.at,
+        changed=has_changed(standing),
+        zone=local_zone(standing.at),
+    )
+
+
+def has_changed(standing: Standing) -> bool | None:
+    """Whether the file is another one by now; None where it is gone or was never there."""
+    from flowdsl.cli.sources import read_source
+    from flowdsl.errors import InputError
+
+    try:
+        return (
+            standing.plan.path == "-"
+            or read_source(standing.plan.path).text != standing.plan.source
+        )
+    except InputError:
+        return None
+
+
+def _events(session: Session, store: FileStore, run: str) -> int:
+    """Every fact that was kept, in its order."""
+    from flowdsl.cli.display import event_time, local_zone
+    from flowdsl.cli.runs import asked_wrongly, pinned_plan
+    from flowdsl.plan.json import from_bytes, to_text
+    from flowdsl.saga.codec import encode
+    from flowdsl.saga.events import Created
+    from flowdsl.saga.state import State, apply
+    from flowdsl.view.moment import rfc3339
+    from flowdsl.view.timeline import lines_for
+
+    with asked_wrongly():
+        facts = store.events(run)
+    if session.json:
+        kept = [
+            {"sequence": n, "time": rfc3339(wall / 1000), "event": from_bytes(encode(event))}
+            for n, wall, event in facts
+        ]
+        session.screen.result(to_text({"format": 1, "run": run, "events": [*kept]}))
+        return 0
+    created = facts[0][2]
+    assert isinstance(created, Created), "the first fact of a run is that it was created"
+    plan, state = pinned_plan(store, created.digest), State()
+    lines: list[str] = []
+    for _, wall, event in facts:
+        at = event_time(event, wall / 1000)
+        lines += lines_for(plan, state, event, at, zone=local_zone(at))
+        state = apply(state, event)
+    session.screen.result("\n".join(lines))
+    return 0
+
+
+def _watch(session: Session, store: FileStore, run: str) -> int:
+    import asyncio
+
+    from flowdsl.cli.display import display_for
+    from flowdsl.cli.ending import conclude, interrupted_report
+    from flowdsl.cli.follow import follow
+
+    with display_for(session) as display:
+        followed = asyncio.run(follow(store, run, display))
+    if followed.rests:
+        conclude(session, followed.standing)
+    else:
+        session.screen.hint(f"{run} is interrupted: nobody drives it")
+        interrupted_report(session, followed.standing)
+    return 0

@@ -1,0 +1,114 @@
+"""Going on with a run that exists, and giving it orders.
+
+A living driver gets the orders through the inbox, and is followed. A run without a driver is taken over. If the driver
+dies while it is followed, the run is taken over then. Orders are safe to repeat, so both may see the same one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flowdsl.cli.drive import Pilot, drive
+from flowdsl.cli.ending import Standing, conclude, exit_code
+from flowdsl.cli.given import read_secret
+from flowdsl.cli.options import Session
+from flowdsl.cli.prepare import read_secrets
+from flowdsl.cli.runs import existing_store, find_run, is_driven, standing_of
+from flowdsl.engine.orders import Order, to_event
+from flowdsl.errors import InputError
+
+TRIES_MAX = 100  # how often a run may change hands under our eyes
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    run: str
+    orders: tuple[Order, ...]
+    secret_inputs: Mapping[str, str]
+
+    async def go(self, pilot: Pilot) -> Standing:
+        told = False
+        for _ in range(TRIES_MAX):
+            if is_driven(pilot.store, self.run):
+                if not told:
+                    for order in self.orders:
+                        await pilot.store.send(self.run, order.to_json())
+                    told = True
+                    pilot.display.message(f"{self.run} is driven by another process: following it")
+                followed = await pilot.follow(self.run, past_rest=bool(self.orders))
+                if followed.rests:
+                    return followed.standing
+                pilot.display.message("its driver is gone: this process takes the run over")
+            standing = standing_of(pilot.store, self.run)
+            if standing.state.ended:
+                return pilot.tell(standing)
+            taken = await pilot.adopt(self.run, self._still(standing), self.secret_inputs)
+            if taken is not None:
+                return taken
+        raise AssertionError(f"{self.run} changes hands without end")
+
+    def _still(self, standing: Standing) -> Sequence[Order]:
+        """The orders that still make sense; a bare resume of what is stuck tries all of it again."""
+        if not self.orders:
+            return [Order("retry")] if standing.now.state == "stuck" else []
+        try:
+            check_orders(standing, self.orders)
+        except InputError:
+            return []  # its driver has done them, or it got on meanwhile
+        return self.orders
+
+
+def take_over(
+    session: Session,
+    name: str | None,
+    orders: Sequence[Order],
+    given: Sequence[str],
+    *,
+    no_wait: bool = False,
+) -> int:
+    """Resume or cancel a run; the exit code is that of its end."""
+    store = existing_store(session)
+    standing = standing_of(store, find_run(store, name))
+    if standing.state.ended:
+        return _is_over(session, standing, orders)
+    check_orders(standing, orders)
+    required = {
+        one.name
+        for one in standing.plan.inputs
+        if one.secret and not one.optional and not one.has_default
+    }
+    secret_inputs = read_secret(session, standing.plan, given, required)
+    secrets = read_secrets(session, standing.plan)
+    takeover = Takeover(standing.run, tuple(orders), secret_inputs)
+    code, _ = drive(session, secrets, takeover.go, no_wait=no_wait)
+    return code
+
+
+def check_orders(standing: Standing, orders: Sequence[Order]) -> None:
+    """What makes no sense for this run is said before anything is touched."""
+    if standing.state.ended and orders:
+        raise _over(standing)
+    for order in orders:
+        to_event(standing.plan, standing.state, order, time.time())
+
+
+def _is_over(session: Session, standing: Standing, orders: Sequence[Order]) -> int:
+    cancelled = standing.now.state in ("compensated", "cancelled")
+    if orders and not (cancelled and orders[0].kind == "cancel"):
+        raise _over(standing)
+    session.screen.hint(f"{standing.run} is over: {standing.now.state}")
+    if orders:
+        return exit_code(standing.now.state)
+    return conclude(session, standing, drawn=True)
+
+
+def _over(standing: Standing) -> InputError:
+    state = standing.now.state
+    why = "everything in it is final" if state == "succeeded" else "nothing is left to do"
+    return InputError(
+        f"{standing.run} is over: it {'has ' if state == 'succeeded' else 'was '}{state}; {why}",
+        code="F145",
+        help=f"flowdsl rerun {standing.run}",
+    )

@@ -1,0 +1,151 @@
+"""What the explorer's services answer: for every call a body that has the fields which the workflow reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from flowdsl.plan.address import Address, CallId
+from flowdsl.plan.evaluate import EvaluationError, evaluate
+from flowdsl.plan.expression import Expression
+from flowdsl.plan.nodes import Action, AnyNode, Assign, Call, Compensation, Confirm, Fail, Label, Plan
+from flowdsl.plan.template import Template, references
+from flowdsl.plan.values import Json
+
+Path = tuple[str | int, ...]
+
+
+def bodies(plan: Plan) -> dict[CallId, Json]:
+    """By call; `STEP!probe` and `STEP!absent` are what a probe answers where the effect is there, and where not."""
+    calls = [node for node in plan.nodes.values() if isinstance(node, Call)]
+    values: dict[CallId, Json] = {call.address: {} for call in calls}
+    for path in _paths(plan):
+        name, rest = str(path[0]), path[1:]
+        if name == "steps" and path[2:3] != ("body",):
+            continue
+        address = plan.names.get(name, "")
+        if address in values and rest:
+            values[address] = grown(values[address], rest)
+    for call in calls:
+        if call.probe is not None:
+            present = _probed(call.probe.found, call.probe.result, values[call.address])
+            values[f"{call.address}!probe"] = present
+            values[f"{call.address}!absent"] = _absent(call.probe.found, present)
+    return values
+
+
+def shrunk(body: Json) -> Iterator[Json]:
+    """Bodies of the same shape that say less, for a service that says no in its own words."""
+    for leaf in (0, False, "", None):
+        yield _with_leaves(body, leaf)
+    yield _without_items(body)
+    yield from cast("tuple[Json, ...]", ([], {}, None))
+
+
+def grown(value: Json, path: Path, leaf: Json = 1) -> Json:
+    """The value with something at the path: an object where a name is read, a list where a position is."""
+    if not path:
+        return value if value not in ({}, None) else leaf
+    head, rest = path[0], path[1:]
+    if isinstance(head, str):
+        fields = dict(value) if isinstance(value, dict) else {}
+        fields[head] = grown(fields.get(head), rest, leaf)
+        return fields
+    items = list(value) if isinstance(value, list) else []
+    items += [None] * (abs(head) + 1 - len(items))
+    items[head] = grown(items[head], rest, leaf)
+    return items
+
+
+def _probed(found: Expression, result: Expression | None, answer: Json) -> Json:
+    body: Json = {}
+    for expression in (found, result):
+        for reference in expression.references if expression else ():
+            if reference.path[0] == "probe":
+                leaf = answer if expression is result else cast("Json", [1])
+                body = grown(body, reference.path[1:], leaf)
+    if result is not None and len(result.references) == 1 and result.references[0].path[1:]:
+        body = _placed(body, result.references[0].path[1:], answer)
+    return body
+
+
+def _placed(body: Json, path: Path, leaf: Json) -> Json:
+    if not path:
+        return leaf
+    body = grown(body, path)
+    head = path[0]
+    assert isinstance(body, dict | list)
+    body[head] = _placed(body[head], path[1:], leaf)  # type: ignore[call-overload,index]
+    return body
+
+
+def _absent(found: Expression, present: Json) -> Json:
+    for body in shrunk(present):
+        try:
+            if not evaluate(found, {"probe": body}):
+                return body
+        except EvaluationError:
+            continue
+    return None
+
+
+def _with_leaves(body: Json, leaf: Json) -> Json:
+    match body:
+        case dict():
+            return {name: _with_leaves(item, leaf) for name, item in body.items()}
+        case list():
+            return [_with_leaves(item, leaf) for item in body]
+        case _:
+            return leaf
+
+
+def _without_items(body: Json) -> Json:
+    match body:
+        case dict():
+            return {name: _without_items(item) for name, item in body.items()}
+        case list():
+            return []
+        case _:
+            return body
+
+
+def _paths(plan: Plan) -> Iterator[Path]:
+    templates: list[Template] = [template for _, template in plan.outputs]
+    for node in plan.nodes.values():
+        templates += _templates(node)
+    for template in templates:
+        for _, reference in references(template):
+            yield reference.path
+
+
+def _templates(node: AnyNode) -> list[Template]:
+    found: list[Template] = [] if node.when is None else [node.when]
+    match node:
+        case Call():
+            found += _of_action(node.action)
+            if isinstance(node.compensation, Compensation):
+                found += _of_action(node.compensation.action)
+            if node.probe is not None:
+                found += _of_action(node.probe.action)
+        case Confirm():
+            found += _of_action(node.action)
+        case Assign():
+            found += [template for _, template in node.values]
+        case Label():
+            found.append(node.text)
+        case Fail():
+            found.append(node.message)
+        case _:
+            pass
+    return found
+
+
+def _of_action(action: Action) -> list[Template]:
+    found: list[Template] = [action.path]
+    found += [value for _, value in action.query + action.headers]
+    found += [template for template in (action.body, action.expect) if template is not None]
+    return found
+
+
+def _is_address(name: str, values: dict[Address, Json]) -> bool:
+    return name in values

@@ -1,0 +1,144 @@
+"""The journal that this process appends to: made when it is first needed, renewed when it is long, deleted when it is done.
+
+A run that has ended leaves it for a document of its own. What is still open when the journal is renewed is carried into
+the new one, which nobody can see before all of it stands there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+from flowdsl.errors import DiskFull, StoreError
+from flowdsl.world.committer import BATCH_BYTES, Committer
+from flowdsl.world.contents import not_driven
+from flowdsl.world.disk import Disk, explained
+from flowdsl.world.documents import Documents
+from flowdsl.world.index import Entry
+from flowdsl.world.journal import Batch, Group, Journal, Record, read_records
+from flowdsl.world.layout import Layout
+from flowdsl.world.offload import Offload
+
+_CHUNK = 64  # documents synced in one go: appends come in between
+
+Report = bytes | Callable[[], bytes]
+
+
+@dataclass(slots=True)
+class OwnJournal:
+    """`writers`: the names of its files, for whoever reads the others'."""
+
+    disk: Disk
+    layout: Layout
+    documents: Documents
+    offload: Offload
+    wall: Callable[[], float]
+    writers: set[str]
+    rotate_bytes: int
+    _rotate_at: int = 0
+    _committer: Committer | None = None
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _retired: list[Journal] = field(default_factory=list)
+    _retiring: asyncio.Task[None] | None = None
+
+    async def append(self, groups: Iterable[Group]) -> None:
+        """Each group is durable as a whole, on return."""
+        committer = await self._opened()
+        for waiting in [committer.append(group) for group in groups]:
+            await waiting
+
+    def entry(self, run: str) -> Entry | None:
+        """The run as this process drives it; None where it does not."""
+        return None if self._committer is None else self._committer.journal.index.entries.get(run)
+
+    def entries(self) -> dict[str, Entry]:
+        return {} if self._committer is None else self._committer.journal.index.entries
+
+    def records(self, entry: Entry, after_sequence: int = 0) -> list[tuple[int, Record]]:
+        assert self._committer is not None
+        journal = self._committer.journal
+        return read_records(self.disk, journal.handle, entry, after_sequence)
+
+    async def finish(self, run: str, report: Report) -> None:
+        """A document that cannot be written takes nothing away: the run stays readable in the journal."""
+        if self._committer is None or (entry := self.entry(run)) is None:
+            raise not_driven(run)
+        assert entry.ended, "a run is finished after it has ended"
+        handle = self._committer.journal.handle
+
+        def export() -> None:
+            records = [record for _, record in read_records(self.disk, handle, entry)]
+            self.documents.write(run, report() if callable(report) else report, records)
+
+        with suppress(OSError):
+            await self.offload(export)
+            self._committer.journal.index.entries.pop(run, None)
+
+    async def close(self) -> None:
+        """Deletes the journal if every run in it has its document, and lets go of it."""
+        if self._committer is None:
+            return
+        await self._committer.drain()
+        journal = self._committer.journal
+        self._committer = None
+        done = journal.failure is None and not journal.index.entries
+        with explained(journal.path):
+            await self._let_go([*self._retired, *([journal] if done else [])])
+            if not done:
+                journal.close(delete=False)
+
+    async def _opened(self) -> Committer:
+        if self._committer is None:
+            async with self._opening:
+                if self._committer is None:
+                    journal = await self.offload(self._new_journal)
+                    self._rotate_at = self.rotate_bytes
+                    self._committer = Committer(journal, self.offload, self._between)
+        return self._committer
+
+    def _new_journal(self) -> Journal:
+        with explained(self.layout.journals):
+            journal = self._unpublished()
+            journal.publish()
+        return journal
+
+    def _unpublished(self) -> Journal:
+        writer = f"{int(self.wall() * 1000):012x}-{secrets.token_hex(4)}"
+        self.writers.add(writer)
+        return Journal.create(self.disk, self.layout.journals, writer)
+
+    # --- renewal -------------------------------------------------------------------------------------
+
+    async def _between(self) -> None:
+        assert self._committer is not None
+        old = self._committer.journal
+        if old.size < self._rotate_at or old.failure is not None:
+            return
+        try:
+            new = await self.offload(partial(self._renewed, old))
+        except DiskFull:
+            self._rotate_at = old.size + self.rotate_bytes  # later, then
+            return
+        except StoreError as error:
+            old.failure = error  # it may be that the new one can be seen: the old one must not go on
+            return
+        self._committer.journal = new
+        self._rotate_at = max(self.rotate_bytes, 2 * new.size)
+        self._retired.append(old)
+        self._retiring = self._retiring or asyncio.create_task(self._retire())
+
+    def _renewed(self, old: Journal) -> Journal:
+        with explained(old.path):
+            new = self._unpublished()
+            try:
+                for groups in _batches(_carried(self.disk, old)):
+                    new.kept(new.write(groups))
+                new.publish()
+            except BaseException:
+                new.abandon()
+                raise
+        return new

@@ -1,0 +1,169 @@
+"""A crash before and after every append, sync, send and receive; recovery; and a second crash at every point of that.
+
+The disk keeps only what was synced. The services are never crashed: what reached them takes effect, whoever has died.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flowdsl.engine.engine import Engine, Result
+from flowdsl.plan.nodes import Plan
+from flowdsl.plan.request import Request
+from flowdsl.plan.values import Json
+from flowdsl.saga.events import Created
+from flowdsl.saga.observation import Observation
+from flowdsl.world.http import Http
+from flowdsl.world.offload import Inline
+from flowdsl.world.store import FileStore
+from mock_services.app import MockServices, create_app
+from tests.conftest import Counts
+from tests.engine.stage import MOCK_URL, ORDER, TRIP, workflow
+from tests.simdisk import Crash, SimDisk
+from tests.virtual import EPOCH, VirtualClock, run_virtually
+
+RUN = "trip-a"
+STRIDE = 7  # of the second crash, but for the full size
+
+
+@dataclass(slots=True)
+class Fuse:
+    """Counts the points where a process may die, and dies at one of them."""
+
+    burns_at: int = 0  # 0: never
+    passed: int = 0
+
+    def pass_point(self) -> None:
+        self.passed += 1
+        if self.passed == self.burns_at:
+            raise Crash
+
+
+@dataclass(frozen=True, slots=True)
+class DyingNetwork:
+    """A network whose user may die before and after each send and receive."""
+
+    network: Http
+    fuse: Fuse
+
+    async def send(
+        self, request: Request, *, secrets: Mapping[str, str], timeout_seconds: float, fresh: bool
+    ) -> Observation:
+        self.fuse.pass_point()
+        exchange = asyncio.create_task(
+            self.network.send(request, secrets=secrets, timeout_seconds=timeout_seconds, fresh=fresh)
+        )
+        await asyncio.sleep(0)  # the bytes are on their way
+        try:
+            self.fuse.pass_point()
+            seen = await exchange
+            self.fuse.pass_point()
+        except BaseException:
+            exchange.cancel()
+            raise
+        return seen
+
+
+@dataclass(slots=True)
+class Theatre:
+    """One run over several lives of its process, on one disk and one set of services."""
+
+    plan: Plan
+    inputs: dict[str, Json]
+    faults: tuple[tuple[str, str], ...] = ()
+    app: MockServices = field(default_factory=create_app)
+    disk: SimDisk = field(default_factory=SimDisk)
+
+    def __post_init__(self) -> None:
+        for target, fault in self.faults:
+            method, service, path = target.split(" ")
+            self.app.faults.add({"service": service, "method": method, "path": path, "fault": fault})
+
+    def live(self, burns_at: int = 0) -> tuple[Result | None, int]:
+        """One life: begin the run, or go on with it. None if the process died; and the points it passed."""
+        fuse = Fuse(burns_at)
+        self.disk.hook = fuse.pass_point
+        try:
+            result = run_virtually(self._live(fuse))
+        except Crash:
+            result = None
+        self.disk.hook = lambda: None
+        if result is None:
+            self.disk = self.disk.crash()
+        return result, fuse.passed
+
+    async def _live(self, fuse: Fuse) -> Result:
+        network = DyingNetwork(Http(httpx.ASGITransport(app=self.app)), fuse)
+        store = FileStore(Path("/store"), self.disk, Inline())
+        engine = Engine(store, network, VirtualClock())
+        try:
+            async with engine:
+                result = await self._begin_or_resume(engine, store)
+        finally:
+            fuse.burns_at = 0
+            await asyncio.sleep(60)  # what had reached the services takes its effect
+        return result
+
+    async def _begin_or_resume(self, engine: Engine, store: FileStore) -> Result:
+        if RUN in {summary.run_id for summary in store.list()}:
+            result = await engine.resume(RUN)
+            if result is not None:
+                return result
+            raise AssertionError("nobody else drives this run")
+        assert not self.app.requests, "something was sent before the first record"
+        env: dict[str, str | None] = {"DEMO_URL": MOCK_URL}
+        created = Created(RUN, self.plan.name, self.plan.digest, EPOCH, self.inputs, env, {})
+        return await engine.run(self.plan, created)
+
+    def judge(self, result: Result) -> None:
+        assert result.now.state in ("succeeded", "compensated")
+        assert list(self.app.ledger.left_behind(result.now.state)) == []
+        assert not result.now.residue
+        for effect in self.app.ledger.as_json()["effects"]:  # type: ignore[call-overload, index, union-attr]
+            assert effect["count"] == 1, effect  # type: ignore[call-overload, index]
+
+
+SCENES: dict[str, tuple[str, dict[str, Json], tuple[tuple[str, str], ...]]] = {
+    "trip": ("trip.yaml", TRIP, ()),
+    "trip declined": ("trip.yaml", {**TRIP, "card": "tok_declined"}, ()),
+    "trip lost reply": ("trip.yaml", TRIP, (("POST payments /charges", "lose_reply"),)),
+    "order": ("order.yaml", ORDER, ()),
+    "order declined": ("order.yaml", {**ORDER, "card": "tok_declined"}, ()),
+    "order lost reply": ("order.yaml", ORDER, (("POST shipping /labels", "lose_reply"),)),
+}
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_any_two_crashes_leave_nothing_behind(scene: str, counts: Counts, *, full: bool) -> None:
+    name, inputs, faults = SCENES[scene]
+    plan = workflow(name)
+    whole, points = Theatre(plan, inputs, faults).live()
+    assert whole is not None
+    assert points > 40
+
+    crashes = 0
+    for first in range(1, points + 1):
+        theatre = Theatre(plan, inputs, faults)
+        died, _ = theatre.live(first)
+        if died is not None:
+            continue  # parallel branches took another order, and this life had fewer points
+        result, later = theatre.live()
+        assert result is not None
+        theatre.judge(result)
+        crashes += 1
+        for second in range(1 + first % STRIDE, later + 1, 1 if full else STRIDE):
+            theatre = Theatre(plan, inputs, faults)
+            theatre.live(first)
+            if theatre.live(second)[0] is None:
+                result, _ = theatre.live()
+                assert result is not None
+            theatre.judge(result)
+            crashes += 1
+    assert crashes > points
+    counts.add("crashes, each followed by a recovery", crashes)

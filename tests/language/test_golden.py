@@ -1,0 +1,70 @@
+"""Every mistake in `bad/` is reported as it was when a person last looked; nothing in `ok/` and `workflows/` is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flowdsl.language import CATALOGUE, Diagnostic, Fix, Severity, Source, check
+from tests.language.bless import BAD, said
+
+FOLDER = Path(__file__).parent
+GOOD = [
+    *sorted((FOLDER / "ok").glob("*.yaml")),
+    *sorted((FOLDER.parents[1] / "workflows").glob("*.yaml")),
+]
+PAIRS = sorted(BAD.glob("*.yaml"))
+
+
+def named(path: Path) -> str:
+    return path.stem
+
+
+@pytest.mark.parametrize("path", PAIRS, ids=named)
+def test_a_bad_file_says_what_it_said(path: Path) -> None:
+    assert said(path) == path.with_suffix(".out").read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", GOOD, ids=named)
+def test_a_good_file_has_no_error_and_no_warning(path: Path) -> None:
+    found = check(Source(path.name, path.read_text("utf-8"))).diagnostics
+    assert [str(item) for item in found if item.severity is not Severity.HINT] == []
+
+
+def test_the_files_together_hold_nearly_every_code() -> None:
+    codes = {line.split()[0] for path in PAIRS for line in said(path).splitlines()}
+    assert set(CATALOGUE) - codes == {
+        "F002",
+        "F003",
+        "F007",
+        "F047",
+    }  # those of whole files: on their pages
+
+
+@pytest.mark.parametrize("path", PAIRS, ids=named)
+def test_every_diagnostic_points_into_the_file(path: Path) -> None:
+    source = Source(path.name, path.read_text("utf-8"))
+    for item in check(source).diagnostics:
+        places = (item.span, *(span for span, _ in item.related))
+        assert all(span.length >= 1 and source.at(span) for span in places), str(item)
+
+
+def fixed(source: Source, fix: Fix) -> Source:
+    lines = list(source.lines)
+    lines[fix.line - 1 : fix.line - 1 + fix.removes] = fix.lines
+    return Source(source.path, "\n".join(lines))
+
+
+def with_fixes() -> list[tuple[Source, Diagnostic]]:
+    traps = ("text: a: b", "a: [${x}, b-${y}]", "when: 'DE' == x", "a: 'it's'", "a:\n\t- b")
+    sources = [Source(path.name, path.read_text("utf-8")) for path in PAIRS]
+    sources += [Source("trap.yaml", f"{trap}\nb: 1\n") for trap in traps]
+    return [(source, item) for source in sources for item in check(source).diagnostics if item.fix]
+
+
+@pytest.mark.parametrize(("source", "item"), with_fixes(), ids=lambda value: str(value)[:40])
+def test_a_fix_removes_what_it_is_offered_for(source: Source, item: Diagnostic) -> None:
+    assert item.fix is not None
+    left = check(fixed(source, item.fix)).diagnostics
+    assert (item.code, item.span) not in {(other.code, other.span) for other in left}

@@ -1,0 +1,150 @@
+"""Every screen that is kept as a file beside the tests, by the name of the file."""
+
+from __future__ import annotations
+
+from flowdsl.language.load import Checked, check
+from flowdsl.language.source import Source
+from flowdsl.plan.json import from_bytes, to_text
+from flowdsl.view.brief import many_lines
+from flowdsl.view.callplan import Known, call_plan, plan_json
+from flowdsl.view.closing import closing, output_lines, suggestion_lines, suggestions
+from flowdsl.view.drawing import graph_text
+from flowdsl.view.exchange import show_text
+from flowdsl.view.failure import cause_frame
+from flowdsl.view.formats import Format, rendered
+from flowdsl.view.graph import Coloured, graph_json, graph_of
+from flowdsl.view.mermaid import dot, mermaid
+from flowdsl.view.outline import steps
+from flowdsl.view.paint import Line, plain
+from flowdsl.view.report import outputs, run_report
+from flowdsl.view.standing import label_of
+from flowdsl.view.status import About, RunRow, detail, list_text, status_text
+from flowdsl.view.svg import Caption, svg
+from flowdsl.view.timeline import lines_for, stuck_line
+from flowdsl.view.tree import picture
+from tests.view.runs import BEGIN, Story
+from tests.view.stories import INPUTS, ORDER, WORKFLOWS, plan_of, stories
+
+MISTAKES = """\
+flowdsl: 1
+name: mistakes
+inputs:
+  card: string
+services:
+  cards: http://localhost:9001
+steps:
+  - id: charge
+    call: POST cards/charges
+    body: { card: "${inputs.card}", note: "${charg.id}" }
+    compansate: POST cards/charges/${charge.id}/refund
+  - call: POST card/receipts
+    body: { charge: "${charge.id}" }
+"""
+
+
+def screens() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, story in stories().items():
+        found[f"run.{name}.txt"] = plain(run_screen(story))
+        found[f"status.{name}.txt"] = plain(status_screen(story))
+        found[f"log.{name}.txt"] = log_screen(story)
+    for name in ("declined", "lost", "stuck", "booked"):
+        found[f"report.{name}.json"] = report_screen(stories()[name])
+        found[f"show.{name}.txt"] = plain(show_screen(stories()[name]))
+    found["list.txt"] = plain(list_screen())
+    for name in WORKFLOWS:
+        graph = graph_of(plan_of(name))
+        found[f"graph.{name}.txt"] = plain(graph_text(plan_of(name)))
+        found[f"graph.{name}.mmd"] = mermaid(graph)
+        found[f"graph.{name}.dot"] = dot(graph)
+        found[f"graph.{name}.json"] = book(to_text(graph_json(graph)))
+        found[f"graph.{name}.svg"] = svg(graph)
+        found[f"plan.{name}.txt"] = plain(call_plan(plan_of(name), known(name)))
+    found["plan.trip.json"] = book(to_text(plan_json(plan_of("trip"), known("trip"))))
+    for name in ("declined", "stuck", "not-fulfilled"):
+        found[f"graph.{name}.svg"] = svg_screen(stories()[name])
+        story = stories()[name]
+        coloured = Coloured(story.state, story.now)
+        found[f"graph.{name}.mmd"] = mermaid(graph_of(story.plan, coloured))
+        found[f"graph.{name}.txt"] = plain(graph_text(story.plan, coloured))
+    forms: tuple[Format, ...] = ("full", "concise", "json", "github", "sarif", "junit")
+    for form in forms:
+        found[f"validate.{form}.txt"] = rendered(mistakes(), form)
+    return found
+
+
+def run_screen(story: Story) -> list[Line]:
+    plan, state, now, at = story.plan, story.state, story.now, story.at
+    frame = cause_frame(plan, state, now)
+    values, _ = outputs(plan, state)
+    return [
+        *picture(plan, state, now, at),
+        (),
+        *([*frame, ()] if frame else []),
+        *closing(plan, state, now, at),
+        (),
+        *output_lines(values),
+        (),
+        *suggestion_lines(suggestions(plan, state, now)),
+    ]
+
+
+def status_screen(story: Story) -> list[Line]:
+    ended = story.at if story.state.ended else None
+    about = About(story.at + 180, ended, last_seen=story.at, changed=False)
+    return status_text(story.plan, story.state, story.now, about)
+
+
+def log_screen(story: Story) -> str:
+    lines = [
+        line
+        for before, event, at in story.told
+        for line in lines_for(story.plan, before, event, at)
+    ]
+    if story.now.state == "stuck":
+        lines.append(stuck_line(story.plan, story.state, story.at))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def report_screen(story: Story) -> str:
+    ended = story.at if story.state.ended else None
+    return book(to_text(run_report(story.plan, story.state, story.now, ended=ended)))
+
+
+def show_screen(story: Story) -> list[Line]:
+    lines: list[Line] = []
+    for node in steps(story.plan):
+        lines += [*show_text(story.plan, story.state, story.now, node.address), ()]
+    return lines
+
+
+def svg_screen(story: Story) -> str:
+    graph = graph_of(story.plan, Coloured(story.state, story.now))
+    assert story.state.created is not None
+    return svg(graph, Caption(story.state.created.run, story.now.state))
+
+
+def list_screen() -> list[Line]:
+    rows = []
+    for story in stories().values():
+        assert story.state.created is not None
+        run, name = story.state.created.run, story.plan.name
+        ended = story.at if story.state.ended else None
+        label = label_of(story.plan, story.state)
+        more = detail(story.plan, story.state, story.now)
+        rows.append(RunRow(run, name, story.now.state, label, BEGIN, ended, more))
+    return list_text(rows, BEGIN + 7200, hidden=3)
+
+
+def mistakes() -> tuple[Checked, ...]:
+    clean = check(Source("workflows/trip.yaml", plan_of("trip").source))
+    return check(Source("workflows/mistakes.yaml", MISTAKES)), clean
+
+
+def known(name: str) -> Known:
+    inputs = {"trip": INPUTS, "fulfilment": ORDER, "smallest": {}}[name]
+    return Known(inputs, {}, secrets={"PAYMENTS_TOKEN": ".env"}, environment="dev")
+
+
+def book(text: str) -> str:
+    return "".join(f"{line}\n" for line in many_lines(from_bytes(text)))
