@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from flowdsl.cli.drive import Pilot
 from flowdsl.cli.ending import Standing
 from flowdsl.cli.prepare import Start
 from flowdsl.cli.runs import is_driven, standing_of
 from flowdsl.world.contents import Claim
 
-TRIES_MAX = (
-    100  # between a driver that dies and one that takes over, the run can change hands again
-)
+PAUSE_SECONDS = 0.05
+TRIES_MAX = 100  # how often a run may change hands under our eyes
 
 
 async def start_once(pilot: Pilot, start: Start) -> Standing:
@@ -36,4 +37,5 @@ async def attach(pilot: Pilot, start: Start) -> Standing:
         taken = await pilot.adopt(run, (), start.secret_inputs)
         if taken is not None:
             return taken
+        await asyncio.sleep(PAUSE_SECONDS)
     raise AssertionError(f"{run} changes hands without end")

@@ -120,12 +120,8 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "A run keeps its own copy of its file. This one was made by another version of flowdsl.",
         ),
         "F140": (
-            "no such run",
-            "`flowdsl list` shows them. Any unique beginning of an id works; no id is the newest run.",
-        ),
-        "F141": (
-            "the id is taken",
-            "--id starts a run once: the same id, file and inputs again attach to that run. Other inputs need another id.",
+            "nothing has run here",
+            "The store is made by the first run, beside the project: the nearest folder upwards with flowdsl.toml, .flowdsl or .git.",
         ),
         "F142": (
             "no such step",
@@ -143,6 +139,62 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "the run is over",
             "Nothing can be ordered of it any more. `flowdsl rerun` starts a new one from its inputs.",
         ),
+        "F146": ("not sent", "Nothing was sent for this step, so there is nothing to repeat."),
+        "F200": (
+            "the store cannot be used",
+            (
+                "The disk said no, or the folder may not be written. Before a run starts this is exit code 2 and nothing was sent;\n"
+                "while it runs it is 74: nothing more was sent, and `flowdsl resume` goes on once the disk is well."
+            ),
+        ),
+        "F201": (
+            "no room left",
+            "No new call was sent; what was already out was still recorded, from a reserve. Make room, then `flowdsl resume`.",
+        ),
+        "F202": (
+            "made by a newer flowdsl",
+            "This flowdsl does not know everything in the store, so it touches nothing. Update it.",
+        ),
+        "F203": (
+            "damage",
+            (
+                "Records do not bear the checksums they were written with. The runs they belong to are not touched;\n"
+                "all others go on. `flowdsl fsck` explains, and never guesses."
+            ),
+        ),
+        "F204": (
+            "driven by another process",
+            "Each run is driven by one process. `flowdsl resume` follows it, or takes it over once that process is dead.",
+        ),
+        "F205": (
+            "no such run",
+            "`flowdsl list` shows them. Any unique beginning of an id works; no id is the newest run.",
+        ),
+        "F206": (
+            "the id is taken",
+            "--id starts a run once: the same id, file and inputs again attach to that run. Other inputs need another id.",
+        ),
+        "F207": (
+            "no run id",
+            "Letters, digits, `.`, `_` and `-`, at most 64 of them, the first a letter or a digit.",
+        ),
+        "F208": (
+            "the journal cannot be trusted any more",
+            "A write or its sync failed, or somebody else touched the file. This process stops; nothing more was sent.",
+        ),
+        "F209": (
+            "a record that cannot be written or read",
+            "A fact of the run cannot be put into the journal, or is not what a journal holds.",
+        ),
+        "F210": (
+            "another process holds the store",
+            "It has been at it for long; perhaps it was stopped with Ctrl-Z. `fg`, or end it.",
+        ),
+        "F150": (
+            "a trail that cannot be read",
+            "A trail is a list of happenings, as flowdsl prints it: `ok flight · lose reply hotel · crash`.",
+        ),
+        "F151": ("a trail that cannot happen", "At that point of the run, this cannot come next."),
         "F199": (
             "a bug in flowdsl",
             "The report holds types, places and versions, no values. Please paste it into an issue.",

@@ -67,11 +67,13 @@ class Screen:
         _write_err(self._dim(text) + "\n")
 
     def suggest(self, suggestions: Sequence[Suggestion]) -> None:
-        """The next commands worth typing."""
-        if suggestions:
-            from flowdsl.view.closing import suggestion_lines
-
-            self.say([(), *suggestion_lines(list(suggestions))])
+        """The next commands worth typing. A command is never cut: it is there to be copied."""
+        left = max((len(each.command) for each in suggestions), default=0)
+        lines = "".join(
+            f"  {each.command:<{left}}  {each.why}".rstrip() + "\n" for each in suggestions
+        )
+        if lines:
+            _write_err("\n" + "".join(self._dim(each) + "\n" for each in lines.splitlines()))
 
     def fail(self, error: FlowdslError) -> None:
         """`error[F072]: …`, and the next step."""

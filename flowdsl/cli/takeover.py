@@ -6,6 +6,7 @@ dies while it is followed, the run is taken over then. Orders are safe to repeat
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from flowdsl.cli.runs import existing_store, find_run, is_driven, standing_of
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.errors import InputError
 
+PAUSE_SECONDS = 0.05
 TRIES_MAX = 100  # how often a run may change hands under our eyes
 
 
@@ -47,6 +49,7 @@ class Takeover:
             taken = await pilot.adopt(self.run, self._still(standing), self.secret_inputs)
             if taken is not None:
                 return taken
+            await asyncio.sleep(PAUSE_SECONDS)
         raise AssertionError(f"{self.run} changes hands without end")
 
     def _still(self, standing: Standing) -> Sequence[Order]:

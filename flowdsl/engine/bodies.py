@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from flowdsl.plan.address import Address, CallId
+from flowdsl.plan.address import CallId
 from flowdsl.plan.evaluate import EvaluationError, evaluate
-from flowdsl.plan.expression import Expression
-from flowdsl.plan.nodes import Action, AnyNode, Assign, Call, Compensation, Confirm, Fail, Label, Plan
+from flowdsl.plan.nodes import (
+    Action,
+    AnyNode,
+    Assign,
+    Call,
+    Compensation,
+    Confirm,
+    Fail,
+    Label,
+    Plan,
+    Probe,
+)
 from flowdsl.plan.template import Template, references
 from flowdsl.plan.values import Json
 
@@ -16,21 +26,22 @@ Path = tuple[str | int, ...]
 
 
 def bodies(plan: Plan) -> dict[CallId, Json]:
-    """By call; `STEP!probe` and `STEP!absent` are what a probe answers where the effect is there, and where not."""
+    """By call. `STEP!probe` and `STEP!absent`: what a probe answers where the effect is there, and where it is not."""
     calls = [node for node in plan.nodes.values() if isinstance(node, Call)]
     values: dict[CallId, Json] = {call.address: {} for call in calls}
     for path in _paths(plan):
         name, rest = str(path[0]), path[1:]
-        if name == "steps" and path[2:3] != ("body",):
-            continue
         address = plan.names.get(name, "")
         if address in values and rest:
             values[address] = grown(values[address], rest)
     for call in calls:
         if call.probe is not None:
-            present = _probed(call.probe.found, call.probe.result, values[call.address])
-            values[f"{call.address}!probe"] = present
-            values[f"{call.address}!absent"] = _absent(call.probe.found, present)
+            present = _probed(call.probe, values[call.address])
+            if _says(call.probe, present):
+                values[f"{call.address}!probe"] = present
+            absent = [body for body in shrunk(present) if _says(call.probe, body) is False]
+            if absent:
+                values[f"{call.address}!absent"] = absent[0]
     return values
 
 
@@ -57,15 +68,14 @@ def grown(value: Json, path: Path, leaf: Json = 1) -> Json:
     return items
 
 
-def _probed(found: Expression, result: Expression | None, answer: Json) -> Json:
+def _probed(probe: Probe, answer: Json) -> Json:
     body: Json = {}
-    for expression in (found, result):
+    for expression in (probe.found, probe.result):
         for reference in expression.references if expression else ():
             if reference.path[0] == "probe":
-                leaf = answer if expression is result else cast("Json", [1])
-                body = grown(body, reference.path[1:], leaf)
-    if result is not None and len(result.references) == 1 and result.references[0].path[1:]:
-        body = _placed(body, result.references[0].path[1:], answer)
+                body = grown(body, reference.path[1:], [1])
+    if probe.result is not None and len(probe.result.references) == 1:
+        body = _placed(body, probe.result.references[0].path[1:], answer)
     return body
 
 
@@ -75,18 +85,16 @@ def _placed(body: Json, path: Path, leaf: Json) -> Json:
     body = grown(body, path)
     head = path[0]
     assert isinstance(body, dict | list)
-    body[head] = _placed(body[head], path[1:], leaf)  # type: ignore[call-overload,index]
+    body[head] = _placed(body[head], path[1:], leaf)  # type: ignore[index]
     return body
 
 
-def _absent(found: Expression, present: Json) -> Json:
-    for body in shrunk(present):
-        try:
-            if not evaluate(found, {"probe": body}):
-                return body
-        except EvaluationError:
-            continue
-    return None
+def _says(probe: Probe, body: Json) -> bool | None:
+    """Whether the probe finds the effect in this body; None where it cannot say."""
+    try:
+        return bool(evaluate(probe.found, {"probe": body}))
+    except EvaluationError:
+        return None
 
 
 def _with_leaves(body: Json, leaf: Json) -> Json:
@@ -145,7 +153,3 @@ def _of_action(action: Action) -> list[Template]:
     found += [value for _, value in action.query + action.headers]
     found += [template for template in (action.body, action.expect) if template is not None]
     return found
-
-
-def _is_address(name: str, values: dict[Address, Json]) -> bool:
-    return name in values

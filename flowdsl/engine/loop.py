@@ -80,6 +80,7 @@ class Drive:
     arrived: list[Event] = field(default_factory=list)
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     flying: dict[tuple[str, int], asyncio.Task[None]] = field(default_factory=dict)
+    landed: list[tuple[str, int]] = field(default_factory=list)  # told, and not taken in yet
     when_kept: list[Callable[[], None]] = field(default_factory=list)
     stopping: bool = False
     bug: BaseException | None = None  # what a task died of; nothing a task does may end in silence
@@ -165,7 +166,7 @@ class Drive:
                 event = Fired(command.timer, self.ports.clock.now())
             case _:
                 raise AssertionError("decisions are settled within a turn")
-        self.flying.pop(identity, None)
+        self.landed.append(identity)
         self.tell(event)
 
     def _until(self, timer: str) -> float:
@@ -191,7 +192,13 @@ class Drive:
         self.bell.clear()
         if self.bug is not None:
             raise self.bug
+        return self._arrivals()
+
+    def _arrivals(self) -> list[Event]:
+        """What was told since. Until it is taken in, its task counts as flying: else it would be started once more."""
         events, self.arrived = self.arrived, []
+        while self.landed:
+            self.flying.pop(self.landed.pop(), None)
         return events
 
     async def _save(self, events: list[Event]) -> None:
@@ -211,8 +218,7 @@ class Drive:
         calls = [task for identity, task in self.flying.items() if identity[1]]
         if calls:
             await asyncio.wait(calls, timeout=seconds)
-        events, self.arrived = self.arrived, []
-        return events
+        return self._arrivals()
 
     def _invokes(self) -> list[Invoke]:
         commands = self.now.commands if self.now else ()

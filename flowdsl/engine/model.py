@@ -83,8 +83,10 @@ def arrive(model: Model, services: Services, call: CallId, key: str) -> tuple[Se
             confirmed = replace(effect, confirmed=effect.confirmed + 1, keys=remembered)
             return services.put(step, confirmed), Answer(200)
         case "probe":
-            body = model.bodies[f"{step}!probe" if effect.held else f"{step}!absent"]
-            return services, Answer(200, (), body)
+            said = f"{step}!probe" if effect.held else f"{step}!absent"
+            if said not in model.bodies:  # no body could be thought of that says so
+                return services, Answer(500)
+            return services, Answer(200, (), model.bodies[said])
         case _:
             return _carry_out(model, services, step, remembered)
 
@@ -133,7 +135,9 @@ def without_late(services: Services, step: Address) -> Services:
 
 def forget(services: Services) -> Services:
     """So long a time that no service remembers a key, and no network a request."""
-    empty = [(step, replace(effect, keys=frozenset(), late="")) for step, effect in services.effects]
+    empty = [
+        (step, replace(effect, keys=frozenset(), late="")) for step, effect in services.effects
+    ]
     return Services(tuple(empty))
 
 

@@ -48,8 +48,8 @@ def to_event(plan: Plan, state: State, order: Order, at: float) -> list[Event]:
         case "resolve":
             call = _stuck_call(plan, now, order.step)
             said = Resolved(call, at, order.ok, order.body, order.actor, order.reason)
-            if not order.ok and "!" in call and not call.endswith("!undo"):
-                return [Retried(call, at, order.actor)]  # it never happened: so it is done now
+            if not order.ok and state.committed:
+                return [said, Retried(call, at, order.actor)]  # it never happened: so it is done now
             return [said]
         case "skip":
             call = _stuck_call(plan, now, order.step)
@@ -72,9 +72,10 @@ def _cancel(state: State, now: Progress, order: Order, at: float) -> list[Event]
             code="F143",
             help="`flowdsl resume` goes on with it",
         )
+    retried = [Retried(call, at, order.actor) for call in _with_answers(state, list(now.stuck))]
     if state.turning is not None:
-        return [Retried(call, at, order.actor) for call in _with_answers(state, list(now.stuck))]
-    return [CancelRequested(at, order.actor, order.reason)]
+        return [*retried]
+    return [*retried, CancelRequested(at, order.actor, order.reason)]
 
 
 def _stuck_call(plan: Plan, now: Progress, name: str) -> CallId:

@@ -86,7 +86,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F010", "`confirm` or `compensate` below `commit`"),
             _entry("F011", "one `commit`, at the top level"),
             _entry("F012", "a change that nothing undoes", Severity.WARNING),
-            _entry("F013", "an undo that needs an answer that can be lost", Severity.WARNING),
+            _entry("F013", "an undo that needs an answer that can be lost", Severity.HINT),
             _entry("F014", "a secret where it could be seen"),
             _entry("F016", "steps that wait for each other"),
             _entry("F017", "`fail` below `commit`"),

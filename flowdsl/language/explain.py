@@ -31,7 +31,9 @@ _SEE: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("url", "auth"), "services"),
         "gone": "compensate",
         "tombstone": "settle",
-        **dict.fromkeys(NOT_YET_ON_A_STEP | NOT_YET_ON_A_SERVICE | NOT_YET_AT_THE_TOP, "F005"),
+        **dict.fromkeys(
+            sorted(NOT_YET_ON_A_STEP | NOT_YET_ON_A_SERVICE | NOT_YET_AT_THE_TOP), "F005"
+        ),
         **dict.fromkeys(COMPANIONS, "F005"),
     }
 )
@@ -41,15 +43,12 @@ def explain(word: str) -> str | None:
     """The text of the page, its title first; None where there is none."""
     name = _SEE.get(word, word)
     if name.upper() in CATALOGUE:
-        entry = CATALOGUE[name.upper()]
-        title = f"{entry.code}: {entry.title} ({entry.severity})"
-        page = entry.page
+        page = CATALOGUE[name.upper()].page
     elif name in _PAGES:
-        title, page = name, f"{name}.md"
+        page = f"{name}.md"
     else:
         return None
-    text = files("flowdsl.language").joinpath("pages", page).read_text("utf-8")
-    return f"# {title}\n\n{text}"
+    return files("flowdsl.language").joinpath("pages", page).read_text("utf-8")
 
 
 def words() -> tuple[str, ...]:

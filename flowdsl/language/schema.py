@@ -230,12 +230,16 @@ def _wrong_value(
         key = parent.key(str(path[-1])) if path and isinstance(parent, Mapping) else None
         span = key.span if key is not None else span
     label = _found(node)
+    if isinstance(node, Scalar) and node.style and node.text == str(asked(error)):
+        label = "this is a text: take the quotes away"
     return Diagnostic("F022", span, f"{name} {_wanted(error, schema)}", label, _hint(node, schema))
 
 
 def _wanted(error: ValidationError, schema: dict[str, Json]) -> str:
     value = asked(error)
     is_duration = "unit" in str(schema.get("description"))
+    if schema.get("title") == "condition":
+        return "is a condition, such as `inputs.total > 10`"
     match error.validator:
         case "type":
             kinds = value if isinstance(value, list) else [value]
@@ -244,6 +248,8 @@ def _wanted(error: ValidationError, schema: dict[str, Json]) -> str:
             return "is " + " or ".join(_KINDS.get(str(kind), str(kind)) for kind in kinds)
         case "const":
             return f"is {_spell(value)}"
+        case "enum" if schema.get("title") == "type":
+            return "is a type: string, integer, number, boolean, array or object"
         case "enum" if isinstance(value, list):
             return f"is one of {', '.join(str(word) for word in value)}"
         case "minimum" | "exclusiveMinimum":

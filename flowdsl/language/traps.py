@@ -123,6 +123,9 @@ def _plain_error(source: Source, problem: str, at: Span, began: Span | None) -> 
         return Diagnostic("F004", at, message, help="put it in quotes")
     if "unexpected end of stream" in problem and began is not None:
         return Diagnostic("F004", began, "this quote is never closed", help="close it on this line")
+    if "could not find expected ':'" in problem and began is not None:
+        message = "this line is neither a `key: value` nor a part of the one above"
+        return Diagnostic("F004", began, message, help="a key has a `:` and a blank after it")
     if "mapping values" in problem:
         message = "this line is indented below a value that is already complete"
         hint = "line it up with the keys it belongs to"

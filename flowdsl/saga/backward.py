@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flowdsl.plan.address import Address, is_below, step_of, undo
+from flowdsl.plan.address import Address, is_below, step_of
 from flowdsl.plan.nodes import AnyNode, Block, Call
 from flowdsl.saga.commands import Decide
 from flowdsl.saga.events import Planned
-from flowdsl.saga.ledger import effects, standing
+from flowdsl.saga.ledger import effects, standing, undone_by
 from flowdsl.saga.state import NO_CALL
 from flowdsl.saga.undoing import Undo, undoing
 from flowdsl.saga.walk import (
@@ -68,7 +68,7 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
     match node:
         case Block():
             over = _children_backward(walk, node, scope, held=held)
-            return Stand(_group_state(walk, node), over)
+            return Stand(group_state(walk, node), over)
         case Call() if node.address in state.planned.get(scope, ()):
             return _call_backward(walk, node, held=held)
         case Call():
@@ -122,7 +122,7 @@ def _seen(walk: Walk, call: Call) -> StepState:
     state = walk.state
     if call.address not in state.calls:
         return "pending"
-    if state.calls.get(undo(call.address), NO_CALL).answer is not None:
+    if undone_by(state, call.address) is not None:
         return "undone"
     match standing(walk.plan, state, call):
         case "ok":
@@ -133,7 +133,7 @@ def _seen(walk: Walk, call: Call) -> StepState:
             return "refused"
 
 
-def _group_state(walk: Walk, block: Block) -> StepState:
+def group_state(walk: Walk, block: Block) -> StepState:
     """A group looks like the furthest of its children."""
     states = {walk.stands[child.address].state for child in block.children}
     order: tuple[StepState, ...] = (

@@ -15,7 +15,7 @@ from flowdsl.plan.nodes import (
     Wait,
 )
 from flowdsl.saga.attempt import attempt
-from flowdsl.saga.backward import backward, nothing_left
+from flowdsl.saga.backward import backward, group_state, nothing_left
 from flowdsl.saga.commands import Decide, Sleep
 from flowdsl.saga.events import Committed, Failure, Skipped, Turned
 from flowdsl.saga.ledger import outcome_failure, standing
@@ -160,7 +160,7 @@ def _block_forward(walk: Walk, block: Block, scope: Address) -> Stand:
     if not backward(walk, block, block.address):
         return Stand("undoing", over=False)
     walk.warnings.append(turned.failure)
-    return Stand("undone" if state.planned[block.address] else "refused", over=True)
+    return Stand(group_state(walk, block), over=True)
 
 
 def _failed(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from flowdsl.plan.address import Address, answer, is_below, probe, second_probe, undo
+from flowdsl.plan.address import Address, CallId, answer, is_below, probe, second_probe, undo
 from flowdsl.plan.nodes import Call, Plan
 from flowdsl.saga.events import Failure, Ok, Refused, Unknown
 from flowdsl.saga.state import NO_CALL, CallState, State
@@ -80,6 +80,14 @@ def effects(plan: Plan, state: State, scope: Address) -> tuple[Address, ...]:
         and standing(plan, state, node) != "none"
         and state.calls.get(undo(node.address), NO_CALL).answer is None
     )
+
+
+def undone_by(state: State, address: Address) -> CallId | None:
+    """The call that left nothing to undo: the undo that was answered, or what a person took upon them."""
+    made = state.calls.get(undo(address), NO_CALL)
+    if made.answer is not None or made.waived is not None or made.resolved is not None:
+        return undo(address)
+    return address if state.calls.get(address, NO_CALL).waived is not None else None
 
 
 def outcome_failure(entry: CallState) -> Failure | None:

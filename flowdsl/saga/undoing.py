@@ -13,7 +13,7 @@ from flowdsl.plan.nodes import Call, Compensation, NothingToUndo, Plan
 from flowdsl.saga.attempt import REFUSED, UNKNOWN, Standing, attempt, may_resend
 from flowdsl.saga.commands import Command, Sleep
 from flowdsl.saga.events import Refused
-from flowdsl.saga.ledger import answer_of, is_absent, standing
+from flowdsl.saga.ledger import answer_of, is_absent, standing, undone_by
 from flowdsl.saga.state import NO_CALL, State
 
 UndoStanding: TypeAlias = Literal["undoing", "undone", "kept", "absent", "stuck"]
@@ -31,12 +31,10 @@ class Undo:
 
 def undoing(plan: Plan, state: State, call: Call) -> Undo:
     """Where the undo of a call that is ok or unknown stands."""
-    address, back = call.address, undo(call.address)
-    entry, made = state.calls.get(address, NO_CALL), state.calls.get(back, NO_CALL)
-    if made.answer is not None or made.waived or made.resolved:
-        return Undo("undone", back)
-    if entry.waived is not None:
-        return Undo("undone", address)
+    back = undo(call.address)
+    done = undone_by(state, call.address)
+    if done is not None:
+        return Undo("undone", done)
     if standing(plan, state, call) == "none":
         return Undo("absent", back)
     match call.compensation:

@@ -21,7 +21,16 @@ from flowdsl.plan.nodes import (
 from flowdsl.plan.values import Json
 from flowdsl.view.brief import scalar
 from flowdsl.view.calls import NAME_MAX, short_names
-from flowdsl.view.forecast import Fall, Forecast, base_text, falls, forecast, path_text, shown
+from flowdsl.view.forecast import (
+    Fall,
+    Forecast,
+    base_text,
+    falls,
+    forecast,
+    path_text,
+    query_text,
+    shown,
+)
 from flowdsl.view.moment import duration
 from flowdsl.view.outline import Row, outline, steps
 from flowdsl.view.paint import WIDTH, Line, Piece, bold, columns, cut, dim, fit, line, pad, wrapped
@@ -106,7 +115,7 @@ def _title(plan: Plan, ahead: Forecast) -> Line:
 
 
 def _left(row: Row, names: dict[Address, str]) -> int:
-    return columns(f"  {row.gutter or '  '}{cut(_name(row.node, names), NAME_MAX)}")
+    return columns(f"  {row.gutter}{cut(_name(row.node, names), NAME_MAX)}")
 
 
 def _name(node: AnyNode, names: dict[Address, str]) -> str:
@@ -124,9 +133,9 @@ def _row(screen: Screen, row: Row, text: str) -> list[Line]:
             return [line("  ", bold("── commit " + "─" * (WIDTH - 14)))]
     if row.kind == "on_failure":
         return [line("  ", "on_failure", dim("  when the run was undone or is stuck"))]
-    name = pad(f"  {row.gutter or '  '}{cut(_name(node, names), NAME_MAX)}", left)
+    name = pad(f"  {row.gutter}{cut(_name(node, names), NAME_MAX)}", left)
     if is_skipped:
-        name = pad(f"  {row.gutter or '– '}{cut(_name(node, names), NAME_MAX)}", left)
+        name = pad(f"  {_skip_mark(row.gutter)}{cut(_name(node, names), NAME_MAX)}", left)
         return [fit(line(dim(f"{name}  {skipped_because(node)}")))]
     fall = screen.follows.get(node.address)
     said, *more = wrapped(fall_text(fall, names) if fall else "", FALL_WIDTH)
@@ -135,6 +144,11 @@ def _row(screen: Screen, row: Row, text: str) -> list[Line]:
     rest = [line(" " * (left + screen.call + 4), _fall_piece(fall, each)) for each in more]
     bar = pad(f"  {_bar(row.gutter)}", left + 4)
     return [fit(first), *rest, *(fit(line(dim(bar), dim(each))) for each in _body(ahead, node))]
+
+
+def _skip_mark(gutter: str) -> str:
+    """A dash where a bracket would stand, if there is room for one."""
+    return gutter[:-2] + "– " if gutter.endswith("  ") else gutter
 
 
 def _bar(gutter: str) -> str:
@@ -153,7 +167,7 @@ def fall_text(fall: Fall, names: dict[Address, str]) -> str:
     undone = ", ".join(names[address] for address in fall.undone)
     match fall.kind:
         case "undo":
-            return f"undo {undone}"
+            return f"undo {undone}" + ("; then a warning" if fall.goes_on else "")
         case "stuck" if fall.left:
             left = ", ".join(names[address] for address in fall.left)
             return (f"undo {undone}; " if undone else "") + f"stuck: nothing undoes {left}"
@@ -187,10 +201,10 @@ def _call_words(plan: Plan, ahead: Forecast, node: AnyNode, known: Known) -> str
 
 def _request(plan: Plan, ahead: Forecast, action: Action, known: Known) -> str:
     base = base_text(ahead, plan.services[action.service], known.services)
-    pairs = [f"{name}={scalar(shown(ahead, item))}" for name, item in action.query]
+    query = query_text(ahead, action.query)
     path = path_text(ahead, action.path)
     joint = "&" if "?" in path else "?"
-    return f"{action.method} {base}{path}" + (joint + "&".join(pairs) if pairs else "")
+    return f"{action.method} {base}{path}" + (joint + query if query else "")
 
 
 def _shortened(text: str, most: int) -> str:
@@ -271,6 +285,7 @@ def _step_json(
     if fall is not None:
         report["if_it_fails"] = {
             "then": fall.kind,
+            "goes_on": fall.goes_on,
             "undo": list(fall.undone),
             "left_behind": list(fall.left),
         }

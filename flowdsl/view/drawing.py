@@ -17,7 +17,7 @@ from flowdsl.plan.nodes import AnyNode, Block, Call, Commit, Compensation, Confi
 from flowdsl.view.calls import action_text, short_names, template_text
 from flowdsl.view.graph import Coloured
 from flowdsl.view.mark import STEP_MARKS
-from flowdsl.view.outline import commit_is_shown, outline
+from flowdsl.view.outline import commit_is_shown, optional_steps, outline
 from flowdsl.view.paint import WIDTH, Line, Piece, bold, columns, cut, dim, fit, line, pad
 from flowdsl.view.standing import state_of
 from flowdsl.view.step import verb
@@ -51,11 +51,9 @@ def graph_text(plan: Plan, run: Coloured | None = None, most: int = WIDTH) -> li
 
 def indented(plan: Plan, run: Coloured | None = None) -> list[Line]:
     """One step a line: its signs, its call, and how it is undone."""
-    names = short_names(plan)
+    words = _words(plan, run)
     rows = outline(plan)
-    lefts = {
-        row.node.address: f"  {row.gutter or '  '}{_word(row.node, names, run)}" for row in rows
-    }
+    lefts = {row.node.address: f"  {row.gutter}{words[row.node.address]}" for row in rows}
     shown = [row for row in rows if row.kind in ("step", "group", "confirm")]
     left = max((columns(lefts[row.node.address]) for row in shown), default=0)
     calls = {row.node.address: _call(row.node) for row in shown}
@@ -72,29 +70,27 @@ def indented(plan: Plan, run: Coloured | None = None) -> list[Line]:
                 lines.append(line("  ", "on_failure"))
             case _:
                 name = pad(lefts[node.address], left)
-                words = pad(cut(calls[node.address], call), call)
-                lines.append(fit(line(name, "  ", dim(words), "  ", Piece(_back(node), "blue"))))
+                called = pad(cut(calls[node.address], call), call)
+                lines.append(fit(line(name, "  ", dim(called), "  ", Piece(_back(node), "blue"))))
     return lines
 
 
 def _rails(plan: Plan, run: Coloured | None) -> Drawing | None:
-    names = short_names(plan)
-    drawn = _series(plan, plan.root, names, run)
+    words = _words(plan, run)
+    drawn = _series(plan, plan.root, words)
     if drawn is None or not drawn.width:
         return None
     end = "──▶ outputs" if plan.outputs else "──▶ done"
     return _beside(_beside(Drawing((" ──",), 0), drawn), Drawing((end,), 0))
 
 
-def _series(
-    plan: Plan, block: Block, names: dict[Address, str], run: Coloured | None
-) -> Drawing | None:
+def _series(plan: Plan, block: Block, words: dict[Address, str]) -> Drawing | None:
     drawn, joint, heading = EMPTY, "", ""
     for node in block.children:
         if isinstance(node, Label):
             heading = template_text(node.text)
             continue
-        part = _part(plan, node, names, run)
+        part = _part(plan, node, words)
         if part is None:
             return None
         if not part.width:
@@ -109,24 +105,22 @@ def _series(
     return drawn
 
 
-def _part(
-    plan: Plan, node: AnyNode, names: dict[Address, str], run: Coloured | None
-) -> Drawing | None:
+def _part(plan: Plan, node: AnyNode, words: dict[Address, str]) -> Drawing | None:
     match node:
         case Block(kind="parallel", children=children):
             if any(child.needs for child in children):
                 return None  # no tree of branches: the rails would hide who waits for whom
-            parts = [_part(plan, child, names, run) for child in children]
+            parts = [_part(plan, child, words) for child in children]
             known = [part for part in parts if part is not None]
             return None if len(known) < len(parts) else _branches([p for p in known if p.width])
         case Block():
-            return _series(plan, node, names, run)
+            return _series(plan, node, words)
         case Commit():
             return Drawing(("══ commit ══",), 0) if commit_is_shown(plan) else EMPTY
         case Label():
             return EMPTY
         case _:
-            return Drawing((f" {_word(node, names, run)} ",), 0)
+            return Drawing((f" {words[node.address]} ",), 0)
 
 
 def _branches(parts: list[Drawing]) -> Drawing:
@@ -201,13 +195,22 @@ def _heading_row(drawn: Drawing) -> str:
     return row
 
 
-def _word(node: AnyNode, names: dict[Address, str], run: Coloured | None) -> str:
-    """`✓ flight ↺`: the state, the name, and the signs."""
-    name = f"{names[node.of]} confirm" if isinstance(node, Confirm) else names[node.address]
-    mark = f"{STEP_MARKS[state_of(run.progress, run.state, node.address)].symbol} " if run else ""
-    undone = " ↺" if _back(node) else ""
-    optional = " ?" if node.when is not None or not node.critical else ""
-    return f"{mark}{name}{undone}{optional}"
+def _words(plan: Plan, run: Coloured | None) -> dict[Address, str]:
+    """`✓ flight ↺`: the state, the name, and the signs, for every node."""
+    names = short_names(plan)
+    optional = optional_steps(plan)
+    words: dict[Address, str] = {}
+    for address, node in plan.nodes.items():
+        step = node.of if isinstance(node, Confirm) else address
+        if step not in names:
+            continue
+        word = f"{names[step]} confirm" if isinstance(node, Confirm) else names[step]
+        if run is not None:
+            seen = state_of(run.progress, run.state, address)
+            word = f"{STEP_MARKS[seen].symbol} {word}"
+        word += " ↺" if _back(node) else ""
+        words[address] = word + (" ?" if step in optional else "")
+    return words
 
 
 def _call(node: AnyNode) -> str:
@@ -216,7 +219,8 @@ def _call(node: AnyNode) -> str:
 
 def _back(node: AnyNode) -> str:
     if isinstance(node, Call) and isinstance(node.compensation, Compensation):
-        return f"↺ {action_text(node.compensation.action)}"
+        method, _, path = action_text(node.compensation.action).partition(" ")
+        return f"↺ {method} …/{path.rpartition('/')[2]}"
     return ""
 
 

@@ -71,6 +71,8 @@ def title(plan: Plan, failure: Failure, call: CallId) -> str:
             return f"nobody knows what became of {what}"
         case "F112":
             return f"{what} could not be sent"
+        case "F114":
+            return f"an expression of {what} has no value"
         case "F115":
             return failure.message
         case _:
@@ -132,8 +134,8 @@ def _meaning(failure: Failure, call: CallId, entry: CallState, digits: int) -> l
             said = "no byte of it was sent, so nothing happened there"
         case "F113":
             said = "a 2xx that says no in its own words is a refusal: it holds nothing"
-        case "F114" if entry.attempt == 0 and direction_of(failure.step) == "do":
-            said = "nothing was sent"
+        case "F114":
+            said = failure.message if entry.attempt else "nothing was sent"
         case _:
             return []
     room = WIDTH - digits - 3

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flowdsl.language.flatten import flatten
 from flowdsl.plan.address import Address, is_below
 from flowdsl.plan.evaluate import EvaluationError, evaluate
 from flowdsl.plan.expression import Expression
-from flowdsl.plan.location import encode_path
+from flowdsl.plan.location import encode_path, encode_query
 from flowdsl.plan.nodes import (
     AnyNode,
     Assign,
@@ -31,14 +31,18 @@ from flowdsl.plan.values import Json, Secret
 from flowdsl.view.brief import MASK, scalar
 from flowdsl.view.outline import steps
 
+if TYPE_CHECKING:
+    import networkx
+
 
 @dataclass(frozen=True, slots=True)
 class Fall:
-    """What follows if a step fails. `left`: changes that nothing undoes."""
+    """What follows if a step fails. `left`: changes that nothing undoes; `goes_on`: only its group is undone."""
 
     kind: str  # undo, stuck, retried, warning, nothing
     undone: tuple[Address, ...] = ()
     left: tuple[Address, ...] = ()
+    goes_on: bool = False
 
 
 @dataclass(slots=True)
@@ -111,13 +115,31 @@ def path_text(ahead: Forecast, template: Template) -> str:
             return scalar(shown(ahead, template))
 
 
+def query_text(ahead: Forecast, query: tuple[tuple[str, Template], ...]) -> str:
+    """`way=a%2Fb&kind=‹kind.id›`; a null is left out, as it will be."""
+    pairs: list[str] = []
+    for name, template in query:
+        is_certain, known = (
+            value(ahead, template) if isinstance(template, Expression) else (False, None)
+        )
+        if is_certain and known is None:
+            continue
+        text = scalar(shown(ahead, template))
+        try:
+            text = encode_query(cast("Rendered", known)) if is_certain else text
+        except EvaluationError:
+            text = MASK
+        pairs.append(f"{name}={text}")
+    return "&".join(pairs)
+
+
 def base_text(ahead: Forecast, service: Service, replaced: Mapping[str, str]) -> str:
     """Where the service will be."""
     return (replaced.get(service.name) or scalar(shown(ahead, service.url))).rstrip("/")
 
 
 def falls(ahead: Forecast) -> dict[Address, Fall]:
-    """For every call and confirm: what happens if it fails for good."""
+    """For everything that can fail: what happens if it does, for good."""
     import networkx
 
     plan = ahead.plan
@@ -127,25 +149,21 @@ def falls(ahead: Forecast) -> dict[Address, Fall]:
     backward = sorted((address for address in plan.nodes if address in age), key=lambda a: -age[a])
     below = networkx.descendants(graph, "commit") if "commit" in graph else frozenset()
     found: dict[Address, Fall] = {}
-    for address, node in plan.nodes.items():
-        if (
-            isinstance(node, Block | Commit | Wait)
-            or address not in graph
-            or address in ahead.skipped
-        ):
+    for address in backward:
+        node = plan.nodes[address]
+        if isinstance(node, Commit | Wait) or address in ahead.skipped:
             continue
         if address in below:
             found[address] = _after_commit(plan, node)
             continue
-        later = networkx.descendants(graph, address)
         scope = _turning_scope(plan, node)
-        effects = [
+        not_there = networkx.descendants(graph, address) | below | ahead.skipped | {address}
+        there = [
             other
             for other in backward
-            if other not in later | below | ahead.skipped | {address}
-            and (not scope or is_below(other, scope))
+            if other not in not_there and (not scope or is_below(other, scope))
         ]
-        found[address] = _before_commit(plan, node, effects, scope)
+        found[address] = _before_commit(plan, graph, node, there, scope)
     return found
 
 
@@ -218,20 +236,33 @@ def _after_commit(plan: Plan, node: AnyNode) -> Fall:
             return Fall("stuck")
 
 
-def _before_commit(plan: Plan, node: AnyNode, effects: list[Address], scope: Address) -> Fall:
-    if is_below(node.address, "on_failure") or not node.critical:
+def _before_commit(
+    plan: Plan,
+    graph: networkx.DiGraph[Address],
+    node: AnyNode,
+    there: list[Address],
+    scope: Address,
+) -> Fall:
+    """`there`: what may have taken effect by then, in the order of the way back."""
+    import networkx
+
+    if not node.critical:
         return Fall("warning")
-    undone, left = [], []
-    for address in effects:
-        other = plan.nodes[address]
-        if not isinstance(other, Call) or other.action.is_read or is_below(address, "on_failure"):
-            continue
-        if isinstance(other.compensation, Compensation):
-            undone.append(address)
-        elif other.compensation is None:
-            left.append(address)
+    changes = [
+        other
+        for address in there
+        if isinstance(other := plan.nodes[address], Call) and not other.action.is_read
+    ]
+    left = tuple(other.address for other in changes if other.compensation is None)
+    # What ran before a change that stays is not undone behind its back.
+    held = {before for address in left for before in networkx.ancestors(graph, address)}
+    undone = tuple(
+        other.address
+        for other in changes
+        if isinstance(other.compensation, Compensation) and other.address not in held
+    )
     kind = "stuck" if left else "undo" if undone else "warning" if scope else "nothing"
-    return Fall(kind, tuple(undone), tuple(left))
+    return Fall(kind, undone, left, bool(scope))
 
 
 def _turning_scope(plan: Plan, node: AnyNode) -> Address:

@@ -29,7 +29,7 @@ from flowdsl.saga.progress import Progress, StepState
 from flowdsl.saga.state import State
 from flowdsl.view.calls import action_text, short_names, template_text
 from flowdsl.view.moment import duration
-from flowdsl.view.outline import commit_is_shown, steps
+from flowdsl.view.outline import commit_is_shown, optional_steps, steps
 from flowdsl.view.standing import state_of, undo_state
 
 Kind: TypeAlias = Literal["call", "read", "confirm", "commit", "wait", "set", "fail"]
@@ -122,7 +122,9 @@ def _vertex(plan: Plan, node: AnyNode, heading: str, run: Coloured | None) -> Ve
     names = short_names(plan)
     address = node.address
     seen = state_of(run.progress, run.state, address) if run else None
-    optional = node.when is not None or not node.critical
+    optional = address in optional_steps(plan) or (
+        isinstance(node, Confirm) and node.of in optional_steps(plan)
+    )
     match node:
         case Call(action=action):
             kind: Kind = "read" if action.is_read else "call"

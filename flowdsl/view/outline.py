@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from flowdsl.plan.address import is_below
+from flowdsl.plan.address import Address, is_below
 from flowdsl.plan.nodes import AnyNode, Block, Call, Commit, Confirm, Label, Plan
 from flowdsl.view.calls import CONFIRMS
 
@@ -39,6 +39,20 @@ def steps(plan: Plan) -> list[AnyNode]:
     return [row.node for row in _all(plan) if not isinstance(row.node, Commit | Confirm)]
 
 
+def optional_steps(plan: Plan) -> frozenset[Address]:
+    """What may be passed over, or fail harmlessly: because of itself, or of a group around it."""
+    reasons = [
+        node.address
+        for node in plan.nodes.values()
+        if node.address and (node.when is not None or not node.critical)
+    ]
+    return frozenset(
+        address
+        for address in plan.nodes
+        if any(address == reason or is_below(address, reason) for reason in reasons)
+    )
+
+
 def commit_is_shown(plan: Plan) -> bool:
     """A commit that nobody wrote and nothing follows is no line in a picture."""
     children = plan.root.children
@@ -55,26 +69,28 @@ def _children(plan: Plan, block: Block) -> Iterator[Row]:
         yield from _rows(plan, node)
 
 
-def _rows(plan: Plan, node: AnyNode) -> Iterator[Row]:
+def _rows(plan: Plan, node: AnyNode, base: str = "  ") -> Iterator[Row]:
+    """`base` keeps the place of a bracket where there is none."""
     match node:
         case Block(kind="parallel", children=children):
-            yield from _bracketed([row for child in children for row in _rows(plan, child)])
+            yield from _bracketed([row for child in children for row in _rows(plan, child, "")])
         case Block(children=children) if _holds_confirms(node):
             for child in children:
-                yield from _rows(plan, child)
+                yield from _rows(plan, child, base)
         case Block(children=children):
-            yield Row("group", node)
+            yield Row("group", node, base)
             for child in children:
-                yield from (replace(row, gutter="  " + row.gutter) for row in _rows(plan, child))
+                for row in _rows(plan, child, base):
+                    yield replace(row, gutter="  " + row.gutter)
         case Label():
             yield Row("heading", node)
         case Commit():
             if commit_is_shown(plan):
                 yield Row("commit", node)
         case Confirm():
-            yield Row("confirm", node)
+            yield Row("confirm", node, base)
         case _:
-            yield Row("step", node)
+            yield Row("step", node, base)
 
 
 def _holds_confirms(block: Block) -> bool:

@@ -132,7 +132,7 @@ def _head(text: str, most: int) -> str:
 
 
 def _trimmed(of: Line) -> Line:
-    kept = list(of)
+    kept = [Piece(visible(piece.text), piece.style) for piece in of]
     while kept and not kept[-1].text.strip():
         kept.pop()
     if kept:

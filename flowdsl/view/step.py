@@ -168,6 +168,8 @@ def _why(failure: Failure | None, status: str) -> str:
     """What is not said by the status beside it."""
     if failure is None:
         return ""
+    if failure.code == "F113":
+        return "`expect` does not hold"
     said = failure_summary(failure)
     return "" if said.startswith(f"answered {status}") else said
 

@@ -88,7 +88,7 @@ def _draw(
     seen = state_of(progress, state, node.address)
     mark = WARNING if is_warned(progress, node) and seen != "undone" else STEP_MARKS[seen]
     name = names[node.of] if isinstance(node, Confirm) else names[node.address]
-    left = f"  {row.gutter or '  '}{mark.symbol} {cut(name, NAME_MAX)}"
+    left = f"  {row.gutter}{mark.symbol} {cut(name, NAME_MAX)}"
     return Drawn(row, left, mark, cells(plan, state, progress, node, names, now))
 
 

@@ -132,7 +132,12 @@ class Adoption:
         """Runs that ended, and whose driver died before it wrote their documents, or before those were synced."""
         for entry in entries:
             if not self._is_exported(entry.run):
-                report = {"format": 1, "run": entry.run, "workflow": entry.workflow, "state": entry.ended}
+                report = {
+                    "format": 1,
+                    "run": entry.run,
+                    "workflow": entry.workflow,
+                    "state": entry.ended,
+                }
                 records = [record for _, record in reader.records(entry)]
                 self.documents.write(entry.run, to_bytes(dict(report)), records)
         self.documents.sync([entry.run for entry in entries])

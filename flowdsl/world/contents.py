@@ -91,6 +91,14 @@ def no_run(run: str) -> InputError:
     return InputError(f"there is no run `{run}`", code="F205", help="`flowdsl list` shows them")
 
 
+def taken(run: str) -> InputError:
+    return InputError(
+        f"the id {run} is taken by a run of another file or with other inputs",
+        code="F206",
+        help=f"choose another --id, or look at it: flowdsl status {run}",
+    )
+
+
 def not_driven(run: str) -> StoreError:
     return StoreError(
         f"{run} is not driven by this process (any more)",

@@ -217,6 +217,14 @@ def read_whole(disk: Disk, path: Path) -> bytes:
         return disk.read(handle, 0, disk.status(handle).size)
 
 
+def names(disk: Disk, folder: Path) -> list[str]:
+    """Those of whole files; none where there is no such folder (yet)."""
+    try:
+        return [name for name in disk.list(folder) if not name.startswith(".")]
+    except FileNotFoundError:
+        return []
+
+
 def write_all(disk: Disk, handle: int, data: bytes) -> None:
     """Short writes are gone on with."""
     written = disk.write(handle, data)

@@ -16,7 +16,7 @@ from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Created, Ended
 from flowdsl.world.contents import RunSummary, damaged
-from flowdsl.world.disk import Disk, opened, read_whole, write_new
+from flowdsl.world.disk import Disk, names, opened, read_whole, write_new
 from flowdsl.world.journal import Record
 from flowdsl.world.layout import Layout
 
@@ -37,7 +37,9 @@ class Documents:
         assert head.startswith(b"{"), "a report is a JSON object"
         comma = b"" if head == b"{" else b","
         lines = b",\n".join(_event_line(n, record) for n, record in enumerate(records, 1))
-        write_new(self.disk, self._path(run), b"".join((head, comma, _MARK, lines, _TAIL)), sync=False)
+        write_new(
+            self.disk, self._path(run), b"".join((head, comma, _MARK, lines, _TAIL)), sync=False
+        )
         self.unsynced.append(run)
 
     def sync(self, runs: Iterable[str]) -> None:
@@ -62,8 +64,8 @@ class Documents:
         return self.disk.look(self._path(run)) is not None
 
     def runs(self) -> list[str]:
-        names = self.disk.list(self.layout.runs)
-        return [n.removesuffix(".json") for n in names if n.endswith(".json") and n[0] != "."]
+        found = names(self.disk, self.layout.runs)
+        return [name.removesuffix(".json") for name in found if name.endswith(".json")]
 
     def modified(self, run: str) -> float:
         status = self.disk.look(self._path(run))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.values import Json
 from flowdsl.world.contents import Ordered
-from flowdsl.world.disk import Disk, opened, read_whole, write_new
+from flowdsl.world.disk import Disk, names, read_whole, write_new
 from flowdsl.world.layout import Layout
 
 _SUFFIX = ".json"
@@ -50,8 +50,8 @@ class Inbox:
             self.disk.unlink(self.layout.inbox / f"{command_id}{_SUFFIX}")
 
     def waiting(self) -> list[str]:
-        names = self.disk.list(self.layout.inbox)
-        return [n.removesuffix(_SUFFIX) for n in names if n.endswith(_SUFFIX) and n[0] != "."]
+        found = names(self.disk, self.layout.inbox)
+        return [name.removesuffix(_SUFFIX) for name in found if name.endswith(_SUFFIX)]
 
     def _read(self, run: str, command_id: str) -> list[Ordered]:
         path = self.layout.inbox / f"{command_id}{_SUFFIX}"

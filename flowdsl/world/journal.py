@@ -7,12 +7,13 @@ starts nothing new; what is already under way has a reserve.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from flowdsl.errors import DiskFull, StoreError
+from flowdsl.world.contents import damaged
 from flowdsl.world.disk import ASIDE, FULL, Disk, explain, write_all
 from flowdsl.world.index import Entry, Index
 from flowdsl.world.line import Line, read_line, write_line
@@ -68,22 +69,26 @@ class Journal:
     def create(disk: Disk, folder: Path, writer: str) -> Journal:
         """Nobody sees it before `publish`, and it is locked by then: nobody takes it for a dead one's."""
         path = folder / f"{writer}{SUFFIX}"
-        aside = folder / f"{ASIDE}{path.name}"
-        handle = disk.create(aside)
+        handle = disk.create(folder / f"{ASIDE}{path.name}")
         journal = Journal(disk, path, handle, Index(writer))
         try:
             assert disk.lock(handle), "a file that nobody knew of was locked"
             journal._set_reserve_aside()
         except BaseException:
-            disk.close(handle)
-            with suppress(OSError):
-                disk.unlink(aside)
+            journal.abandon()
             raise
         return journal
 
     def publish(self) -> None:
-        self.disk.rename(self.path.with_name(f"{ASIDE}{self.path.name}"), self.path)
+        self.disk.rename(self._aside, self.path)
         self.disk.sync_folder(self.path.parent)
+
+    def abandon(self) -> None:
+        """It was never published: as if it had not been made."""
+        self.disk.close(self.handle)
+        for path in (self._aside, self._reserve):
+            with suppress(OSError):
+                self.disk.unlink(path)
 
     def write(self, groups: Sequence[Group]) -> Batch:
         """All of it, durable on return. DiskFull: nothing of it is kept. StoreError: nothing more ever will be."""
@@ -135,12 +140,20 @@ class Journal:
         """Lets go of the lock: what is left unfinished may be taken over from now on."""
         try:
             with suppress(FileNotFoundError):
-                self.disk.unlink(self.path.with_suffix(RESERVE_SUFFIX))
+                self.disk.unlink(self._reserve)
             if delete:
                 self.disk.unlink(self.path)
                 self.disk.sync_folder(self.path.parent)
         finally:
             self.disk.close(self.handle)
+
+    @property
+    def _aside(self) -> Path:
+        return self.path.with_name(f"{ASIDE}{self.path.name}")
+
+    @property
+    def _reserve(self) -> Path:
+        return self.path.with_suffix(RESERVE_SUFFIX)
 
     def _lines(self, groups: Sequence[Group]) -> tuple[list[Line], list[bytes]]:
         index = self.index
@@ -195,7 +208,7 @@ class Journal:
             return self._poison(error)
         self.full = True
         with suppress(OSError):
-            self.disk.unlink(self.path.with_suffix(RESERVE_SUFFIX))
+            self.disk.unlink(self._reserve)
         return explain(error, self.path)
 
     def _poison(self, error: OSError) -> StoreError:
@@ -207,13 +220,12 @@ class Journal:
         return self.failure
 
     def _set_reserve_aside(self) -> None:
-        path = self.path.with_suffix(RESERVE_SUFFIX)
-        handle = self.disk.create(path)
+        handle = self.disk.create(self._reserve)
         try:
             self.disk.allocate(handle, RESERVE_BYTES)
         except OSError:
             with suppress(OSError):
-                self.disk.unlink(path)
+                self.disk.unlink(self._reserve)
             raise
         finally:
             self.disk.close(handle)
@@ -229,28 +241,24 @@ class Journal:
         return True
 
 
-def read_records(
-    disk: Disk, handle: int, entry: Entry, after_sequence: int = 0
-) -> list[tuple[int, Record]]:
+Read = Callable[[int, int], bytes]  # offset, size
+
+
+def read_records(read: Read, entry: Entry, after_sequence: int = 0) -> list[tuple[int, Record]]:
     """The records of a run, each verified again: what was sound when it was indexed may have been overwritten."""
     found = []
     for sequence, offset in enumerate(entry.offsets[after_sequence:], after_sequence + 1):
-        text = _line_at(disk, handle, offset)
-        line = read_line(text)
+        line = read_line(_line_at(read, offset))
         if line is None or (line.run, line.sequence) != (entry.run, sequence):
-            raise StoreError(
-                f"a record of {entry.run} cannot be read any more",
-                code="F203",
-                help="`flowdsl fsck`",
-            )
+            raise damaged(entry.run, f"record {sequence} in its journal")
         found.append((sequence, Record(line.wall_milliseconds, line.data)))
     return found
 
 
-def _line_at(disk: Disk, handle: int, offset: int) -> bytes:
+def _line_at(read: Read, offset: int) -> bytes:
     size = 4096
     while True:
-        data = disk.read(handle, offset, size)
+        data = read(offset, size)
         newline = data.find(b"\n")
         if newline >= 0 or len(data) < size:
             return data[: max(newline, 0)]

@@ -10,12 +10,13 @@ import errno
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from flowdsl.errors import StoreError
-from flowdsl.world.disk import Disk, explain, explained, opened
+from flowdsl.world.disk import Disk, explain, explained, opened, read_whole
 from flowdsl.world.index import Entry, Index
-from flowdsl.world.journal import SUFFIX, Record, read_records
+from flowdsl.world.journal import SUFFIX, Read, Record, read_records
 from flowdsl.world.layout import Layout
 
 _CANNOT_SYNC = frozenset({errno.EROFS, errno.EINVAL, errno.EACCES, errno.EBADF})  # nor write, then
@@ -52,7 +53,12 @@ class Reader:
         if entry.count <= after_sequence:
             return []
         with opened(self.disk, self.path) as handle:
-            return read_records(self.disk, handle, entry, after_sequence)
+            return read_records(partial(self.disk.read, handle), entry, after_sequence)
+
+    def whole(self) -> Read:
+        """All of it in memory, for whoever needs most of its runs."""
+        data = read_whole(self.disk, self.path)
+        return lambda offset, size: data[offset : offset + size]
 
     def is_driven(self) -> bool:
         """A living process has it locked. Readers share their lock, so none takes another for a driver."""
@@ -108,7 +114,7 @@ class Journals:
         return best
 
     def _names(self) -> Iterator[str]:
-        for name in self.disk.list(self.layout.journals):
+        for name in names(self.disk, self.layout.journals):
             writer = name.removesuffix(SUFFIX)
             if name.endswith(SUFFIX) and not name.startswith(".") and writer not in self.own:
                 yield writer

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +19,7 @@ from flowdsl.world.contents import not_driven
 from flowdsl.world.disk import Disk, explained
 from flowdsl.world.documents import Documents
 from flowdsl.world.index import Entry
-from flowdsl.world.journal import Batch, Group, Journal, Record, read_records
+from flowdsl.world.journal import Group, Journal, Record, read_records
 from flowdsl.world.layout import Layout
 from flowdsl.world.offload import Offload
 
@@ -45,11 +45,16 @@ class OwnJournal:
     _retired: list[Journal] = field(default_factory=list)
     _retiring: asyncio.Task[None] | None = None
 
+    @property
+    def failed(self) -> bool:
+        """A failed sync: nothing can be appended any more."""
+        return self._committer is not None and self._committer.journal.failure is not None
+
     async def append(self, groups: Iterable[Group]) -> None:
         """Each group is durable as a whole, on return."""
         committer = await self._opened()
-        for waiting in [committer.append(group) for group in groups]:
-            await waiting
+        waiting = [committer.append(group) for group in groups]
+        await asyncio.gather(*waiting)
 
     def entry(self, run: str) -> Entry | None:
         """The run as this process drives it; None where it does not."""
@@ -61,17 +66,18 @@ class OwnJournal:
     def records(self, entry: Entry, after_sequence: int = 0) -> list[tuple[int, Record]]:
         assert self._committer is not None
         journal = self._committer.journal
-        return read_records(self.disk, journal.handle, entry, after_sequence)
+        read = partial(self.disk.read, journal.handle)
+        return read_records(read, entry, after_sequence)
 
     async def finish(self, run: str, report: Report) -> None:
         """A document that cannot be written takes nothing away: the run stays readable in the journal."""
         if self._committer is None or (entry := self.entry(run)) is None:
             raise not_driven(run)
         assert entry.ended, "a run is finished after it has ended"
-        handle = self._committer.journal.handle
+        read = partial(self.disk.read, self._committer.journal.handle)
 
         def export() -> None:
-            records = [record for _, record in read_records(self.disk, handle, entry)]
+            records = [record for _, record in read_records(read, entry)]
             self.documents.write(run, report() if callable(report) else report, records)
 
         with suppress(OSError):
@@ -83,13 +89,15 @@ class OwnJournal:
         if self._committer is None:
             return
         await self._committer.drain()
-        journal = self._committer.journal
-        self._committer = None
+        if self._retiring is not None:
+            await self._retiring
+        journal, self._committer = self._committer.journal, None
         done = journal.failure is None and not journal.index.entries
-        with explained(journal.path):
-            await self._let_go([*self._retired, *([journal] if done else [])])
-            if not done:
-                journal.close(delete=False)
+        if done:
+            self._retired.append(journal)
+        await self._retire()
+        for kept in (*self._retired, *(() if done else (journal,))):
+            await self.offload(partial(kept.close, delete=False))
 
     async def _opened(self) -> Committer:
         if self._committer is None:
@@ -124,7 +132,9 @@ class OwnJournal:
             self._rotate_at = old.size + self.rotate_bytes  # later, then
             return
         except StoreError as error:
-            old.failure = error  # it may be that the new one can be seen: the old one must not go on
+            old.failure = (
+                error  # it may be that the new one can be seen: the old one must not go on
+            )
             return
         self._committer.journal = new
         self._rotate_at = max(self.rotate_bytes, 2 * new.size)
@@ -137,8 +147,47 @@ class OwnJournal:
             try:
                 for groups in _batches(_carried(self.disk, old)):
                     new.kept(new.write(groups))
-                new.publish()
             except BaseException:
                 new.abandon()
                 raise
+            try:
+                new.publish()
+            except OSError as error:
+                raise StoreError(f"{new.path}: {error.strerror or error}", code="F208") from error
         return new
+
+    async def _retire(self) -> None:
+        """Journals that hold nothing any more but what has a document: that is synced, and they go."""
+        documents = self.documents
+        try:
+            for _ in range(0, len(documents.unsynced), _CHUNK):
+                chunk = documents.unsynced[:_CHUNK]
+                await self.offload(partial(documents.sync, chunk))
+                del documents.unsynced[:_CHUNK]
+            while self._retired:
+                await self.offload(partial(self._retired[0].close, delete=True))
+                del self._retired[0]
+        except OSError:
+            return  # they stay, and are collected by whoever comes next
+        finally:
+            self._retiring = None
+
+
+def _carried(disk: Disk, journal: Journal) -> Iterator[Group]:
+    read = partial(disk.read, journal.handle)
+    for entry in list(journal.index.entries.values()):
+        records = tuple(record for _, record in read_records(read, entry))
+        yield Group(entry.run, records, epoch=entry.epoch + 1)
+
+
+def _batches(groups: Iterable[Group]) -> Iterator[list[Group]]:
+    batch: list[Group] = []
+    size = 0
+    for group in groups:
+        batch.append(group)
+        size += sum(len(record.data) for record in group.records)
+        if size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from flowdsl.errors import InputError, StoreError
+from flowdsl.errors import DiskFull, InputError, StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import Created, Event, Started
 from flowdsl.world.adoption import Adoption
 from flowdsl.world.claims import Claims
-from flowdsl.world.committer import Committer
 from flowdsl.world.contents import (
     Claim,
     Finding,
@@ -34,21 +33,23 @@ from flowdsl.world.contents import (
     damaged,
     no_run,
     not_driven,
+    taken,
 )
 from flowdsl.world.disk import Disk, RealDisk, explained, read_whole, write_once
 from flowdsl.world.documents import Documents
+from flowdsl.world.fsck import examine
 from flowdsl.world.inbox import Inbox
 from flowdsl.world.index import Entry
-from flowdsl.world.journal import Group, Journal, Record, read_records
+from flowdsl.world.journal import Group, Record, read_records
 from flowdsl.world.journals import Journals, Reader
 from flowdsl.world.layout import Layout, open_existing, prepare
 from flowdsl.world.offload import Offload, WriterThread
+from flowdsl.world.own import OwnJournal, Report
 
 ROTATE_BYTES = 64 * 1024 * 1024
 CLAIM_SECONDS, _POLL_SECONDS = 10.0, 0.02
 
 Adoptable = Callable[[list[Event]], bool]
-Report = bytes | Callable[[], bytes]
 
 
 class Store(Protocol):
@@ -120,21 +121,318 @@ class FileStore:
         offload: Offload | None = None,
         wall: Callable[[], float] = time.time,
         rotate_bytes: int = ROTATE_BYTES,
+        read_only: bool = False,
     ) -> None:
         self._layout = Layout(root)
-        self._disk = disk or RealDisk()
-        self._offload = offload or WriterThread()
+        self._disk: Disk = disk or RealDisk()
+        self._offload: Offload = offload or WriterThread()
         self._wall = wall
-        self._rotate_bytes = self._rotate_at = rotate_bytes
+        self._read_only = read_only
         self._key = b""
-        self._journals = Journals(self._disk, self._layout)
         self._documents = Documents(self._disk, self._layout)
-        self._claims = Claims(self._disk, self._layout)
-        self._inbox = Inbox(self._disk, self._layout, wall)
+        self._journals = Journals(self._disk, self._layout)
+        self._own = OwnJournal(
+            self._disk,
+            self._layout,
+            self._documents,
+            self._offload,
+            wall,
+            self._journals.own,
+            rotate_bytes,
+        )
         self._adoption = Adoption(
             self._disk, self._layout, self._journals, self._documents, self._offload
         )
-        self._committer: Committer | None = None
-        self._opening = asyncio.Lock()
-        self._retiring: list[asyncio.Task[None]] = []
+        self._claims = Claims(self._disk, self._layout)
+        self._inbox = Inbox(self._disk, self._layout, wall)
         self._pinned: set[str] = set()
+
+    @property
+    def key(self) -> bytes:
+        assert self._key, "the store was started"
+        return self._key
+
+    def sign(self, text: str) -> str:
+        return hmac.digest(self.key, text.encode(errors="surrogatepass"), "sha256").hex()
+
+    async def start(self) -> None:
+        if not self._read_only:
+            self._key = await self._offload(partial(prepare, self._disk, self._layout))
+        elif self._disk.look(self._layout.root) is not None:
+            self._key = open_existing(self._disk, self._layout)
+
+    async def close(self) -> None:
+        await self._own.close()
+        self._claims.release_all()
+        self._offload.close()
+
+    # --- writing -------------------------------------------------------------------------------------
+
+    async def pin(self, digest: str, document: bytes) -> None:
+        if digest not in self._pinned:
+            path = self._layout.definition(digest)
+            with explained(path):
+                if self._disk.look(path) is None:
+                    await self._offload(partial(write_once, self._disk, path, document))
+            self._pinned.add(digest)
+
+    def definition(self, digest: str) -> bytes:
+        path = self._layout.definition(digest)
+        with explained(path):
+            return read_whole(self._disk, path)
+
+    async def create(self, run: str, events: Sequence[Event]) -> None:
+        check_run_id(run)
+        assert events and isinstance(events[0], Created), "a run begins with its Created"
+        if self._own.entry(run) is not None or self._documents.exists(run):
+            raise taken(run)
+        await self._own.append([self._group(run, events, epoch=1)])
+        self._claims.release(run)
+
+    async def append(self, run: str, events: Sequence[Event]) -> None:
+        if self._own.entry(run) is None:
+            raise not_driven(run)
+        if events:
+            await self._own.append([self._group(run, events)])
+
+    async def finish(self, run: str, report: Report) -> None:
+        await self._own.finish(run, report)
+
+    async def claim(self, run: str, fingerprint: str) -> Claim:
+        path = self._layout.claims / check_run_id(run)
+        with explained(path):
+            for _ in range(int(CLAIM_SECONDS / _POLL_SECONDS)):
+                if await self._offload(partial(self._claims.make, run, fingerprint)):
+                    return Claim.MINE
+                known = self._claims.fingerprint(run)
+                if self._exists(run):
+                    if known != fingerprint:
+                        raise taken(run)
+                    return Claim.TAKEN
+                if self._claims.lock(run):
+                    if self._exists(run):  # started and ended, or started and died, since we looked
+                        self._claims.release(run)
+                        continue
+                    self._claims.rewrite(run, fingerprint)
+                    return Claim.MINE
+                if known not in (fingerprint, None):
+                    raise taken(run)
+                await asyncio.sleep(_POLL_SECONDS)
+        raise StoreError(
+            f"another process has been about to start {run} for {CLAIM_SECONDS:.0f} seconds",
+            code="F210",
+            help="is one stopped (Ctrl-Z)? `fg`, or end it",
+        )
+
+    def _group(self, run: str, events: Sequence[Event], epoch: int | None = None) -> Group:
+        wall = int(self._wall() * 1000)
+        records = tuple(Record(wall, encode(event)) for event in events)
+        intent = any(isinstance(event, Started | Created) for event in events)
+        return Group(run, records, epoch, intent)
+
+    # --- taking over ---------------------------------------------------------------------------------
+
+    async def adopt(self, run: str) -> list[Event] | None:
+        check_run_id(run)
+        async with self._adoption.alone():
+            while True:
+                reader = self._reader_of(run)
+                if reader is None:
+                    return None
+                async with self._adoption.dead(reader) as dead:
+                    if not dead:
+                        return None
+                    if self._reader_of(run) is reader:
+                        events = await self._take_over(run, reader)
+                        await self._collect(reader)
+                        return events
+                    # its driver carried it into a new journal, and died only then: look there
+
+    async def _take_over(self, run: str, reader: Reader) -> list[Event] | None:
+        entry = reader.index.entries[run]
+        if entry.ended:
+            return None
+        if reader.index.is_damaged(entry):
+            raise damaged(run, str(reader.path))
+        records = tuple(record for _, record in reader.records(entry))
+        events = [decode(record.data) for record in records]
+        await self._own.append([Group(run, records, entry.epoch + 1)])
+        return events
+
+    def _reader_of(self, run: str) -> Reader | None:
+        """Where a run stands that somebody else drives, or drove; None where it has its document, or is ours."""
+        with explained(self._layout.root):
+            if self._own.entry(run) is not None:
+                return None
+            self._journals.refresh()
+            if self._documents.exists(run):
+                return None
+            found = self._journals.find(run)
+        if found is None:
+            raise no_run(run)
+        return found[0]
+
+    async def adopt_all(self, wanted: Adoptable = lambda _: True) -> dict[str, list[Event]]:
+        adopted: dict[str, list[Event]] = {}
+        async with self._adoption.alone():
+            self._journals.refresh()
+            for reader in [*self._journals.readers.values()]:
+                try:
+                    async with self._adoption.dead(reader) as dead:
+                        if dead:
+                            adopted |= await self._adopt_from(reader, wanted)
+                            await self._collect(reader)
+                except DiskFull:
+                    raise
+                except StoreError:
+                    if self._own.failed:
+                        raise
+        return adopted
+
+    async def _adopt_from(self, reader: Reader, wanted: Adoptable) -> dict[str, list[Event]]:
+        """The runs of one dead journal, in one pass over it."""
+        self._journals.refresh()
+        ended, best = set(self._documents.runs()), self._journals.runs()
+        adopted: dict[str, list[Event]] = {}
+        groups: list[Group] = []
+        whole = reader.whole()
+        for run, entry in reader.index.entries.items():
+            if run in ended or entry.ended or best[run][1] is not entry or self._own.entry(run):
+                continue
+            with suppress(StoreError):  # damaged, or of a newer flowdsl: it stops no other run
+                if reader.index.is_damaged(entry):
+                    continue
+                records = tuple(record for _, record in read_records(whole, entry))
+                events = [decode(record.data) for record in records]
+                if wanted(events):
+                    groups.append(Group(run, records, entry.epoch + 1))
+                    adopted[run] = events
+        await self._own.append(groups)
+        return adopted
+
+    async def _collect(self, reader: Reader) -> None:
+        """A dead journal that cannot be tidied away now is tidied away another time."""
+        with suppress(StoreError, OSError):
+            await self._adoption.collect(reader, self._is_carried)
+
+    def _is_carried(self, run: str, entry: Entry) -> bool:
+        own, other = self._own.entry(run), self._journals.find(run)
+        return any(e is not None and e.epoch > entry.epoch for e in (own, other and other[1]))
+
+    def epoch(self, run: str) -> int:
+        entry = self._own.entry(run)
+        if entry is None:
+            raise not_driven(run)
+        return entry.epoch
+
+    # --- reading -------------------------------------------------------------------------------------
+
+    def events(self, run: str) -> list[Recorded]:
+        return self.follow(run, 0)
+
+    def follow(self, run: str, after_sequence: int) -> list[Recorded]:
+        check_run_id(run)
+        with explained(self._layout.root):
+            entry = self._own.entry(run)
+            if entry is not None:
+                records = self._own.records(entry, after_sequence)
+            else:
+                records = self._read_elsewhere(run, after_sequence)
+        return [Recorded(n, r.wall_milliseconds, decode(r.data)) for n, r in records]
+
+    def _read_elsewhere(self, run: str, after_sequence: int) -> list[tuple[int, Record]]:
+        absent = 0
+        while True:
+            problem: StoreError | InputError = no_run(run)
+            try:
+                document = self._documents.read(run)
+            except (
+                StoreError
+            ) as error:  # maybe the power went before it was synced: its journal is there, then
+                document, problem = None, error
+            if document is not None:
+                return document[after_sequence:]
+            self._journals.refresh()
+            found = self._journals.find(run)
+            if found is not None:
+                reader, entry = found
+                if reader.index.is_damaged(entry):
+                    raise damaged(run, str(reader.path))
+                with suppress(FileNotFoundError):
+                    return reader.records(entry, after_sequence)
+            elif absent:
+                raise problem
+            else:
+                absent = (
+                    1  # it may just have moved from its journal to its document: look once more
+                )
+
+    def list(self) -> list[RunSummary]:
+        with explained(self._layout.root):
+            ended = self._documents.runs()
+            self._journals.refresh()
+            found = {run: self._documents.summary(run) for run in ended}
+            driven = {w: reader.is_driven() for w, reader in self._journals.readers.items()}
+            for run, (reader, entry) in self._journals.runs().items():
+                if run not in found or found[run].damaged:
+                    is_driven = driven[reader.index.writer] and not entry.ended
+                    found[run] = _summary(entry, is_driven, reader.index.is_damaged(entry))
+            for run, entry in self._own.entries().items():
+                found[run] = _summary(entry, driven=True)
+        return sorted(found.values(), key=lambda each: each.created_at, reverse=True)
+
+    def find(self, prefix: str | None = None) -> str:
+        with explained(self._layout.root):
+            self._journals.refresh()
+            entries = {run: entry for run, (_, entry) in self._journals.runs().items()}
+            entries |= self._own.entries()
+            ended = self._documents.runs()
+            if prefix is not None:
+                return choose(prefix, sorted({*entries, *ended}))
+            created = {run: entry.created_at for run, entry in entries.items()}
+            return self._newest(created, ended)
+
+    def _newest(self, created: dict[str, float], ended: Iterable[str]) -> str:
+        """A document is younger than its run: once one is older than the newest run, so are the rest."""
+        for modified, run in sorted(
+            ((self._documents.modified(r), r) for r in ended), reverse=True
+        ):
+            if created and modified < max(created.values()):
+                break
+            created[run] = self._documents.summary(run).created_at
+        if not created:
+            raise InputError(
+                "there are no runs yet", code="F205", help="`flowdsl run FILE` starts one"
+            )
+        return max(created, key=lambda run: created[run])
+
+    def _exists(self, run: str) -> bool:
+        if self._own.entry(run) is not None or self._documents.exists(run):
+            return True
+        self._journals.refresh()
+        return self._journals.find(run) is not None or self._documents.exists(run)
+
+    # --- commands ------------------------------------------------------------------------------------
+
+    async def send(self, run: str, command: Json) -> str:
+        check_run_id(run)
+        with explained(self._layout.inbox):
+            return await self._offload(partial(self._inbox.send, run, command))
+
+    def take_commands(self) -> Iterable[Ordered]:
+        with explained(self._layout.inbox):
+            return self._inbox.take(self._own.entries())
+
+    def drop_command(self, command_id: str) -> None:
+        with explained(self._layout.inbox):
+            self._inbox.drop(command_id)
+
+    def fsck(self, *, repair: bool = False) -> Sequence[Finding]:
+        with explained(self._layout.root):
+            return examine(self._disk, self._layout, self._journals, self._documents, repair=repair)
+
+
+def _summary(entry: Entry, driven: bool, damaged: bool = False) -> RunSummary:
+    return RunSummary(
+        entry.run, entry.workflow, entry.created_at, entry.ended, driven=driven, damaged=damaged
+    )

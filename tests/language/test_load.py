@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,7 @@ EDITS = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(EDITS)
 def test_an_edited_trip_has_diagnostics_or_a_plan(edits: list[tuple[int, int, str]]) -> None:
     text = TRIP
@@ -180,7 +181,7 @@ STEPS: st.SearchStrategy[list[object]] = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(STEPS, STEPS)
 def test_any_steps_have_diagnostics_or_a_correct_plan(
     first: list[object], second: list[object]
@@ -196,6 +197,17 @@ def test_any_steps_have_diagnostics_or_a_correct_plan(
 
 def test_a_plan_is_the_same_each_time() -> None:
     assert compile_plan(TRIP, "trip.yaml") == load(Source("trip.yaml", TRIP))
+
+
+def test_loading_a_workflow_takes_less_than_fifty_milliseconds() -> None:
+    source = Source("trip.yaml", TRIP)
+    load(source)  # reads the schema, once a process
+    seconds: list[float] = []
+    for _ in range(5):
+        start = time.perf_counter()
+        load(source)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.05
 
 
 def test_the_digest_names_the_text() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib.resources import files
 
 import pytest
 
@@ -33,7 +34,8 @@ def test_the_good_example_has_nothing_wrong_with_it(word: str, example: str) -> 
 def test_every_code_has_a_page_with_both_examples(code: str) -> None:
     page = explain(code)
     assert page is not None
-    assert page.startswith(f"# {code}: {CATALOGUE[code].title}")
+    entry = CATALOGUE[code]
+    assert page.splitlines()[0] == f"# {code}: {entry.title} ({entry.severity})"
     assert examples(page, "bad")
     assert examples(page, "good")
 
@@ -53,6 +55,12 @@ def test_every_key_of_the_schema_is_explained() -> None:
     keys = set(keys_of(json.loads(schema_text())))
     assert {"compensate", "max_delay", "on_failure"} <= keys
     assert [key for key in sorted(keys) if explain(key) is None] == []
+
+
+def test_every_page_is_reached() -> None:
+    pages = files("flowdsl.language").joinpath("pages").iterdir()
+    reached = {explain(word) for word in words()}
+    assert [page.name for page in pages if page.read_text("utf-8") not in reached] == []
 
 
 def test_a_word_nobody_knows_has_no_page_and_a_nearest_one() -> None:

@@ -60,10 +60,11 @@ def play(
     until: CallId = "",
     told: Mapping[CallId, tuple[Event, ...]] | None = None,
     run: str = "book-trip-7k3fq2mzab",
+    env: Mapping[str, str | None] | None = None,
 ) -> Story:
     """Run to rest, or until the call `until` is out. `told`: what a person says when a call has ended."""
     story = Story(plan, State(), Progress("running", {}), BEGIN, [])
-    created = Created(run, plan.name, plan.digest, BEGIN, inputs, dict.fromkeys(plan.env), {})
+    created = Created(run, plan.name, plan.digest, BEGIN, inputs, dict(env or {}), {})
     _turn(story, [created])
     for _ in range(1000):
         if until and until in story.state.flying:

@@ -23,7 +23,7 @@ from flowdsl.view.svg import Caption, svg
 from flowdsl.view.timeline import lines_for, stuck_line
 from flowdsl.view.tree import picture
 from tests.view.runs import BEGIN, Story
-from tests.view.stories import INPUTS, ORDER, WORKFLOWS, plan_of, stories
+from tests.view.stories import INPUTS, ODDS, ORDER, WORKFLOWS, plan_of, stories
 
 MISTAKES = """\
 flowdsl: 1
@@ -83,8 +83,7 @@ def run_screen(story: Story) -> list[Line]:
         *([*frame, ()] if frame else []),
         *closing(plan, state, now, at),
         (),
-        *output_lines(values),
-        (),
+        *([*output_lines(values), ()] if now.state == "succeeded" else []),
         *suggestion_lines(suggestions(plan, state, now)),
     ]
 
@@ -142,8 +141,10 @@ def mistakes() -> tuple[Checked, ...]:
 
 
 def known(name: str) -> Known:
-    inputs = {"trip": INPUTS, "fulfilment": ORDER, "smallest": {}}[name]
-    return Known(inputs, {}, secrets={"PAYMENTS_TOKEN": ".env"}, environment="dev")
+    inputs = {"trip": INPUTS, "fulfilment": ORDER, "smallest": {}, "odds": ODDS}[name]
+    secrets = {"PAYMENTS_TOKEN": ".env"} if name != "odds" else None
+    env = {"A_URL": "https://a.example/v1"} if name == "odds" else None
+    return Known(inputs, {}, env=env, secrets=secrets, environment="dev")
 
 
 def book(text: str) -> str:

@@ -16,7 +16,7 @@ from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from tests.view.runs import BEGIN, Story, World, play
 
 HERE = Path(__file__).parent
-WORKFLOWS = ("trip", "fulfilment", "smallest")
+WORKFLOWS = ("trip", "fulfilment", "smallest", "odds")
 FLIGHT, HOTEL = "parallel-1/flight", "parallel-1/hotel"
 
 Answers = Mapping[CallId, tuple[Observation, ...]]
@@ -73,6 +73,16 @@ def fulfilment(answers: Answers | None = None) -> Story:
     return play(plan_of("fulfilment"), ORDER, world, run="fulfil-order-aaaaaaaaaa")
 
 
+ODDS: dict[str, Json] = {"sizes": [1, 2], "where": "a/b"}
+FOUND: Answers = {"search": (Answer(200, (), {"id": "S-1", "items": [1]}),)}
+
+
+def odds(answers: Answers | None = None, *, sizes: list[Json] | None = None) -> Story:
+    env = {"A_URL": "https://a.example/v1"}
+    inputs = ODDS | ({"sizes": sizes} if sizes is not None else {})
+    return play(plan_of("odds"), inputs, World({**FOUND, **(answers or {})}), run="odds-1", env=env)
+
+
 @cache
 def stories() -> dict[str, Story]:
     """Each by the name of its ending."""
@@ -89,6 +99,12 @@ def stories() -> dict[str, Story]:
         "waived": trip(cannot_undo, waive=f"{FLIGHT}!undo"),
         "stuck-after-commit": trip({f"{HOTEL}!confirm": (Answer(404, (), {"error": "expired"}),)}),
         "fulfilled": fulfilment(),
+        "odds": odds(sizes=[1]),
+        "odds-group-turned": odds({"extras/seven": (Answer(422, (), {"error": "no"}),)}),
+        "odds-expected": odds({"search": (Answer(200, (), {"items": []}),)}),
+        "odds-unexpected": odds({"search": (Answer(200, (), {"id": "S-1"}),)}),
+        "odds-in-doubt": odds({"parallel-1/nested/two": (Lost("timeout"),)}),
+        "odds-moved": odds({"left": (Answer(302),)}, sizes=[1]),
         "not-fulfilled": fulfilment(
             {"charge": (Answer(402, (), {"error": {"code": "no_funds"}}),)}
         ),

@@ -1,19 +1,14 @@
-"""`flowdsl explain`: what an error code or a key of the language means, from the pages that come with flowdsl."""
+"""`flowdsl explain`: what an error code or a word of the language means, from the pages that come with flowdsl."""
 
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
-from importlib.resources import files
 
 import click
 
 from flowdsl.cli.codes import CODES
 from flowdsl.cli.options import Session, with_session
 from flowdsl.errors import InputError
-
-PAGES = files("flowdsl.language").joinpath("pages")
-SUFFIX = ".md"
 
 
 @click.command("explain")
@@ -33,27 +28,26 @@ def command(session: Session, name: str) -> int:
 
 def find_page(name: str) -> tuple[str, str]:
     """The page's own name and its text. Raises InputError that names what is close."""
-    known = {word.lower(): word for word in (*page_names(), *CODES)}
-    wanted = name.lower()
-    if re.fullmatch(r"\d{1,3}", wanted):
-        wanted = f"f{wanted.zfill(3)}"
-    if wanted not in known:
-        close = get_close_matches(wanted, known, n=1, cutoff=0.5)
-        keys = ", ".join(word for word in sorted(known) if not re.fullmatch(r"f\d+", word))
-        hint = f"did you mean `{known[close[0]]}`?\n" if close else ""
-        raise InputError(
-            f"no page `{name[:60]}`",
-            code="F078",
-            help=f"{hint}codes are F001 to F209; keys: {keys or 'none'}",
-        )
-    title = known[wanted]
-    if title in CODES and title not in page_names():
-        head, text = CODES[title]
-        return title, f"{title}  {head}\n\n{text}\n"
-    return title, PAGES.joinpath(title + SUFFIX).read_text(encoding="utf-8")
+    from flowdsl.language.explain import explain, words
+
+    wanted = re.sub(r"^[fF]?(\d{1,3})$", lambda found: f"F{found[1].zfill(3)}", name.strip())
+    if wanted in CODES:
+        head, text = CODES[wanted]
+        return wanted, f"# {wanted}: {head}\n\n{text}\n"
+    known = {word.lower(): word for word in words()}
+    found = known.get(wanted.lower())
+    text_of = explain(found) if found is not None else None
+    if found is None or text_of is None:
+        raise _no_page(name, [*known.values(), *CODES])
+    return found, text_of
 
 
-def page_names() -> list[str]:
-    if not PAGES.is_dir():
-        return []
-    return sorted(p.name.removesuffix(SUFFIX) for p in PAGES.iterdir() if p.name.endswith(SUFFIX))
+def _no_page(name: str, known: list[str]) -> InputError:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    keys = ", ".join(sorted(word for word in known if not re.fullmatch(r"F\d+", word)))
+    hint = f"did you mean `{close[0]}`?\n" if close else ""
+    return InputError(
+        f"no page `{name[:60]}`", code="F078", help=f"{hint}codes are F001 to F210; keys: {keys}"
+    )

@@ -1,0 +1,140 @@
+"""What must hold in every situation, and on every step from one to the next: the promises, as code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flowdsl.engine.model import Effect, Model
+from flowdsl.engine.situation import Situation
+from flowdsl.plan.address import Address, CallId, direction_of, is_below, step_of
+from flowdsl.plan.nodes import Call, NothingToUndo
+from flowdsl.saga.commands import Invoke
+
+_FINAL = frozenset({"undone", "kept", "skipped"})
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """`trail` can be played; see `trail.play`."""
+
+    rule: str
+    trail: tuple[str, ...]
+
+
+def broken(model: Model, here: Situation) -> Iterator[str]:
+    """Rules about one situation."""
+    now, state = here.now, here.state
+    wanted = {(c.call, c.attempt) for c in now.commands if isinstance(c, Invoke)}
+    flying = {(call, state.calls[call].attempt) for call in state.flying}
+    for call, _ in flying - wanted:
+        yield f"{call} is in flight, and nobody waits for it"
+    for call, _ in wanted - flying:
+        yield f"{call} is to be sent, and its intent was not kept"
+    for step, effect in here.services.effects:
+        yield from _broken_effect(model, here, step, effect)
+    if now.state == "succeeded":
+        yield from _unfinished(model, here)
+    if now.at_rest and not state.ended and not now.stuck:
+        yield "deadlock: not over, and nothing in flight"
+    if now.at_rest and now.stuck:
+        yield from _badly_stuck(model, here)
+
+
+def _broken_effect(model: Model, here: Situation, step: Address, effect: Effect) -> Iterator[str]:
+    now, node = here.now, model.plan.nodes[step]
+    if effect.count > 1:
+        yield f"{step} took effect {effect.count} times"
+    if effect.undone > 1 or effect.confirmed > 1:
+        yield f"{step} was undone or confirmed twice"
+    if effect.confirmed and not here.state.committed:
+        yield f"{step} was confirmed before commit"
+    if not effect.held or is_below(step, "on_failure") or _needs_no_undo(model, step):
+        return
+    if any(entry.step == step for entry in now.residue):
+        return
+    if now.state in ("compensated", "cancelled"):
+        yield f"{now.state}, and {step} is left behind unnamed"
+    if now.state == "succeeded" and now.stands[node.address].state != "ok":
+        yield f"succeeded, and {step} is left behind unnamed"
+
+
+def _unfinished(model: Model, here: Situation) -> Iterator[str]:
+    for address, stand in here.now.stands.items():
+        node = model.plan.nodes.get(address)
+        if isinstance(node, Call) and stand.state == "ok" and not node.action.is_read:
+            effect = here.services.effect(address)
+            taken = here.state.calls[address].resolved or here.state.calls[address].waived
+            if not effect.held and not taken:
+                yield f"succeeded, and {address} did not happen"
+            confirm = here.state.calls.get(f"{address}!confirm")
+            worded = confirm is not None and (confirm.resolved or confirm.waived)
+            if node.confirm is not None and not effect.confirmed and not worded:
+                yield f"succeeded, and {address} was not confirmed"
+
+
+def _badly_stuck(model: Model, here: Situation) -> Iterator[str]:
+    """A stuck run names what it is stuck at, and has undone all that does not depend on that."""
+    if here.state.parked is not None:
+        return
+    if not here.now.residue:
+        yield "stuck, and nobody is told what is left"
+    stuck = {step_of(call) for call in here.now.stuck}
+    named = {entry.step for entry in here.now.residue}
+    for step in {step for steps in here.state.planned.values() for step in steps} - named:
+        held = here.services.effect(step).held and not _needs_no_undo(model, step)
+        if held and not stuck & model.later[step]:
+            yield f"stuck, and {step} could have been undone"
+
+
+def broken_between(model: Model, here: Situation, there: Situation) -> Iterator[str]:
+    """Rules about one step of the way."""
+    if here.state.ended and here.state.ended != there.state.ended:
+        yield f"{here.state.ended} did not last"
+    landing = {call for call in here.state.flying if _is_same_flight(here, there, call)}
+    for scope in there.state.planned.keys() - here.state.planned.keys():
+        if any(is_below(step_of(call), scope) for call in landing):
+            yield "planned before everything had landed"
+    if there.state.committed and not here.state.committed and landing:
+        yield f"committed while {', '.join(sorted(landing))} was in flight"
+    for address, stand in there.now.stands.items():
+        before = here.now.stands.get(address)
+        if before is not None and _unfinishes(before.state, stand.state):
+            yield f"{address} went from {before.state} back to {stand.state}"
+    for call, entry in there.state.calls.items():
+        if entry.flying and call not in landing:
+            yield from _badly_sent(model, there, call)
+
+
+def _is_same_flight(here: Situation, there: Situation, call: CallId) -> bool:
+    now = there.state.calls[call]
+    return now.flying and now.attempt == here.state.calls[call].attempt
+
+
+def _badly_sent(model: Model, there: Situation, call: CallId) -> Iterator[str]:
+    """Rules about a request that has just been sent."""
+    step, direction = step_of(call), direction_of(call)
+    scopes = [scope for scope in there.state.turned if is_below(step, scope)]
+    if call == step and scopes and not is_below(step, "on_failure"):
+        yield f"{step} was started after the turn"
+    if direction == "confirm" and not there.state.committed:
+        yield f"{step} is confirmed before commit"
+    if direction != "undo":
+        return
+    if there.state.calls[step].flying:
+        yield f"{step} is undone while it is in flight"
+    named = {entry.step for entry in there.now.residue if entry.call not in there.now.stuck}
+    for later in model.later[step] - named:
+        if there.services.effect(later).held and not _needs_no_undo(model, later):
+            yield f"{step} is undone before {later}, which ran after it"
+
+
+def _needs_no_undo(model: Model, step: Address) -> bool:
+    node = model.plan.nodes[step]
+    return isinstance(node, Call) and isinstance(node.compensation, NothingToUndo)
+
+
+def _unfinishes(before: str, after: str) -> bool:
+    if before in _FINAL:
+        return after != before
+    return before == "ok" and after in ("running", "pending", "refused", "waiting")

@@ -1,0 +1,246 @@
+"""A run and its world at one moment, and what becomes of both when something happens.
+
+The real core decides (`judge`, `advance`); only the services, the network and the clock are made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from flowdsl.engine.bodies import shrunk
+from flowdsl.engine.happening import Happening
+from flowdsl.engine.model import (
+    Model,
+    Services,
+    arrive,
+    delay,
+    deliver_late,
+    forget,
+    refuse,
+    without_late,
+)
+from flowdsl.engine.orders import Order, to_event
+from flowdsl.errors import InputError
+from flowdsl.plan.address import CallId, direction_of, step_of
+from flowdsl.plan.json import from_bytes
+from flowdsl.plan.request import Request
+from flowdsl.plan.values import Json
+from flowdsl.saga.advance import advance
+from flowdsl.saga.commands import Sleep
+from flowdsl.saga.events import Created, Event, Finished, Fired, Refused, Resumed, Unknown
+from flowdsl.saga.intent import action_of, intended
+from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
+from flowdsl.saga.outcome import interrupted, judge
+from flowdsl.saga.progress import Progress
+from flowdsl.saga.state import State
+
+IMPOSSIBLE = "F151"
+LONG_SECONDS = 10 * 365 * 86_400.0
+
+ORDERS: Mapping[str, tuple[str, bool]] = MappingProxyType(
+    {
+        "cancel": ("cancel", False),
+        "retry": ("retry", False),
+        "resolve": ("resolve", True),
+        "absent": ("resolve", False),
+        "skip": ("skip", False),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """`at` is the time: it stands still, but for a crash that lasts long. `facts`: all that led here."""
+
+    state: State
+    now: Progress
+    services: Services = field(default_factory=Services)
+    at: float = 0.0
+    facts: tuple[Event, ...] = ()
+
+
+class SimpleSigner:
+    """Keys that can be read, and no seals: the model has no secrets."""
+
+    def key(self, call: CallId) -> str:
+        return f"key {step_of(call)} {direction_of(call)}"
+
+    def seal(self, request: Request) -> str:  # noqa: ARG002
+        return ""
+
+
+SIGNER = SimpleSigner()
+
+
+def begin(model: Model, inputs: Mapping[str, Json]) -> Situation:
+    plan = model.plan
+    env: dict[str, str | None] = dict.fromkeys(plan.env)
+    created = Created("run", plan.name, plan.digest, 0.0, dict(inputs), env, {}, "")
+    return _advanced(model, Situation(State(), Progress("running", {})), [created])
+
+
+def enact(model: Model, here: Situation, happenings: Iterable[Happening]) -> Situation:
+    """All of these happen before the engine looks again. Raises InputError for what cannot happen here."""
+    events: list[Event] = []
+    there = here
+    for happening in happenings:
+        more, there = _enact(model, here, there, happening)
+        events += more
+    return _advanced(model, there, events)
+
+
+def _advanced(model: Model, here: Situation, events: list[Event]) -> Situation:
+    turn = advance(model.plan, here.state, events, SIGNER, here.at)
+    facts = (*here.facts, *events, *turn.facts)
+    return replace(here, state=turn.state, now=turn.now, facts=facts)
+
+
+def _enact(
+    model: Model, here: Situation, there: Situation, happening: Happening
+) -> tuple[list[Event], Situation]:
+    """The facts that come of it, and the world after it. What it looks like is judged from `here`."""
+    word, about = happening.word, happening.about
+    match word:
+        case "start":
+            if about:
+                _flying(model, here, happening)
+            return [], there
+        case "late":
+            return [], replace(there, services=deliver_late(model, there.services, about))
+        case "fire":
+            return _fire(here, there, happening)
+        case "crash" | "long crash":
+            return _crash(model, here, there, happening)
+        case _ if word in ORDERS:
+            return _order(model, here, happening), there
+        case _:
+            return _answer(model, here, there, happening)
+
+
+def _answer(
+    model: Model, here: Situation, there: Situation, happening: Happening
+) -> tuple[list[Event], Situation]:
+    call = _flying(model, here, happening)
+    services, seen = _exchange(model, here, there.services, call, happening)
+    outcome = judge(model.plan, here.state, call, seen)
+    if isinstance(seen, Answer) and seen.status < 300 and isinstance(outcome, Refused):
+        services = refuse(model, there.services, call)  # it said no, and so it holds nothing
+    attempt = here.state.calls[call].attempt
+    return [Finished(call, attempt, here.at, outcome)], replace(there, services=services)
+
+
+def _exchange(
+    model: Model, here: Situation, services: Services, call: CallId, happening: Happening
+) -> tuple[Services, Observation]:
+    """What the services hold after this, and what it looks like from here."""
+    key = intended(here.state, call).key
+    done, answer = arrive(model, services, call, key)
+    detail = happening.detail
+    match happening.word:
+        case "ok" if detail:
+            return done, replace(answer, body=from_bytes(detail))
+        case "ok":
+            return done, answer
+        case "lose request":
+            return services, Lost("nobody answered")
+        case "lose reply":
+            return done, Lost("the connection broke")
+        case "delay":
+            return delay(services, call, key), Lost("nobody answered in time")
+        case "not sent":
+            return services, NotSent("nobody listens")
+        case "refuse":
+            said = Answer(int(detail or 402))
+            at_the_door = said.status in (401, 403)
+            return (services if at_the_door else refuse(model, services, call)), said
+        case "busy":
+            seconds = (detail or "2s").removesuffix("s")
+            return services, Answer(503, (("Retry-After", seconds),))
+        case "fail":
+            return done, Answer(int(detail or 500))
+        case "garble":
+            return done, replace(answer, problem="cut short")
+        case "decline":
+            return services, _saying(model, here, call, _is_refused)
+        case _:
+            return done, _saying(model, here, call, _is_puzzling)
+
+
+def _saying(model: Model, here: Situation, call: CallId, fits: Callable[[object], bool]) -> Answer:
+    """A 2xx whose body makes `expect` come out as wanted."""
+    for answer in _sayings(model, call):
+        if fits(judge(model.plan, here.state, call, answer)):
+            return answer
+    raise InputError(f"`{call}` has no `expect` that could say so", code=IMPOSSIBLE)
+
+
+def _sayings(model: Model, call: CallId) -> Iterator[Answer]:
+    for body in shrunk(model.bodies.get(call)):
+        yield Answer(200, (), body)
+
+
+def _is_refused(outcome: object) -> bool:
+    return isinstance(outcome, Refused)
+
+
+def _is_puzzling(outcome: object) -> bool:
+    return isinstance(outcome, Unknown)
+
+
+def _fire(here: Situation, there: Situation, happening: Happening) -> tuple[list[Event], Situation]:
+    timer = happening.about
+    if not any(isinstance(c, Sleep) and c.timer == timer for c in here.now.commands):
+        raise _impossible(happening, f"no timer `{timer}` runs")
+    services = there.services
+    if "!settle#" in timer:  # what has not arrived by then never will
+        services = without_late(services, step_of(timer))
+    return [Fired(timer, here.at)], replace(there, services=services)
+
+
+def _crash(
+    model: Model, here: Situation, there: Situation, happening: Happening
+) -> tuple[list[Event], Situation]:
+    """Nobody knows of the calls that were out; some of them had arrived."""
+    services, flying = there.services, here.state.flying
+    for name in filter(None, happening.about.split(",")):
+        if name not in flying:
+            raise _impossible(happening, f"`{name}` is not in flight")
+        services = arrive(model, services, name, intended(here.state, name).key)[0]
+    at = here.at
+    if happening.word == "long crash":
+        services, at = forget(services), at + LONG_SECONDS
+    events: list[Event] = [Resumed(here.state.epoch + 1, at)]
+    events += [
+        Finished(call, here.state.calls[call].attempt, at, interrupted(call)) for call in flying
+    ]
+    return events, replace(there, services=services, at=at)
+
+
+def _order(model: Model, here: Situation, happening: Happening) -> list[Event]:
+    kind, ok = ORDERS[happening.word]
+    body = model.bodies.get(step_of(happening.about)) if ok else None
+    order = Order(kind, happening.about, ok, body, "ada", "said so")  # type: ignore[arg-type]
+    return to_event(model.plan, here.state, order, here.at)
+
+
+def _flying(model: Model, here: Situation, happening: Happening) -> CallId:
+    step, mark, direction = happening.about.partition("!")
+    call = model.plan.names.get(step, step) + mark + direction
+    entry = here.state.calls.get(call)
+    if entry is None or not entry.flying:
+        raise _impossible(happening, f"`{call}` is not in flight")
+    return call
+
+
+def _impossible(happening: Happening, why: str) -> InputError:
+    return InputError(f"`{happening}` cannot happen here: {why}", code=IMPOSSIBLE)
+
+
+def expects(model: Model, here: Situation, call: CallId, word: str) -> bool:
+    """Whether `decline` or `puzzle` can happen to the call."""
+    if action_of(model.plan, call).expect is None or direction_of(call) == "probe":
+        return False
+    fits = _is_refused if word == "decline" else _is_puzzling
+    return any(fits(judge(model.plan, here.state, call, a)) for a in _sayings(model, call))

@@ -1,0 +1,222 @@
+"""Plans to explore: the shipped workflows, and one small family for each thing that a workflow can be made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import indent
+
+from flowdsl.engine.explore import Allowance
+from flowdsl.language import compile_plan
+from flowdsl.plan.nodes import Plan
+from flowdsl.plan.values import Json
+from tests.saga.plans import by_key, call, plan
+
+WORKFLOWS = Path(__file__).parents[2] / "workflows"
+
+ONE = Allowance(faults=1, crashes=True)
+TWO = Allowance(faults=2, crashes=True)
+THREE = Allowance(faults=3, crashes=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`full` is what is allowed with `--full`."""
+
+    name: str
+    make: Callable[[], Plan]
+    may: Allowance = TWO
+    full: Allowance = THREE
+    inputs: dict[str, Json] = field(default_factory=dict)
+
+
+def shipped(name: str) -> Callable[[], Plan]:
+    path = WORKFLOWS / f"{name}.yaml"
+    return lambda: compile_plan(path.read_text(), str(path))
+
+
+def nested(*items: str) -> str:
+    """Items as the content of a group."""
+    return indent("".join(items), "    ")
+
+
+def sequence() -> Plan:
+    return plan(call("a") + call("b", reads="a.id") + call("c"))
+
+
+def parallel() -> Plan:
+    return plan("- parallel:\n" + nested(call("a"), call("b")) + call("c"))
+
+
+def diamond() -> Plan:
+    return plan("- parallel:\n" + nested(call("a"), call("b", reads="a.id"), call("c")))
+
+
+def groups() -> Plan:
+    left = "- id: left\n  steps:\n" + nested(call("a"), call("b"))
+    return plan("- parallel:\n" + nested(left, call("c", "plain")) + call("d"))
+
+
+def careless_call() -> Plan:
+    return plan(call("a") + call("b", more="critical: false") + call("c"))
+
+
+def careless_group() -> Plan:
+    group = "- id: extra\n  critical: false\n  steps:\n" + nested(call("b"), call("c"))
+    return plan(call("a") + group + call("d"))
+
+
+def careless_nested() -> Plan:
+    inner = "- id: inner\n  critical: false\n  steps:\n" + nested(call("b"), call("c"))
+    outer = "- id: outer\n  critical: false\n  parallel:\n" + nested(inner, call("d"))
+    return plan(outer + call("e"))
+
+
+def careless_unkeyed() -> Plan:
+    one = by_key("b", more="critical: false")
+    return plan("- parallel:\n" + nested(by_key("a"), one))
+
+
+def probe_text(name: str, service: str, undo: str) -> str:
+    return (
+        f"- id: {name}\n"
+        f"  call: POST {service}/{name}\n"
+        f"  probe:\n"
+        f"    call: GET {service}/{name}?key=${{steps.{name}.key}}\n"
+        f"    found: len(probe.data) > 0\n"
+        f"    result: probe.data[0]\n"
+        f"  compensate: {undo}\n"
+    )
+
+
+def probed() -> Plan:
+    return plan(probe_text("a", "plain", "DELETE plain/a/${a.id}") + call("b"))
+
+
+def probed_grave() -> Plan:
+    return plan(probe_text("a", "grave", "DELETE grave/a/${a.id}") + call("b"))
+
+
+def unkeyed() -> Plan:
+    return plan(by_key("a") + by_key("b") + by_key("c"))
+
+
+def grave() -> Plan:
+    return plan(by_key("a", "grave") + by_key("b", "grave"))
+
+
+def unkeyed_answer() -> Plan:
+    return plan(call("a", "plain") + call("b", "plain"))
+
+
+def put_and_delete() -> Plan:
+    return plan(
+        """
+        - id: a
+          call: PUT plain/a
+          compensate: DELETE plain/a
+        - id: b
+          call: DELETE plain/b
+          compensate: PUT plain/b
+        """
+    )
+
+
+def no_compensate() -> Plan:
+    return plan(call("a") + "- id: b\n  call: POST keyed/b\n" + call("c"))
+
+
+def compensate_none() -> Plan:
+    return plan(call("a") + "- id: b\n  call: POST plain/b\n  compensate: none\n" + call("c"))
+
+
+def wait_and_timeout() -> Plan:
+    return plan(call("a") + "- wait: 30s\n" + call("b"), "timeout: 1h\n")
+
+
+def on_failure() -> Plan:
+    handlers = """
+    on_failure:
+      - call: POST plain/alerts
+        body: { step: "${error.step}" }
+      - call: POST keyed/tickets
+    """
+    return plan(call("a") + call("b"), handlers)
+
+
+def commit_in_the_middle() -> Plan:
+    held = "confirm: POST keyed/{0}/${{{0}.id}}/confirm"
+    return plan(
+        "- parallel:\n"
+        + nested(call("a", more=held.format("a")), call("b", more=held.format("b")))
+        + "- commit\n"
+        + "- id: c\n  call: POST plain/c\n"
+        + "- id: d\n  call: POST keyed/d\n  critical: false\n"
+    )
+
+
+def careless_below_commit() -> Plan:
+    group = "- id: extra\n  critical: false\n  parallel:\n" + nested(
+        "- id: b\n  call: POST plain/b\n", "- id: c\n  call: POST plain/c\n"
+    )
+    return plan(call("a") + "- commit\n" + group)
+
+
+def conditions() -> Plan:
+    skipped = "- id: rare\n  when: a.wanted > 5\n  steps:\n" + nested(call("b"))
+    return plan(
+        call("a", more="expect: a.good")
+        + "- set: { double: '${a.price * 2}' }\n"
+        + skipped
+        + "- fail: too dear\n  when: double > 100\n"
+        + call("c", reads="double", more="expect: c.good")
+    )
+
+
+def reads_only() -> Plan:
+    return plan(
+        """
+        - id: a
+          call: GET plain/a
+        - id: b
+          call: GET plain/b/${a.id}
+          critical: false
+        """
+    )
+
+
+def busy(orders: int) -> Allowance:
+    return Allowance(faults=1, crashes=True, orders=orders)
+
+
+PAIRS = Allowance(faults=1, pairs=True)
+
+CASES = (
+    Case("trip", shipped("trip"), ONE, TWO, {"flight": "a", "hotel": "b", "card": "c"}),
+    Case("order", shipped("order"), TWO, THREE, {"order": "o", "items": [], "total": 3}),
+    Case("trip-steps", shipped("trip-steps"), ONE, TWO, {"flight": "a", "hotel": "b", "card": "c"}),
+    Case("search", shipped("search"), TWO, THREE, {"city": "x"}),
+    Case("sequence", sequence),
+    Case("parallel", parallel),
+    Case("diamond", diamond),
+    Case("groups", groups),
+    Case("careless call", careless_call),
+    Case("careless group", careless_group),
+    Case("careless nested", careless_nested),
+    Case("careless unkeyed", careless_unkeyed),
+    Case("probe", probed),
+    Case("probe and tombstone", probed_grave),
+    Case("un-keyed", unkeyed),
+    Case("un-keyed, needs its answer", unkeyed_answer),
+    Case("tombstone", grave),
+    Case("put and delete", put_and_delete),
+    Case("no compensate", no_compensate),
+    Case("compensate none", compensate_none),
+    Case("wait and timeout", wait_and_timeout),
+    Case("on_failure", on_failure),
+    Case("commit in the middle", commit_in_the_middle),
+    Case("careless below commit", careless_below_commit),
+    Case("conditions", conditions),
+    Case("reads only", reads_only),
+)

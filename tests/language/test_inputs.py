@@ -1,0 +1,160 @@
+"""The inputs of a run against the declared ones: every problem at once, and texts read by type."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowdsl.language import InputProblem, Source, from_text, load, read_inputs
+from flowdsl.plan.nodes import Input
+from flowdsl.plan.values import Json
+
+INPUTS = load(
+    Source(
+        "w.yaml",
+        """
+flowdsl: 1
+inputs:
+  flight: string
+  nights: { type: integer, default: 1, minimum: 1, maximum: 30 }
+  email: string?
+  size: { type: string?, enum: [small, large] }
+  price: number?
+  tags: { type: array?, items: { type: string, maxLength: 5, minLength: 2 }, minItems: 1, maxItems: 2 }
+  guest:
+    type: object?
+    required: [name]
+    additionalProperties: false
+    properties: { name: { type: string, pattern: "^[A-Z]" }, age: { type: [integer, "null"] } }
+  agreed: boolean?
+  fixed: { type: string?, const: x }
+  over: { type: number?, exclusiveMinimum: 0, exclusiveMaximum: 1 }
+  unlike: { type: array?, uniqueItems: true }
+  otp: { type: integer?, secret: true }
+steps: [{ wait: 1s }]
+""",
+    )
+).inputs
+NAMES = {declared.name: declared for declared in INPUTS}
+
+
+def test_defaults_are_filled_in_and_what_is_left_out_is_null() -> None:
+    values = read_inputs(INPUTS, {"flight": "LH-1"})
+    assert isinstance(values, dict)
+    assert values["flight"] == "LH-1"
+    assert values["nights"] == 1
+    assert set(values) == set(NAMES)
+    assert values["email"] is None
+
+
+def test_every_problem_is_reported_at_once() -> None:
+    problems = read_inputs(INPUTS, {"fligth": "LH-1", "nights": 0})
+    assert problems == [
+        InputProblem("fligth", "there is no input `fligth`", "did you mean `flight`?"),
+        InputProblem("flight", "the input `flight` is missing", "add -i flight=…"),
+        InputProblem("nights", "the input `nights` is at least 1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("flight", 12, "the input `flight` is a text"),
+        ("flight", True, "the input `flight` is a text"),
+        ("nights", Decimal("1.5"), "the input `nights` is a whole number"),
+        ("nights", "1", "the input `nights` is a whole number"),
+        ("nights", True, "the input `nights` is a whole number"),
+        ("nights", 31, "the input `nights` is at most 30"),
+        ("size", "medium", "the input `size` is one of small, large"),
+        ("price", "1", "the input `price` is a number"),
+        ("tags", "a", "the input `tags` is a list"),
+        ("tags", ["abcdef"], "the input `tags` at `[0]` is too long: at most 5"),
+        ("tags", ["a"], "the input `tags` at `[0]` is too short: at least 2"),
+        ("tags", [], "the input `tags` is too short: at least 1"),
+        ("tags", ["ab", "ab", "ab"], "the input `tags` is too long: at most 2"),
+        ("guest", {}, "the input `guest` needs `name`"),
+        ("guest", {"name": "ann"}, "the input `guest` at `name` does not match ^[A-Z]"),
+        ("guest", {"name": "Ann", "x": 1}, "the input `guest` has a field that is not declared"),
+        (
+            "guest",
+            {"name": "Ann", "age": "x"},
+            "the input `guest` at `age` is a whole number or null",
+        ),
+        ("fixed", "y", "the input `fixed` is x"),
+        ("over", 0, "the input `over` is more than 0"),
+        ("over", 1, "the input `over` is less than 1"),
+        ("unlike", [1, 1], "the input `unlike` is not what was declared"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused(name: str, value: Json, said: str) -> None:
+    problems = read_inputs(INPUTS, {"flight": "LH-1", name: value})
+    assert isinstance(problems, list)
+    assert [problem.message for problem in problems] == [said]
+
+
+def test_null_leaves_an_input_out() -> None:
+    assert isinstance(read_inputs(INPUTS, {"flight": None}), list)
+    assert isinstance(read_inputs(INPUTS, {"flight": "x", "email": None, "nights": None}), dict)
+
+
+def test_a_workflow_without_inputs_takes_none() -> None:
+    assert read_inputs((), {}) == {}
+    problems = read_inputs((), {"a": 1})
+    assert isinstance(problems, list)
+    assert problems[0].help == "this workflow has no inputs"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("flight", "12", "12"),
+        ("flight", "", ""),
+        ("nights", "12", 12),
+        ("nights", "-3", -3),
+        ("price", "12.50", Decimal("12.50")),
+        ("price", "12", 12),
+        ("price", "1e3", Decimal("1e3")),
+        ("agreed", "true", True),
+        ("agreed", "false", False),
+        ("tags", '["a", 1.5]', ["a", Decimal("1.5")]),
+        ("guest", '{"name": "Ann"}', {"name": "Ann"}),
+    ],
+)
+def test_a_text_is_read_by_the_inputs_type(name: str, text: str, value: Json) -> None:
+    found = from_text(NAMES[name], text)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("nights", "1.5", "the input `nights` is a whole number, not `1.5`"),
+        ("nights", "many", "the input `nights` is a whole number, not `many`"),
+        ("nights", "1_0", "the input `nights` is a whole number, not `1_0`"),
+        ("nights", "9" * 2000, "the input `nights` is a number of at most 1,000 digits, not"),
+        ("price", "NaN", "the input `price` is a number, not `NaN`"),
+        ("price", "1e99999", "the input `price` is a number, not `1e99999`"),
+        ("agreed", "yes", "the input `agreed` is true or false, not `yes`"),
+        ("tags", "a,b", "the input `tags` is a JSON list, not `a,b`"),
+        ("tags", "{}", "the input `tags` is a JSON list, not `{}`"),
+        ("tags", "[NaN]", "the input `tags` is a JSON list, not `[NaN]`"),
+        ("guest", "[" * 100_000, "the input `guest` is a JSON object, not `[[["),
+        ("otp", "abc", "the input `otp` is a whole number, not a secret"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_a_text_that_cannot_be_read_is_a_problem(name: str, text: str, said: str) -> None:
+    found = from_text(NAMES[name], text)
+    assert isinstance(found, InputProblem)
+    assert found.message.startswith(said)
+
+
+@given(st.sampled_from(INPUTS), st.text())
+def test_any_text_is_a_value_or_a_problem(declared: Input, text: str) -> None:
+    value = from_text(declared, text)
+    if not isinstance(value, InputProblem):
+        read_inputs(INPUTS, {declared.name: value})

@@ -1,0 +1,132 @@
+"""Real processes on this machine: services on a free port, `flowdsl` as people type it, a store in a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = ROOT / "workflows"
+PATIENCE_SECONDS = 60.0
+
+TRIP = ("-i", "flight=LH-454", "-i", "hotel=Savoy", "-i", "email=ada@example.com")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    url: str
+
+    def ask(self, path: str, method: str = "GET", body: object = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(self.url + path, data=data, method=method)  # noqa: S310
+        request.add_header("Content-Type", "application/json")
+        with urlopen(request, timeout=PATIENCE_SECONDS) as response:  # noqa: S310
+            return json.loads(response.read() or b"null")
+
+    def fault(self, call: str, kind: str, times: int | None = 1) -> None:
+        """`call` is "DELETE flights/reservations/*"."""
+        method, _, target = call.partition(" ")
+        service, _, path = target.partition("/")
+        wanted = {"service": service, "method": method, "path": f"/{path}", "fault": kind}
+        self.ask("/faults", "POST", {**wanted, "times": times})
+
+    def fired(self) -> list[int]:
+        return [fault["fired"] for fault in self.ask("/faults")["faults"]]
+
+    def residue(self, ended: str) -> list[Any]:
+        found: list[Any] = self.ask(f"/ledger/residue?ended={ended}")["residue"]
+        return found
+
+    def effects(self, reference: str | None = None) -> list[dict[str, Any]]:
+        """What took effect; of one run, by the reference that its bodies carry."""
+        effects: list[dict[str, Any]] = self.ask("/ledger")["effects"]
+        return [e for e in effects if reference in (None, (e["body"] or {}).get("reference"))]
+
+    def requests(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask("/requests")["requests"]
+        return found
+
+    def clear(self) -> None:
+        self.ask("/ledger", "DELETE")
+        self.ask("/faults", "DELETE")
+
+
+@contextmanager
+def services(latency_milliseconds: int = 0) -> Iterator[Services]:
+    command = [sys.executable, "-m", "mock_services", "--port", "0", "--latency", str(latency_milliseconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        try:
+            assert process.stdout is not None
+            yield Services(process.stdout.readline().rsplit(maxsplit=1)[-1])
+        finally:
+            process.terminate()
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Types `flowdsl …` with a store of its own."""
+
+    store: Path
+    services: Services
+    folder: Path = ROOT
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        ours = {"DEMO_URL": self.services.url, "FLOWDSL_STORE": str(self.store), "NO_COLOR": "1"}
+        return {**os.environ, **ours, **self.extra}
+
+    def run(self, *words: str, expected: int | None = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "flowdsl", *words],
+            cwd=self.folder,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS * 3,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        if expected is not None:
+            assert done.returncode == expected, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "flowdsl", *words],
+            cwd=self.folder,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def json(self, *words: str, expected: int | None = 0) -> Any:
+        return json.loads(self.run(*words, "--json", expected=expected).stdout)
+
+    def runs(self) -> list[Any]:
+        found: list[Any] = self.json("list")["runs"]
+        return found
+
+    def journal(self) -> bytes:
+        """Everything that was ever appended by whoever is or was at work, as far as it is there now."""
+        folder = self.store / "journals"
+        files = sorted(folder.glob("*.jsonl")) if folder.exists() else []
+        return b"".join(file.read_bytes() for file in files)
+
+
+def wait_until(what: str, is_so: Any, seconds: float = PATIENCE_SECONDS) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, f"never: {what}"
+        time.sleep(0.005)

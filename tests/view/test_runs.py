@@ -1,0 +1,166 @@
+"""Claims about every screen of every moment of every run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from flowdsl.plan.json import from_bytes, to_text
+from flowdsl.plan.nodes import Call, Confirm
+from flowdsl.saga.progress import Progress, progress
+from flowdsl.saga.state import State, apply
+from flowdsl.view.calls import short_names
+from flowdsl.view.closing import closing, suggestion_lines, suggestions
+from flowdsl.view.exchange import curl, show_text
+from flowdsl.view.failure import cause_frame
+from flowdsl.view.outline import steps
+from flowdsl.view.paint import Line, columns, plain, visible, width
+from flowdsl.view.report import outputs, run_report
+from flowdsl.view.status import About, state_name, status_text, table
+from flowdsl.view.timeline import WORD, lines_for
+from flowdsl.view.tree import picture
+from tests.view.runs import Story
+from tests.view.stories import HOTEL, stories, trip
+
+NAMES = sorted(stories())
+
+
+def moments(story: Story) -> Iterator[tuple[State, Progress, float]]:
+    """The run after each of its facts."""
+    for before, event, at in story.told:
+        state = apply(before, event)
+        yield state, progress(story.plan, state), at
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_line_of_any_moment_is_wider_than_the_screen(name: str) -> None:
+    story = stories()[name]
+    for state, now, at in moments(story):
+        drawn: list[Line] = [
+            *picture(story.plan, state, now, at),
+            *closing(story.plan, state, now, at),
+            *suggestion_lines(suggestions(story.plan, state, now)),
+            *status_text(story.plan, state, now, About(at)),
+            *cause_frame(story.plan, state, now),
+        ]
+        assert max(width(line) for line in drawn) <= 88
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_picture_shows_every_step_until_the_run_turns(name: str) -> None:
+    story = stories()[name]
+    names = short_names(story.plan)
+    for state, now, at in moments(story):
+        drawn = plain(picture(story.plan, state, now, at))
+        for node in steps(story.plan):
+            if isinstance(node, Call) and not node.address.startswith("on_failure/"):
+                below = state.turning is not None and _is_below_commit(story, node)
+                row = rf"[○●✓–✗?!↺] {re.escape(names[node.address])} "
+                assert (re.search(row, drawn) is None) == bool(below)
+
+
+def _is_below_commit(story: Story, node: Call) -> bool:
+    order = [each.address for each in story.plan.root.children]
+    top = node.address.partition("/")[0]
+    return order.index(top) > order.index("commit")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_table_says_every_state_as_a_word(name: str) -> None:
+    story = stories()[name]
+    for state, now, at in moments(story):
+        shown = plain(table(story.plan, state, now, at))
+        for address, stand in now.stands.items():
+            node = story.plan.nodes[address]
+            if isinstance(node, Call) and stand.state not in ("pending", "skipped"):
+                assert stand.state in shown, address
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_report_of_every_moment_is_json_with_every_step(name: str) -> None:
+    story = stories()[name]
+    for state, now, _ in moments(story):
+        text = to_text(run_report(story.plan, state, now))
+        report = from_bytes(text)
+        assert isinstance(report, dict)
+        assert list(report) == [
+            "format", "run", "workflow", "state", "status", "created", "ended",
+            "outputs", "error", "warnings", "residue", "steps",
+        ]  # fmt: skip
+        shown = report["steps"]
+        assert isinstance(shown, dict)
+        expected = [a for a, n in story.plan.nodes.items() if a and not isinstance(n, Confirm)]
+        skipped = {"commit", "confirms", "on_failure"}
+        expected = [a for a in expected if a not in skipped and not a.startswith("confirms/")]
+        assert sorted(shown) == sorted(expected)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_log_has_a_time_and_a_known_word_in_every_line(name: str) -> None:
+    words = "run status start ok refused unknown retry wait undo undone confirm confirmed probe"
+    words += (
+        " found absent again turned commit skipped set done cancel resumed paused stuck alerted"
+    )
+    known = set(words.split(" "))
+    story = stories()[name]
+    for before, event, at in story.told:
+        for line in lines_for(story.plan, before, event, at):
+            assert line[2] == line[5] == ":"
+            assert line[13 : 13 + WORD].strip() in known
+            assert visible(line) == line
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_exchange_can_be_shown_and_repeated(name: str) -> None:
+    story = stories()[name]
+    for state, now, _ in moments(story):
+        for node in steps(story.plan):
+            assert plain(show_text(story.plan, state, now, node.address)).strip()
+    for call, entry in story.state.calls.items():
+        if entry.attempt:
+            assert curl(story.state, call).startswith("curl -sS -X ")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_run_left_behind_is_named_in_its_closing_lines(name: str) -> None:
+    story = stories()[name]
+    names = short_names(story.plan)
+    shown = plain(closing(story.plan, story.state, story.now, story.at))
+    for one in story.now.residue:
+        assert names[one.step] in shown
+    if story.now.state == "compensated" and not story.now.residue:
+        assert "nothing is left behind" in shown
+
+
+def test_secrets_are_dots_on_the_screen_and_variables_in_a_shell() -> None:
+    story = stories()["booked"]
+    shown = plain(show_text(story.plan, story.state, story.now, "payment"))
+    assert "Authorization: Bearer ••••••" in shown
+    assert "'Authorization: Bearer '\"$PAYMENTS_TOKEN\"" in curl(story.state, "payment")
+
+
+def test_a_run_that_nobody_drives_is_interrupted() -> None:
+    story = stories()["open"]
+    assert state_name(story.now, About(story.at)) == "interrupted"
+    assert state_name(story.now, About(story.at, driven=True)) == "running"
+    assert state_name(stories()["stuck"].now, About(story.at)) == "stuck"
+
+
+def test_an_output_without_a_value_is_null_with_a_reason() -> None:
+    story = trip(until=HOTEL)
+    values, problems = outputs(story.plan, story.state)
+    assert values == {"flight": None, "hotel": None, "payment": None}
+    assert [problem.code for problem in problems] == ["F114"] * 3
+
+
+def test_columns_of_the_log_stand_under_each_other() -> None:
+    story = stories()["declined"]
+    lines = [
+        each
+        for before, event, at in story.told
+        for each in lines_for(story.plan, before, event, at)
+        if each[13:].startswith(("start", "ok", "undo"))
+    ]
+    assert len({columns(each.split("POST")[0]) for each in lines if "POST" in each}) == 1
