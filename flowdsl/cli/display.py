@@ -114,6 +114,14 @@ class JsonDisplay:
         _err(to_text({"format": 1, "time": rfc3339(time.time()), "message": text}) + "\n")
 
 
+class NoDisplay:
+    def turn(self, plan: Plan, before: State, facts: tuple[Event, ...], now: Progress) -> None:
+        pass
+
+    def message(self, text: str) -> None:
+        pass
+
+
 @dataclass(slots=True)
 class QuietDisplay:
     session: Session

@@ -10,12 +10,12 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flowdsl.cli.display import Display, display_for, event_time
+from flowdsl.cli.display import Display, NoDisplay, display_for, event_time
 from flowdsl.cli.ending import Standing, conclude, interrupted_report
 from flowdsl.cli.follow import Followed, follow
 from flowdsl.cli.options import Session
 from flowdsl.cli.prepare import Start
-from flowdsl.cli.runs import asked_wrongly, store_for
+from flowdsl.cli.runs import asked_wrongly, existing_store, standing_of, store_for
 from flowdsl.engine.engine import Engine
 from flowdsl.engine.loop import News
 from flowdsl.engine.orders import Order
@@ -31,12 +31,21 @@ class Pilot:
     """The engine in the hands of a command."""
 
     session: Session
-    engine: Engine
-    display: Display
     no_wait: bool = False
     last: Standing | None = None  # what was seen of the run last
     signals: list[int] = field(default_factory=list)
     was_over: bool = False  # before we came
+    follows: bool = False  # what another process does
+    display: Display = field(default_factory=NoDisplay)
+    _engine: Engine | None = None
+
+    def take(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def engine(self) -> Engine:
+        assert self._engine is not None, "the pilot has taken an engine"
+        return self._engine
 
     @property
     def store(self) -> FileStore:
@@ -61,7 +70,9 @@ class Pilot:
 
     async def follow(self, run: str, *, past_rest: bool = False) -> Followed:
         """Watch what another process does with the run, until it is at rest or its driver is dead."""
+        self.follows = True
         followed = await follow(self.store, run, self.display, past_rest=past_rest)
+        self.follows = False
         self.last = followed.standing
         return followed
 
@@ -109,29 +120,29 @@ Act = Callable[[Pilot], Awaitable[Standing]]
 def drive(
     session: Session, secrets: Mapping[str, str], act: Act, *, no_wait: bool = False
 ) -> tuple[int, Standing | None]:
-    """Let `act` drive or follow a run; the exit code, and the run as it was seen last."""
-    return asyncio.run(_drive(session, secrets, act, no_wait=no_wait))
+    """Let `act` drive or follow a run; the exit code, and the run as it stands."""
+    pilot = Pilot(session, no_wait=no_wait)
+    try:
+        standing = asyncio.run(_drive(pilot, secrets, act))
+    except (Interrupted, asyncio.CancelledError):
+        if not (pilot.signals or no_wait):
+            raise
+        return _stopped(pilot), pilot.last
+    return conclude(session, standing, drawn=pilot.was_over), standing
 
 
-async def _drive(
-    session: Session, secrets: Mapping[str, str], act: Act, *, no_wait: bool
-) -> tuple[int, Standing | None]:
+async def _drive(pilot: Pilot, secrets: Mapping[str, str], act: Act) -> Standing:
     with asked_wrongly():
-        store = store_for(session)
+        store = store_for(pilot.session)
         await store.start()
     network = Http()
-    pilot: Pilot | None = None
+    pilot.take(Engine(store, network, secrets=secrets))
     try:
-        with display_for(session) as display:
-            pilot = Pilot(session, Engine(store, network, secrets=secrets), display, no_wait)
-            standing = await _under_signals(pilot, act)
-    except (Interrupted, asyncio.CancelledError):
-        if pilot is None or not (pilot.signals or no_wait):
-            raise
-        return _stopped(session, pilot), pilot.last
+        with display_for(pilot.session) as display:
+            pilot.display = display
+            return await _under_signals(pilot, act)
     finally:
         await network.aclose()
-    return conclude(session, standing, drawn=pilot.was_over), standing
 
 
 async def _under_signals(pilot: Pilot, act: Act) -> Standing:
@@ -147,13 +158,14 @@ async def _under_signals(pilot: Pilot, act: Act) -> Standing:
             loop.remove_signal_handler(number)
 
 
-def _stopped(session: Session, pilot: Pilot) -> int:
-    """Saved, and not at its end."""
+def _stopped(pilot: Pilot) -> int:
+    """Saved, and not at its end. What came in while we stopped is on disk, so it is read from there."""
     if pilot.last is not None:
-        interrupted_report(session, pilot.last)
-    if not pilot.signals:
-        return 4
-    return 128 + pilot.signals[0]
+        pilot.last = standing_of(existing_store(pilot.session), pilot.last.run)
+        interrupted_report(pilot.session, pilot.last, waits=not pilot.signals)
+    else:
+        pilot.session.screen.hint("stopped before anything was sent")
+    return 128 + pilot.signals[0] if pilot.signals else 4
 
 
 def actor() -> str:

@@ -13,7 +13,8 @@ from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State
 from flowdsl.view.closing import Suggestion, closing, output_lines, state_line, suggestions
 from flowdsl.view.failure import failure_frame
-from flowdsl.view.paint import Line, dim, line
+from flowdsl.view.mark import RUN_MARKS
+from flowdsl.view.paint import Line, Piece, dim, line
 from flowdsl.view.report import outputs, run_report
 from flowdsl.view.standing import cause_of
 from flowdsl.view.tree import picture
@@ -61,14 +62,21 @@ def report(standing: Standing) -> Json:
     )
 
 
-def interrupted_report(session: Session, standing: Standing) -> None:
-    """Stopped before its end: where it stands, and the two commands."""
+def interrupted_report(session: Session, standing: Standing, *, waits: bool = False) -> None:
+    """Stopped before its end: where it stands, and the two commands. `waits`: nobody interrupted it."""
+    plan, state, now = standing.plan, standing.state, standing.now
+    kind = display_kind(session)
     if session.json:
         session.screen.result(to_text(report(standing)))
-    if display_kind(session) == "tty":
-        session.screen.say(picture(standing.plan, standing.state, standing.now, standing.at))
-    session.screen.say([(), *failure_lines(standing)] if failure_lines(standing) else [])
-    session.screen.suggest(suggestions(standing.plan, standing.state, standing.now))
+    if kind in ("json", "quiet"):
+        return
+    word = now.state if waits else standing.name or now.state
+    mark = RUN_MARKS[word]
+    lines: list[Line] = [*picture(plan, state, now, standing.at), ()] if kind == "tty" else [()]
+    said = "  saved; nothing is lost, nothing is undone"
+    lines.append(line(Piece(f"{mark.symbol} {word}", mark.style), "  ", dim(standing.run), said))
+    session.screen.say(lines)
+    session.screen.suggest(suggestions(plan, state, now))
 
 
 def failure_lines(standing: Standing) -> list[Line]:

@@ -80,7 +80,7 @@ def find_workflows(paths: Sequence[str]) -> list[Source]:
 
     found: dict[str, Source] = {}
     for path in paths:
-        if path != "-" and Path(path).is_dir():
+        if path != "-" and _is_folder(path):
             for name in _yaml_files(path):
                 source = read_source(name)
                 if is_workflow(source.text):
@@ -88,6 +88,13 @@ def find_workflows(paths: Sequence[str]) -> list[Source]:
         else:
             found[path] = read_source(path)
     return list(found.values())
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return Path(path).is_dir()
+    except OSError:
+        return False  # a name that no file can have: reading it says so
 
 
 def _yaml_files(folder: str) -> Iterator[str]:

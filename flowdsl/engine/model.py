@@ -71,6 +71,8 @@ def arrive(model: Model, services: Services, call: CallId, key: str) -> tuple[Se
         return services, Answer(200, (), model.bodies.get(call))
     remembered = effect.keys | {key} if is_keyed(model.plan, call) else effect.keys
     match direction_of(call):
+        case "undo" if effect.undone and action_of(model.plan, call).method not in RESENDABLE:
+            return services.put(step, replace(effect, undone=effect.undone + 1)), Answer(200)
         case "undo":
             barred = model.plan.services[action_of(model.plan, step).service].tombstone
             gone = replace(effect, held=False, barred=barred, keys=remembered)

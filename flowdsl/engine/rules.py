@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flowdsl.engine.model import Effect, Model
 from flowdsl.engine.situation import Situation
 from flowdsl.plan.address import Address, CallId, direction_of, is_below, step_of
-from flowdsl.plan.nodes import Call, NothingToUndo
+from flowdsl.plan.nodes import Call, Commit, NothingToUndo
 from flowdsl.saga.commands import Invoke
 
 _FINAL = frozenset({"undone", "kept", "skipped"})
@@ -33,6 +33,8 @@ def broken(model: Model, here: Situation) -> Iterator[str]:
         yield f"{call} is to be sent, and its intent was not kept"
     for step, effect in here.services.effects:
         yield from _broken_effect(model, here, step, effect)
+    if state.committed:
+        yield from _committed_early(model, here)
     if now.state == "succeeded":
         yield from _unfinished(model, here)
     if now.at_rest and not state.ended and not now.stuck:
@@ -51,12 +53,20 @@ def _broken_effect(model: Model, here: Situation, step: Address, effect: Effect)
         yield f"{step} was confirmed before commit"
     if not effect.held or is_below(step, "on_failure") or _needs_no_undo(model, step):
         return
-    if any(entry.step == step for entry in now.residue):
-        return
-    if now.state in ("compensated", "cancelled"):
-        yield f"{now.state}, and {step} is left behind unnamed"
-    if now.state == "succeeded" and now.stands[node.address].state != "ok":
+    named = [entry for entry in now.residue if entry.step == step]
+    excused = any(entry.actor for entry in named) or (named and not node.critical)
+    if now.state in ("compensated", "cancelled") and not excused:
+        yield f"{now.state}, and {step} is left behind{' unnamed' if not named else ''}"
+    if now.state == "succeeded" and not named and now.stands[node.address].state != "ok":
         yield f"succeeded, and {step} is left behind unnamed"
+
+
+def _committed_early(model: Model, here: Situation) -> Iterator[str]:
+    for node in model.plan.root.children:
+        if isinstance(node, Commit):
+            return
+        if not here.now.stands[node.address].over:
+            yield f"committed, and {node.address} is not over"
 
 
 def _unfinished(model: Model, here: Situation) -> Iterator[str]:

@@ -145,6 +145,7 @@ def _turn_of_run(state: State, event: Event) -> State:
     match event:
         case Turned():
             assert event.scope not in state.turned, "a scope turns once"
+            assert event.scope != ROOT or not state.committed, "what has committed cannot turn"
             return replace(state, turned=state.turned | {event.scope: event})
         case Planned():
             return replace(state, planned=state.planned | {event.scope: event.calls})

@@ -133,13 +133,6 @@ def output_lines(outputs: dict[str, Json]) -> list[Line]:
     ]
 
 
-def residue_text(plan: Plan, residue: Residue) -> str:
-    """`flight may have happened: DELETE flights/reservations/F-1 503, 10 tries`."""
-    name = name_of(short_names(plan), residue.step)
-    by = f" ({residue.actor}: {residue.reason})" if residue.actor or residue.reason else ""
-    return f"{name}: {residue.why}{by}"
-
-
 def _undone_text(plan: Plan, state: State, progress: Progress) -> str:
     undone = len(undone_steps(plan, state))
     waived = [call for call, entry in state.calls.items() if entry.waived is not None]
@@ -187,9 +180,9 @@ def _residue(plan: Plan, state: State, progress: Progress) -> list[Line]:
     if not progress.residue and progress.state != "stuck":
         return []
     names = short_names(plan)
-    left = max(
-        [columns(cut(name_of(names, one.step), NAME_MAX)) for one in progress.residue], default=0
-    )
+    listed = [one.step for one in progress.residue]
+    listed += undone_steps(plan, state) if progress.state == "stuck" else []
+    left = max((columns(cut(name_of(names, step), NAME_MAX)) for step in listed), default=0)
     lines: list[Line] = [line()]
     if progress.state == "stuck":
         lines += _undone_lines(plan, state, names, left)

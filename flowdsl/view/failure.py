@@ -61,7 +61,7 @@ def title(plan: Plan, failure: Failure, call: CallId) -> str:
         return failure.message
     direction = direction_word(call)
     name = name_of(short_names(plan), call)
-    what = f"the {direction} of {name}" if direction in ("undo", "confirm", "probe") else name
+    what = f"the {direction} of {name}" if direction else name
     match failure.code:
         case "F110" if failure.status is not None:
             return f"{what} was refused: {status_phrase(failure.status)}"

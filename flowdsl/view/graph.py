@@ -73,6 +73,16 @@ class Coloured:
     progress: Progress
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What every vertex is drawn from."""
+
+    names: dict[Address, str]
+    headings: dict[Address, str]
+    optional: frozenset[Address]
+    run: Coloured | None
+
+
 def graph_of(plan: Plan, run: Coloured | None = None) -> Graph:
     import networkx
 
@@ -85,10 +95,9 @@ def graph_of(plan: Plan, run: Coloured | None = None) -> Graph:
     order = {address: index for index, address in enumerate(_in_order(plan))}
     reduced = networkx.transitive_reduction(flat)
     edges = sorted(reduced.edges, key=lambda edge: (order[edge[0]], order[edge[1]]))
-    headings = _headings(plan)
+    look = Look(short_names(plan), _headings(plan), optional_steps(plan), run)
     vertices = tuple(
-        _vertex(plan, plan.nodes[address], headings.get(address, ""), run)
-        for address in sorted(flat, key=order.__getitem__)
+        _vertex(plan.nodes[address], look) for address in sorted(flat, key=order.__getitem__)
     )
     return Graph(plan.name, vertices, tuple(edges))
 
@@ -118,13 +127,12 @@ def graph_json(graph: Graph) -> Json:
     return {"format": 1, "workflow": graph.name, "nodes": nodes, "edges": edges}
 
 
-def _vertex(plan: Plan, node: AnyNode, heading: str, run: Coloured | None) -> Vertex:
-    names = short_names(plan)
+def _vertex(node: AnyNode, look: Look) -> Vertex:
+    names, run = look.names, look.run
     address = node.address
     seen = state_of(run.progress, run.state, address) if run else None
-    optional = address in optional_steps(plan) or (
-        isinstance(node, Confirm) and node.of in optional_steps(plan)
-    )
+    heading = look.headings.get(address, "")
+    optional = (node.of if isinstance(node, Confirm) else address) in look.optional
     match node:
         case Call(action=action):
             kind: Kind = "read" if action.is_read else "call"

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from flowdsl.errors import StoreError
-from flowdsl.world.disk import Disk, explain, explained, opened, read_whole
+from flowdsl.world.disk import Disk, explain, explained, names, opened, read_whole
 from flowdsl.world.index import Entry, Index
 from flowdsl.world.journal import SUFFIX, Read, Record, read_records
 from flowdsl.world.layout import Layout

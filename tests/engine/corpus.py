@@ -110,6 +110,23 @@ def unkeyed_answer() -> Plan:
     return plan(call("a", "plain") + call("b", "plain"))
 
 
+def grave_parallel() -> Plan:
+    return plan("- parallel:\n" + nested(by_key("a", "grave"), by_key("b", "grave")))
+
+
+def unkeyed_refund() -> Plan:
+    return plan(
+        """
+        - id: a
+          call: POST plain/a
+          compensate: POST plain/a/${a.id}/refund
+        - id: b
+          call: POST plain/b
+          compensate: POST plain/b/${steps.b.key}/refund
+        """
+    )
+
+
 def put_and_delete() -> Plan:
     return plan(
         """
@@ -163,6 +180,11 @@ def careless_below_commit() -> Plan:
     return plan(call("a") + "- commit\n" + group)
 
 
+def careless_call_below_commit() -> Plan:
+    one = "- id: b\n  call: POST plain/b\n  critical: false\n"
+    return plan(call("a") + "- commit\n" + one)
+
+
 def conditions() -> Plan:
     skipped = "- id: rare\n  when: a.wanted > 5\n  steps:\n" + nested(call("b"))
     return plan(
@@ -209,7 +231,9 @@ CASES = (
     Case("probe and tombstone", probed_grave),
     Case("un-keyed", unkeyed),
     Case("un-keyed, needs its answer", unkeyed_answer),
+    Case("un-keyed refund", unkeyed_refund),
     Case("tombstone", grave),
+    Case("grave parallel", grave_parallel),
     Case("put and delete", put_and_delete),
     Case("no compensate", no_compensate),
     Case("compensate none", compensate_none),
@@ -217,6 +241,7 @@ CASES = (
     Case("on_failure", on_failure),
     Case("commit in the middle", commit_in_the_middle),
     Case("careless below commit", careless_below_commit),
+    Case("careless below commit call", careless_call_below_commit),
     Case("conditions", conditions),
     Case("reads only", reads_only),
 )

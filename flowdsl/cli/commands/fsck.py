@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from flowdsl.cli.options import Session, with_session
+
+if TYPE_CHECKING:
+    from flowdsl.plan.values import Json
 
 
 @click.command("fsck")
@@ -26,7 +31,7 @@ def command(session: Session, *, repair: bool) -> int:
     with asked_wrongly():
         findings = store.fsck(repair=repair)
     if session.json:
-        found = [
+        found: list[Json] = [
             {
                 "path": f.path,
                 "kind": f.kind,
@@ -35,7 +40,7 @@ def command(session: Session, *, repair: bool) -> int:
             }
             for f in findings
         ]
-        session.screen.result(to_text({"format": 1, "repaired": repair, "findings": [*found]}))
+        session.screen.result(to_text({"format": 1, "repaired": repair, "findings": found}))
         return 1 if findings else 0
     lines = []
     for finding in findings:

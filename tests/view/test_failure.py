@@ -1,0 +1,144 @@
+"""What is said of each kind of failure, and of what nobody thought would be asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from flowdsl.plan.nodes import Call, NothingToUndo
+from flowdsl.plan.template import Constant, Items
+from flowdsl.saga.events import Failed, Failure, Finished, Parked, Unknown
+from flowdsl.saga.progress import progress
+from flowdsl.saga.state import State, apply
+from flowdsl.view.calls import call_text, template_text
+from flowdsl.view.closing import closing, state_line, suggestions
+from flowdsl.view.exchange import show_text
+from flowdsl.view.failure import cause_frame, failure_frame, status_phrase
+from flowdsl.view.forecast import Fall, forecast, path_text
+from flowdsl.view.paint import plain
+from flowdsl.view.standing import cause_of
+from flowdsl.view.status import RunRow, detail, list_text
+from tests.view.stories import FLIGHT, plan_of, stories
+
+
+@pytest.mark.parametrize(
+    ("failure", "call", "title"),
+    [
+        (
+            Failure("F110", "answered 402", "payment", 402),
+            "",
+            "payment was refused: 402 Payment Required",
+        ),
+        (Failure("F110", "answered 499", "payment", 499), "", "payment was refused: 499"),
+        (
+            Failure("F110", "answered 409", FLIGHT, 409),
+            f"{FLIGHT}!undo",
+            "the undo of flight was refused: 409 Conflict",
+        ),
+        (
+            Failure("F111", "answered 500", "payment", 500),
+            "",
+            "nobody knows what became of payment: 500 Internal Server Error",
+        ),
+        (
+            Failure("F118", "the process ended", "payment"),
+            "",
+            "nobody knows what became of payment",
+        ),
+        (Failure("F112", "nothing was sent", "payment"), "", "payment could not be sent"),
+        (Failure("F114", "it is null", "payment"), "", "an expression of payment has no value"),
+        (Failure("F115", "too small", "payment"), "", "too small"),
+        (Failure("F117", "the run's timeout passed"), "", "the run's timeout passed"),
+        (Failure("F199", "odd", "payment"), "", "payment: odd"),
+    ],
+)
+def test_a_frame_begins_with_what_happened(failure: Failure, call: str, title: str) -> None:
+    story = stories()["open"]
+    lines = plain(failure_frame(story.plan, story.state, failure, call)).splitlines()
+    assert lines[0] == f"error[{failure.code}]: {title}"
+    if failure.step:
+        assert lines[1].startswith("  --> workflows/trip.yaml:")
+
+
+def test_a_plan_without_its_text_has_frames_without_code() -> None:
+    story = stories()["declined"]
+    bare = replace(story.plan, source="")
+    cause = cause_of(story.state, story.now)
+    assert cause is not None
+    shown = plain(failure_frame(bare, story.state, cause))
+    assert "-->" not in shown
+    assert '= received  {"error": "card_declined"}' in shown
+
+
+def test_a_status_without_a_name_is_a_number() -> None:
+    assert status_phrase(418) == "418 I'm a Teapot"
+    assert status_phrase(599) == "599"
+
+
+def test_a_parked_run_says_so() -> None:
+    story = stories()["open"]
+    crashed = Unknown(Failure("F118", "the process ended", "payment"), interrupted=True)
+    landed = apply(story.state, Finished("payment", 1, story.at, crashed))
+    state = apply(landed, Parked(Failure("F121", "the run took its process down 10 times")))
+    now = progress(story.plan, state)
+    assert "took its process down" in plain([state_line(story.plan, state, now)])
+    assert "took its process down" in plain(cause_frame(story.plan, state, now))
+    assert [each.command for each in suggestions(story.plan, state, now)] == [
+        "flowdsl resume book-trip-7k3fq2mzab"
+    ]
+
+
+def test_a_run_of_which_nothing_is_known_can_be_drawn() -> None:
+    plan = plan_of("trip")
+    now = progress(plan, State())
+    assert plain(closing(plan, State(), now)).startswith("● running")
+    assert call_text(plan, State(), FLIGHT) == "POST flights/reservations"
+    assert "nothing was sent" in plain(show_text(plan, State(), now, FLIGHT))
+    assert detail(plan, State(), now) == ""
+
+
+def test_a_request_that_could_not_be_made_is_shown_with_its_reason() -> None:
+    story = stories()["open"]
+    state = apply(story.state, Failed("call-1", Failure("F114", "its url is null", "call-1")))
+    shown = plain(show_text(story.plan, state, story.now, "call-1"))
+    assert "! its url is null" in shown
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (FLIGHT, "not any more: the run has committed"),
+        ("payment", "not any more: the run has committed"),
+        ("call-1", "not needed: nothing was sent"),
+    ],
+)
+def test_why_there_was_no_undo_is_said(step: str, said: str) -> None:
+    story = stories()["booked"]
+    assert said in plain(show_text(story.plan, story.state, story.now, step))
+
+
+def test_compensate_none_and_no_compensate_differ() -> None:
+    story = stories()["booked"]
+    node = story.plan.nodes["payment"]
+    assert isinstance(node, Call)
+    for compensation, said in ((None, "no `compensate`"), (NothingToUndo(), "on purpose")):
+        changed = replace(node, compensation=compensation)
+        plan = replace(story.plan, nodes=story.plan.nodes | {"payment": changed})
+        assert said in plain(show_text(plan, story.state, story.now, "payment"))
+
+
+def test_a_list_of_no_runs_says_what_to_type() -> None:
+    assert plain(list_text([], 0.0)) == "no runs yet: flowdsl run FILE\n"
+    rows = [RunRow("mine", "book-trip", "odd", None, 0.0, None)]
+    assert "WORKFLOW" in plain(list_text(rows, 10.0))
+
+
+def test_templates_that_are_no_text_have_a_sign() -> None:
+    assert template_text(Items(())) == "‹…›"
+    assert template_text(Constant(3)) == "3"
+    assert path_text(forecast(plan_of("trip"), {}), Constant("/a")) == "/a"
+
+
+def test_what_a_plan_announces_is_a_value() -> None:
+    assert Fall("undo", ("a",)) == Fall("undo", ("a",), (), goes_on=False)
