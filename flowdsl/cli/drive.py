@@ -54,6 +54,7 @@ class Pilot:
         return store
 
     async def start(self, start: Start) -> Standing:
+        start = start.begun()
         await self.engine.run(
             start.plan, start.created, watch=self.watch, secret_inputs=start.secret_inputs
         )

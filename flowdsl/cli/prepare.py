@@ -7,7 +7,7 @@ import re
 import secrets as chance
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from flowdsl.cli.given import Inputs
@@ -36,6 +36,11 @@ class Start:
     created: Created
     secrets: Mapping[str, str]
     secret_inputs: Mapping[str, str]
+
+    def begun(self) -> Start:
+        """The same, at this moment: what was loaded meanwhile is no part of the run's time."""
+        at = time.time()
+        return replace(self, created=replace(self.created, at=at, started=rfc3339(at)))
 
     @property
     def fingerprint(self) -> str:

@@ -49,7 +49,9 @@ def test_a_refusal_undoes_everything_and_is_1(cli: CommandLine, services: Servic
 
 
 def test_an_undo_that_cannot_be_done_is_3(cli: CommandLine, services: Services) -> None:
-    services.fault(service="hotels", method="DELETE", path="/reservations/*", fault="refuse:403", times=9)
+    services.fault(
+        service="hotels", method="DELETE", path="/reservations/*", fault="refuse:403", times=9
+    )
     done = cli("run", FLOW, *DECLINED)
     assert (done.code, done.out) == (3, "")
     assert "stuck" in done.err
@@ -180,7 +182,9 @@ def test_an_environment_replaces_the_addresses(
 
 
 def test_a_run_started_by_hand_says_what_else_is_open(cli: CommandLine, services: Services) -> None:
-    services.fault(service="hotels", method="DELETE", path="/reservations/*", fault="refuse:403", times=9)
+    services.fault(
+        service="hotels", method="DELETE", path="/reservations/*", fault="refuse:403", times=9
+    )
     cli("run", FLOW, *DECLINED)
     services.reset()
     assert "interrupted run" not in cli("run", FLOW, *TRIP).err  # stuck is not interrupted

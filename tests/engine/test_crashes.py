@@ -100,7 +100,7 @@ class Theatre:
 
     async def _live(self, fuse: Fuse) -> Result:
         network = DyingNetwork(Http(httpx.ASGITransport(app=self.app)), fuse)
-        store = FileStore(Path("/store"), self.disk, Inline())
+        store = FileStore(Path("/store"), self.disk, offload=Inline())
         engine = Engine(store, network, VirtualClock())
         try:
             async with engine:
@@ -111,7 +111,7 @@ class Theatre:
         return result
 
     async def _begin_or_resume(self, engine: Engine, store: FileStore) -> Result:
-        if RUN in {summary.run_id for summary in store.list()}:
+        if RUN in {summary.run for summary in store.list()}:
             result = await engine.resume(RUN)
             if result is not None:
                 return result

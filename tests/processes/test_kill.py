@@ -40,10 +40,10 @@ def kill_in(phase: str, shell: Shell, chance: random.Random) -> str | None:
     process.kill()
     process.communicate()
     store = FileStore(shell.store, read_only=True)
-    unfinished = [run for run in store.list() if not run.finished]
+    unfinished = [run for run in store.list() if not run.ended]
     if not unfinished:
         return None
-    events = [recorded.event for recorded in store.events(unfinished[0].run_id)]
+    events = [recorded.event for recorded in store.events(unfinished[0].run)]
     return phase_of(fold(State(), events))
 
 

@@ -99,8 +99,9 @@ def _events(session: Session, store: FileStore, run: str) -> int:
     assert isinstance(created, Created), "the first fact of a run is that it was created"
     plan, state = pinned_plan(store, created.digest), State()
     lines: list[str] = []
-    for _, wall, event in facts:
-        at = event_time(event, wall / 1000)
+    at = created.at
+    for _, _, event in facts:
+        at = event_time(event, at)  # a decision falls when what it follows from is known
         lines += lines_for(plan, state, event, at, zone=local_zone(at))
         state = apply(state, event)
     session.screen.result("\n".join(lines))

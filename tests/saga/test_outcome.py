@@ -1,0 +1,241 @@
+"""contract.md, "One attempt, one observation": every row, and what speaks for the attempts before."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from flowdsl.engine.trail import play
+from flowdsl.plan.address import CallId
+from flowdsl.plan.nodes import Plan
+from flowdsl.saga.events import Ok, Outcome, Refused, Unknown
+from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
+from flowdsl.saga.outcome import interrupted, judge
+from tests.saga.plans import call, plan
+
+AGAIN = (("Retry-After", "7"),)
+
+
+def seen_as(
+    seen: Observation, *, service: str = "keyed", trail: str = "start a", more: str = ""
+) -> Outcome:
+    """What `a` came to, seen so in the attempt that is out at the end of the trail."""
+    tiny = plan(call("a", service, more=more))
+    return judged(tiny, trail, "a", seen)
+
+
+def judged(tiny: Plan, trail: str, about: CallId, seen: Observation) -> Outcome:
+    state, _, _ = play(tiny, trail)
+    assert state.calls[about].flying
+    return judge(tiny, state, about, seen)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 226, 299])
+def test_a_2xx_with_a_whole_body_is_ok(status: int) -> None:
+    answer = Answer(status, (("X-Trace", "t"),), {"id": Decimal("1.5")})
+    assert seen_as(answer) == Ok(status, {"X-Trace": "t"}, {"id": Decimal("1.5")})
+
+
+def test_an_empty_body_is_null_and_ok() -> None:
+    assert seen_as(Answer(204)) == Ok(204, {}, None)
+
+
+def test_not_sent_is_refused_and_may_be_tried_again() -> None:
+    outcome = seen_as(NotSent("no such host"))
+    assert isinstance(outcome, Refused)
+    assert (outcome.again, outcome.sent, outcome.definite) == (True, False, False)
+    assert outcome.failure.code == "F112"
+    assert "no such host" in outcome.failure.message
+
+
+@pytest.mark.parametrize(
+    "status",
+    [300, 301, 302, 303, 304, 307, 308, 400, 401, 402, 403, 404, 405, 406, 407, 409, 410, 411]
+    + [412, 413, 414, 415, 417, 418, 421, 422, 423, 424, 426, 428, 431, 451, 499],
+)
+def test_a_no_is_refused_for_good(status: int) -> None:
+    outcome = seen_as(Answer(status, (), {"why": "no"}))
+    assert isinstance(outcome, Refused)
+    assert not outcome.again
+    assert outcome.sent
+    assert (outcome.failure.code, outcome.failure.status) == ("F110", status)
+    assert outcome.failure.response == {"why": "no"}
+    assert outcome.failure.step == "a"
+
+
+@pytest.mark.parametrize(
+    ("status", "definite"),
+    [(302, False), (401, False), (403, False), (407, False)]
+    + [(400, True), (402, True), (404, True), (409, True), (410, True), (422, True)],
+)
+def test_only_an_answer_that_looked_at_the_key_speaks_for_earlier_attempts(
+    status: int, definite: bool
+) -> None:
+    keyed, plain = seen_as(Answer(status)), seen_as(Answer(status), service="plain")
+    assert isinstance(keyed, Refused)
+    assert isinstance(plain, Refused)
+    assert keyed.definite is definite
+    assert plain.definite is False
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 503])
+def test_refused_for_now_is_retried_after_the_wait_that_was_asked_for(status: int) -> None:
+    outcome = seen_as(Answer(status, AGAIN))
+    assert isinstance(outcome, Refused)
+    assert (outcome.again, outcome.retry_after_seconds, outcome.definite) == (True, 7.0, False)
+
+
+@pytest.mark.parametrize("status", [408, 425, 429])
+def test_refused_for_now_needs_no_retry_after(status: int) -> None:
+    outcome = seen_as(Answer(status))
+    assert isinstance(outcome, Refused)
+    assert (outcome.again, outcome.retry_after_seconds) == (True, None)
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf", ""])
+def test_a_retry_after_that_says_nothing_is_none(text: str) -> None:
+    headers = (("retry-after", text),)
+    assert isinstance(seen_as(Answer(503, headers)), Unknown)
+    later = seen_as(Answer(429, headers))
+    assert isinstance(later, Refused)
+    assert later.retry_after_seconds is None
+
+
+@pytest.mark.parametrize("status", [500, 501, 502, 503, 504, 507, 599])
+def test_any_other_5xx_is_unknown(status: int) -> None:
+    outcome = seen_as(Answer(status, (), {"oh": "dear"}))
+    assert isinstance(outcome, Unknown)
+    assert outcome.answer is None
+    assert outcome.failure.status == status
+
+
+def test_a_lost_answer_is_unknown() -> None:
+    outcome = seen_as(Lost("read timeout"))
+    assert isinstance(outcome, Unknown)
+    assert outcome.failure.code == "F111"
+    assert not outcome.interrupted
+
+
+def test_a_process_that_died_leaves_an_unknown() -> None:
+    outcome = interrupted("a!undo")
+    assert (outcome.interrupted, outcome.failure.code) == (True, "F118")
+    assert outcome.failure.step == "a"
+
+
+def test_a_2xx_whose_body_cannot_be_read_is_unknown_for_it_happened() -> None:
+    outcome = seen_as(Answer(200, (), None, "cut short"))
+    assert isinstance(outcome, Unknown)
+    assert outcome.answer is None
+    assert "cut short" in outcome.failure.message
+
+
+def test_a_2xx_of_which_expect_does_not_hold_is_refused() -> None:
+    more = "expect: a.available"
+    outcome = seen_as(Answer(200, (), {"available": False}), more=more)
+    assert isinstance(outcome, Refused)
+    assert (outcome.again, outcome.definite, outcome.failure.code) == (False, True, "F113")
+    assert isinstance(seen_as(Answer(200, (), {"available": True}), more=more), Ok)
+    plain = seen_as(Answer(200, (), {"available": False}), service="plain", more=more)
+    assert isinstance(plain, Refused)
+    assert not plain.definite
+
+
+def test_an_expect_that_fails_leaves_an_unknown_and_keeps_the_answer_for_the_undo() -> None:
+    outcome = seen_as(Answer(200, (), {"id": "X"}), more="expect: a.missing.field")
+    assert isinstance(outcome, Unknown)
+    assert outcome.answer == Ok(200, {}, {"id": "X"})
+    assert outcome.failure.code == "F114"
+
+
+# --- 409 ---------------------------------------------------------------------------------------------
+
+
+def test_a_409_to_a_re_sent_key_means_that_the_service_is_still_at_it() -> None:
+    sent_again = "lose reply a · fire a#2"
+    outcome = seen_as(Answer(409, AGAIN), trail=sent_again)
+    assert isinstance(outcome, Unknown)
+    assert outcome.retry_after_seconds == 7.0
+
+
+def test_a_409_to_a_first_send_or_of_a_service_without_keys_is_a_no() -> None:
+    assert isinstance(seen_as(Answer(409)), Refused)
+    again = seen_as(Answer(409), service="plain", trail="busy a · fire a#2")
+    assert isinstance(again, Refused)
+
+
+# --- undo --------------------------------------------------------------------------------------------
+
+UNDO = "refuse b"
+
+
+@pytest.mark.parametrize(
+    ("name", "trail", "status", "done"),
+    [
+        ("410 is done", "ok a · refuse b", 410, True),
+        ("404 to the first undo of an ok step may be a wrong path", "ok a · refuse b", 404, False),
+        ("404 when this undo was out before", "ok a · refuse b · lose reply a!undo · fire a!undo#2", 404, True),
+        ("404 when it was refused for now before: nothing was done", "ok a · refuse b · busy a!undo · fire a!undo#2", 404, False),
+        ("422 is no", "ok a · refuse b", 422, False),
+    ],
+)  # fmt: skip
+def test_what_an_undo_makes_of_a_no(name: str, trail: str, status: int, done: bool) -> None:
+    tiny = plan(call("a", "plain") + call("b"))
+    assert isinstance(judged(tiny, trail, "a!undo", Answer(status)), Ok) is done, name
+
+
+def test_a_404_to_the_undo_of_an_unknown_step_is_done() -> None:
+    tiny = plan("- id: a\n  call: POST plain/a\n  compensate: DELETE plain/a/${steps.a.key}\n")
+    trail = "lose request a · fire a!settle#1"
+    assert isinstance(judged(tiny, trail, "a!undo", Answer(404)), Ok)
+
+
+def test_gone_ok_takes_a_404_for_done() -> None:
+    tiny = plan(
+        """
+        - id: a
+          call: POST plain/a
+          compensate: { call: "DELETE plain/a/${a.id}", gone: ok }
+        """
+        "\n"
+    )
+    assert isinstance(judged(tiny, "ok a & cancel", "a!undo", Answer(404)), Ok)
+
+
+# --- probes ------------------------------------------------------------------------------------------
+
+PROBE = """
+- id: a
+  call: POST plain/a
+  probe:
+    call: GET plain/a
+    found: probe.count > 0
+    result: probe.items[0]
+  compensate: DELETE plain/a/${a.id}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"count": 1, "items": [{"id": "X"}]}, Ok(200, {}, {"id": "X"})),
+        ({"count": 0}, "absent"),
+        ({}, "nothing found out"),
+        ({"count": 1, "items": []}, "nothing found out"),
+    ],
+)
+def test_a_probe_finds_it_or_its_absence_or_nothing_out(body: object, expected: object) -> None:
+    outcome = judged(plan(PROBE), "lose reply a", "a!probe", Answer(200, (), body))  # type: ignore[arg-type]
+    if isinstance(expected, Ok):
+        assert outcome == expected
+    else:
+        assert isinstance(outcome, Refused)
+        assert outcome.absent is (expected == "absent")
+        assert not outcome.again
+
+
+def test_a_probe_that_is_refused_says_nothing_about_the_step() -> None:
+    outcome = judged(plan(PROBE), "lose reply a", "a!probe", Answer(404))
+    assert isinstance(outcome, Refused)
+    assert not outcome.absent
+    assert not outcome.definite
