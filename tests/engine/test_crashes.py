@@ -57,7 +57,9 @@ class DyingNetwork:
     ) -> Observation:
         self.fuse.pass_point()
         exchange = asyncio.create_task(
-            self.network.send(request, secrets=secrets, timeout_seconds=timeout_seconds, fresh=fresh)
+            self.network.send(
+                request, secrets=secrets, timeout_seconds=timeout_seconds, fresh=fresh
+            )
         )
         await asyncio.sleep(0)  # the bytes are on their way
         try:
@@ -83,7 +85,9 @@ class Theatre:
     def __post_init__(self) -> None:
         for target, fault in self.faults:
             method, service, path = target.split(" ")
-            self.app.faults.add({"service": service, "method": method, "path": path, "fault": fault})
+            self.app.faults.add(
+                {"service": service, "method": method, "path": path, "fault": fault}
+            )
 
     def live(self, burns_at: int = 0) -> tuple[Result | None, int]:
         """One life: begin the run, or go on with it. None if the process died; and the points it passed."""

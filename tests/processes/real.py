@@ -62,7 +62,15 @@ class Services:
 
 @contextmanager
 def services(latency_milliseconds: int = 0) -> Iterator[Services]:
-    command = [sys.executable, "-m", "mock_services", "--port", "0", "--latency", str(latency_milliseconds)]
+    command = [
+        sys.executable,
+        "-m",
+        "mock_services",
+        "--port",
+        "0",
+        "--latency",
+        str(latency_milliseconds),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         try:
             assert process.stdout is not None
@@ -97,7 +105,9 @@ class Shell:
         )
         assert "Traceback" not in done.stderr, done.stderr
         if expected is not None:
-            assert done.returncode == expected, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+            assert done.returncode == expected, (
+                f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+            )
         return done
 
     def start(self, *words: str) -> subprocess.Popen[str]:

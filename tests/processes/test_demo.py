@@ -15,7 +15,9 @@ def test_the_demo_books_undoes_and_resumes(tmp_path: Path) -> None:
         store, record = tmp_path / "store", tmp_path / "ledgers.json"
         command = [sys.executable, "-m", "mock_services.demo", "--services", mock.url]
         command += ["--store", str(store), "--record", str(record)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=170, check=False
+        )
 
         assert done.returncode == 0, done.stdout + done.stderr
         printed = done.stdout + done.stderr

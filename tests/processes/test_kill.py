@@ -16,7 +16,12 @@ from tests.processes.real import TRIP, WORKFLOWS, Services, Shell, services, wai
 
 FILE = str(WORKFLOWS / "trip.yaml")
 PHASES = ("reserve", "pay", "confirm", "notify")
-SIGNS = {"reserve": "/reservations", "pay": "/charges", "confirm": "/confirm", "notify": "/messages"}
+SIGNS = {
+    "reserve": "/reservations",
+    "pay": "/charges",
+    "confirm": "/confirm",
+    "notify": "/messages",
+}
 LATENCY_MILLISECONDS = 50
 KILLS, KILLS_FULL = 24, 100
 EARLY, EARLY_FULL = 6, 20

@@ -1,0 +1,36 @@
+"""One process with many trips at once, for tests that kill it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from flowdsl.engine.engine import Engine
+from flowdsl.language import compile_plan
+from flowdsl.plan.values import Json
+from flowdsl.saga.events import Created
+from flowdsl.world.clock import SystemClock
+from flowdsl.world.http import Http
+from flowdsl.world.store import FileStore
+
+
+async def drive(file: Path, store: Path, url: str, runs: int) -> None:
+    plan = compile_plan(file.read_text(), str(file))
+    inputs: dict[str, Json] = {"flight": "LH-454", "hotel": "Savoy", "car": "compact"}
+    inputs |= {"nights": 1, "card": "tok_visa", "email": "ada@example.com"}
+    async with Engine(FileStore(store), Http()) as engine:
+        at = SystemClock().now()
+        await asyncio.gather(
+            *(
+                engine.run(
+                    plan,
+                    Created(f"many-{n}", plan.name, plan.digest, at, inputs, {"DEMO_URL": url}, {}),
+                )
+                for n in range(runs)
+            )
+        )
+
+
+if __name__ == "__main__":
+    asyncio.run(drive(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])))
