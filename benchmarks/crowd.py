@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from flowdsl.engine.engine import Engine
+from flowdsl.engine.loop import News
 from flowdsl.language import compile_plan
 from flowdsl.saga.events import Created
 from flowdsl.world.http import Http
@@ -47,10 +48,21 @@ def measure(url: str, *, runs: int) -> None:
 
 
 async def recover(folder: Path) -> int:
-    """Take them all over, and have each of them where it was."""
+    """Take them all over, until each of them is where it was: waiting."""
     network = Http()
+    back: set[str] = set()
+    all_back = asyncio.Event()
+
+    def watch(news: News) -> None:
+        assert news.after.created is not None
+        back.add(news.after.created.run)
+        all_back.set()
+
     async with Engine(FileStore(folder / "store"), network) as engine:
-        driving = await engine.resume_all()
+        driving = await engine.resume_all(watch=watch)
+        while len(back) < len(driving):
+            all_back.clear()
+            await all_back.wait()
         engine.stop()
         await asyncio.gather(*driving, return_exceptions=True)
     await network.aclose()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import click
 
 from flowdsl.cli.options import Session
-from flowdsl.cli.sources import BYTES_MAX, WrongFile, read_bytes
+from flowdsl.cli.sources import BYTES_MAX, STDIN, WrongFile, read_bytes
 from flowdsl.errors import InputError
 from flowdsl.language import Checked, InputProblem, Source, decode, from_text, read_inputs
 from flowdsl.language.document import load_document
@@ -181,7 +181,7 @@ def _decoded(what: str, raw: bytes) -> str:
 
 def _from_file(path: str) -> dict[str, Json]:
     raw = sys.stdin.buffer.read(BYTES_MAX) if path == "-" else read_bytes(path, "a file of inputs")
-    source = decode("stdin" if path == "-" else path, raw)
+    source = decode(STDIN if path == "-" else path, raw)
     if path.endswith(".json") or source.text.lstrip().startswith("{"):
         value = _json(source)
     else:

@@ -14,6 +14,7 @@ import click
 
 from flowdsl import __version__
 from flowdsl.cli.screen import Screen
+from flowdsl.cli.sources import WrongFile
 from flowdsl.errors import FlowdslError, InputError
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -119,6 +120,10 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         screen.fail(InputError(error.format_message(), code="F079"))
         return 2
+    except WrongFile as error:
+        screen.say(error.frames())
+        screen.fail(error)
+        return error.exit_code
     except FlowdslError as error:
         screen.fail(error)
         return error.exit_code

@@ -13,12 +13,14 @@ from flowdsl.errors import InputError
 if TYPE_CHECKING:
     from flowdsl.language import Checked, Source
     from flowdsl.plan.nodes import Plan
+    from flowdsl.view.paint import Line
 
 BYTES_MAX = (
     4 * 1024 * 1024
 )  # what is read of a file; the language has a lower limit and a better message
 SUFFIXES = (".yaml", ".yml")
 FILES_MAX = 10_000
+STDIN = "<stdin>"
 
 
 class WrongFile(InputError):  # noqa: N818
@@ -32,14 +34,23 @@ class WrongFile(InputError):  # noqa: N818
             code=checked.errors[0].code,
         )
 
+    def frames(self) -> list[Line]:
+        """Each error at its place."""
+        from flowdsl.view.diagnostic import frame
+
+        source = self.checked.source
+        return [line for error in self.checked.errors for line in (*frame(source, error), ())]
+
 
 def load_plan(path: str) -> Plan:
     """The plan of a file, or WrongFile."""
-    from flowdsl.language import InvalidWorkflow, check, load
+    from flowdsl.language import InvalidWorkflow, check, is_workflow, load
 
     source = read_source(path)
-    if not path.endswith(SUFFIXES) or not source.text.strip():
-        _refuse_other_files(source)
+    if not is_workflow(source.text):
+        raise InputError(
+            f"{path}: not a workflow file", code="F074", help="its first key is `flowdsl: 1`"
+        )
     try:
         return load(source)
     except InvalidWorkflow:
@@ -50,25 +61,23 @@ def read_source(path: str) -> Source:
     from flowdsl.language import decode
 
     if path == "-":
-        return decode("-", sys.stdin.buffer.read(BYTES_MAX))
+        return decode(STDIN, sys.stdin.buffer.read(BYTES_MAX))
     return decode(path, read_bytes(path, "a workflow file"))
 
 
 def read_bytes(path: str, what: str) -> bytes:
-    """A file's bytes, at most `BYTES_MAX` of them; never hangs on a pipe or a device."""
+    """What a file, or a pipe, holds: at most `BYTES_MAX` of it."""
     try:
-        if not Path(path).is_file():
-            kind = "a folder" if Path(path).is_dir() else "no such file"
-            near = _near(path)
-            raise InputError(
-                f"{path}: {kind}",
-                code="F074",
-                help=f"did you mean {near}?" if near else f"name {what}",
-            )
         with Path(path).open("rb") as file:
             return file.read(BYTES_MAX)
+    except FileNotFoundError:
+        near = _near(path)
+        hint = f"did you mean {near}?" if near else f"name {what}"
+        raise InputError(f"{path}: no such file", code="F074", help=hint) from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: a folder", code="F074", help=f"name {what}") from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
             f"{path}: cannot be read: {reason}", code="F074", help=f"name {what}"
         ) from None
@@ -112,15 +121,6 @@ def _yaml_files(folder: str) -> Iterator[str]:
                         help="name a smaller folder",
                     )
                 yield os.path.normpath(path)
-
-
-def _refuse_other_files(source: Source) -> None:
-    from flowdsl.language import is_workflow
-
-    if not is_workflow(source.text):
-        raise InputError(
-            f"{source.path}: not a workflow file", code="F074", help="its first key is `flowdsl: 1`"
-        )
 
 
 def _near(path: str) -> str:

@@ -94,26 +94,39 @@ class Engine:
         past = await self.store.adopt(run)
         if past is None:
             return None
+        return await self._go_on(
+            run, past, orders=orders, watch=watch, secret_inputs=secret_inputs, by=by
+        )
+
+    async def _go_on(
+        self,
+        run: str,
+        past: Sequence[Event],
+        *,
+        orders: Sequence[Order] = (),
+        watch: Watch = lambda _: None,
+        secret_inputs: Mapping[str, str] | None = None,
+        by: str = "",
+    ) -> Result:
+        """Drive a run that was taken over, from what is known of it."""
         state = fold(State(), past)
         assert state.created is not None, "the first fact of a run is that it was created"
         plan = self.plan_of(state.created.digest)
         at = self.clock.now()
         told = [event for order in orders for event in to_event(plan, state, order, at)]
-        first: list[Event] = [Resumed(state.epoch + 1, at, by), *told]
+        first: list[Event] = [Resumed(self.store.epoch(run), at, by), *told]
         drive = self._drive(plan, run, watch, secret_inputs or {}, new=False)
         return await self._go(run, drive, past, first)
 
-    async def resume_all(self, *, by: str = "") -> list[asyncio.Task[Result]]:
+    async def resume_all(
+        self, *, watch: Watch = lambda _: None, by: str = ""
+    ) -> list[asyncio.Task[Result]]:
         """Take over every run that nobody drives and nobody paused, and go on with each in a task of its own."""
-        tasks: list[asyncio.Task[Result]] = []
-        for run, past in (await self.store.adopt_all()).items():
-            state = fold(State(), past)
-            assert state.created is not None, "the first fact of a run is that it was created"
-            plan = self.plan_of(state.created.digest)
-            drive = self._drive(plan, run, lambda _: None, {}, new=False)
-            first: list[Event] = [Resumed(state.epoch + 1, self.clock.now(), by)]
-            tasks.append(asyncio.create_task(self._go(run, drive, past, first)))
-        return tasks
+        runs = await self.store.adopt_all()
+        return [
+            asyncio.create_task(self._go_on(run, past, watch=watch, by=by))
+            for run, past in runs.items()
+        ]
 
     def plan_of(self, digest: str) -> Plan:
         """The plan that runs are pinned to, whatever became of the file."""

@@ -49,7 +49,10 @@ def to_event(plan: Plan, state: State, order: Order, at: float) -> list[Event]:
             call = _stuck_call(plan, now, order.step)
             said = Resolved(call, at, order.ok, order.body, order.actor, order.reason)
             if not order.ok and state.committed:
-                return [said, Retried(call, at, order.actor)]  # it never happened: so it is done now
+                return [
+                    said,
+                    Retried(call, at, order.actor),
+                ]  # it never happened: so it is done now
             return [said]
         case "skip":
             call = _stuck_call(plan, now, order.step)

@@ -129,6 +129,7 @@ def _conclude(walk: Walk, *, over: bool) -> RunState:
     """The run's state by name, and the decisions that close it."""
     state, turned = walk.state, walk.state.turning
     if state.ended:
+        _alert(walk, None)  # to say how it went
         walk.commands.clear()
         return state.ended  # type: ignore[return-value]
     end: RunState = "succeeded"

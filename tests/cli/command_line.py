@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ class CommandLine:
 
     project: Path
     capture: pytest.CaptureFixture[str]
+    # Of this test only: a service may still be at work on a request of the test before.
+    run_id: str = field(default_factory=lambda: f"trip-{secrets.token_hex(4)}")
 
     def __call__(self, *words: str) -> Done:
         self.capture.readouterr()

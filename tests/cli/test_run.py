@@ -76,7 +76,7 @@ def test_every_kind_of_progress_leaves_stdout_alone(
     match kind:
         case "json":
             events = [json.loads(line) for line in done.err.splitlines()]
-            assert [e["event"]["t"] for e in events][0] == "created"
+            assert next(e["event"]["t"] for e in events) == "created"
             assert events[-1]["event"] == {"t": "ended", "state": "succeeded"}
             assert {e["format"] for e in events} == {1}
         case "quiet":

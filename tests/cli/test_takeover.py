@@ -14,7 +14,6 @@ import pytest
 from tests.cli.command_line import DECLINED, SHIPPED, TRIP, CommandLine, Services, wait_for
 
 FLOW = str(SHIPPED / "trip.yaml")
-RUN = "book-trip-test"
 
 
 @contextmanager
@@ -22,7 +21,9 @@ def driven(cli: CommandLine, services: Services, *words: str) -> Iterator[subpro
     """A run in another process, at the moment when the charge is out and takes its time."""
     services.fault(service="payments", method="POST", path="/charges", fault="delay:1s")
     before = len(services.requests())
-    with cli.start("run", FLOW, *TRIP, "--id", RUN, "--progress", "plain", *words) as process:
+    with cli.start(
+        "run", FLOW, *TRIP, "--id", cli.run_id, "--progress", "plain", *words
+    ) as process:
         try:
             wait_for(lambda: any("/charges" in r["path"] for r in services.requests()[before:]))
             yield process
@@ -30,8 +31,8 @@ def driven(cli: CommandLine, services: Services, *words: str) -> Iterator[subpro
             process.kill()
 
 
-def state(cli: CommandLine, run: str = RUN) -> str:
-    found: str = cli("status", run, "--json").json["state"]
+def state(cli: CommandLine) -> str:
+    found: str = cli("status", cli.run_id, "--json").json["state"]
     return found
 
 
@@ -44,11 +45,11 @@ def test_a_signal_saves_the_run_and_resume_goes_on(
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (code, "")
     assert "Stopping: 1 call open, up to 5 s…" in err
-    assert f"flowdsl resume {RUN}" in err
-    assert f"flowdsl cancel {RUN}" in err
+    assert f"flowdsl resume {cli.run_id}" in err
+    assert f"flowdsl cancel {cli.run_id}" in err
     assert "Traceback" not in err
     assert state(cli) == "interrupted"
-    done = cli("resume", RUN)
+    done = cli("resume", cli.run_id)
     assert done.code == 0
     assert set(done.json) == {"flight", "hotel", "car", "payment"}
     assert services.counts() == {1}
@@ -63,7 +64,7 @@ def test_a_second_signal_stops_at_once(cli: CommandLine, services: Services) -> 
             pass
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
-    assert cli("resume", RUN).code == 0
+    assert cli("resume", cli.run_id).code == 0
     assert services.counts() == {1}
 
 
@@ -74,8 +75,8 @@ def test_a_killed_run_goes_on_where_it_was(cli: CommandLine, services: Services)
     assert state(cli) == "interrupted"
     assert "same key" in cli("status").out
     other = cli("run", FLOW, *TRIP)
-    assert f"1 interrupted run: flowdsl resume {RUN}" in other.err
-    assert cli("resume", RUN).code == 0
+    assert f"1 interrupted run: flowdsl resume {cli.run_id}" in other.err
+    assert cli("resume", cli.run_id).code == 0
     assert services.counts() == {1}
     assert services.residue("succeeded") == []
 
@@ -85,22 +86,22 @@ def test_cancelling_an_interrupted_run_undoes_it(cli: CommandLine, services: Ser
         process.kill()
         process.wait(timeout=30)
     before = len(services.requests())
-    planned = cli("cancel", RUN, "--plan")
+    planned = cli("cancel", cli.run_id, "--plan")
     assert planned.code == 0
     assert "Nothing has been sent." in planned.out
     assert "DELETE" in planned.out
     assert len(services.requests()) == before
-    done = cli("cancel", RUN, "--reason", "not today")
+    done = cli("cancel", cli.run_id, "--reason", "not today")
     assert done.code == 0
     assert services.residue("compensated") == []
-    assert "not today" in cli("status", RUN, "--events").out
-    again = cli("cancel", RUN)
+    assert "not today" in cli("status", cli.run_id, "--events").out
+    again = cli("cancel", cli.run_id)
     assert (again.code, "is over: cancelled" in again.err) == (0, True)
 
 
 def test_cancelling_a_live_run_is_done_by_its_driver(cli: CommandLine, services: Services) -> None:
     with driven(cli, services) as process:
-        done = cli("cancel", RUN)
+        done = cli("cancel", cli.run_id)
         out, err = process.communicate(timeout=30)
     assert done.code == 0
     assert "driven by another process" in done.err
@@ -113,7 +114,7 @@ def test_cancelling_a_live_run_is_done_by_its_driver(cli: CommandLine, services:
 
 def test_resuming_a_live_run_follows_it(cli: CommandLine, services: Services) -> None:
     with driven(cli, services) as process:
-        done = cli("resume", RUN)
+        done = cli("resume", cli.run_id)
         out, _ = process.communicate(timeout=30)
     assert (done.code, process.returncode) == (0, 0)
     assert done.json == json.loads(out)
@@ -123,7 +124,7 @@ def test_resuming_a_live_run_follows_it(cli: CommandLine, services: Services) ->
 
 def test_watching_follows_to_the_end(cli: CommandLine, services: Services) -> None:
     with driven(cli, services) as process:
-        done = cli("status", RUN, "-w")
+        done = cli("status", cli.run_id, "-w")
         process.wait(timeout=30)
     assert done.code == 0
     assert " confirmed " in done.err
@@ -134,14 +135,14 @@ def test_watching_says_when_the_driver_dies(cli: CommandLine, services: Services
     with driven(cli, services) as process:
         process.kill()
         process.wait(timeout=30)
-        done = cli("status", RUN, "-w")
+        done = cli("status", cli.run_id, "-w")
     assert done.code == 0
     assert "interrupted" in done.err
-    assert f"flowdsl resume {RUN}" in done.err
+    assert f"flowdsl resume {cli.run_id}" in done.err
 
 
 def test_a_follower_takes_over_when_the_driver_dies(cli: CommandLine, services: Services) -> None:
-    with driven(cli, services) as process, cli.start("resume", RUN) as follower:
+    with driven(cli, services) as process, cli.start("resume", cli.run_id) as follower:
         assert follower.stderr is not None
         while "driven by another process" not in follower.stderr.readline():
             pass
@@ -182,7 +183,7 @@ def test_the_same_id_for_something_else_is_an_error(
 
 def test_the_same_id_attaches_to_a_live_run(cli: CommandLine, services: Services) -> None:
     with driven(cli, services) as process:
-        done = cli("run", FLOW, *TRIP, "--id", RUN)
+        done = cli("run", FLOW, *TRIP, "--id", cli.run_id)
         out, _ = process.communicate(timeout=30)
     assert (done.code, process.returncode) == (0, 0)
     assert done.json == json.loads(out)
@@ -193,7 +194,7 @@ def test_the_same_id_takes_over_a_dead_run(cli: CommandLine, services: Services)
     with driven(cli, services) as process:
         process.kill()
         process.wait(timeout=30)
-    assert cli("run", FLOW, *TRIP, "--id", RUN).code == 0
+    assert cli("run", FLOW, *TRIP, "--id", cli.run_id).code == 0
     assert services.counts() == {1}
 
 
@@ -211,8 +212,8 @@ def test_an_id_of_a_run_that_was_undone_tells_that(cli: CommandLine, services: S
 def stuck(cli: CommandLine, services: Services) -> str:
     """A run whose hotel cannot be released."""
     services.fault(service="hotels", method="DELETE", path="/reservations/*", fault="refuse:403")
-    assert cli("run", FLOW, *DECLINED, "--id", RUN).code == 3
-    return RUN
+    assert cli("run", FLOW, *DECLINED, "--id", cli.run_id).code == 3
+    return cli.run_id
 
 
 @pytest.mark.parametrize("words", [(), ("--retry", "hotel"), ("--retry", "parallel-1/hotel")])
@@ -300,13 +301,13 @@ def test_past_its_commit_a_run_is_not_cancelled(cli: CommandLine, services: Serv
     services.fault(
         service="hotels", method="POST", path="/reservations/*/confirm", fault="refuse:403"
     )
-    assert cli("run", FLOW, *TRIP, "--id", RUN).code == 3
+    assert cli("run", FLOW, *TRIP, "--id", cli.run_id).code == 3
     seen = len(services.requests())
-    done = cli("cancel", RUN)
+    done = cli("cancel", cli.run_id)
     assert done.code == 2
     assert "past its commit line" in done.err
     assert len(services.requests()) == seen
-    assert cli("resume", RUN).code == 0
+    assert cli("resume", cli.run_id).code == 0
     assert services.residue("succeeded") == []
 
 
@@ -347,12 +348,12 @@ steps:
 
 def test_no_wait_leaves_a_waiting_run_with_4(cli: CommandLine, services: Services) -> None:
     cli.write("w.yaml", WAITING)
-    done = cli("run", "w.yaml", "--no-wait", "--id", RUN)
+    done = cli("run", "w.yaml", "--no-wait", "--id", cli.run_id)
     assert (done.code, done.out) == (4, "")
     assert "waiting" in done.err
     assert services.requests() == []
-    assert cli("resume", RUN, "--no-wait").code == 4
-    assert cli("resume", RUN).code == 0
+    assert cli("resume", cli.run_id, "--no-wait").code == 4
+    assert cli("resume", cli.run_id).code == 0
     assert len(services.requests()) == 1
 
 
@@ -371,10 +372,10 @@ steps:
 
 def test_secret_inputs_are_asked_for_again(cli: CommandLine, services: Services) -> None:
     cli.write("w.yaml", SECRET)
-    assert cli("run", "w.yaml", "-i", "otp=123456", "--no-wait", "--id", RUN).code == 4
-    done = cli("resume", RUN)
+    assert cli("run", "w.yaml", "-i", "otp=123456", "--no-wait", "--id", cli.run_id).code == 4
+    done = cli("resume", cli.run_id)
     assert done.code == 2
     assert "add -i otp=…" in done.err
     assert services.requests() == []
-    assert cli("resume", RUN, "-i", "otp=123456").code == 0
+    assert cli("resume", cli.run_id, "-i", "otp=123456").code == 0
     assert json.loads(services.requests()[0]["body"])["otp"] == "123456"

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from flowdsl.plan.values import Json
 
 
+DAMAGE = frozenset({"damaged", "unreadable"})  # the rest is lost on nobody
+
+
 @click.command("fsck")
 @click.option(
     "--repair", is_flag=True, help="Mend what can be mended; what is cut off goes to quarantine."
@@ -30,6 +33,7 @@ def command(session: Session, *, repair: bool) -> int:
     store = existing_store(session)
     with asked_wrongly():
         findings = store.fsck(repair=repair)
+    damaged = any(finding.kind in DAMAGE for finding in findings)
     if session.json:
         found: list[Json] = [
             {
@@ -41,7 +45,7 @@ def command(session: Session, *, repair: bool) -> int:
             for f in findings
         ]
         session.screen.result(to_text({"format": 1, "repaired": repair, "findings": found}))
-        return 1 if findings else 0
+        return 1 if damaged else 0
     lines = []
     for finding in findings:
         mend = (
@@ -51,7 +55,15 @@ def command(session: Session, *, repair: bool) -> int:
             if finding.repairable
             else ""
         )
-        lines.append(fit(line(Piece(finding.kind, "red"), f"  {finding.path}  ", dim(mend))))
+        lines.append(
+            fit(
+                line(
+                    Piece(finding.kind, "red" if finding.kind in DAMAGE else "yellow"),
+                    f"  {finding.path}  ",
+                    dim(mend),
+                )
+            )
+        )
         lines += [line("  ", text) for text in wrapped(finding.explanation, 84)]
     number = len(findings)
     lines.append(
@@ -64,4 +76,4 @@ def command(session: Session, *, repair: bool) -> int:
     session.screen.show(lines)
     if not repair and any(finding.repairable for finding in findings):
         session.screen.suggest([Suggestion("flowdsl fsck --repair", "mend what can be mended")])
-    return 1 if findings else 0
+    return 1 if damaged else 0

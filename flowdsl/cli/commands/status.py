@@ -63,15 +63,16 @@ def about_of(standing: Standing) -> About:
 
 def has_changed(standing: Standing) -> bool | None:
     """Whether the file is another one by now; None where it is gone or was never there."""
+    from pathlib import Path
+
     from flowdsl.cli.sources import read_source
     from flowdsl.errors import InputError
 
+    path = standing.plan.path
     try:
-        return (
-            standing.plan.path == "-"
-            or read_source(standing.plan.path).text != standing.plan.source
-        )
-    except InputError:
+        # Not a pipe or a terminal: those were read when the run started.
+        return read_source(path).text != standing.plan.source if Path(path).is_file() else None
+    except (InputError, OSError):
         return None
 
 

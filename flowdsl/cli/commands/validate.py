@@ -57,10 +57,11 @@ def _show(session: Session, files: list[Checked], form: Format) -> None:
 
 
 def _next(session: Session, files: list[Checked]) -> None:
+    from flowdsl.cli.sources import STDIN
     from flowdsl.view.closing import Suggestion
 
     path = files[0].source.path
-    if path != "-":
+    if path != STDIN:
         session.screen.suggest(
             [
                 Suggestion(f"flowdsl plan {path}", "the calls it would make; sends nothing"),
