@@ -7,7 +7,7 @@ import asyncio
 from flowdsl.cli.drive import Pilot
 from flowdsl.cli.ending import Standing
 from flowdsl.cli.prepare import Start
-from flowdsl.cli.runs import is_driven, standing_of
+from flowdsl.cli.runs import standing_of
 from flowdsl.world.contents import Claim
 
 PAUSE_SECONDS = 0.05
@@ -26,7 +26,7 @@ async def start_once(pilot: Pilot, start: Start) -> Standing:
 async def attach(pilot: Pilot, start: Start) -> Standing:
     run = start.created.run
     for _ in range(TRIES_MAX):
-        if is_driven(pilot.store, run):
+        if pilot.store.is_driven(run):
             followed = await pilot.follow(run)
             if followed.rests:
                 return followed.standing

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from flowdsl.cli.display import Display
 from flowdsl.cli.ending import Standing
-from flowdsl.cli.runs import is_driven, pinned_plan
+from flowdsl.cli.runs import pinned_plan
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created
 from flowdsl.saga.progress import progress
 from flowdsl.saga.state import State, fold
-from flowdsl.world.store import Store
+from flowdsl.world.store import FileStore
 
 POLL_SECONDS = 0.05
 ALIVE_EVERY = 5  # polls between two looks at whether the driver lives
@@ -26,12 +26,14 @@ class Followed:
     rests: bool
 
 
-async def follow(store: Store, run: str, display: Display, *, past_rest: bool = False) -> Followed:
+async def follow(
+    store: FileStore, run: str, display: Display, *, past_rest: bool = False
+) -> Followed:
     """`past_rest`: a run that is stuck already is waited for, as somebody was just told to go on with it."""
     plan: Plan | None = None
     state, seen, at, begun, polls = State(), 0, 0.0, 0, 0
     while True:
-        alive = polls % ALIVE_EVERY != 0 or is_driven(store, run)
+        alive = polls % ALIVE_EVERY != 0 or store.is_driven(run)
         facts = store.follow(
             run, seen
         )  # after the look: what a driver wrote before it died is read

@@ -18,7 +18,7 @@ from flowdsl.saga.events import Event
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
 from flowdsl.world.contents import check_run_id
-from flowdsl.world.store import FileStore, Store
+from flowdsl.world.store import FileStore
 
 
 def store_for(session: Session) -> FileStore:
@@ -50,7 +50,7 @@ def asked_wrongly() -> Iterator[None]:
         raise InputError(error.message, code=error.code, help=error.help) from None
 
 
-def find_run(store: Store, run: str | None) -> str:
+def find_run(store: FileStore, run: str | None) -> str:
     """The run that is meant: an id, a unique beginning of one, or the newest."""
     if run is not None:
         check_run_id(run)
@@ -58,14 +58,14 @@ def find_run(store: Store, run: str | None) -> str:
         return store.find(run)
 
 
-def standing_of(store: Store, run: str) -> Standing:
+def standing_of(store: FileStore, run: str) -> Standing:
     """Where a run stands by the facts that are on disk."""
     with asked_wrongly():
         facts = store.events(run)
     return fold_standing(store, run, [event for _, _, event in facts], facts[-1][1] / 1000)
 
 
-def fold_standing(store: Store, run: str, events: list[Event], at: float) -> Standing:
+def fold_standing(store: FileStore, run: str, events: list[Event], at: float) -> Standing:
     state = fold(State(), events)
     assert state.created is not None, "the first fact of a run is that it was created"
     plan = pinned_plan(store, state.created.digest)
@@ -73,18 +73,13 @@ def fold_standing(store: Store, run: str, events: list[Event], at: float) -> Sta
     return Standing(run, plan, state, now, at, state_name(store, run, now))
 
 
-def state_name(store: Store, run: str, now: Progress) -> str:
+def state_name(store: FileStore, run: str, now: Progress) -> str:
     """The run's state; `interrupted` where it has something to do and nobody drives it."""
     unfinished = now.state in ("running", "waiting", "compensating")
-    return "interrupted" if unfinished and not is_driven(store, run) else now.state
+    return "interrupted" if unfinished and not store.is_driven(run) else now.state
 
 
-def is_driven(store: Store, run: str) -> bool:
-    """Whether a living process has the run in hand."""
-    return any(one.run == run and one.driven for one in store.list())
-
-
-def pinned_plan(store: Store, digest: str) -> Plan:
+def pinned_plan(store: FileStore, digest: str) -> Plan:
     return _plan_from(store.definition(digest))
 
 

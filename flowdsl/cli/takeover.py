@@ -16,7 +16,7 @@ from flowdsl.cli.ending import Standing, conclude, exit_code
 from flowdsl.cli.given import read_secret
 from flowdsl.cli.options import Session
 from flowdsl.cli.prepare import read_secrets
-from flowdsl.cli.runs import existing_store, find_run, is_driven, standing_of
+from flowdsl.cli.runs import existing_store, find_run, standing_of
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.errors import InputError
 
@@ -33,7 +33,7 @@ class Takeover:
     async def go(self, pilot: Pilot) -> Standing:
         told = False
         for _ in range(TRIES_MAX):
-            if is_driven(pilot.store, self.run):
+            if pilot.store.is_driven(self.run):
                 if not told:
                     for order in self.orders:
                         await pilot.store.send(self.run, order.to_json())

@@ -218,6 +218,9 @@ def _wrong_value(
         name = {"steps": "a step", "parallel": "a step", "on_failure": "a step"}.get(name, name)
     elif path:
         name = f"`{name}`"
+    if name == "`flowdsl`":
+        message = "this is not version 1 of the language, which is what this flowdsl reads"
+        return Diagnostic("F022", node.span, message, help="write `flowdsl: 1`")
     if name == "a step":
         meant = did_you_mean(str(plain(node)), ["commit"]) if isinstance(node, Scalar) else ""
         message = "a step is a mapping with a verb, or the word `commit`"
@@ -229,7 +232,7 @@ def _wrong_value(
         parent = _node(document, path[:-1])
         key = parent.key(str(path[-1])) if path and isinstance(parent, Mapping) else None
         span = key.span if key is not None else span
-    label = _found(node)
+    label = "" if _is_empty(error) else _found(node)
     if isinstance(node, Scalar) and node.style and node.text == str(asked(error)):
         label = "this is a text: take the quotes away"
     return Diagnostic("F022", span, f"{name} {_wanted(error, schema)}", label, _hint(node, schema))
@@ -247,7 +250,7 @@ def _wanted(error: ValidationError, schema: dict[str, Json]) -> str:
                 return "is a duration, such as 30s"
             return "is " + " or ".join(_KINDS.get(str(kind), str(kind)) for kind in kinds)
         case "const":
-            return f"is {_spell(value)}"
+            return f"must be {_spell(value)}"
         case "enum" if schema.get("title") == "type":
             return "is a type: string, integer, number, boolean, array or object"
         case "enum" if isinstance(value, list):
@@ -256,7 +259,7 @@ def _wanted(error: ValidationError, schema: dict[str, Json]) -> str:
             return f"is at least {value}"
         case "maximum" | "exclusiveMaximum":
             return f"is at most {value}"
-        case "minLength" | "minItems" | "minProperties":
+        case _ if _is_empty(error):
             return "is empty"
         case "pattern" if is_duration:
             return "is a duration, such as 30s"
@@ -266,6 +269,10 @@ def _wanted(error: ValidationError, schema: dict[str, Json]) -> str:
             return (
                 f"has the wrong form: {str(schema.get('description', error.message)).rstrip('.')}"
             )
+
+
+def _is_empty(error: ValidationError) -> bool:
+    return error.validator in ("minLength", "minItems", "minProperties")
 
 
 def asked(error: ValidationError) -> Json:

@@ -381,6 +381,15 @@ class FileStore:
                 found[run] = _summary(entry, driven=True)
         return sorted(found.values(), key=lambda each: each.created_at, reverse=True)
 
+    def is_driven(self, run: str) -> bool:
+        """Whether a living process drives it: as in `list`, for one run, and cheap enough to be polled."""
+        with explained(self._layout.root):
+            if self._own.entry(check_run_id(run)) is not None:
+                return True
+            self._journals.refresh()
+            found = self._journals.find(run)
+            return found is not None and not found[1].ended and found[0].is_driven()
+
     def find(self, prefix: str | None = None) -> str:
         with explained(self._layout.root):
             self._journals.refresh()
