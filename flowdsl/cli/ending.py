@@ -14,7 +14,7 @@ from flowdsl.saga.state import State
 from flowdsl.view.closing import Suggestion, closing, output_lines, state_line, suggestions
 from flowdsl.view.failure import failure_frame
 from flowdsl.view.mark import RUN_MARKS
-from flowdsl.view.paint import Line, Piece, dim, line
+from flowdsl.view.paint import WIDTH, Line, Piece, dim, fit, line
 from flowdsl.view.report import outputs, run_report
 from flowdsl.view.standing import cause_of
 from flowdsl.view.tree import picture
@@ -72,7 +72,7 @@ def interrupted_report(session: Session, standing: Standing, *, waits: bool = Fa
         return
     word = now.state if waits else standing.name or now.state
     mark = RUN_MARKS[word]
-    lines: list[Line] = [*picture(plan, state, now, standing.at), ()] if kind == "tty" else [()]
+    lines: list[Line] = [*_picture(session, standing), ()] if kind == "tty" else [()]
     said = "  saved; nothing is lost, nothing is undone"
     lines.append(line(Piece(f"{mark.symbol} {word}", mark.style), "  ", dim(standing.run), said))
     session.screen.say(lines)
@@ -90,7 +90,7 @@ def _tell(session: Session, standing: Standing, kind: str) -> None:
     plan, state, now = standing.plan, standing.state, standing.now
     lines: list[Line] = []
     if kind == "tty":
-        lines += [*picture(plan, state, now, standing.at), ()]
+        lines += [*_picture(session, standing), ()]
     failed = failure_lines(standing)
     if failed:
         lines += [*([()] if kind == "plain" else []), *failed, ()]
@@ -101,6 +101,12 @@ def _tell(session: Session, standing: Standing, kind: str) -> None:
     else:
         lines += closing(plan, state, now, standing.at)
     session.screen.say(lines)
+
+
+def _picture(session: Session, standing: Standing) -> list[Line]:
+    """No line of it wraps, however narrow the terminal."""
+    lines = picture(standing.plan, standing.state, standing.now, standing.at)
+    return [fit(each, min(WIDTH, session.screen.columns)) for each in lines]
 
 
 def _outputs(session: Session, standing: Standing, kind: str) -> None:

@@ -28,11 +28,8 @@ def interrupted_runs(session: Session, besides: str) -> list[str]:
     """Unfinished runs without a driver that could go on, the newest first."""
     store = existing_store(session)
     left = [
-        one
-        for one in store.list()
-        if not (one.ended or one.driven or one.damaged or one.run == besides)
+        one for one in store.unfinished() if not (one.driven or one.damaged or one.run == besides)
     ]
-    left.sort(key=lambda one: one.created_at, reverse=True)
     found = []
     for one in left[:LOOKED_AT_MAX]:
         try:

@@ -40,6 +40,14 @@ class Screen:
         return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     @property
+    def columns(self) -> int:
+        """How wide the terminal is; wide where there is none."""
+        try:
+            return os.get_terminal_size(sys.stderr.fileno()).columns or 1000
+        except (OSError, ValueError):
+            return 1000
+
+    @property
     def is_piped(self) -> bool:
         """Whether the result goes to a program or a file."""
         return not sys.stdout.isatty()

@@ -74,8 +74,9 @@ def _probed(probe: Probe, answer: Json) -> Json:
         for reference in expression.references if expression else ():
             if reference.path[0] == "probe":
                 body = grown(body, reference.path[1:], [1])
-    if probe.result is not None and len(probe.result.references) == 1:
-        body = _placed(body, probe.result.references[0].path[1:], answer)
+    within = probe.result.references if probe.result else ()
+    if len(within) == 1 and within[0].path[1:]:
+        body = _placed(body, within[0].path[1:], answer)
     return body
 
 

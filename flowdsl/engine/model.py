@@ -68,7 +68,7 @@ def arrive(model: Model, services: Services, call: CallId, key: str) -> tuple[Se
     step = step_of(call)
     effect = services.effect(step)
     if plays_back(model, services, call, key):
-        return services, Answer(200, (), model.bodies.get(call))
+        return services, Answer(200, (), model.bodies[step] if direction_of(call) == "do" else None)
     remembered = effect.keys | {key} if is_keyed(model.plan, call) else effect.keys
     match direction_of(call):
         case "undo" if effect.undone and action_of(model.plan, call).method not in RESENDABLE:

@@ -90,11 +90,15 @@ def _badly_stuck(model: Model, here: Situation) -> Iterator[str]:
     if not here.now.residue:
         yield "stuck, and nobody is told what is left"
     stuck = {step_of(call) for call in here.now.stuck}
-    named = {entry.step for entry in here.now.residue}
-    for step in {step for steps in here.state.planned.values() for step in steps} - named:
-        held = here.services.effect(step).held and not _needs_no_undo(model, step)
-        if held and not stuck & model.later[step]:
-            yield f"stuck, and {step} could have been undone"
+    named = {entry.step: entry for entry in here.now.residue}
+    for step in {step for steps in here.state.planned.values() for step in steps}:
+        if not here.services.effect(step).held or _needs_no_undo(model, step):
+            continue
+        if step not in named:
+            yield f"stuck, and {step} is left behind unnamed"
+        elif model.plan.nodes[step].critical and not named[step].actor:
+            if not stuck & (model.later[step] | {step}):
+                yield f"stuck, and {step} could have been undone"
 
 
 def broken_between(model: Model, here: Situation, there: Situation) -> Iterator[str]:

@@ -108,6 +108,8 @@ def _enact(
                 _flying(model, here, happening)
             return [], there
         case "late":
+            if not there.services.effect(about).late:
+                raise _impossible(happening, f"no request of `{about}` is late")
             return [], replace(there, services=deliver_late(model, there.services, about))
         case "fire":
             return _fire(here, there, happening)
@@ -140,7 +142,7 @@ def _exchange(
     detail = happening.detail
     match happening.word:
         case "ok" if detail:
-            return done, replace(answer, body=from_bytes(detail))
+            return done, Answer(200, (), _body(happening))
         case "ok":
             return done, answer
         case "lose request":
@@ -152,20 +154,34 @@ def _exchange(
         case "not sent":
             return services, NotSent("nobody listens")
         case "refuse":
-            said = Answer(int(detail or 402))
+            said = Answer(_number(happening, detail or "402", "status"))
             at_the_door = said.status in (401, 403)
             return (services if at_the_door else refuse(model, services, call)), said
         case "busy":
-            seconds = (detail or "2s").removesuffix("s")
-            return services, Answer(503, (("Retry-After", seconds),))
+            text = (detail or "2s").removesuffix("s")
+            seconds = _number(happening, text, "number of seconds")
+            return services, Answer(503, (("Retry-After", str(seconds)),))
         case "fail":
-            return done, Answer(int(detail or 500))
+            return done, Answer(_number(happening, detail or "500", "status"))
         case "garble":
             return done, replace(answer, problem="cut short")
         case "decline":
             return services, _saying(model, here, call, _is_refused)
         case _:
             return done, _saying(model, here, call, _is_puzzling)
+
+
+def _number(happening: Happening, text: str, what: str) -> int:
+    if not text.isdecimal():
+        raise _impossible(happening, f"`{text}` is no {what}")
+    return int(text)
+
+
+def _body(happening: Happening) -> Json:
+    try:
+        return from_bytes(happening.detail)
+    except ValueError as error:
+        raise _impossible(happening, f"what the service answers is no JSON ({error})") from None
 
 
 def _saying(model: Model, here: Situation, call: CallId, fits: Callable[[object], bool]) -> Answer:

@@ -14,6 +14,8 @@ from flowdsl.saga.walk import (
     RUNNING,
     SKIPPED,
     STUCK,
+    WAITS_FOR_LATER,
+    Residue,
     Stand,
     StepState,
     Walk,
@@ -87,6 +89,7 @@ def _call_backward(walk: Walk, call: Call, *, held: bool) -> Stand:
                 leave(walk, back.call)
             return nothing_left(back)
         case _ if held:
+            walk.waiting.append(Residue(call.address, back.call, WAITS_FOR_LATER))
             return Stand(_seen(walk, call), over=False)
         case "undoing":
             walk.commands += back.commands

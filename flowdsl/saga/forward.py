@@ -29,6 +29,7 @@ from flowdsl.saga.walk import (
     RUNNING,
     SKIPPED,
     STUCK,
+    Residue,
     Stand,
     StepState,
     Walk,
@@ -41,10 +42,22 @@ def forward(walk: Walk, block: Block, scope: Address) -> bool:
     stands: list[Stand] = []
     for node in block.children:
         ready = all(stands[position].over for position in node.needs)
-        stand = _node_forward(walk, node, scope) if ready else PENDING
+        stand = _node_forward(walk, node, scope) if ready else _not_ready(walk, node)
         walk.stands[node.address] = stand
         stands.append(stand)
     return all(stand.over for stand in stands)
+
+
+def _not_ready(walk: Walk, node: AnyNode) -> Stand:
+    """What a stuck run leaves unconfirmed is named too."""
+    match node:
+        case Block(children=children):
+            for child in children:
+                walk.stands[child.address] = _not_ready(walk, child)
+        case Confirm(of=step) if walk.state.committed and walk.stands[step].state == "ok":
+            why = "not confirmed: what comes before it is stuck"
+            walk.waiting.append(Residue(step, node.address, why))
+    return PENDING
 
 
 def _node_forward(walk: Walk, node: AnyNode, scope: Address) -> Stand:

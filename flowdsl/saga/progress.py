@@ -142,6 +142,7 @@ def _conclude(walk: Walk, *, over: bool) -> RunState:
         _alert(walk, None)
     else:
         name = "running" if over else "stuck"
+        walk.residue += walk.waiting if name == "stuck" else []
         _alert(walk, end if over else "stuck")
         if over and not walk.commands:
             walk.commands.append(Decide(Ended(end)))

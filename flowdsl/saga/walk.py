@@ -45,6 +45,9 @@ class Walk:
     causes: dict[Address, Failure] = field(default_factory=dict)  # by scope, the first one wins
     stuck: list[CallId] = field(default_factory=list)
     residue: list[Residue] = field(default_factory=list)
+    waiting: list[Residue] = field(
+        default_factory=list
+    )  # behind something; left as well, if that is stuck
     warnings: list[Failure] = field(default_factory=list)
 
 
@@ -55,6 +58,7 @@ SKIPPED = Stand("skipped", over=True)
 STUCK = Stand("stuck", over=False)
 
 MAY_HAVE_HAPPENED = "may have happened"
+WAITS_FOR_LATER = "not undone: what ran after it comes first, and is stuck"
 
 
 def leave(walk: Walk, call: CallId, why: str = "") -> None:

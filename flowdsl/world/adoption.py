@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from flowdsl.errors import StoreError
 from flowdsl.plan.json import to_bytes
+from flowdsl.plan.values import Json
 from flowdsl.world.disk import Disk, explained, write_new
 from flowdsl.world.documents import Documents
 from flowdsl.world.index import Entry
@@ -65,6 +66,8 @@ class Adoption:
                 with explained(reader.path):
                     reader.refresh()
                     self._set_torn_tail_aside(reader, handle)
+                    with suppress(FileNotFoundError):
+                        self.disk.unlink(reader.path.with_suffix(RESERVE_SUFFIX))
             yield handle is not None
         finally:
             if handle is not None:
@@ -88,8 +91,6 @@ class Adoption:
             await self.offload(lambda entries=chunk: self._export(reader, entries))  # type: ignore[misc]
         with explained(reader.path):
             self.disk.unlink(reader.path)
-            with suppress(FileNotFoundError):
-                self.disk.unlink(reader.path.with_suffix(RESERVE_SUFFIX))
             self.disk.sync_folder(self.layout.journals)
         return True
 
@@ -116,7 +117,7 @@ class Adoption:
         if size == end:
             return
         name = f"{reader.index.writer}.{end}"
-        why = {
+        why: Json = {
             "journal": reader.path.name,
             "offset": end,
             "bytes": size - end,
@@ -124,7 +125,7 @@ class Adoption:
         }
         tail = self.disk.read(handle, end, size - end)
         write_new(self.disk, self.layout.quarantine / f"{name}.torn", tail)
-        write_new(self.disk, self.layout.quarantine / f"{name}.why.json", to_bytes(dict(why)))
+        write_new(self.disk, self.layout.quarantine / f"{name}.why.json", to_bytes(why))
         self.disk.truncate(handle, end)
         self.disk.sync(handle)
 
@@ -132,14 +133,14 @@ class Adoption:
         """Runs that ended, and whose driver died before it wrote their documents, or before those were synced."""
         for entry in entries:
             if not self._is_exported(entry.run):
-                report = {
+                report: Json = {
                     "format": 1,
                     "run": entry.run,
                     "workflow": entry.workflow,
                     "state": entry.ended,
                 }
                 records = [record for _, record in reader.records(entry)]
-                self.documents.write(entry.run, to_bytes(dict(report)), records)
+                self.documents.write(entry.run, to_bytes(report), records)
         self.documents.sync([entry.run for entry in entries])
 
     def _is_exported(self, run: str) -> bool:

@@ -92,16 +92,13 @@ class Examination:
             for name in self._all(folder):
                 if name.startswith(ASIDE) and self._is_nobodys(folder / name):
                     yield self._leftover(folder / name, "was being written when its process died")
-        journals = set(names(self.disk, self.layout.journals))
+        journals = set(self._all(self.layout.journals))
         for name in journals:
-            if (
-                name.endswith(RESERVE_SUFFIX)
-                and name.replace(RESERVE_SUFFIX, SUFFIX) not in journals
-            ):
-                if not self._all_has(f"{ASIDE}{name.replace(RESERVE_SUFFIX, SUFFIX)}"):
-                    yield self._leftover(
-                        self.layout.journals / name, "is the reserve of a journal that is gone"
-                    )
+            journal = name.removesuffix(RESERVE_SUFFIX) + SUFFIX
+            gone = not journals & {journal, f"{ASIDE}{journal}"}
+            if name.endswith(RESERVE_SUFFIX) and gone:
+                path = self.layout.journals / name
+                yield self._leftover(path, "is the reserve of a journal that is gone")
         ended = set(self.documents.runs())
         for name in names(self.disk, self.layout.inbox):
             if name.removesuffix(".json").rpartition(".")[0] in ended:
@@ -116,9 +113,6 @@ class Examination:
         with suppress(FileNotFoundError):
             return self.disk.list(folder)
         return []
-
-    def _all_has(self, name: str) -> bool:
-        return name in self._all(self.layout.journals)
 
     def _is_nobodys(self, path: Path) -> bool:
         with suppress(OSError), opened(self.disk, path) as handle:

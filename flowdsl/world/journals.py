@@ -89,10 +89,10 @@ class Journals:
     def refresh(self) -> None:
         for _ in range(20):
             with explained(self.layout.journals):
-                names = set(self._names())
-            for writer in self.readers.keys() - names:
+                found = set(self._writers())
+            for writer in self.readers.keys() - found:
                 del self.readers[writer]
-            if all([self._refresh(writer) for writer in names]):
+            if all(self._refresh(writer) for writer in found):
                 return
         raise StoreError(f"{self.layout.journals} changes too fast to be read", code="F200")
 
@@ -113,10 +113,10 @@ class Journals:
                     best[run] = (reader, entry)
         return best
 
-    def _names(self) -> Iterator[str]:
+    def _writers(self) -> Iterator[str]:
         for name in names(self.disk, self.layout.journals):
             writer = name.removesuffix(SUFFIX)
-            if name.endswith(SUFFIX) and not name.startswith(".") and writer not in self.own:
+            if name.endswith(SUFFIX) and writer not in self.own:
                 yield writer
 
     def _refresh(self, writer: str) -> bool:

@@ -22,10 +22,9 @@ from flowdsl.world.index import Entry
 from flowdsl.world.journal import Group, Journal, Record, read_records
 from flowdsl.world.layout import Layout
 from flowdsl.world.offload import Offload
+from flowdsl.world.port import Report
 
 _CHUNK = 64  # documents synced in one go: appends come in between
-
-Report = bytes | Callable[[], bytes]
 
 
 @dataclass(slots=True)

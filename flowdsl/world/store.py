@@ -1,4 +1,4 @@
-"""Where runs are kept. `Store` is all that the engine knows of it; `FileStore` is the folder `.flowdsl/`.
+"""The store in the folder `.flowdsl/`.
 
 Each process appends to a journal of its own, so writers never wait for each other, and drives the runs that stand in it. What
 it hears of others it reads from theirs; what it wants of them it leaves in the inbox; what they leave behind when
@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from flowdsl.errors import DiskFull, InputError, StoreError
 from flowdsl.plan.values import Json
@@ -44,70 +43,13 @@ from flowdsl.world.journal import Group, Record, read_records
 from flowdsl.world.journals import Journals, Reader
 from flowdsl.world.layout import Layout, open_existing, prepare
 from flowdsl.world.offload import Offload, WriterThread
-from flowdsl.world.own import OwnJournal, Report
+from flowdsl.world.own import OwnJournal
+from flowdsl.world.port import Adoptable, Report, Store
+
+__all__ = ["FileStore", "Store"]
 
 ROTATE_BYTES = 64 * 1024 * 1024
 CLAIM_SECONDS, _POLL_SECONDS = 10.0, 0.02
-
-Adoptable = Callable[[list[Event]], bool]
-
-
-class Store(Protocol):
-    """What was awaited is durable. InputError: asked wrongly; StoreError: the disk, or somebody else's run."""
-
-    @property
-    def key(self) -> bytes:
-        """Secret: idempotency keys and seals are made with it."""
-
-    def sign(self, text: str) -> str: ...
-
-    async def start(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-    async def pin(self, digest: str, document: bytes) -> None: ...
-
-    def definition(self, digest: str) -> bytes: ...
-
-    async def claim(self, run: str, fingerprint: str) -> Claim:
-        """For ids that a person chose. InputError where it is taken for something else."""
-
-    async def create(self, run: str, events: Sequence[Event]) -> None: ...
-
-    async def append(self, run: str, events: Sequence[Event]) -> None:
-        """All of them or none. DiskFull: none, and nothing new may start; facts about what is out still fit."""
-
-    async def finish(self, run: str, report: Report) -> None:
-        """After its `Ended` is durable. The report is a JSON object; the events are added to it."""
-
-    async def adopt(self, run: str) -> list[Event] | None:
-        """Take over a run whose driver died. None where a living process drives it, or it has ended."""
-
-    async def adopt_all(self, wanted: Adoptable = ...) -> dict[str, list[Event]]: ...
-
-    def epoch(self, run: str) -> int:
-        """How often the run changed hands, itself included; of a run that this store drives."""
-
-    def events(self, run: str) -> list[Recorded]: ...
-
-    def follow(self, run: str, after_sequence: int) -> list[Recorded]:
-        """What is new. Cheap enough to be asked many times a second."""
-
-    def list(self) -> list[RunSummary]:
-        """The newest first."""
-
-    def find(self, prefix: str | None = None) -> str:
-        """The run that a person means; the newest without a prefix."""
-
-    async def send(self, run: str, command: Json) -> str:
-        """Leave a command for whoever drives the run. Its id."""
-
-    def take_commands(self) -> Iterable[Ordered]:
-        """What came for the runs that this store drives, each once."""
-
-    def drop_command(self, command_id: str) -> None: ...
-
-    def fsck(self, *, repair: bool = False) -> list[Finding]: ...
 
 
 class FileStore:
@@ -183,7 +125,7 @@ class FileStore:
 
     async def create(self, run: str, events: Sequence[Event]) -> None:
         check_run_id(run)
-        assert events and isinstance(events[0], Created), "a run begins with its Created"
+        assert isinstance(next(iter(events), None), Created), "a run begins with its Created"
         if self._own.entry(run) is not None or self._documents.exists(run):
             raise taken(run)
         await self._own.append([self._group(run, events, epoch=1)])
@@ -367,29 +309,6 @@ class FileStore:
                     1  # it may just have moved from its journal to its document: look once more
                 )
 
-    def list(self) -> list[RunSummary]:
-        with explained(self._layout.root):
-            ended = self._documents.runs()
-            self._journals.refresh()
-            found = {run: self._documents.summary(run) for run in ended}
-            driven = {w: reader.is_driven() for w, reader in self._journals.readers.items()}
-            for run, (reader, entry) in self._journals.runs().items():
-                if run not in found or found[run].damaged:
-                    is_driven = driven[reader.index.writer] and not entry.ended
-                    found[run] = _summary(entry, is_driven, reader.index.is_damaged(entry))
-            for run, entry in self._own.entries().items():
-                found[run] = _summary(entry, driven=True)
-        return sorted(found.values(), key=lambda each: each.created_at, reverse=True)
-
-    def is_driven(self, run: str) -> bool:
-        """Whether a living process drives it: as in `list`, for one run, and cheap enough to be polled."""
-        with explained(self._layout.root):
-            if self._own.entry(check_run_id(run)) is not None:
-                return True
-            self._journals.refresh()
-            found = self._journals.find(run)
-            return found is not None and not found[1].ended and found[0].is_driven()
-
     def find(self, prefix: str | None = None) -> str:
         with explained(self._layout.root):
             self._journals.refresh()
@@ -436,9 +355,44 @@ class FileStore:
         with explained(self._layout.inbox):
             self._inbox.drop(command_id)
 
-    def fsck(self, *, repair: bool = False) -> Sequence[Finding]:
+    def fsck(self, *, repair: bool = False) -> list[Finding]:
         with explained(self._layout.root):
             return examine(self._disk, self._layout, self._journals, self._documents, repair=repair)
+
+    def list(self) -> list[RunSummary]:
+        with explained(self._layout.root):
+            ended = self._documents.runs()
+            self._journals.refresh()
+            found = {run: self._documents.summary(run) for run in ended}
+            driven = {w: reader.is_driven() for w, reader in self._journals.readers.items()}
+            for run, (reader, entry) in self._journals.runs().items():
+                if run not in found or found[run].damaged:
+                    is_driven = driven[reader.index.writer] and not entry.ended
+                    found[run] = _summary(entry, is_driven, reader.index.is_damaged(entry))
+            for run, entry in self._own.entries().items():
+                found[run] = _summary(entry, driven=True)
+        return sorted(found.values(), key=lambda each: each.created_at, reverse=True)
+
+    def unfinished(self) -> Sequence[RunSummary]:
+        """Those of `list` that have not ended; however many have, they are not looked at."""
+        with explained(self._layout.root):
+            self._journals.refresh()
+            driven = {w: reader.is_driven() for w, reader in self._journals.readers.items()}
+            found = [
+                _summary(entry, driven[reader.index.writer], reader.index.is_damaged(entry))
+                for run, (reader, entry) in self._journals.runs().items()
+                if not entry.ended and not self._documents.exists(run)
+            ]
+        return sorted(found, key=lambda each: each.created_at, reverse=True)
+
+    def is_driven(self, run: str) -> bool:
+        """Whether a living process drives it: as in `list`, for one run, and cheap enough to be polled."""
+        with explained(self._layout.root):
+            if self._own.entry(check_run_id(run)) is not None:
+                return True
+            self._journals.refresh()
+            found = self._journals.find(run)
+            return found is not None and not found[1].ended and found[0].is_driven()
 
 
 def _summary(entry: Entry, driven: bool, damaged: bool = False) -> RunSummary:

@@ -173,7 +173,7 @@ def test_a_stuck_undo_holds_up_what_ran_before_it_and_nothing_else() -> None:
     assert "parallel-1/c!undo" in sent
     assert "parallel-1/left/a!undo" not in sent
     assert now.stands["parallel-1/left/a"].state == "ok"
-    assert [entry.step for entry in now.residue] == ["parallel-1/left/b"]
+    assert [entry.step for entry in now.residue] == ["parallel-1/left/b", "parallel-1/left/a"]
 
 
 # --- critical: false ---------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ def test_what_a_probe_found_stays_the_value_when_the_run_is_undone() -> None:
 
 
 def test_a_group_that_is_not_critical_turns_alone_and_the_rest_goes_on() -> None:
-    state, now, sent = play(careless_group(), "ok a · ok b · refuse c")
+    state, now, _ = play(careless_group(), "ok a · ok b · refuse c")
     assert set(state.turned) == {"extra"}
     assert wanted(now) == {"extra/b!undo"}
     _, now, _ = play(careless_group(), "ok a · ok b · refuse c · ok extra/b!undo · ok d")

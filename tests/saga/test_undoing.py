@@ -242,7 +242,7 @@ def test_what_nothing_undoes_is_a_failed_undo_and_is_named(fate: str) -> None:
     tiny = plan(call("a") + "- id: b\n  call: POST plain/b\n" + call("c"))
     _, now, sent = play(tiny, f"ok a · {fate}")
     assert now.state == "stuck"
-    assert [entry.step for entry in now.residue] == ["b"]
+    assert [entry.step for entry in now.residue] == ["b", "a"]
     assert "compensate" in now.residue[0].why
     # and what ran before it is not undone behind its back
     assert "a!undo" not in sent

@@ -1,0 +1,34 @@
+"""What services say of themselves in OpenAPI 3.0 and 3.1, and whether calls and answers agree with it. Pure.
+
+`read` a document, `check_call` a call against it before a run, `response_type` for what reads the answer, and `validate`
+the answer itself in the run.
+"""
+
+from flowdsl.language.openapi.check import CallSite, check_call, check_operation
+from flowdsl.language.openapi.contract import CODES, Contract, Operation, Problem
+from flowdsl.language.openapi.finding import Checked, Finding
+from flowdsl.language.openapi.match import Found, Missing, Unsure, find, find_by_id
+from flowdsl.language.openapi.read import Reading, read
+from flowdsl.language.openapi.response import validate
+from flowdsl.language.openapi.types import response_type
+
+__all__ = [
+    "CODES",
+    "CallSite",
+    "Checked",
+    "Contract",
+    "Finding",
+    "Found",
+    "Missing",
+    "Operation",
+    "Problem",
+    "Reading",
+    "Unsure",
+    "check_call",
+    "check_operation",
+    "find",
+    "find_by_id",
+    "read",
+    "response_type",
+    "validate",
+]

@@ -1,0 +1,229 @@
+"""A call as it is written against the contract of its service: what cannot work is found before anything runs.
+
+Only what is certain is a finding; what the contract or the types leave open is counted. Undos, confirms and probes are
+calls like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from flowdsl.language.located import Located, Mapping, Scalar, align
+from flowdsl.language.openapi.contract import Contract, Operation, Parameter
+from flowdsl.language.openapi.finding import Checked, Finding, Judged, Verdict, count
+from flowdsl.language.openapi.match import Found, Missing, Unsure, find
+from flowdsl.language.openapi.path import CallPath, Segment, take_apart
+from flowdsl.language.openapi.value import TypeOf, Value, judge, judge_text
+from flowdsl.language.vocabulary import did_you_mean, listed
+from flowdsl.language.workflow import Request
+from flowdsl.plan.expression import Expression
+from flowdsl.plan.span import Span
+from flowdsl.plan.template import Constant, Template
+from flowdsl.plan.types import may_be_null
+
+# The engine sends them with every request.
+OWN_HEADERS = ("Idempotency-Key", "User-Agent", "X-Flowdsl-Compensates")
+
+
+@dataclass(frozen=True, slots=True)
+class CallSite:
+    """One request of a workflow: `node` is what it was parsed from, a call string or the mapping that holds it.
+
+    `headers`: names of those that the service adds to every request. `type_of` knows the names in scope here.
+    """
+
+    request: Request
+    node: Located
+    type_of: TypeOf
+    headers: tuple[str, ...] = ()
+
+
+def check_call(contract: Contract, site: CallSite) -> Checked:
+    look = _look_at(site)
+    match find(contract, site.request.method, look.path):
+        case Missing(about=about, message=message, help=hint):
+            span = look.method_span if about == "method" else look.path_span
+            return count([Finding("F092", span, message, hint)])
+        case Unsure():
+            return count([Verdict.UNKNOWN])
+        case found:
+            return check_operation(found, site)
+
+
+def check_operation(found: Found, site: CallSite) -> Checked:
+    """The same, where it is known which operation is meant."""
+    look, operation = _look_at(site), found.operation
+    judged = chain(
+        [Verdict.FITS],
+        _path_values(found, look),
+        _queries(operation, look),
+        _headers(operation, look),
+        _body(operation, look),
+    )
+    return count(judged)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """The call, and where its parts are written."""
+
+    site: CallSite
+    path: CallPath
+    call: Scalar | None
+    path_start: int  # in the text of the call
+
+    @property
+    def request(self) -> Request:
+        return self.site.request
+
+    @property
+    def method_span(self) -> Span:
+        method = self.request.method
+        if self.call is None or not self.call.text.startswith(f"{method} "):
+            return self.request.span
+        return align(self.call).locate(0, len(method))
+
+    @property
+    def path_span(self) -> Span:
+        if self.call is None:
+            return self.request.span
+        length = len(self.call.text.rstrip()) - self.path_start
+        return align(self.call).locate(self.path_start, length)
+
+    def segment_span(self, segment: Segment) -> Span:
+        if self.call is None or not segment.parts:
+            return self.path_span
+        return align(self.call).locate(self.path_start + segment.start, segment.length)
+
+    def key_span(self, key: str) -> Span:
+        """That of `query`, `headers` or `body`; where it is not there, of the call."""
+        node = self.site.node
+        written = node.key(key) if isinstance(node, Mapping) else None
+        return written.span if written is not None else self.request.span
+
+    def node_at(self, *keys: str) -> Located | None:
+        node: Located | None = self.site.node
+        for key in keys:
+            node = node.get(key) if isinstance(node, Mapping) else None
+        return node
+
+
+def _look_at(site: CallSite) -> _Look:
+    node = site.node.get("call") if isinstance(site.node, Mapping) else site.node
+    call = node if isinstance(node, Scalar) else None
+    start = call.text.find("/") if call is not None else 0
+    written = call.text[start:].rstrip() if call is not None else ""
+    return _Look(site, take_apart(site.request.path, written), call, start)
+
+
+def _path_values(found: Found, look: _Look) -> Iterator[Judged]:
+    parameters = {item.name: item for item in found.operation.parameters_in("path")}
+    for name, segment in found.values:
+        parameter = parameters.get(name)
+        value = Value(name, segment.template, look.segment_span(segment))
+        schema = parameter.schema if parameter is not None else None
+        yield judge_text(value, schema, look.site.type_of)
+
+
+def _queries(operation: Operation, look: _Look) -> Iterator[Judged]:
+    parameters = operation.parameters_in("query")
+    given: list[tuple[Span, Value]] = [
+        (look.segment_span(name), Value(text, value.template, look.segment_span(value)))
+        for text, name, value in look.path.queries
+    ]
+    given += [
+        (name.span, Value(name.text, template, name.span, look.node_at("query", name.text)))
+        for name, template in look.request.query
+        if template != Constant(None)  # null: it is left out
+    ]
+    for span, value in given:
+        yield _query(operation, parameters, value, span, look)
+    names = [value.name for _, value in given]
+    for parameter in parameters:
+        sent = parameter.name in names or any(_is_part_of(name, parameter) for name in names)
+        if parameter.required and not sent:
+            yield _missing(operation, "query parameter", parameter.name, look.key_span("query"))
+
+
+def _query(
+    operation: Operation,
+    parameters: tuple[Parameter, ...],
+    value: Value,
+    span: Span,
+    look: _Look,
+) -> Judged:
+    parameter = next((item for item in parameters if item.name == value.name), None)
+    if parameter is not None:
+        if parameter.required and _may_be_left_out(value.template, look):
+            message = f"`{value.name}` is needed, and null leaves it out: this may be null"
+            hint = (
+                f"write `default({value.template.text}, …)`"
+                if isinstance(value.template, Expression)
+                else ""
+            )
+            return Finding("F094", value.span, message, hint)
+        return judge_text(value, parameter.schema, look.site.type_of)
+    if not operation.queries_known or any(_is_part_of(value.name, item) for item in parameters):
+        return Verdict.UNKNOWN
+    names = [item.name for item in parameters]
+    hint = did_you_mean(value.name, names) or (
+        f"it takes {listed(names)}" if names else "it takes none"
+    )
+    message = f"`{operation.title}` has no query parameter `{value.name}`"
+    return Finding("F093", span, message, hint)
+
+
+def _is_part_of(name: str, parameter: Parameter) -> bool:
+    return parameter.nested and name.startswith(f"{parameter.name}[")
+
+
+def _may_be_left_out(template: Template, look: _Look) -> bool:
+    return isinstance(template, Expression) and may_be_null(look.site.type_of(template))
+
+
+def _headers(operation: Operation, look: _Look) -> Iterator[Judged]:
+    given = {name.text.lower(): (name, template) for name, template in look.request.headers}
+    others = {name.lower() for name in (*OWN_HEADERS, *look.site.headers)}
+    for parameter in operation.parameters_in("header"):
+        name = parameter.name.lower()
+        if name in given:
+            written, template = given[name]
+            node = look.node_at("headers", written.text)
+            value = Value(written.text, template, written.span, node)
+            yield judge_text(value, parameter.schema, look.site.type_of)
+        elif name in others:
+            yield Verdict.UNKNOWN
+        elif parameter.required:
+            yield _missing(operation, "header", parameter.name, look.key_span("headers"))
+
+
+def _missing(operation: Operation, what: str, name: str, span: Span) -> Finding:
+    where = {"query parameter": "query", "header": "headers"}[what]
+    message = f"`{operation.title}` needs the {what} `{name}`"
+    return Finding("F094", span, message, f"add `{name}:` under `{where}:`")
+
+
+def _body(operation: Operation, look: _Look) -> Iterator[Judged]:
+    sent, wanted = look.request.body, operation.body
+    if sent is None:
+        if wanted is not None and wanted.required:
+            message = f"`{operation.title}` needs a body"
+            yield Finding("F094", look.request.span, message, "add `body:`")
+        return
+    span = look.key_span("body")
+    if wanted is None:
+        message = f"`{operation.title}` takes no body"
+        yield Finding("F098", span, message, "take `body:` away")
+    elif not wanted.takes_json:
+        if any(name.text.lower() == "content-type" for name, _ in look.request.headers):
+            yield Verdict.UNKNOWN
+            return
+        message = f"`{operation.title}` takes {listed(wanted.content_types)}, and a call sends JSON"
+        yield Finding("F098", span, message)
+    elif wanted.schema is None:
+        yield Verdict.UNKNOWN
+    else:
+        value = Value("", sent, span, look.node_at("body"))
+        yield from judge(value, wanted.schema, look.site.type_of)

@@ -1,0 +1,114 @@
+"""What a service says of itself: an OpenAPI document as operations.
+
+Schemas stay as they are written, each with the document its `$ref`s point into, and are followed only where somebody
+asks: a document may hold thousands of them, which refer to each other in circles. Two schemas are the same when they
+are the same object, so that what is made of one can be kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from flowdsl.plan.values import Json
+
+ParameterPlace: TypeAlias = Literal["path", "query", "header"]
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """`base_paths`: of the servers; a call's path may begin with one, but need not."""
+
+    title: str
+    operations: tuple[Operation, ...]
+    base_paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`queries_known`: whether all query parameters are listed, so that another one is unknown."""
+
+    operation_id: str
+    method: str
+    path: str
+    parameters: tuple[Parameter, ...] = ()
+    body: Body | None = None
+    responses: tuple[Response, ...] = ()
+    queries_known: bool = True
+
+    def parameters_in(self, place: ParameterPlace) -> tuple[Parameter, ...]:
+        return tuple(item for item in self.parameters if item.place == place)
+
+    @property
+    def title(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """Without a schema nothing is known of its values. `nested`: it is written `name[key]=value`."""
+
+    name: str
+    place: ParameterPlace
+    required: bool
+    schema: Schema | None
+    nested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """`schema` is that of its JSON. `takes_json` is False where only other content types are listed."""
+
+    required: bool
+    schema: Schema | None
+    content_types: tuple[str, ...]
+    takes_json: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """`status` is "200", "2XX" or "default"; `content_types` is empty where no body is described."""
+
+    status: str
+    schema: Schema | None
+    content_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Schema:
+    document: Document
+    node: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """`is_3_0`: it says `nullable`, and what stands beside a `$ref` does not count."""
+
+    root: Json = field(repr=False)
+    is_3_0: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with the document itself. `line` is 0 where it is not known, as in JSON."""
+
+    code: str
+    pointer: str
+    line: int
+    message: str
+    help: str = ""
+
+
+# The code of every finding of this package, its title, and how bad it is: to go into the catalogue when `openapi:` does.
+CODES: tuple[tuple[str, str, Literal["error", "warning"]], ...] = (
+    ("F090", "an OpenAPI document that cannot be read", "error"),
+    ("F091", "a part of an OpenAPI document that cannot be used", "warning"),
+    ("F092", "the service has no such operation", "error"),
+    ("F093", "an unknown query parameter", "error"),
+    ("F094", "the operation needs what the call does not send", "error"),
+    ("F095", "a body field that the operation refuses", "error"),
+    ("F096", "a body field that the operation does not list", "warning"),
+    ("F097", "a value that the operation refuses", "error"),
+    ("F098", "a body that the operation does not take", "error"),
+    ("F099", "a response that is not as described", "warning"),
+)

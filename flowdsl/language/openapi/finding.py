@@ -1,0 +1,52 @@
+"""What the check of a call comes to: findings, and a count of what was found right and of what nobody can say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TypeAlias
+
+from flowdsl.plan.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The makings of a diagnostic."""
+
+    code: str
+    span: Span
+    message: str
+    help: str = ""
+
+
+class Verdict(Enum):
+    FITS = auto()
+    UNKNOWN = auto()  # the contract is silent, or the value is known only in the run
+
+
+Judged: TypeAlias = Finding | Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`checked`: things judged, the findings among them. `unknown`: things that could not be."""
+
+    findings: tuple[Finding, ...] = ()
+    checked: int = 0
+    unknown: int = 0
+
+    def __add__(self, other: Checked) -> Checked:
+        return Checked(
+            self.findings + other.findings,
+            self.checked + other.checked,
+            self.unknown + other.unknown,
+        )
+
+
+def count(judged: Iterable[Judged]) -> Checked:
+    found = list(judged)
+    findings = tuple(one for one in found if isinstance(one, Finding))
+    in_order = sorted(dict.fromkeys(findings), key=lambda f: (f.span.line, f.span.column, f.code))
+    unknown = found.count(Verdict.UNKNOWN)
+    return Checked(tuple(in_order), len(found) - unknown, unknown)

@@ -1,0 +1,154 @@
+"""Which operation a call means: by method and path, or by its operationId.
+
+`/charges/${charge.id}/refund` is matched segment by segment. A path is tried as it is; only where that fits nothing is a
+base path of the servers taken off its front, since the URL of the service may hold it already or may not. Where an
+expression stands for what the document spells out, nobody can say before the run, and that is what the answer is.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+from urllib.parse import unquote
+
+from flowdsl.language.openapi.contract import Contract, Operation
+from flowdsl.language.openapi.path import CallPath, Part, Segment, from_parts
+from flowdsl.language.vocabulary import did_you_mean, like, listed
+
+_PARAMETER = re.compile(r"\{([^{}]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`values`: what stands in the call for each parameter of the path."""
+
+    operation: Operation
+    values: tuple[tuple[str, Segment], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """It depends on what an expression will be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """`about` says which part of the call to point at."""
+
+    about: Literal["method", "path"]
+    message: str
+    help: str = ""
+
+
+Match: TypeAlias = Found | Unsure | Missing
+
+
+def find(contract: Contract, method: str, path: tuple[Part, ...] | CallPath) -> Match:
+    call = path if isinstance(path, CallPath) else from_parts(path)
+    for segments in _with_and_without_base(contract, call.segments):
+        there = [(op, fit) for op in contract.operations if (fit := _fit(op, segments)) is not None]
+        match = _best(method, there)
+        if match is not None:
+            return match
+    return _nothing_there(contract, method, call)
+
+
+def find_by_id(contract: Contract, operation_id: str) -> Found | Missing:
+    for operation in contract.operations:
+        if operation.operation_id == operation_id:
+            return Found(operation)
+    names = [operation.operation_id for operation in contract.operations if operation.operation_id]
+    hint = did_you_mean(operation_id, names) or _there_are("operations", names)
+    return Missing("path", f"there is no operation `{operation_id}`", hint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """`literals`: segments that are spelled the same in both. Not `sure`: an expression decides."""
+
+    values: tuple[tuple[str, Segment], ...]
+    literals: int
+    sure: bool
+
+
+def _with_and_without_base(
+    contract: Contract, segments: tuple[Segment, ...]
+) -> list[tuple[Segment, ...]]:
+    found = [segments]
+    for base in dict.fromkeys(contract.base_paths):
+        names = base.strip("/").split("/")
+        if [segment.literal for segment in segments[: len(names)]] == names:
+            found.append(segments[len(names) :])
+    return found
+
+
+def _fit(operation: Operation, segments: tuple[Segment, ...]) -> _Fit | None:
+    described = operation.path.removeprefix("/").split("/")
+    if len(described) != len(segments):
+        return None
+    values: list[tuple[str, Segment]] = []
+    literals, sure = 0, True
+    for wanted, given in zip(described, segments, strict=True):
+        names = _PARAMETER.findall(wanted)
+        if not given.parts and wanted:
+            return None
+        if names and _PARAMETER.fullmatch(wanted):
+            values.append((names[0], given))
+        elif given.literal is None:
+            sure = False
+        elif names:
+            if not _pattern(wanted).fullmatch(unquote(given.literal)):
+                return None
+        elif unquote(given.literal) == unquote(wanted):
+            literals += 1
+        else:
+            return None
+    return _Fit(tuple(values), literals, sure)
+
+
+def _pattern(wanted: str) -> re.Pattern[str]:
+    """`{name}.json`, as a pattern for the text of a segment."""
+    pieces = _PARAMETER.split(unquote(wanted))
+    texts = [re.escape(piece) if at % 2 == 0 else "(.+)" for at, piece in enumerate(pieces)]
+    return re.compile("".join(texts), re.DOTALL)
+
+
+def _best(method: str, there: list[tuple[Operation, _Fit]]) -> Match | None:
+    """The surest; of these, the one with most segments spelled out."""
+    if not there:
+        return None
+    of_method = [(op, fit) for op, fit in there if op.method == method]
+    sure = [(op, fit) for op, fit in of_method if fit.sure]
+    if sure:
+        operation, fit = max(sure, key=lambda pair: pair[1].literals)
+        return Found(operation, fit.values)
+    if of_method or method in ("HEAD", "OPTIONS"):  # which many services answer and few describe
+        return Unsure()
+    if not any(fit.sure for _, fit in there):
+        return Unsure()
+    operation = next(op for op, fit in there if fit.sure)
+    methods = sorted({op.method for op, fit in there if fit.sure})
+    message = f"`{method}` is not possible on {operation.path}"
+    return Missing("method", message, f"it takes {listed(methods)}")
+
+
+def _nothing_there(contract: Contract, method: str, call: CallPath) -> Missing:
+    shown = call.shown
+    nearest = like(_bare(shown), [_bare(op.path) for op in contract.operations])
+    there = [op for op in contract.operations if nearest is not None and _bare(op.path) == nearest]
+    if there:
+        meant = next((op for op in there if op.method == method), there[0])
+        hint = f"did you mean `{meant.title}`?"
+    else:
+        hint = _there_are("paths", list(dict.fromkeys(op.path for op in contract.operations)))
+    return Missing("path", f"the contract has no path {shown}", hint)
+
+
+def _bare(path: str) -> str:
+    """Without the names of its parameters, which the call does not know."""
+    return _PARAMETER.sub("{}", path)
+
+
+def _there_are(what: str, names: list[str]) -> str:
+    return f"its {what} are {listed(names)}" if names else f"it describes no {what}"

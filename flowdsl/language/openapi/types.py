@@ -1,0 +1,136 @@
+"""What a schema of a contract says, as a type that expressions are checked with.
+
+Read, an object has the fields it lists and no others, so that a misspelt one is found. Sent, other fields are only
+refused where the schema says so. Schemas refer to each other without end: as many levels are looked at as fit a budget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from flowdsl.language.openapi.alternatives import KINDS, Alternative, Kind, Others, alternatives
+from flowdsl.language.openapi.contract import Operation, Response, Schema
+from flowdsl.language.openapi.operation import is_json
+from flowdsl.language.openapi.pointer import Unresolved, follow
+from flowdsl.plan.types import (
+    ANYTHING,
+    BOOLEAN,
+    INTEGER,
+    MAXIMUM_MEMBERS,
+    NULL,
+    NUMBER,
+    TEXT,
+    ListOf,
+    Object,
+    Type,
+    join,
+    type_of,
+)
+from flowdsl.plan.values import Json
+
+Direction: TypeAlias = Literal["sent", "read"]
+LIMIT_FIELDS = 2_000  # of one type, over all its levels
+_LEVELS = (12, 8, 6, 5, 4, 3, 2, 1)
+
+
+def response_type(operation: Operation) -> Type:
+    """What the operation answers when all is well, over every 2xx it describes."""
+    return join(
+        _answer(response) for response in operation.responses if response.status.startswith("2")
+    )
+
+
+def _answer(response: Response) -> Type:
+    if response.schema is not None:
+        return type_of_schema(response.schema, "read")
+    if not response.content_types:
+        return NULL  # an empty body is null
+    return ANYTHING if any(map(is_json, response.content_types)) else TEXT
+
+
+def type_of_schema(schema: Schema, direction: Direction) -> Type:
+    """The deepest look that stays within the budget."""
+    found: Type = ANYTHING
+    for levels in _LEVELS:
+        look = _Look(direction, LIMIT_FIELDS)
+        found = look.at(schema, levels)
+        if look.fields_left >= 0:
+            break
+    return found
+
+
+@dataclass(slots=True)
+class _Look:
+    direction: Direction
+    fields_left: int
+
+    def at(self, schema: Schema | None, levels: int) -> Type:
+        self.fields_left -= 1
+        if schema is None or levels < 0 or self.fields_left < 0:
+            return ANYTHING
+        forms = alternatives(schema)
+        if forms is None:
+            return ANYTHING
+        return join(self.form(form, levels) for form in forms)
+
+    def form(self, form: Alternative, levels: int) -> Type:
+        if form.values is not None:
+            return join(map(type_of, form.values)) if _are_few(form.values) else _bare(form)
+        return join(self.kind(form, kind, levels) for kind in KINDS if kind in form.kinds)
+
+    def kind(self, form: Alternative, kind: Kind, levels: int) -> Type:
+        match kind:
+            case "array":
+                return ListOf(self.at(form.item, levels - 1))
+            case "object":
+                return self.object(form, levels)
+        return _scalar(kind)
+
+    def object(self, form: Alternative, levels: int) -> Object:
+        fields = tuple(
+            (name, self.at(schema, levels - 1))
+            for name, schema in form.fields
+            if not is_left_out(schema, self.direction)
+        )
+        refused = form.others is Others.REFUSED
+        if self.direction == "read":
+            refused = refused or (form.others is Others.SILENT and bool(form.fields))
+        kept = {name for name, _ in fields}
+        listed = {name for name, _ in form.fields}
+        required = frozenset(n for n in form.required if n in kept or n not in listed)
+        return Object(fields, refused, required)
+
+
+def is_left_out(schema: Schema, direction: Direction) -> bool:
+    """Whether a field goes the other way only: `readOnly` is never sent, `writeOnly` never read."""
+    try:
+        node = follow(schema.document, schema.node)
+    except Unresolved:
+        return False
+    word = "readOnly" if direction == "sent" else "writeOnly"
+    return any(isinstance(part, dict) and part.get(word) is True for part in (schema.node, node))
+
+
+def _are_few(values: tuple[Json, ...]) -> bool:
+    return len(values) <= MAXIMUM_MEMBERS
+
+
+def _bare(form: Alternative) -> Type:
+    scalars = [_scalar(kind) for kind in form.kinds if kind not in ("array", "object")]
+    return join(scalars) if len(scalars) == len(form.kinds) else ANYTHING
+
+
+def _scalar(kind: Kind) -> Type:
+    match kind:
+        case "null":
+            return NULL
+        case "boolean":
+            return BOOLEAN
+        case "integer":
+            return INTEGER
+        case "number":
+            return NUMBER
+        case "string":
+            return TEXT
+    return ANYTHING
