@@ -10,8 +10,31 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "flowdsl"
 PURE = ("plan", "language", "saga", "view")
 IMPURE_MODULES = frozenset(
-    """asyncio time random uuid secrets os io pathlib socket ssl threading multiprocessing subprocess
-    tempfile shutil logging sys httpx aiohttp click rich signal select""".split()
+    [
+        "asyncio",
+        "time",
+        "random",
+        "uuid",
+        "secrets",
+        "os",
+        "io",
+        "pathlib",
+        "socket",
+        "ssl",
+        "threading",
+        "multiprocessing",
+        "subprocess",
+        "tempfile",
+        "shutil",
+        "logging",
+        "sys",
+        "httpx",
+        "aiohttp",
+        "click",
+        "rich",
+        "signal",
+        "select",
+    ]
 )
 IMPURE_CALLS = frozenset({"open", "print", "input", "exec", "eval", "__import__", "breakpoint"})
 CLOCKS = frozenset({"now", "utcnow", "today"})  # to format a time that is given needs no clock
@@ -23,11 +46,12 @@ FILES = sorted(file for floor in PURE for file in (PACKAGE / floor).rglob("*.py"
 
 
 def impurities(tree: ast.Module) -> list[str]:
-    found = [f"line {node.lineno}: {what}" for node in ast.walk(tree) if (what := _impure(node))]
-    for statement in tree.body:
-        if "__all__" not in ast.unparse(statement) and _is_state(statement):
-            found.append(f"line {statement.lineno}: module state that can change")
-    return found
+    found = [what for node in ast.walk(tree) if (what := _impure(node))]
+    return found + [
+        f"line {statement.lineno}: module state that can change"
+        for statement in tree.body
+        if "__all__" not in ast.unparse(statement) and _is_state(statement)
+    ]
 
 
 def _impure(node: ast.AST) -> str:

@@ -28,7 +28,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.elapsed
 
 
-class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[valid-type, misc]
+class _JumpingSelector(selectors.DefaultSelector):
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()
         self._jumper = loop

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Self
 
 from flowdsl.engine.loop import Drive, Network, News, Ports
 from flowdsl.engine.orders import Order, to_event
@@ -50,7 +51,7 @@ class Engine:
     plans: dict[str, Plan] = field(default_factory=dict)  # by digest: runs of one file share it
     poller: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Engine:
+    async def __aenter__(self) -> Self:
         await self.store.start()
         self.poller = asyncio.create_task(self._poll())
         return self

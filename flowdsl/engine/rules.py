@@ -96,9 +96,10 @@ def _badly_stuck(model: Model, here: Situation) -> Iterator[str]:
             continue
         if step not in named:
             yield f"stuck, and {step} is left behind unnamed"
-        elif model.plan.nodes[step].critical and not named[step].actor:
-            if not stuck & (model.later[step] | {step}):
-                yield f"stuck, and {step} could have been undone"
+            continue
+        excused = named[step].actor or not model.plan.nodes[step].critical
+        if not excused and not stuck & (model.later[step] | {step}):
+            yield f"stuck, and {step} could have been undone"
 
 
 def broken_between(model: Model, here: Situation, there: Situation) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,7 +96,7 @@ class Stage:
         key = state.calls[step].key
         return next((e.id for e in self.app.ledger.effects if e.key == key), "")
 
-    def doubles(self) -> list[Json]:
+    def doubles(self) -> list[str]:
         """Effects that happened more than once, by the services' own books."""
-        effects = self.app.ledger.as_json()["effects"]  # type: ignore[call-overload, index]
-        return [e for e in effects if isinstance(e, dict) and e["count"] != 1]
+        groups = Counter(effect.wish for effect in self.app.ledger.effects)
+        return [str(wish) for wish, count in groups.items() if count != 1]

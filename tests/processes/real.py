@@ -27,9 +27,9 @@ class Services:
 
     def ask(self, path: str, method: str = "GET", body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = Request(self.url + path, data=data, method=method)  # noqa: S310
+        request = Request(self.url + path, data=data, method=method)
         request.add_header("Content-Type", "application/json")
-        with urlopen(request, timeout=PATIENCE_SECONDS) as response:  # noqa: S310
+        with urlopen(request, timeout=PATIENCE_SECONDS) as response:
             return json.loads(response.read() or b"null")
 
     def fault(self, call: str, kind: str, times: int | None = 1) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flowdsl.world.store import FileStore
 from flowdsl.saga.state import State, fold
+from flowdsl.world.store import FileStore
 from tests.conftest import Counts
 from tests.processes.real import TRIP, WORKFLOWS, Services, Shell, services, wait_until
 

@@ -54,11 +54,11 @@ def test_two_who_resume_a_dead_process_runs_share_them(
             mock.url,
             str(number),
         ]
-        with subprocess.Popen(command, cwd=ROOT) as process:
+        with subprocess.Popen(command, cwd=ROOT) as doomed:
             wait_until(
                 "a charge on its way", lambda: any("charges" in r["path"] for r in mock.requests())
             )
-            process.kill()
+            doomed.kill()
         open_runs = [run for run in shell.runs() if run["state"] == "interrupted"]
         assert open_runs, "all had ended before the kill"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flowdsl.engine.engine import Engine
 from flowdsl.language import compile_plan
+from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
 from flowdsl.world.clock import SystemClock
@@ -15,8 +16,7 @@ from flowdsl.world.http import Http
 from flowdsl.world.store import FileStore
 
 
-async def drive(file: Path, store: Path, url: str, runs: int) -> None:
-    plan = compile_plan(file.read_text(), str(file))
+async def drive(plan: Plan, store: Path, url: str, runs: int) -> None:
     inputs: dict[str, Json] = {"flight": "LH-454", "hotel": "Savoy", "car": "compact"}
     inputs |= {"nights": 1, "card": "tok_visa", "email": "ada@example.com"}
     async with Engine(FileStore(store), Http()) as engine:
@@ -33,4 +33,6 @@ async def drive(file: Path, store: Path, url: str, runs: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(drive(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])))
+    file = Path(sys.argv[1])
+    plan = compile_plan(file.read_text(), str(file))
+    asyncio.run(drive(plan, Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])))

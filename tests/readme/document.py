@@ -79,10 +79,16 @@ def typed(fence: Fence) -> Iterator[Typed]:
 
 def same(said: tuple[str, ...], printed: tuple[str, ...]) -> bool:
     """Whether the page says what was printed; both normalised. `…` stands for any number of lines."""
-    if ELIDED not in said:
+    if not said:
+        return not printed
+    if said[0] == ELIDED:
+        return any(same(said[1:], printed[start:]) for start in range(len(printed) + 1))
+    return bool(printed) and same_line(said[0], printed[0]) and same(said[1:], printed[1:])
+
+
+def same_line(said: str, printed: str) -> bool:
+    """How much of a line was cut off its end (`…`) depends on the columns before it, and so on how long things took."""
+    if not (said.endswith(ELIDED) and printed.endswith(ELIDED)):
         return said == printed
-    first = said.index(ELIDED)
-    if printed[:first] != said[:first]:
-        return False
-    rest, left = said[first + 1 :], printed[first:]
-    return any(same(rest, left[start:]) for start in range(len(left) + 1))
+    shorter, longer = sorted((said[:-1], printed[:-1]), key=len)
+    return longer.startswith(shorter.rstrip())

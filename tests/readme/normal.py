@@ -8,7 +8,7 @@ from collections.abc import Sequence
 RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), instead)
     for pattern, instead in (
-        (r"fd1-[a-z2-7]{40}", "‹key›"),
+        (r"fd1-[a-z2-7]+…?", "‹key›"),
         (r"\b([a-z0-9]+(?:-[a-z0-9]+)*)-[a-z2-7]{10}\b", r"\1-‹id›"),
         (r"@ [0-9a-f]{7}\b", "@ ‹hash›"),
         (r"\b\d{4}-\d\d-\d\d\b", "‹date›"),

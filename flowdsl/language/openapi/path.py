@@ -78,6 +78,10 @@ def take_apart(path: Template, written: str = "") -> CallPath:
     return CallPath(tuple(segments), tuple(queries))
 
 
+def from_parts(parts: tuple[Part, ...]) -> CallPath:
+    return take_apart(Text(parts))
+
+
 def _atoms(path: Template, written: str) -> list[_Atom]:
     pieces = [piece for piece in split(written) if isinstance(piece, Piece)]
     atoms: list[_Atom] = []

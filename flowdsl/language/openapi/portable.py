@@ -75,7 +75,7 @@ class _Packing:
         for word, value in node.items():
             if not (self.scalars_only and word in _INSIDE):
                 yield from self.keyword(word, value)
-        choices = [
+        choices: list[Json] = [
             {"anyOf": [self.pack(part) for part in kept]}
             for word in ("anyOf", "oneOf")
             if isinstance(kept := node.get(word), list) and kept

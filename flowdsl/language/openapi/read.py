@@ -45,7 +45,7 @@ def read(source: Source) -> Reading:
 
 
 def _version(text: Text) -> str | Problem:
-    """ "3.0" or "3.1"."""
+    """Which of "3.0" and "3.1" it is."""
     root = text.value
     if not isinstance(root, dict):
         hint = "it begins with `openapi: 3.1.0`"

@@ -8,7 +8,6 @@ from functools import lru_cache
 from itertools import islice
 
 from jsonschema import Draft202012Validator, TypeChecker
-from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 from referencing import Registry
 
@@ -67,17 +66,17 @@ def _is_whole(_checker: TypeChecker, value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-_Validator = extend(
+_Validator: type[Draft202012Validator] = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_whole),
 )
 
 
 @lru_cache(maxsize=LIMIT_VALIDATORS)
-def _validator(schema: Schema) -> Validator:
+def _validator(schema: Schema) -> Draft202012Validator:
     """Kept by the schema itself: a contract holds one for each response."""
     return _Validator(portable(schema), registry=Registry())
 
 
-def _scalar_validator(schema: Schema) -> Validator:
+def _scalar_validator(schema: Schema) -> Draft202012Validator:
     return _Validator(portable(schema, scalars_only=True), registry=Registry())

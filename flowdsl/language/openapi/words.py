@@ -32,7 +32,7 @@ def told(error: ValidationError) -> str:
     value, given = asked(error), error.instance
     match error.validator:
         case "type":
-            wanted = value if isinstance(value, list) else [value]
+            wanted: list[Json] = value if isinstance(value, list) else [value]
             return f"is {kinds(wanted)}, not {_found(given)}"
         case "required":
             names = [str(name) for name in value] if isinstance(value, list) else []
