@@ -172,7 +172,7 @@ $ flowdsl run one.yaml --id one
 def test_a_page_that_is_wrong_is_found_and_put_right() -> None:
     page = SMALL.format(said="✓ succeeded  two")
     right = rewritten("small.md", page)
-    assert "✓ succeeded  one  in " in right
+    assert "✓ succeeded  one  one  in " in right
     assert all(said.is_true for said in follow("small.md", right))
     assert rewritten("small.md", right) == right
 
@@ -191,7 +191,11 @@ def test_a_page_that_is_wrong_is_found_and_put_right() -> None:
         ("…\nx\n…", "a\nb", False),
         ("long and l…", "long a…", True),
         ("long and l…", "short a…", False),
-        ("long and l…", "long and long", False),
+        ("long and l…", "long and long", True),
+        ("long and long", "long and l…", True),
+        ("long and l…", "long and", False),
+        ("long and l…", "long and quick", False),
+        ("l…", "long and longer and longer", False),
     ],
 )
 def test_a_page_may_leave_lines_out_but_not_change_them(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -66,6 +66,11 @@ def display_kind(session: Session) -> Literal["tty", "plain", "json", "quiet"]:
 def event_time(event: Event, otherwise: float) -> float:
     at = getattr(event, "at", None)
     return at if isinstance(at, float | int) else otherwise
+
+
+def last_time(events: Iterable[Event], otherwise: float) -> float:
+    """When the last of them happened."""
+    return max((event_time(event, otherwise) for event in events), default=otherwise)
 
 
 def local_zone(at: float) -> tzinfo:

@@ -10,7 +10,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flowdsl.cli.display import Display, NoDisplay, display_for, event_time
+from flowdsl.cli.display import Display, NoDisplay, display_for, last_time
 from flowdsl.cli.ending import Standing, conclude, interrupted_report
 from flowdsl.cli.follow import Followed, follow
 from flowdsl.cli.options import Session
@@ -91,8 +91,7 @@ class Pilot:
     def watch(self, news: News) -> None:
         created = news.after.created
         assert created is not None
-        times = [event_time(event, 0.0) for event in news.facts]
-        at = max([*times, self.last.at if self.last else created.at])
+        at = last_time(news.facts, self.last.at if self.last else created.at)
         self.last = Standing(created.run, news.plan, news.after, news.now, at)
         self.display.turn(news.plan, news.before, news.facts, news.now)
         if self.no_wait and news.now.state == "waiting":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from flowdsl.cli.display import Display
+from flowdsl.cli.display import Display, last_time
 from flowdsl.cli.ending import Standing
 from flowdsl.cli.runs import pinned_plan
 from flowdsl.plan.nodes import Plan
@@ -40,7 +40,7 @@ async def follow(
         polls += 1
         if facts:
             events = tuple(event for _, _, event in facts)
-            seen, at = facts[-1][0], facts[-1][1] / 1000
+            seen, at = facts[-1][0], last_time(events, at)
             begun = begun or seen
             if plan is None:
                 assert isinstance(events[0], Created), (

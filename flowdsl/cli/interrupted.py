@@ -34,7 +34,7 @@ def interrupted_runs(session: Session, besides: str) -> list[str]:
     for one in left[:LOOKED_AT_MAX]:
         try:
             facts = store.events(one.run)
-            standing = fold_standing(store, one.run, [event for _, _, event in facts], 0.0)
+            standing = fold_standing(store, one.run, [event for _, _, event in facts])
         except FlowdslError:
             continue  # damaged: `list` and `fsck` say so
         if not standing.now.at_rest:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
+from flowdsl.cli.display import last_time
 from flowdsl.cli.ending import Standing
 from flowdsl.cli.options import Session
 from flowdsl.engine.engine import plan_from
@@ -62,14 +63,15 @@ def standing_of(store: FileStore, run: str) -> Standing:
     """Where a run stands by the facts that are on disk."""
     with asked_wrongly():
         facts = store.events(run)
-    return fold_standing(store, run, [event for _, _, event in facts], facts[-1][1] / 1000)
+    return fold_standing(store, run, [event for _, _, event in facts])
 
 
-def fold_standing(store: FileStore, run: str, events: list[Event], at: float) -> Standing:
+def fold_standing(store: FileStore, run: str, events: list[Event]) -> Standing:
     state = fold(State(), events)
     assert state.created is not None, "the first fact of a run is that it was created"
     plan = pinned_plan(store, state.created.digest)
     now = progress(plan, state)
+    at = last_time(events, state.created.at)
     return Standing(run, plan, state, now, at, state_name(store, run, now))
 
 

@@ -103,3 +103,12 @@ def wait_for(what: Callable[[], bool]) -> None:
     while not what():
         assert time.monotonic() < until, "it never came about"
         time.sleep(0.01)
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> None:
+    """Read its stderr until a line with that text."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if text in line:
+            return
+    raise AssertionError(f"it ended and never said: {text}")

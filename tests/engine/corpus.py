@@ -18,6 +18,7 @@ WORKFLOWS = Path(__file__).parents[2] / "workflows"
 ONE = Allowance(faults=1, crashes=True)
 TWO = Allowance(faults=2, crashes=True)
 THREE = Allowance(faults=3, crashes=True)
+TWO_AND_ORDERS = Allowance(faults=2, crashes=True, orders=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +221,13 @@ CASES = (
     Case("trip-steps", shipped("trip-steps"), ONE, TWO, {"flight": "a", "hotel": "b", "card": "c"}),
     Case("search", shipped("search"), TWO, THREE, {"city": "x"}),
     Case("sequence", sequence),
-    Case("parallel", parallel),
-    Case("diamond", diamond),
+    Case("parallel", parallel, TWO, TWO_AND_ORDERS),
+    Case("diamond", diamond, TWO, TWO_AND_ORDERS),
     Case("groups", groups, ONE, TWO),
     Case("careless call", careless_call),
-    Case("careless group", careless_group),
+    Case("careless group", careless_group, TWO, TWO_AND_ORDERS),
     Case("careless nested", careless_nested, ONE, TWO),
-    Case("careless unkeyed", careless_unkeyed),
+    Case("careless unkeyed", careless_unkeyed, TWO, TWO_AND_ORDERS),
     Case("probe", probed),
     Case("probe and tombstone", probed_grave),
     Case("un-keyed", unkeyed),
@@ -238,8 +239,8 @@ CASES = (
     Case("no compensate", no_compensate),
     Case("compensate none", compensate_none),
     Case("wait and timeout", wait_and_timeout),
-    Case("on_failure", on_failure),
-    Case("commit in the middle", commit_in_the_middle),
+    Case("on_failure", on_failure, TWO, TWO_AND_ORDERS),
+    Case("commit in the middle", commit_in_the_middle, TWO, TWO_AND_ORDERS),
     Case("careless below commit", careless_below_commit),
     Case("careless below commit call", careless_call_below_commit),
     Case("conditions", conditions),

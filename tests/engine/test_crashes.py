@@ -19,17 +19,22 @@ from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
 from flowdsl.saga.observation import Observation
+from flowdsl.saga.progress import progress
+from flowdsl.saga.state import State, fold
 from flowdsl.world.http import Http
 from flowdsl.world.offload import Inline
 from flowdsl.world.store import FileStore
 from mock_services.app import MockServices, create_app
 from tests.conftest import Counts
 from tests.engine.stage import MOCK_URL, ORDER, TRIP, workflow
-from tests.simdisk import Crash, SimDisk
+from tests.simdisk import Crash, Operation, SimDisk
 from tests.virtual import EPOCH, VirtualClock, run_virtually
 
 RUN = "trip-a"
-STRIDE = 7  # of the second crash, but for the full size
+CHANGES = frozenset(
+    {"write", "sync", "sync_folder", "create", "rename", "link", "unlink", "truncate"}
+)
+STRIDE = 29  # of the second crash, but for the full size
 
 
 @dataclass(slots=True)
@@ -43,6 +48,10 @@ class Fuse:
         self.passed += 1
         if self.passed == self.burns_at:
             raise Crash
+
+    def see(self, _when: str, operation: Operation) -> None:
+        if operation.kind in CHANGES:
+            self.pass_point()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +101,11 @@ class Theatre:
     def live(self, burns_at: int = 0) -> tuple[Result | None, int]:
         """One life: begin the run, or go on with it. None if the process died; and the points it passed."""
         fuse = Fuse(burns_at)
-        self.disk.hook = fuse.pass_point
+        self.disk.hook = fuse.see
         try:
             result = run_virtually(self._live(fuse))
         except Crash:
             result = None
-        self.disk.hook = lambda: None
         if result is None:
             self.disk = self.disk.crash()
         return result, fuse.passed
@@ -115,11 +123,14 @@ class Theatre:
         return result
 
     async def _begin_or_resume(self, engine: Engine, store: FileStore) -> Result:
-        if RUN in {summary.run for summary in store.list()}:
+        known = {summary.run: summary for summary in store.list()}
+        if RUN in known and known[RUN].ended:  # it died after the last fact
+            state = fold(State(), [recorded.event for recorded in store.events(RUN)])
+            return Result(RUN, self.plan, state, progress(self.plan, state))
+        if RUN in known:
             result = await engine.resume(RUN)
-            if result is not None:
-                return result
-            raise AssertionError("nobody else drives this run")
+            assert result is not None, "nobody else drives this run"
+            return result
         assert not self.app.requests, "something was sent before the first record"
         env: dict[str, str | None] = {"DEMO_URL": MOCK_URL}
         created = Created(RUN, self.plan.name, self.plan.digest, EPOCH, self.inputs, env, {})

@@ -32,9 +32,9 @@ class Said:
 
 
 def follow(page: str, text: str) -> list[Said]:
-    with tempfile.TemporaryDirectory(prefix="flowdsl-page-") as folder:
-        with session(Path(folder)) as person:
-            return [said for fence in fences(page, text) for said in _do(person, fence)]
+    made = tempfile.TemporaryDirectory(prefix="flowdsl-page-")
+    with made as folder, session(Path(folder)) as person:
+        return [said for fence in fences(page, text) for said in _do(person, fence)]
 
 
 def _do(person: Session, fence: Fence) -> list[Said]:

@@ -17,7 +17,7 @@ from select import select
 ROWS, COLUMNS = 100, 88
 SECONDS_MAX = 60.0
 
-PIECE = re.compile(r"\x1b\[(?P<number>\??\d*)(?P<letter>[A-Za-z])|(?P<text>[^\x1b\r\n]+)|[\r\n]")
+PIECE = re.compile(r"\x1b\[(?P<number>\??[\d;]*)(?P<letter>[A-Za-z])|(?P<text>[^\x1b\r\n]+)|[\r\n]")
 
 
 def run_in_terminal(command: str, folder: Path, environment: Mapping[str, str]) -> tuple[str, int]:

@@ -20,7 +20,7 @@ LIMIT_STEPS = 500
 LIMIT_DEPTH = 32
 
 Kind: TypeAlias = Literal["null", "boolean", "integer", "number", "string", "array", "object"]
-KINDS: tuple[Kind, ...] = ("null", "boolean", "integer", "number", "string", "array", "object")
+KINDS: tuple[Kind, ...] = ("boolean", "integer", "number", "string", "array", "object", "null")
 _DESCRIBING = frozenset({"description", "summary", "title", "deprecated", "example", "examples"})
 
 

@@ -42,7 +42,8 @@ class CallSite:
 
 def check_call(contract: Contract, site: CallSite) -> Checked:
     look = _look_at(site)
-    match find(contract, site.request.method, look.path):
+    names = frozenset(name.text for name, _ in site.request.query)
+    match find(contract, site.request.method, look.path, names):
         case Missing(about=about, message=message, help=hint):
             span = look.method_span if about == "method" else look.path_span
             return count([Finding("F092", span, message, hint)])

@@ -36,6 +36,17 @@ class Operation:
     responses: tuple[Response, ...] = ()
     queries_known: bool = True
 
+    @property
+    def path_alone(self) -> str:
+        """Some documents tell operations apart by a query behind the path: `/files?beta=true`."""
+        return self.path.partition("?")[0]
+
+    @property
+    def path_queries(self) -> tuple[str, ...]:
+        """The names of that query."""
+        _, _, query = self.path.partition("?")
+        return tuple(name for pair in query.split("&") if (name := pair.partition("=")[0]))
+
     def parameters_in(self, place: ParameterPlace) -> tuple[Parameter, ...]:
         return tuple(item for item in self.parameters if item.place == place)
 

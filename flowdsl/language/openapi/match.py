@@ -44,11 +44,18 @@ class Missing:
 Match: TypeAlias = Found | Unsure | Missing
 
 
-def find(contract: Contract, method: str, path: tuple[Part, ...] | CallPath) -> Match:
+def find(
+    contract: Contract,
+    method: str,
+    path: tuple[Part, ...] | CallPath,
+    queries: frozenset[str] = frozenset(),
+) -> Match:
+    """`queries`: the names of those that are sent, for documents that tell operations apart by them."""
     call = path if isinstance(path, CallPath) else from_parts(path)
+    names = queries | {name for name, _, _ in call.queries}
     for segments in _with_and_without_base(contract, call.segments):
         there = [(op, fit) for op in contract.operations if (fit := _fit(op, segments)) is not None]
-        match = _best(method, there)
+        match = _best(method, there, names)
         if match is not None:
             return match
     return _nothing_there(contract, method, call)
@@ -84,7 +91,7 @@ def _with_and_without_base(
 
 
 def _fit(operation: Operation, segments: tuple[Segment, ...]) -> _Fit | None:
-    described = operation.path.removeprefix("/").split("/")
+    described = operation.path_alone.removeprefix("/").split("/")
     if len(described) != len(segments):
         return None
     values: list[tuple[str, Segment]] = []
@@ -114,14 +121,18 @@ def _pattern(wanted: str) -> re.Pattern[str]:
     return re.compile("".join(texts), re.DOTALL)
 
 
-def _best(method: str, there: list[tuple[Operation, _Fit]]) -> Match | None:
+def _best(
+    method: str, there: list[tuple[Operation, _Fit]], queries: frozenset[str]
+) -> Match | None:
     """The surest; of these, the one with most segments spelled out."""
     if not there:
         return None
     of_method = [(op, fit) for op, fit in there if op.method == method]
     sure = [(op, fit) for op, fit in of_method if fit.sure]
     if sure:
-        operation, fit = max(sure, key=lambda pair: pair[1].literals)
+        operation, fit = max(
+            sure, key=lambda pair: (pair[1].literals, _likeness(pair[0].path_queries, queries))
+        )
         return Found(operation, fit.values)
     if of_method or method in ("HEAD", "OPTIONS"):  # which many services answer and few describe
         return Unsure()
@@ -131,6 +142,11 @@ def _best(method: str, there: list[tuple[Operation, _Fit]]) -> Match | None:
     methods = sorted({op.method for op, fit in there if fit.sure})
     message = f"`{method}` is not possible on {operation.path}"
     return Missing("method", message, f"it takes {listed(methods)}")
+
+
+def _likeness(wanted: tuple[str, ...], given: frozenset[str]) -> int:
+    """Of operations that differ in their queries, the one that wants most of what is given, and no more."""
+    return len(wanted) if given.issuperset(wanted) else -1
 
 
 def _nothing_there(contract: Contract, method: str, call: CallPath) -> Missing:
@@ -146,8 +162,8 @@ def _nothing_there(contract: Contract, method: str, call: CallPath) -> Missing:
 
 
 def _bare(path: str) -> str:
-    """Without the names of its parameters, which the call does not know."""
-    return _PARAMETER.sub("{}", path)
+    """Without the names of its parameters, which the call does not know, and without a query."""
+    return _PARAMETER.sub("{}", path.partition("?")[0])
 
 
 def _there_are(what: str, names: list[str]) -> str:

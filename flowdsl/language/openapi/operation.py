@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flowdsl.language.openapi.contract import (
     Body,
@@ -46,15 +46,17 @@ def read_operation(
     for key in keys:
         by_name.setdefault(("query", key), Parameter(key, "query", required=False, schema=None))
     name = node.get("operationId")
-    return Operation(
+    operation = Operation(
         operation_id=name if isinstance(name, str) else "",
         method=parts.method.upper(),
         path=parts.path,
-        parameters=tuple(by_name.values()),
         body=_body(parts, node.get("requestBody")),
         responses=tuple(_responses(parts, node.get("responses"))),
         queries_known=len(known) == len(above) + len(own) and not any(map(_is_spread, known)),
     )
+    for key in operation.path_queries:
+        by_name.setdefault(("query", key), Parameter(key, "query", required=True, schema=None))
+    return replace(operation, parameters=tuple(by_name.values()))
 
 
 def _parameters(parts: Parts, place: tuple[str, ...], node: Json) -> list[Parameter | None]:

@@ -1,7 +1,8 @@
 """A schema of a contract → one JSON Schema 2020-12 that stands alone, for a validator.
 
 Only keywords that are known, with values that make sense, go in, so that no document makes the validator fail. Not
-asserted: `format`; `multipleOf` and `uniqueItems`, whose cost the answer of a service would decide; `discriminator`.
+asserted: `format`; `multipleOf` and `uniqueItems`, whose cost the answer of a service would decide; `discriminator`; and
+that a part of an `allOf` is closed, which by the letter refuses what the other parts list, and is never meant.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TypeAlias
 
 from flowdsl.language.openapi.alternatives import KINDS
 from flowdsl.language.openapi.contract import Document, Schema
@@ -33,15 +35,17 @@ _INSIDE = frozenset(
     )
 )
 
+_Target: TypeAlias = tuple[str, bool]  # a reference, and whether it stands in an `allOf`
 
-def portable(schema: Schema, *, scalars_only: bool = False) -> Json:
+
+def portable(schema: Schema, *, scalars_only: bool = False) -> dict[str, Json] | bool:
     """`scalars_only`: for a text, a number, true, false or null; what is said of lists and objects is left out."""
     packing = _Packing(schema.document, scalars_only)
     packed = packing.pack(schema.node)
     definitions: dict[str, Json] = {}
     while packing.waiting:
-        reference = packing.waiting.pop()
-        definitions[packing.names[reference]] = packing.target(reference)
+        reference, is_part = target = packing.waiting.pop()
+        definitions[packing.names[target]] = packing.target(reference, is_part=is_part)
     return {**packed, "$defs": definitions} if isinstance(packed, dict) else packed
 
 
@@ -49,39 +53,42 @@ def portable(schema: Schema, *, scalars_only: bool = False) -> Json:
 class _Packing:
     document: Document
     scalars_only: bool
-    names: dict[str, str] = field(default_factory=dict)
-    waiting: list[str] = field(default_factory=list)
+    names: dict[_Target, str] = field(default_factory=dict)
+    waiting: list[_Target] = field(default_factory=list)
 
-    def target(self, reference: str) -> Json:
+    def target(self, reference: str, *, is_part: bool) -> dict[str, Json] | bool:
         try:
-            return self.pack(look_up(self.document.root, reference))
+            return self.pack(look_up(self.document.root, reference), is_part=is_part)
         except Unresolved:
             return True
 
-    def pack(self, node: Json) -> Json:
+    def pack(self, node: Json, *, is_part: bool = False) -> dict[str, Json] | bool:
         if not isinstance(node, dict):
             return node if isinstance(node, bool) else True
-        packed = dict(self.keywords(node))
+        packed = dict(self.keywords(node, is_part=is_part))
         if self.document.is_3_0 and node.get("nullable") is True and packed:
             return {"anyOf": [{"type": "null"}, packed]}
         return packed
 
-    def keywords(self, node: dict[str, Json]) -> Iterator[tuple[str, Json]]:
+    def keywords(self, node: dict[str, Json], *, is_part: bool) -> Iterator[tuple[str, Json]]:
         reference = reference_of(node)
         if reference is not None:
-            yield "$ref", f"#/$defs/{self.name(reference)}"
+            yield "$ref", f"#/$defs/{self.name((reference, is_part))}"
             if self.document.is_3_0:
                 return
+        is_part = is_part or reference is not None or "allOf" in node
         for word, value in node.items():
+            if is_part and word == "additionalProperties" and value is False:
+                continue
             if not (self.scalars_only and word in _INSIDE):
                 yield from self.keyword(word, value)
         choices: list[Json] = [
-            {"anyOf": [self.pack(part) for part in kept]}
+            {"anyOf": [self.pack(part, is_part=is_part) for part in kept]}
             for word in ("anyOf", "oneOf")
             if isinstance(kept := node.get(word), list) and kept
         ]
         parts = node.get("allOf")
-        every = [self.pack(part) for part in parts] if isinstance(parts, list) else []
+        every = [self.pack(part, is_part=True) for part in parts] if isinstance(parts, list) else []
         if every or choices:
             yield "allOf", [*every, *choices]
         if self.document.is_3_0:
@@ -124,11 +131,11 @@ class _Packing:
             ):
                 yield word, value
 
-    def name(self, reference: str) -> str:
-        if reference not in self.names:
-            self.names[reference] = str(len(self.names))
-            self.waiting.append(reference)
-        return self.names[reference]
+    def name(self, target: _Target) -> str:
+        if target not in self.names:
+            self.names[target] = str(len(self.names))
+            self.waiting.append(target)
+        return self.names[target]
 
 
 def _older_bounds(node: dict[str, Json]) -> Iterator[tuple[str, Json]]:

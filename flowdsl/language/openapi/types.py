@@ -31,7 +31,7 @@ from flowdsl.plan.values import Json
 
 Direction: TypeAlias = Literal["sent", "read"]
 LIMIT_FIELDS = 2_000  # of one type, over all its levels
-_LEVELS = (12, 8, 6, 5, 4, 3, 2, 1)
+LIMIT_LEVELS = 12
 
 
 def response_type(operation: Operation) -> Type:
@@ -50,12 +50,15 @@ def _answer(response: Response) -> Type:
 
 
 def type_of_schema(schema: Schema, direction: Direction) -> Type:
-    """The deepest look that stays within the budget."""
+    """The deepest look that stays within the budget; deeper by a level each time, as long as there is more to see."""
     found: Type = ANYTHING
-    for levels in _LEVELS:
+    for levels in range(LIMIT_LEVELS):
         look = _Look(direction, LIMIT_FIELDS)
-        found = look.at(schema, levels)
-        if look.fields_left >= 0:
+        deeper = look.at(schema, levels)
+        if look.fields_left < 0:
+            break
+        found = deeper
+        if not look.is_cut:
             break
     return found
 
@@ -64,10 +67,14 @@ def type_of_schema(schema: Schema, direction: Direction) -> Type:
 class _Look:
     direction: Direction
     fields_left: int
+    is_cut: bool = False
 
     def at(self, schema: Schema | None, levels: int) -> Type:
+        if schema is None or levels < 0:
+            self.is_cut = self.is_cut or schema is not None
+            return ANYTHING
         self.fields_left -= 1
-        if schema is None or levels < 0 or self.fields_left < 0:
+        if self.fields_left < 0:
             return ANYTHING
         forms = alternatives(schema)
         if forms is None:

@@ -55,7 +55,8 @@ class Value:
     def item(self, position: int, template: Template) -> Value:
         items = self.node.items if isinstance(self.node, Sequence) else ()
         node = items[position] if position < len(items) else None
-        return Value(f"{self.name}[{position}]", template, self.span, node)
+        around = node.span if node is not None else self.span
+        return Value(f"{self.name}[{position}]", template, around, node)
 
     @property
     def shown(self) -> str:

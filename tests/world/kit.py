@@ -1,0 +1,58 @@
+"""What the tests of the store share: a few facts, and a store on a simulated disk without threads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from flowdsl.saga.events import Armed, Created, Ended, Event, Fired, Started
+from flowdsl.world.contents import Recorded
+from flowdsl.world.offload import Inline
+from flowdsl.world.store import FileStore
+from tests.simdisk import SimDisk
+
+ROOT = Path("/home/me/.flowdsl")
+DIGEST = "d" * 64
+T = TypeVar("T")
+
+
+def created(run: str, at: float = 1.0) -> Created:
+    return Created(run, "trip", DIGEST, at, {"seats": 2}, {}, {})
+
+
+def intent(number: int = 1) -> Started:
+    return Started("flight", number, 2.0, key="fd1-abc")
+
+
+def fact(number: int) -> Event:
+    return Fired(f"timer-{number}", float(number))
+
+
+def facts(*numbers: int) -> list[Event]:
+    return [fact(number) for number in numbers]
+
+
+def armed(run: str) -> Event:
+    return Armed(f"timer of {run}", 5.0)
+
+
+ENDED = Ended("succeeded")
+
+
+def sim_store(disk: SimDisk, **settings: Any) -> FileStore:
+    return FileStore(ROOT, disk, offload=Inline(), wall=lambda: 1_000.0, **settings)
+
+
+def run(story: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(story)
+
+
+def events_of(records: list[Recorded]) -> list[Event]:
+    assert [record.sequence for record in records] == list(range(1, len(records) + 1))
+    return [record.event for record in records]
+
+
+def journals(disk: SimDisk) -> list[Path]:
+    return [path for path in disk.files() if path.suffix == ".jsonl" and path.name[0] != "."]

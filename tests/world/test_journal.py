@@ -1,0 +1,187 @@
+"""A journal on a disk that fails: what was not acknowledged is not there, and what was is."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flowdsl.errors import DiskFull, StoreError
+from flowdsl.saga.codec import encode
+from flowdsl.saga.events import Event
+from flowdsl.world.journal import RESERVE_BYTES, Group, Journal, Record
+from tests.simdisk import SimDisk
+from tests.world.kit import created, facts, intent
+
+FOLDER = Path("/journals")
+
+
+def make(disk: SimDisk) -> Journal:
+    if disk.look(FOLDER) is None:
+        disk.make_folder(FOLDER)
+    journal = Journal.create(disk, FOLDER, "w")
+    journal.publish()
+    return journal
+
+
+def group(*events: Event, run: str = "a", epoch: int | None = None, intent: bool = False) -> Group:
+    return Group(run, tuple(Record(1, encode(event)) for event in events), epoch, intent)
+
+
+def begun(disk: SimDisk) -> Journal:
+    journal = make(disk)
+    journal.kept(journal.write([group(created("a"), epoch=1)]))
+    return journal
+
+
+def test_a_write_that_takes_less_than_it_was_given_is_gone_on_with() -> None:
+    short, whole = SimDisk(write_limit=7), SimDisk()
+    begun(short)
+    begun(whole)
+    path = FOLDER / "w.jsonl"
+    assert short.content(path) == whole.content(path)
+    assert short.count("write") > 10
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_no_room_takes_back_what_was_half_written_and_says_so(code: int) -> None:
+    # given
+    disk = SimDisk(write_limit=50)
+    journal = begun(disk)
+    before = disk.content(journal.path)
+    # when the third piece does not fit
+    disk.fail("write", 3, code)
+    with pytest.raises(DiskFull) as refusal:
+        journal.write([group(*facts(1))])
+    # then the journal is as before, and it goes on
+    assert refusal.value.help
+    assert disk.content(journal.path) == before
+    journal.kept(journal.write([group(*facts(2))]))
+    assert journal.index.entries["a"].count == 2
+
+
+def test_on_a_full_disk_nothing_new_starts_and_what_is_out_is_kept() -> None:
+    # given a disk with room for the reserve and little else
+    disk = SimDisk(capacity=RESERVE_BYTES + 900)
+    journal = begun(disk)
+    # when both intents and facts come
+    batch, refused = None, None
+    for number in range(1, 20):
+        answers = group(*facts(number))
+        batch, refused = journal.write_what_fits([group(intent(), intent=True), answers])
+        if batch is not None:
+            journal.kept(batch)
+        if refused is not None:
+            break
+    # then in the batch that did not fit, the intent is refused and the fact is there
+    assert isinstance(refused, DiskFull)
+    assert batch is not None
+    assert [line.data for _, line in batch.lines] == [encode(facts(number)[0])]
+    # and so it goes on, as long as there is no room
+    for number in range(30, 200):
+        batch, refused = journal.write_what_fits(
+            [group(intent(), intent=True), group(*facts(number))]
+        )
+        assert batch is not None
+        assert refused is not None
+        journal.kept(batch)
+    # when somebody makes room
+    disk.capacity = None
+    batch, refused = journal.write_what_fits([group(intent(), intent=True)])
+    # then it starts again, with its reserve
+    assert (refused, journal.full) == (None, False)
+    assert FOLDER / "w.reserve" in disk.files()
+
+
+def test_a_disk_that_is_full_to_the_last_byte_refuses_facts_too() -> None:
+    disk = SimDisk()
+    journal = begun(disk)
+    disk.fail("write", 1, errno.ENOSPC, lasting=True)
+    with pytest.raises(DiskFull):
+        journal.write_what_fits([group(*facts(1))])
+    assert journal.failure is None
+
+
+def _sync_fails(disk: SimDisk) -> None:
+    disk.fail("sync", 1, errno.EIO)
+
+
+def _write_fails(disk: SimDisk) -> None:
+    disk.fail("write", 1, errno.EIO)
+
+
+def _taking_back_fails(disk: SimDisk) -> None:
+    disk.fail("write", 1, errno.ENOSPC)
+    disk.fail("truncate", 1, errno.EIO)
+
+
+@pytest.mark.parametrize("hurt", [_sync_fails, _write_fails, _taking_back_fails])
+def test_after_a_failure_nobody_can_judge_nothing_is_written_or_synced_again(
+    hurt: Callable[[SimDisk], None],
+) -> None:
+    disk = SimDisk()
+    journal = begun(disk)
+    hurt(disk)
+    with pytest.raises(StoreError) as refusal:
+        journal.write([group(*facts(1))])
+    assert not isinstance(refusal.value, DiskFull)
+    assert refusal.value.code == "F208"
+    before = len(disk.operations)
+    for _ in range(3):
+        with pytest.raises(StoreError):
+            journal.write([group(*facts(2))])
+    assert len(disk.operations) == before
+
+
+def test_bytes_of_somebody_else_stop_the_driver() -> None:
+    disk = SimDisk()
+    journal = begun(disk)
+    other = disk.open(journal.path, append=True)
+    disk.write(other, b"x")
+    with pytest.raises(StoreError, match="not as this process left it"):
+        journal.write([group(*facts(1))])
+
+
+def test_a_journal_that_was_deleted_stops_the_driver() -> None:
+    disk = SimDisk()
+    journal = begun(disk)
+    disk.unlink(journal.path)
+    with pytest.raises(StoreError, match="was deleted"):
+        journal.write([group(*facts(1))])
+
+
+def test_without_room_for_its_reserve_no_journal_is_made() -> None:
+    disk = SimDisk(capacity=1000)
+    disk.make_folder(FOLDER)
+    with pytest.raises(OSError, match="No space"):
+        Journal.create(disk, FOLDER, "w")
+    assert disk.files() == []
+
+
+def test_it_is_locked_before_anybody_can_see_it() -> None:
+    disk = SimDisk()
+    journal = make(disk)
+    kinds = [each.kind for each in disk.operations]
+    assert kinds.index("lock") < kinds.index("rename")
+    handle = disk.open(journal.path)
+    assert not disk.lock(handle, shared=True)
+    journal.close(delete=False)
+    assert disk.lock(handle)
+
+
+def test_a_run_may_go_on_in_the_batch_that_it_begins_in() -> None:
+    journal = make(SimDisk())
+    journal.kept(
+        journal.write([group(created("a"), epoch=1), group(*facts(1, 2)), group(*facts(3))])
+    )
+    assert journal.index.entries["a"].count == 4
+    assert not journal.index.entries["a"].broken
+
+
+def test_it_is_deleted_with_its_reserve() -> None:
+    disk = SimDisk()
+    journal = begun(disk)
+    journal.close(delete=True)
+    assert disk.files() == []

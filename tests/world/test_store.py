@@ -1,0 +1,397 @@
+"""What every store promises, whatever it is made of: files, a simulated disk, memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from flowdsl.errors import InputError, StoreError
+from flowdsl.saga.events import Event
+from flowdsl.world.contents import Claim
+from flowdsl.world.memory import Memory, MemoryStore
+from flowdsl.world.port import Store
+from flowdsl.world.store import FileStore
+from tests.simdisk import SimDisk
+from tests.world.kit import DIGEST, ENDED, created, events_of, facts, intent, run, sim_store
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where stores of several processes stand side by side; `die` ends one the hard way."""
+
+    store: Callable[[], Store]
+    die: Callable[[Store], None]
+
+
+def _files(folder: Path) -> Place:
+    def die(store: Store) -> None:
+        assert isinstance(store, FileStore)
+        committer = store._own._committer
+        assert committer is not None
+        store._disk.close(
+            committer.journal.handle
+        )  # the kernel does that for a process that is killed
+        store._offload.close()
+
+    return Place(lambda: FileStore(folder / "deep" / ".flowdsl"), die)
+
+
+def _simulated(_: Path) -> Place:
+    disk = SimDisk()
+
+    def die(store: Store) -> None:
+        assert isinstance(store, FileStore)
+        committer = store._own._committer
+        assert committer is not None
+        disk.close(committer.journal.handle)
+
+    return Place(lambda: sim_store(disk), die)
+
+
+def _memory(_: Path) -> Place:
+    memory = Memory()
+
+    def die(store: Store) -> None:
+        assert isinstance(store, MemoryStore)
+        store.die()
+
+    return Place(lambda: MemoryStore(memory), die)
+
+
+@pytest.fixture(params=[_files, _simulated, _memory])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    found: Place = request.param(tmp_path)
+    return found
+
+
+def test_what_was_kept_is_read_back_by_every_process(place: Place) -> None:
+    async def story() -> None:
+        mine, other = place.store(), place.store()
+        await mine.start()
+        await other.start()
+        assert mine.key == other.key
+        assert mine.sign("a") == other.sign("a") != other.sign("b")
+        await mine.create("trip-a", [created("trip-a"), intent()])
+        await mine.append("trip-a", facts(1))
+        await mine.append("trip-a", [])
+        for store in (mine, other):
+            assert events_of(store.events("trip-a")) == [created("trip-a"), intent(), *facts(1)]
+            assert [record.event for record in store.follow("trip-a", 2)] == facts(1)
+            assert store.follow("trip-a", 3) == []
+        await mine.append("trip-a", facts(2, 3))
+        assert [record.sequence for record in other.follow("trip-a", 3)] == [4, 5]
+        await mine.close()
+        await other.close()
+
+    run(story())
+
+
+def test_a_run_that_ended_is_read_as_before_and_driven_by_nobody(place: Place) -> None:
+    async def story() -> None:
+        mine, other = place.store(), place.store()
+        await mine.start()
+        await other.start()
+        await mine.create("trip-a", [created("trip-a"), *facts(1), ENDED])
+        await mine.finish("trip-a", lambda: b'{"state":"succeeded"}')
+        expected = [created("trip-a"), *facts(1), ENDED]
+        assert events_of(mine.events("trip-a")) == expected
+        assert events_of(other.events("trip-a")) == expected
+        with pytest.raises(StoreError):
+            await mine.append("trip-a", facts(2))
+        await mine.close()
+        assert events_of(other.events("trip-a")) == expected
+        assert [record.event for record in other.follow("trip-a", 2)] == [ENDED]
+        assert await other.adopt("trip-a") is None
+        assert await other.adopt_all() == {}
+        await other.close()
+
+    run(story())
+
+
+def test_only_a_dead_drivers_runs_are_taken_over(place: Place) -> None:
+    async def story() -> None:
+        first, second, third = place.store(), place.store(), place.store()
+        for store in (first, second, third):
+            await store.start()
+        await first.create("trip-a", [created("trip-a"), intent()])
+        # while it lives
+        assert await second.adopt("trip-a") is None
+        assert await second.adopt_all() == {}
+        assert await first.adopt("trip-a") is None, "its own"
+        # when it has died
+        place.die(first)
+        assert await second.adopt("trip-a") == [created("trip-a"), intent()]
+        assert second.epoch("trip-a") == 2
+        assert await third.adopt("trip-a") is None
+        await second.append("trip-a", facts(1))
+        assert events_of(third.events("trip-a")) == [created("trip-a"), intent(), *facts(1)]
+        # and a closed one is as dead
+        await second.close()
+        assert await third.adopt_all() == {"trip-a": [created("trip-a"), intent(), *facts(1)]}
+        assert third.epoch("trip-a") == 3
+        await third.close()
+
+    run(story())
+
+
+def test_who_does_not_drive_a_run_appends_nothing_to_it(place: Place) -> None:
+    async def story() -> None:
+        mine, other = place.store(), place.store()
+        await mine.start()
+        await other.start()
+        await mine.create("trip-a", [created("trip-a")])
+        for attempt in (other.append("trip-a", facts(1)), other.finish("trip-a", b"{}")):
+            with pytest.raises(StoreError, match="not driven by this process") as refusal:
+                await attempt
+            assert refusal.value.code == "F204"
+        with pytest.raises(StoreError):
+            other.epoch("trip-a")
+        await mine.close()
+        await other.close()
+
+    run(story())
+
+
+def test_a_run_is_created_once(place: Place) -> None:
+    async def story() -> None:
+        store = place.store()
+        await store.start()
+        await store.create("trip-a", [created("trip-a")])
+        with pytest.raises(InputError, match="taken"):
+            await store.create("trip-a", [created("trip-a")])
+        await store.append("trip-a", [ENDED])
+        await store.finish("trip-a", b"{}")
+        with pytest.raises(InputError, match="taken"):
+            await store.create("trip-a", [created("trip-a")])
+        await store.close()
+
+    run(story())
+
+
+def test_those_that_are_not_wanted_stay_where_they_are(place: Place) -> None:
+    async def story() -> None:
+        first, second, third = place.store(), place.store(), place.store()
+        for store in (first, second, third):
+            await store.start()
+        for name in ("a", "b", "c"):
+            await first.create(name, [created(name), *facts(1)])
+        place.die(first)
+
+        def is_b(events: list[Event]) -> bool:
+            return events[0] == created("b")
+
+        assert list(await second.adopt_all(is_b)) == ["b"]
+        assert events_of(second.events("a")) == [created("a"), *facts(1)]
+        assert sorted(await third.adopt_all()) == ["a", "c"]
+        await second.close()
+        await third.close()
+
+    run(story())
+
+
+def test_the_list_shows_what_is_open_what_has_ended_and_who_is_driven(place: Place) -> None:
+    async def story() -> None:
+        first, second = place.store(), place.store()
+        await first.start()
+        await second.start()
+        await first.create("old", [created("old", 1.0), ENDED])
+        await first.finish("old", b"{}")
+        await first.create("new", [created("new", 2.0)])
+        for store in (first, second):
+            shown = [(s.run, s.workflow, s.created_at, s.ended, s.driven) for s in store.list()]
+            assert shown == [
+                ("new", "trip", 2.0, "", True),
+                ("old", "trip", 1.0, "succeeded", False),
+            ]
+        place.die(first)
+        assert [s.driven for s in second.list()] == [False, False]
+        await second.close()
+
+    run(story())
+
+
+def test_a_run_is_found_by_any_unique_beginning_and_the_newest_by_none(place: Place) -> None:
+    async def story() -> None:
+        store = place.store()
+        await store.start()
+        with pytest.raises(InputError, match="no runs yet"):
+            store.find()
+        for at, name in enumerate(("trip-abc", "trip-abd", "order-x", "trip")):
+            await store.create(name, [created(name, 10.0 - at)])
+        assert store.find("trip-abc") == "trip-abc"
+        assert store.find("o") == "order-x"
+        assert store.find("trip") == "trip", "the whole id, though others begin with it"
+        assert store.find() == "trip-abc"
+        with pytest.raises(InputError, match="beginning of 2 runs"):
+            store.find("trip-a")
+        with pytest.raises(InputError, match="no run") as refusal:
+            store.find("trip-axc")
+        assert "did you mean `trip-a" in refusal.value.help
+        for ask in (store.events, store.epoch):
+            with pytest.raises((InputError, StoreError)):
+                ask("nothing")
+        await store.close()
+
+    run(story())
+
+
+def test_a_run_that_has_ended_may_be_the_newest(place: Place) -> None:
+    async def story() -> None:
+        store = place.store()
+        await store.start()
+        await store.create("open", [created("open", 1.0)])
+        for at, name in ((3.0, "newest"), (2.0, "newer")):
+            await store.create(name, [created(name, at), ENDED])
+            await store.finish(name, b"{}")
+        assert store.find() == "newest"
+        await store.close()
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "../x", "a/b", "-a", ".a", "a\n", "a\0", "ä", "a b", "x" * 65, "\ud800", "%2f"],
+)
+def test_an_id_that_could_lead_elsewhere_is_refused_before_anything_is_done(
+    place: Place, name: str
+) -> None:
+    async def story() -> None:
+        store = place.store()
+        await store.start()
+        for attempt in (
+            store.create(name, [created("a")]),
+            store.claim(name, "f"),
+            store.send(name, None),
+            store.adopt(name),
+        ):
+            with pytest.raises(InputError) as refusal:
+                await attempt
+            assert refusal.value.code == "F207"
+        with pytest.raises(InputError):
+            store.events(name)
+        await store.close()
+
+    run(story())
+
+
+def test_a_definition_is_what_was_pinned_first(place: Place) -> None:
+    async def story() -> None:
+        store = place.store()
+        await store.start()
+        await store.pin(DIGEST, b"one")
+        await store.pin(DIGEST, b"two")
+        again = place.store()
+        await again.start()
+        await again.pin(DIGEST, b"three")
+        assert store.definition(DIGEST) == again.definition(DIGEST) == b"one"
+        await store.close()
+        await again.close()
+
+    run(story())
+
+
+def test_a_chosen_id_starts_once(place: Place) -> None:
+    async def story() -> None:
+        mine, other = place.store(), place.store()
+        await mine.start()
+        await other.start()
+        assert await mine.claim("today", "file 1") is Claim.MINE
+        await mine.create("today", [created("today")])
+        for store in (mine, other):
+            assert await store.claim("today", "file 1") is Claim.TAKEN
+            with pytest.raises(InputError, match="taken") as refusal:
+                await store.claim("today", "file 2")
+            assert refusal.value.code == "F206"
+        await mine.append("today", [ENDED])
+        await mine.finish("today", b"{}")
+        await mine.close()
+        assert await other.claim("today", "file 1") is Claim.TAKEN
+        await other.close()
+
+    run(story())
+
+
+def test_a_claim_whose_maker_died_before_it_started_anything_is_free(place: Place) -> None:
+    async def story() -> None:
+        first, second = place.store(), place.store()
+        await first.start()
+        await second.start()
+        assert await first.claim("today", "file 1") is Claim.MINE
+        await first.close()
+        assert await second.claim("today", "file 2") is Claim.MINE
+        await second.create("today", [created("today")])
+        assert await second.claim("today", "file 2") is Claim.TAKEN
+        await second.close()
+
+    run(story())
+
+
+def test_commands_reach_the_driver_once_and_in_their_order(place: Place) -> None:
+    async def story() -> None:
+        mine, other = place.store(), place.store()
+        await mine.start()
+        await other.start()
+        await mine.create("trip-a", [created("trip-a")])
+        sent = [await other.send("trip-a", {"kind": "cancel"}), await other.send("elsewhere", 1)]
+        assert list(other.take_commands()) == []
+        assert list(mine.take_commands()) == [("trip-a", sent[0], {"kind": "cancel"})]
+        assert list(mine.take_commands()) == [], "each once"
+        sent.append(await other.send("trip-a", [1]))
+        assert [command for _, _, command in mine.take_commands()] == [[1]]
+        # a driver that died before it recorded them leaves them to the next one
+        mine.drop_command(sent[0])
+        mine.drop_command(sent[0])
+        place.die(mine)
+        await other.adopt("trip-a")
+        assert [each.command_id for each in other.take_commands()] == [sent[2]]
+        await other.close()
+
+    run(story())
+
+
+def test_nothing_is_wrong_with_a_store_that_was_used_as_it_should_be(place: Place) -> None:
+    async def story() -> None:
+        store = place.store()
+        await store.start()
+        await store.create("a", [created("a")])
+        await store.create("b", [created("b"), ENDED])
+        await store.finish("b", b"{}")
+        assert store.fsck() == []
+        await store.close()
+        assert store.fsck(repair=True) == []
+
+    run(story())
+
+
+def test_many_runs_at_once_keep_each_their_own_facts(place: Place) -> None:
+    async def one(store: Store, number: int) -> None:
+        name = f"run-{number}"
+        await store.create(name, [created(name)])
+        for fact in facts(*range(5)):
+            await store.append(name, [fact])
+        if number % 2:
+            await store.append(name, [ENDED])
+            await store.finish(name, b"{}")
+
+    async def story() -> None:
+        store, reader = place.store(), place.store()
+        await store.start()
+        await reader.start()
+        await asyncio.gather(*(one(store, number) for number in range(60)))
+        for number in range(60):
+            expected = [
+                created(f"run-{number}"),
+                *facts(*range(5)),
+                *([ENDED] if number % 2 else []),
+            ]
+            assert events_of(reader.events(f"run-{number}")) == expected
+        await store.close()
+        assert len(await reader.adopt_all()) == 30
+        await reader.close()
+
+    run(story())
