@@ -31,6 +31,7 @@ from tests.simdisk import Crash, Operation, SimDisk
 from tests.virtual import EPOCH, VirtualClock, run_virtually
 
 RUN = "trip-a"
+STORE = Path("/store")
 CHANGES = frozenset(
     {"write", "sync", "sync_folder", "create", "rename", "link", "unlink", "truncate"}
 )
@@ -112,7 +113,7 @@ class Theatre:
 
     async def _live(self, fuse: Fuse) -> Result:
         network = DyingNetwork(Http(httpx.ASGITransport(app=self.app)), fuse)
-        store = FileStore(Path("/store"), self.disk, offload=Inline())
+        store = FileStore(STORE, self.disk, offload=Inline())
         engine = Engine(store, network, VirtualClock())
         try:
             async with engine:

@@ -166,10 +166,14 @@ FINE = [
     "call: PUT shop/anything\nquery: { whatever: 1 }\nbody: [1, { a: 2 }]",
     "call: POST shop/payments\nbody: { kind: card, number: '123' }",
     "call: POST shop/payments\nbody: { kind: '${inputs.text}', iban: DE1 }",
-    "call: POST shop/orders\nheaders: { x-tenant: '${inputs.text}' }\nbody: { currency: '${inputs.text}', "
-    "lines: '${inputs.list}', customer: null, total: '${inputs.number}', gift: '${inputs.flag}', secret: s }",
-    "call: POST shop/orders\nheaders: { X-Tenant: acme }\nbody: { currency: EUR, lines: [{ item: '${inputs.whole}', "
-    "count: '${inputs.number}', labels: { any: thing } }], customer: { name: a, age: null } }",
+    (
+        "call: POST shop/orders\nheaders: { x-tenant: '${inputs.text}' }\nbody: { currency: '${inputs.text}', "
+        "lines: '${inputs.list}', customer: null, total: '${inputs.number}', gift: '${inputs.flag}', secret: s }"
+    ),
+    (
+        "call: POST shop/orders\nheaders: { X-Tenant: acme }\nbody: { currency: EUR, lines: [{ item: '${inputs.whole}', "
+        "count: '${inputs.number}', labels: { any: thing } }], customer: { name: a, age: null } }"
+    ),
 ]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from flowdsl.language.openapi import Found, Missing, Unsure, find, find_by_id
+from flowdsl.language.openapi.path import take_apart
 from flowdsl.plan.expression import parse
 from flowdsl.plan.template import Constant, Items, split
-from flowdsl.language.openapi.path import take_apart
 from tests.language.openapi.checking import SHOP, contract_at, contract_of
 
 CONTRACT = contract_of(

@@ -201,9 +201,40 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                """type properties items $ref allOf anyOf oneOf enum const required nullable minimum pattern
-            additionalProperties exclusiveMinimum not a content application/json schema post get in name
-            parameters requestBody responses 200 readOnly minLength prefixItems contains""".split()
+                [
+                    "type",
+                    "properties",
+                    "items",
+                    "$ref",
+                    "allOf",
+                    "anyOf",
+                    "oneOf",
+                    "enum",
+                    "const",
+                    "required",
+                    "nullable",
+                    "minimum",
+                    "pattern",
+                    "additionalProperties",
+                    "exclusiveMinimum",
+                    "not",
+                    "a",
+                    "content",
+                    "application/json",
+                    "schema",
+                    "post",
+                    "get",
+                    "in",
+                    "name",
+                    "parameters",
+                    "requestBody",
+                    "responses",
+                    "200",
+                    "readOnly",
+                    "minLength",
+                    "prefixItems",
+                    "contains",
+                ]
             ),
             inner,
             max_size=5,

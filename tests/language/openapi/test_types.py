@@ -57,13 +57,17 @@ def read(schema: str, version: str = "3.1.0") -> Type:
         ("{ properties: { a: { type: string } } }", Object((("a", TEXT),))),
         ("{ type: object }", Object((), closed=False)),
         (
-            "{ type: object, required: [a, b], properties: { a: { type: string, writeOnly: true } }, "
-            "patternProperties: {} }",
+            (
+                "{ type: object, required: [a, b], properties: { a: { type: string, writeOnly: true } }, "
+                "patternProperties: {} }"
+            ),
             Object((), closed=False, required=frozenset({"b"})),
         ),
         (
-            "{ allOf: [{ properties: { a: { type: string } }, required: [a] }, { properties: { a: { enum: [x] } } },"
-            " { type: object, additionalProperties: true }] }",
+            (
+                "{ allOf: [{ properties: { a: { type: string } }, required: [a] }, { properties: { a: { enum: [x] } } },"
+                " { type: object, additionalProperties: true }] }"
+            ),
             Object((("a", Scalar("text", ("x",))),), closed=False, required=frozenset("a")),
         ),
         (

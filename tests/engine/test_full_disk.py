@@ -1,0 +1,49 @@
+"""The disk runs full while a run goes on: nothing new is sent, no answer is lost, and with room again it goes on."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowdsl.errors import DiskFull, StoreError
+from flowdsl.saga.events import Finished, Started
+from flowdsl.world.offload import Inline
+from flowdsl.world.store import FileStore
+from tests.conftest import Counts
+from tests.engine.stage import TRIP, workflow
+from tests.engine.test_crashes import RUN, STORE, Theatre
+
+
+@pytest.mark.parametrize("declined", [False, True])
+def test_a_full_disk_loses_nothing(counts: Counts, *, declined: bool, full: bool) -> None:
+    inputs = {**TRIP, "card": "tok_declined"} if declined else TRIP
+    plan = workflow("trip.yaml")
+    struck = 0
+    for capacity in range(262_144 + 4_000, 262_144 + 24_000, 97 if full else 487):
+        theatre = Theatre(plan, inputs)
+        theatre.disk.capacity = capacity
+        try:
+            result, _ = theatre.live()
+        except StoreError as error:
+            assert error.exit_code == 74
+            struck += isinstance(error, DiskFull)
+            sent_by_then = len(theatre.app.requests)
+            assert _answers_kept(theatre) == sent_by_then, "an answer was lost"
+            theatre.disk.capacity = None
+            theatre.disk = theatre.disk.killed()
+            result, _ = theatre.live()
+        assert result is not None
+        theatre.judge(result)
+    assert struck > 5, "the disk was never full while the run went on"
+    counts.add("disks that ran full under a run", struck)
+
+
+def _answers_kept(theatre: Theatre) -> int:
+    """How many of the requests that were sent have their answer in the store, as the next process finds it."""
+    store = FileStore(STORE, theatre.disk.killed(), offload=Inline(), read_only=True)
+    if RUN not in {summary.run for summary in store.list()}:
+        return 0
+    events = [recorded.event for recorded in store.events(RUN)]
+    started = sum(isinstance(event, Started) for event in events)
+    finished = sum(isinstance(event, Finished) for event in events)
+    assert started == finished
+    return finished
