@@ -23,7 +23,6 @@ from flowdsl.view.timeline import lines_for, stuck_line
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
-    from rich.live import Live
     from rich.text import Text
 
     from flowdsl.view.paint import Line
@@ -142,9 +141,11 @@ class QuietDisplay:
 class LiveDisplay:
     """The picture, drawn again and again at the same place. A frame is drawn from immutable facts only."""
 
-    live: Live | None = None
     shown: tuple[Plan, State, Progress] | None = None
     messages: list[str] = field(default_factory=list)
+    bug: Exception | None = (
+        None  # of a frame: drawn in a thread of its own, where nobody would hear of it
+    )
 
     def turn(self, plan: Plan, before: State, facts: tuple[Event, ...], now: Progress) -> None:
         state = before
@@ -208,7 +209,11 @@ def _live(session: Session) -> Iterator[LiveDisplay]:
     display = LiveDisplay()
 
     def frame() -> ConsoleRenderable:
-        return display.draw(console.size.height)
+        try:
+            return display.draw(console.size.height)
+        except Exception as error:  # noqa: BLE001 - raised below, once the run is saved
+            display.bug = error
+            return rich_text([])
 
     with Live(
         console=console,
@@ -218,9 +223,10 @@ def _live(session: Session) -> Iterator[LiveDisplay]:
         redirect_stdout=False,
         redirect_stderr=False,
         vertical_overflow="crop",
-    ) as live:
-        display.live = live
+    ):
         yield display
+    if display.bug is not None:
+        raise display.bug
 
 
 def _line(text: str) -> Line:

@@ -12,11 +12,10 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State
 from flowdsl.view.closing import Suggestion, closing, output_lines, state_line, suggestions
-from flowdsl.view.failure import failure_frame
+from flowdsl.view.failure import cause_frame
 from flowdsl.view.mark import RUN_MARKS
 from flowdsl.view.paint import WIDTH, Line, Piece, dim, fit, line
 from flowdsl.view.report import outputs, run_report
-from flowdsl.view.standing import cause_of
 from flowdsl.view.tree import picture
 
 
@@ -81,9 +80,7 @@ def interrupted_report(session: Session, standing: Standing, *, waits: bool = Fa
 
 def failure_lines(standing: Standing) -> list[Line]:
     """Why the run is not well: frames of what went wrong first, and of what is stuck."""
-    plan, state, now = standing.plan, standing.state, standing.now
-    cause = cause_of(state, now)
-    return [*failure_frame(plan, state, cause)] if cause is not None else []
+    return [*cause_frame(standing.plan, standing.state, standing.now)]
 
 
 def _tell(session: Session, standing: Standing, kind: str) -> None:

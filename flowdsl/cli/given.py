@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import click
 
 from flowdsl.cli.options import Session
-from flowdsl.cli.sources import BYTES_MAX, STDIN, WrongFile, read_bytes
+from flowdsl.cli.sources import STDIN, WrongFile, read_bytes, read_stdin
 from flowdsl.errors import InputError
 from flowdsl.language import Checked, InputProblem, Source, decode, from_text, read_inputs
 from flowdsl.language.document import load_document
@@ -180,7 +179,7 @@ def _decoded(what: str, raw: bytes) -> str:
 
 
 def _from_file(path: str) -> dict[str, Json]:
-    raw = sys.stdin.buffer.read(BYTES_MAX) if path == "-" else read_bytes(path, "a file of inputs")
+    raw = read_stdin() if path == "-" else read_bytes(path, "a file of inputs")
     source = decode(STDIN if path == "-" else path, raw)
     if path.endswith(".json") or source.text.lstrip().startswith("{"):
         value = _json(source)

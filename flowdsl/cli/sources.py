@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from flowdsl.errors import InputError
 
@@ -61,7 +61,7 @@ def read_source(path: str) -> Source:
     from flowdsl.language import decode
 
     if path == "-":
-        return decode(STDIN, sys.stdin.buffer.read(BYTES_MAX))
+        return decode(STDIN, read_stdin())
     return decode(path, read_bytes(path, "a workflow file"))
 
 
@@ -69,7 +69,9 @@ def read_bytes(path: str, what: str) -> bytes:
     """What a file, or a pipe, holds: at most `BYTES_MAX` of it."""
     try:
         with Path(path).open("rb") as file:
-            return file.read(BYTES_MAX)
+            return _bounded(file, path)
+    except InputError:
+        raise
     except FileNotFoundError:
         near = _near(path)
         hint = f"did you mean {near}?" if near else f"name {what}"
@@ -81,6 +83,17 @@ def read_bytes(path: str, what: str) -> bytes:
         raise InputError(
             f"{path}: cannot be read: {reason}", code="F074", help=f"name {what}"
         ) from None
+
+
+def read_stdin() -> bytes:
+    return _bounded(sys.stdin.buffer, STDIN)
+
+
+def _bounded(file: BinaryIO, path: str) -> bytes:
+    raw = file.read(BYTES_MAX + 1)
+    if len(raw) > BYTES_MAX:
+        raise InputError(f"{path}: larger than 4 MiB", code="F074", help="is it the right file?")
+    return raw
 
 
 def find_workflows(paths: Sequence[str]) -> list[Source]:

@@ -216,15 +216,17 @@ def _orders(model: Model, here: Situation) -> Iterator[Happening]:
         step = step_of(call)
         entry = here.state.calls.get(call)
         yield Happening("skip", step)
-        if entry is None or call == "":
+        if entry is None or call == "" or entry.answer is not None:
             continue
         action = action_of(model.plan, call)
         if not entry.unsure or may_resend(action, model.plan.services[action.service]):
             yield Happening("retry", step)
         effect = here.services.effect(step)
-        if call == step and effect.held:
+        if call != step or entry.answer is not None:
+            continue
+        if effect.held:
             yield Happening("resolve", step)
-        if call == step and not effect.held and not effect.late:
+        elif not effect.late:
             yield Happening("absent", step)
 
 

@@ -47,13 +47,14 @@ def to_event(plan: Plan, state: State, order: Order, at: float) -> list[Event]:
             return [Retried(call, at, order.actor) for call in _with_answers(state, calls)]
         case "resolve":
             call = _stuck_call(plan, now, order.step)
+            if state.calls[call].answer is not None:
+                message = f"it is known that `{step_of(call)}` happened"
+                help_ = "undo it by hand, then say so with --skip and a reason"
+                raise InputError(message, code="F144", help=help_)
             said = Resolved(call, at, order.ok, order.body, order.actor, order.reason)
-            if not order.ok and state.committed:
-                return [
-                    said,
-                    Retried(call, at, order.actor),
-                ]  # it never happened: so it is done now
-            return [said]
+            if order.ok or not state.committed:
+                return [said]
+            return [said, Retried(call, at, order.actor)]  # it never happened: so it is done now
         case "skip":
             call = _stuck_call(plan, now, order.step)
             return [Waived(call, at, order.actor, order.reason)]

@@ -41,7 +41,7 @@ def undoing(plan: Plan, state: State, call: Call) -> Undo:
         case NothingToUndo():
             return Undo("kept", back)
         case None:
-            return Undo("stuck", back, why="nothing undoes it: it has no `compensate`")
+            return Undo("stuck", call.address, why="nothing undoes it: it has no `compensate`")
         case Compensation():
             return _settle_then_undo(plan, state, call, call.compensation)
 

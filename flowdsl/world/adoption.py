@@ -61,9 +61,9 @@ class Adoption:
         """Whether its writer is dead. If so the journal is locked and read to its end, its torn tail set aside."""
         handle = None
         try:
-            handle = await self._lock(reader)
-            if handle is not None:
-                with explained(reader.path):
+            with explained(reader.path):
+                handle = await self._lock(reader)
+                if handle is not None:
                     reader.refresh()
                     self._set_torn_tail_aside(reader, handle)
                     with suppress(FileNotFoundError):

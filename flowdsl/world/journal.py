@@ -138,14 +138,17 @@ class Journal:
 
     def close(self, *, delete: bool) -> None:
         """Lets go of the lock: what is left unfinished may be taken over from now on."""
+        if self.handle < 0:
+            return
         try:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 self.disk.unlink(self._reserve)
             if delete:
                 self.disk.unlink(self.path)
                 self.disk.sync_folder(self.path.parent)
         finally:
             self.disk.close(self.handle)
+            self.handle = -1
 
     @property
     def _aside(self) -> Path:

@@ -62,7 +62,7 @@ class Reader:
 
     def is_driven(self) -> bool:
         """A living process has it locked. Readers share their lock, so none takes another for a driver."""
-        with suppress(FileNotFoundError), opened(self.disk, self.path) as handle:
+        with suppress(OSError), opened(self.disk, self.path) as handle:
             return not self.disk.lock(handle, shared=True)
         return False
 

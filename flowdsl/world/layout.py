@@ -117,7 +117,7 @@ def _check_version(disk: Disk, layout: Layout) -> None:
 def _make_folder(disk: Disk, path: Path) -> None:
     with suppress(FileExistsError):
         disk.make_folder(path)
-        disk.sync_folder(path.parent)
+    disk.sync_folder(path.parent)
 
 
 def _check_folder(disk: Disk, path: Path) -> None:

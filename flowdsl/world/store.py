@@ -116,6 +116,8 @@ class FileStore:
             with explained(path):
                 if self._disk.look(path) is None:
                     await self._offload(partial(write_once, self._disk, path, document))
+                else:  # maybe another process is about to sync it: nobody may rely on that
+                    await self._offload(partial(self._disk.sync_folder, path.parent))
             self._pinned.add(digest)
 
     def definition(self, digest: str) -> bytes:
@@ -249,7 +251,8 @@ class FileStore:
                 if wanted(events):
                     groups.append(Group(run, records, entry.epoch + 1))
                     adopted[run] = events
-        await self._own.append(groups)
+        if groups:
+            await self._own.append(groups)
         return adopted
 
     async def _collect(self, reader: Reader) -> None:

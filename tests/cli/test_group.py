@@ -54,6 +54,7 @@ def test_every_command_is_there_and_explains_itself(cli: CommandLine, name: str)
     done = cli(name, "--help")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"Usage: flowdsl {name}")
+    assert "\\b" not in done.out
     command = flowdsl.get_command(click.Context(flowdsl), name)
     assert command is not None
     flags = [o for p in command.params for o in p.opts]

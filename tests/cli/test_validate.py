@@ -131,7 +131,8 @@ def test_a_file_of_nearly_this_name_is_named(cli: CommandLine) -> None:
 
 
 def test_a_device_is_not_read_for_ever(cli: CommandLine) -> None:
-    assert cli("validate", "/dev/zero").code == 1
+    done = cli("validate", "/dev/zero")
+    assert (done.code, "larger than 4 MiB" in done.err) == (2, True)
 
 
 def test_a_pipe_in_a_folder_holds_nobody_up(cli: CommandLine, project: Path) -> None:

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 def command(
     session: Session, run: str, given: tuple[str, ...], reason: str, *, only_plan: bool
 ) -> int:
-    r"""Stop RUN and undo what it did.
+    """Stop RUN and undo what it did.
 
     \b
     Exit codes: 0 cancelled · 2 past its commit line or over, nothing was sent · 3 stuck
-    """
+    """  # noqa: D301 - click takes the \b for "leave these lines as they are"
     from flowdsl.cli.drive import actor
     from flowdsl.cli.takeover import take_over
     from flowdsl.engine.orders import Order

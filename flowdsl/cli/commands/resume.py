@@ -92,12 +92,10 @@ def _orders(
 
 
 def _answer(path: str) -> Json:
-    import sys
-
-    from flowdsl.cli.sources import BYTES_MAX, read_bytes
+    from flowdsl.cli.sources import read_bytes, read_stdin
     from flowdsl.plan.json import from_bytes
 
-    raw = sys.stdin.buffer.read(BYTES_MAX) if path == "-" else read_bytes(path, "a JSON file")
+    raw = read_stdin() if path == "-" else read_bytes(path, "a JSON file")
     try:
         return from_bytes(raw)
     except ValueError as error:

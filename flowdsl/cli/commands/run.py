@@ -33,16 +33,18 @@ def command(
     *,
     no_wait: bool,
 ) -> int:
-    r"""Run the workflow in FILE to its end.
+    """Run the workflow in FILE to its end.
 
     Progress goes to stderr, the outputs to stdout (as JSON, where that is no terminal).
     Inputs, environment, secrets and services are checked before the first call.
     Ctrl-C saves the run: nothing is lost and nothing is undone.
 
     \b
-    Exit codes: 0 succeeded · 1 undone, nothing is left behind · 2 asked wrongly, nothing was sent
-    3 stuck, a person is needed · 4 waiting, with --no-wait · 130 interrupted and saved
-    """
+    Exit codes:
+      0 succeeded                                3 stuck, a person is needed
+      1 undone, nothing is left behind           4 waiting, with --no-wait
+      2 asked wrongly, nothing was sent        130 interrupted and saved
+    """  # noqa: D301 - click takes the \b for "leave these lines as they are"
     from flowdsl.cli.given import read_given
     from flowdsl.cli.prepare import prepare
     from flowdsl.cli.sources import load_plan

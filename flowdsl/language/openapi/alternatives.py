@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from flowdsl.language.openapi.contract import Document, Schema
-from flowdsl.language.openapi.pointer import Unresolved, look_up, reference_of
+from flowdsl.language.openapi.pointer import Unresolved, bare_reference, look_up, reference_of
 from flowdsl.plan.values import Json
 
 LIMIT_ALTERNATIVES = 16
 LIMIT_STEPS = 500
 LIMIT_DEPTH = 32
+LIMIT_KEPT = 4_096
 
 Kind: TypeAlias = Literal["null", "boolean", "integer", "number", "string", "array", "object"]
 KINDS: tuple[Kind, ...] = ("boolean", "integer", "number", "string", "array", "object", "null")
@@ -60,8 +62,21 @@ _NULL = Alternative(kinds=frozenset[Kind](("null",)))
 
 def alternatives(schema: Schema) -> tuple[Alternative, ...] | None:
     """None: nothing is known of the value."""
+    reference = bare_reference(schema.node)
+    if reference is not None:
+        return _referred(schema.document, reference)
+    return _expanded(schema.document, schema.node)
+
+
+@lru_cache(maxsize=LIMIT_KEPT)
+def _referred(document: Document, reference: str) -> tuple[Alternative, ...] | None:
+    """Kept, because most of what schemas say is that they refer to each other."""
+    return _expanded(document, {"$ref": reference})
+
+
+def _expanded(document: Document, node: Json) -> tuple[Alternative, ...] | None:
     try:
-        found = _Expansion(schema.document).expand(schema.node)
+        found = _Expansion(document).expand(node)
     except _TooMuch:
         return None
     if not found or any(one.says_nothing for one in found):
@@ -129,6 +144,7 @@ def _own(document: Document, node: dict[str, Json]) -> Alternative:
 
 
 def _kinds(node: dict[str, Json]) -> frozenset[Kind]:
+    """Without a type, who lists properties means an object, though by the letter a text would do as well."""
     given = node.get("type")
     names = given if isinstance(given, list) else [given]
     found = frozenset(kind for kind in KINDS if kind in names)

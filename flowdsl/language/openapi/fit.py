@@ -152,6 +152,15 @@ def _as_text(given: Type, wanted: Type, kinds: frozenset[Group | None]) -> Verdi
 
 
 def _other_kind(given: Type, wanted: Type) -> str:
+    kinds = {_sent_as(member) for member in members(given)}
+    listed_values = [
+        value
+        for member in members(wanted)
+        if isinstance(member, Scalar) and group(member) in kinds
+        for value in member.values
+    ]
+    if listed_values:
+        return f"is one of {listed(map(_shown, listed_values))}"
     return f"is {_needed(wanted)}, and this is {describe(given)}"
 
 

@@ -29,6 +29,11 @@ def reference_of(node: Json) -> str | None:
     return reference if isinstance(reference, str) else None
 
 
+def bare_reference(node: Json) -> str | None:
+    """The reference of a schema that is nothing else."""
+    return reference_of(node) if isinstance(node, dict) and len(node) == 1 else None
+
+
 def look_up(root: Json, reference: str) -> Json:
     if reference == "#":
         return root

@@ -51,6 +51,11 @@ def scalar_problem(schema: Schema, value: Json) -> str | None:
     return told(error) if error is not None else None
 
 
+def schema_problem(schema: Schema, value: Json) -> str | None:
+    """The first thing about any value that the schema does not want."""
+    return next(_messages(schema, value), None)
+
+
 def _messages(schema: Schema, body: Json) -> Iterator[str]:
     try:
         for error in _validator(schema).iter_errors(body):

@@ -7,12 +7,13 @@ refused where the schema says so. Schemas refer to each other without end: as ma
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from flowdsl.language.openapi.alternatives import KINDS, Alternative, Kind, Others, alternatives
-from flowdsl.language.openapi.contract import Operation, Response, Schema
+from flowdsl.language.openapi.contract import Document, Operation, Response, Schema
 from flowdsl.language.openapi.operation import is_json
-from flowdsl.language.openapi.pointer import Unresolved, follow
+from flowdsl.language.openapi.pointer import Unresolved, bare_reference, follow
 from flowdsl.plan.types import (
     ANYTHING,
     BOOLEAN,
@@ -30,7 +31,8 @@ from flowdsl.plan.types import (
 from flowdsl.plan.values import Json
 
 Direction: TypeAlias = Literal["sent", "read"]
-LIMIT_FIELDS = 2_000  # of one type, over all its levels
+LIMIT_KEPT = 4_096
+LIMIT_FIELDS = 4_000  # of one type, over all its levels
 LIMIT_LEVELS = 12
 
 
@@ -51,16 +53,32 @@ def _answer(response: Response) -> Type:
 
 def type_of_schema(schema: Schema, direction: Direction) -> Type:
     """The deepest look that stays within the budget; deeper by a level each time, as long as there is more to see."""
+    reference = bare_reference(schema.node)
+    if reference is not None:
+        return _type_referred(schema.document, reference, direction)
+    return _deepest(schema, direction)
+
+
+@lru_cache(maxsize=LIMIT_KEPT)
+def _type_referred(document: Document, reference: str, direction: Direction) -> Type:
+    return _deepest(Schema(document, {"$ref": reference}), direction)
+
+
+def _deepest(schema: Schema, direction: Direction) -> Type:
     found: Type = ANYTHING
     for levels in range(LIMIT_LEVELS):
         look = _Look(direction, LIMIT_FIELDS)
-        deeper = look.at(schema, levels)
-        if look.fields_left < 0:
+        try:
+            found = look.at(schema, levels)
+        except _Spent:
             break
-        found = deeper
         if not look.is_cut:
             break
     return found
+
+
+class _Spent(Exception):  # noqa: N818
+    """The budget is."""
 
 
 @dataclass(slots=True)
@@ -70,11 +88,11 @@ class _Look:
     is_cut: bool = False
 
     def at(self, schema: Schema | None, levels: int) -> Type:
-        if schema is None or levels < 0:
-            self.is_cut = self.is_cut or schema is not None
-            return ANYTHING
         self.fields_left -= 1
         if self.fields_left < 0:
+            raise _Spent
+        if schema is None or levels < 0:
+            self.is_cut = self.is_cut or schema is not None
             return ANYTHING
         forms = alternatives(schema)
         if forms is None:
@@ -109,6 +127,7 @@ class _Look:
         return Object(fields, refused, required)
 
 
+@lru_cache(maxsize=LIMIT_KEPT)
 def is_left_out(schema: Schema, direction: Direction) -> bool:
     """Whether a field goes the other way only: `readOnly` is never sent, `writeOnly` never read."""
     try:
