@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mock_services.demo", description=__doc__)
     parser.add_argument("--services", help="services that are running already")
     parser.add_argument("--store", help="where the runs are kept (default: a folder of its own)")
-    parser.add_argument("--record", help="a file for what the services' ledger said after each story")
+    parser.add_argument(
+        "--record", help="a file for what the services' ledger said after each story"
+    )
     options = parser.parse_args(arguments)
     with services(options.services) as url, store(options.store) as folder:
         demo = Demo(url, folder)
@@ -47,7 +49,10 @@ class Demo:
         self.environment = {**os.environ, "DEMO_URL": url, "FLOWDSL_STORE": folder}
 
     def book(self) -> None:
-        title("1. A trip is booked", "Three reservations at once, one payment, three confirmations, one mail.")
+        title(
+            "1. A trip is booked",
+            "Three reservations at once, one payment, three confirmations, one mail.",
+        )
         self.flowdsl("run", str(WORKFLOW), *TRIP, "-i", "card=tok_visa", expected=0)
         self.judge("booked", "succeeded")
 
@@ -57,7 +62,10 @@ class Demo:
         self.judge("declined", "compensated")
 
     def kill_and_resume(self) -> None:
-        title("3. The process is killed while it pays", "Nobody knows whether the card was charged. Resuming asks.")
+        title(
+            "3. The process is killed while it pays",
+            "Nobody knows whether the card was charged. Resuming asks.",
+        )
         self.fault("POST", "payments", "/charges", "delay:1s")
         command = self.command("run", str(WORKFLOW), *TRIP, "-i", "card=tok_visa")
         show(command)
@@ -106,7 +114,9 @@ class Demo:
                 sys.exit(f"nobody asked for {path}")
             time.sleep(0.02)
 
-    def ask(self, path: str, method: str = "GET", body: bytes | None = None) -> dict[str, list[dict]]:  # type: ignore[type-arg]
+    def ask(
+        self, path: str, method: str = "GET", body: bytes | None = None
+    ) -> dict[str, list[dict]]:  # type: ignore[type-arg]
         headers = {"Content-Type": "application/json"}
         request = Request(self.url + path, data=body, method=method, headers=headers)  # noqa: S310
         with urlopen(request, timeout=PATIENCE_SECONDS) as response:  # noqa: S310

@@ -82,12 +82,12 @@ def state_name(store: FileStore, run: str, now: Progress) -> str:
 
 
 def pinned_plan(store: FileStore, digest: str) -> Plan:
-    return _plan_from(store.definition(digest))
+    return _plan_from(store.definition(digest), digest)
 
 
 @lru_cache(maxsize=64)
-def _plan_from(document: bytes) -> Plan:
-    return plan_from(document)
+def _plan_from(document: bytes, digest: str) -> Plan:
+    return plan_from(document, digest)
 
 
 def shown(path: Path) -> str:

@@ -15,7 +15,7 @@ from typing import Self
 from flowdsl.engine.loop import Drive, Network, News, Ports
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.sign import RunSigner
-from flowdsl.errors import InputError
+from flowdsl.errors import InputError, StoreError
 from flowdsl.language import compile_plan
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.nodes import Plan
@@ -115,7 +115,7 @@ class Engine:
         plan = self.plan_of(state.created.digest)
         at = self.clock.now()
         told = [event for order in orders for event in to_event(plan, state, order, at)]
-        first: list[Event] = [Resumed(self.store.epoch(run), at, by), *told]
+        first: list[Event] = [Resumed(state.epoch + 1, at, by), *told]
         drive = self._drive(plan, run, watch, secret_inputs or {}, new=False)
         return await self._go(run, drive, past, first)
 
@@ -132,7 +132,7 @@ class Engine:
     def plan_of(self, digest: str) -> Plan:
         """The plan that runs are pinned to, whatever became of the file."""
         if digest not in self.plans:
-            self.plans[digest] = plan_from(self.store.definition(digest))
+            self.plans[digest] = plan_from(self.store.definition(digest), digest)
         return self.plans[digest]
 
     def stop(self) -> None:
@@ -194,7 +194,7 @@ def definition_of(plan: Plan) -> bytes:
     return to_bytes({"format": 1, "path": plan.path, "text": plan.source})
 
 
-def plan_from(document: bytes) -> Plan:
+def plan_from(document: bytes, digest: str) -> Plan:
     pinned = from_bytes(document)
     if not isinstance(pinned, dict) or pinned.get("format") != 1:
         raise InputError(
@@ -202,4 +202,11 @@ def plan_from(document: bytes) -> Plan:
             code="F131",
             help="use the flowdsl that started it, or a later one",
         )
-    return compile_plan(str(pinned["text"]), str(pinned["path"]))
+    plan = compile_plan(str(pinned["text"]), str(pinned["path"]))
+    if plan.digest != digest:
+        raise StoreError(
+            "the definition that this run is pinned to is not what it was",
+            code="F131",
+            help="`flowdsl fsck` looks the store over",
+        )
+    return plan

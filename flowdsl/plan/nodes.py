@@ -195,5 +195,9 @@ class Plan:
     description: str = ""
     path: str = ""  # the file as given, for messages
     source: str = ""  # its text, for code frames
-    nodes: dict[Address, AnyNode] = field(default_factory=dict)  # every node, confirms and on_failure too
-    names: dict[str, Address] = field(default_factory=dict)  # ids → the step; `set` names → their step
+    nodes: dict[Address, AnyNode] = field(
+        default_factory=dict
+    )  # every node, confirms and on_failure too
+    names: dict[str, Address] = field(
+        default_factory=dict
+    )  # ids → the step; `set` names → their step

@@ -193,6 +193,15 @@ class MemoryStore:
     def fsck(self, *, repair: bool = False) -> list[Finding]:  # noqa: ARG002 - nothing to repair
         return []
 
+    def unfinished(self) -> Sequence[RunSummary]:
+        """Those of `list` that have not ended."""
+        return [run for run in self.list() if not run.ended]
+
+    def is_driven(self, run: str) -> bool:
+        """Whether a living store drives it."""
+        kept = self.memory.runs.get(run)
+        return kept is not None and not kept.ended and kept.driver is not None
+
     def list(self) -> list[RunSummary]:
         """The newest first."""
         found = [_summary(run, kept) for run, kept in self.memory.runs.items()]

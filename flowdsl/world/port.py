@@ -67,5 +67,11 @@ class Store(Protocol):
 
     def fsck(self, *, repair: bool = False) -> list[Finding]: ...
 
+    def unfinished(self) -> Sequence[RunSummary]:
+        """Those of `list` that have not ended; however many have, they are not looked at."""
+
+    def is_driven(self, run: str) -> bool:
+        """Whether a living process drives it. Cheap enough to be asked many times a second."""
+
     def list(self) -> list[RunSummary]:
         """The newest first."""
