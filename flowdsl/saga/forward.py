@@ -14,7 +14,7 @@ from flowdsl.plan.nodes import (
     Label,
     Wait,
 )
-from flowdsl.saga.attempt import attempt
+from flowdsl.saga.attempt import Standing, attempt
 from flowdsl.saga.backward import backward, group_state, nothing_left
 from flowdsl.saga.commands import Decide, Sleep
 from flowdsl.saga.events import Committed, Failure, Skipped, Turned
@@ -107,19 +107,19 @@ def _call_forward(walk: Walk, call: Call, scope: Address) -> Stand:
     now = attempt(state, call.address, call.action, plan.services[call.action.service])
     if now.landing == "unknown":
         now = probing(plan, state, call)
-    match now.landing:
-        case "ok":
-            return OVER_OK
-        case "running":
-            assert now.command is not None
-            walk.commands.append(now.command)
-            return RUNNING
-        case "refused":
-            return _failed(walk, call, scope, _failure_of(walk, call))
-        case "unknown":
-            if call.critical:
-                return _failed(walk, call, scope, _failure_of(walk, call), "unknown")
-            return _tolerate_unknown(walk, call)
+    if now.landing in ("ok", "running"):
+        return _on_its_way(walk, now)
+    if now.landing == "unknown" and not call.critical:
+        return _tolerate_unknown(walk, call)
+    seen: StepState = "unknown" if now.landing == "unknown" else "refused"
+    return _failed(walk, call, scope, _failure_of(walk, call), seen)
+
+
+def _on_its_way(walk: Walk, now: Standing) -> Stand:
+    if now.command is None:
+        return OVER_OK
+    walk.commands.append(now.command)
+    return RUNNING
 
 
 def _tolerate_unknown(walk: Walk, call: Call) -> Stand:
@@ -145,17 +145,11 @@ def _confirm_forward(walk: Walk, node: Confirm) -> Stand:
     if standing(plan, state, call) != "ok" or walk.stands[call.address].state != "ok":
         return SKIPPED
     now = attempt(state, node.address, node.action, plan.services[node.action.service])
-    match now.landing:
-        case "ok":
-            return OVER_OK
-        case "running":
-            assert now.command is not None
-            walk.commands.append(now.command)
-            return RUNNING
-        case _:
-            walk.stuck.append(node.address)
-            leave(walk, node.address, "not confirmed")
-            return STUCK
+    if now.landing in ("ok", "running"):
+        return _on_its_way(walk, now)
+    walk.stuck.append(node.address)
+    leave(walk, node.address, "not confirmed")
+    return STUCK
 
 
 def _block_forward(walk: Walk, block: Block, scope: Address) -> Stand:
