@@ -10,6 +10,7 @@ from typing import TypeAlias
 from mock_services.exchange import Json
 from mock_services.services import SERVICES
 
+ANY_PART = re.compile(r"\*|\{\w*\}")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 KINDS = "refuse:402, error:503, busy:1s, delay:2s, lose_reply, lose_request, garbage, cut"
 
@@ -71,7 +72,7 @@ class Fault:
             (self.times is None or self.fired < self.times)
             and self.service in (None, service)
             and self.method in (None, method)
-            and (self.path is None or _matches(self.path, path))
+            and (self.path is None or _matches(self.path, service, path))
         )
 
     def as_json(self) -> Json:
@@ -179,9 +180,12 @@ def _seconds(text: str) -> float:
     return float(found[1]) / (1000 if found[2] == "ms" else 1)
 
 
-def _matches(pattern: str, path: str) -> bool:
-    """`*` stands for one part of the path; alone, for any path."""
+def _matches(pattern: str, service: str, path: str) -> bool:
+    """`*`, or a name in braces, stands for one part of the path; `*` alone, for any path.
+
+    The path is meant with the service before it or without: `/flights/reservations`, `/reservations`.
+    """
     if pattern == "*":
         return True
-    parts = (re.escape(part) for part in pattern.split("*"))
-    return re.fullmatch("[^/]*".join(parts), path) is not None
+    wanted = "[^/]*".join(re.escape(part) for part in ANY_PART.split(pattern.strip("/")))
+    return re.fullmatch(f"(?:{service}/)?{wanted}", path.strip("/")) is not None

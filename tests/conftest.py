@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from hypothesis import settings
 
 
 class Counts:
@@ -27,6 +28,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[COUNTS] = Counts()
+    # No deadlines, for machines are noisy; and the same examples each time, but for the full size.
+    derandomized = not config.getoption("--full")
+    settings.register_profile("flowdsl", deadline=None, derandomize=derandomized)
+    settings.load_profile("flowdsl")
 
 
 @pytest.fixture

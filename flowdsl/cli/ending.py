@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flowdsl.cli.display import display_kind
 from flowdsl.cli.options import Session
@@ -65,11 +65,11 @@ def interrupted_report(session: Session, standing: Standing, *, waits: bool = Fa
     """Stopped before its end: where it stands, and the two commands. `waits`: nobody interrupted it."""
     plan, state, now = standing.plan, standing.state, standing.now
     kind = display_kind(session)
+    word = now.state if waits else standing.name or now.state
     if session.json:
-        session.screen.result(to_text(report(standing)))
+        session.screen.result(to_text(report(replace(standing, name=word))))
     if kind in ("json", "quiet"):
         return
-    word = now.state if waits else standing.name or now.state
     mark = RUN_MARKS[word]
     lines: list[Line] = [*_picture(session, standing), ()] if kind == "tty" else [()]
     said = "  saved; nothing is lost, nothing is undone"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 Color: TypeAlias = Literal["auto", "always", "never"]
 COLORS: tuple[Color, ...] = ("auto", "always", "never")
+
+_STEERING = re.compile(r"[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Screen:
     def result(self, text: str) -> None:
         """The result: stdout. Whoever has stopped reading has seen enough."""
         try:
-            sys.stdout.write(text if text.endswith("\n") else text + "\n")
+            sys.stdout.write(_steerless(text if text.endswith("\n") else text + "\n"))
             sys.stdout.flush()
         except BrokenPipeError:
             self.close_out()
@@ -125,6 +128,11 @@ def paints(color: Color, environment: Mapping[str, str], *, is_terminal: bool) -
     if environment.get("FORCE_COLOR"):
         return True
     return is_terminal and environment.get("TERM") != "dumb"
+
+
+def _steerless(text: str) -> str:
+    """What JSON lets through and a terminal would obey, spelled as JSON does: the value stays the same."""
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _visible(text: str) -> str:

@@ -6,7 +6,7 @@ A rule returns diagnostics; it never prints. A code is never used twice and neve
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -61,10 +61,21 @@ class Entry:
 
 
 def in_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """By position in the file, each said once."""
+    """By position in the file, each said once, each with a next step."""
     return tuple(
-        sorted(dict.fromkeys(diagnostics), key=lambda d: (d.span.line, d.span.column, d.code))
+        sorted(
+            (_with_help(found) for found in dict.fromkeys(diagnostics)),
+            key=lambda d: (d.span.line, d.span.column, d.code),
+        )
     )
+
+
+def _with_help(found: Diagnostic) -> Diagnostic:
+    """Where a rule knows nothing better to do, what mends most errors of the kind."""
+    if found.help or found.fix is not None:
+        return found
+    see = f"`flowdsl explain {found.code}` shows how it is written"
+    return replace(found, help=MOSTLY.get(found.code, see))
 
 
 def _entry(code: str, title: str, severity: Severity = Severity.ERROR) -> tuple[str, Entry]:
@@ -111,4 +122,15 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F060", "retries longer than the run may take", Severity.WARNING),
         )
     )
+)
+
+MOSTLY: Mapping[str, str] = MappingProxyType(
+    {
+        "F011": "let one `- commit` stand among the `steps:` of the file, or take it out",
+        "F041": "read it where it is known, or take it out",
+        "F042": "take a field that is there, or declare this one where the value is described",
+        "F044": "`str(…)`, `number(…)` and `int(…)` turn one kind of value into another",
+        "F045": "move the step that reads it below the one that gives it",
+        "F046": "compare with something that can change, or take the condition out",
+    }
 )

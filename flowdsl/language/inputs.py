@@ -13,8 +13,12 @@ from referencing import Registry
 
 from flowdsl.language.schema import asked
 from flowdsl.language.vocabulary import did_you_mean, listed
+from flowdsl.plan.json import exact
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.values import Json
+
+DIGITS_MAX = 4_300  # of a number written out
+LEVELS_MAX = 100  # of lists and objects in each other, as in a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +70,31 @@ def from_text(declared: Input, text: str) -> Json | InputProblem:
 
 def problems_of(declared: Input, value: Json) -> list[InputProblem]:
     """Where `value` is not what the schema of the input asks for."""
+    if unsendable := _unsendable(value):
+        return [InputProblem(declared.name, f"the input `{declared.name}` holds {unsendable}")]
     schema = declared.schema if isinstance(declared.schema, dict) else {}
     validator = Draft202012Validator(schema, registry=Registry())
     return [
         InputProblem(declared.name, f"the input `{declared.name}`{_where(error)} {_what(error)}")
         for error in validator.iter_errors(value)
     ]
+
+
+def _unsendable(value: Json, levels: int = LEVELS_MAX) -> str:
+    """What no request could carry: found before the run starts."""
+    match value:
+        case list() | dict() if levels == 0:
+            return f"more than {LEVELS_MAX} levels"
+        case str() if any("\ud800" <= letter <= "\udfff" for letter in value):
+            return "half a surrogate pair, which is no character"
+        case Decimal() if value and abs(value.adjusted()) >= DIGITS_MAX:
+            return f"a number of more than {DIGITS_MAX:,} digits"
+        case list():
+            return next(filter(None, (_unsendable(item, levels - 1) for item in value)), "")
+        case dict():
+            return _unsendable([*value, *value.values()], levels)
+        case _:
+            return ""
 
 
 def _unknown(name: str, inputs: tuple[Input, ...]) -> InputProblem:
@@ -102,7 +125,7 @@ def _structure(
 ) -> Json | InputProblem:
     what = "a JSON list" if wanted is list else "a JSON object"
     try:
-        value: Json = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+        value: Json = json.loads(text, parse_float=exact, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return _unread(declared, what, text)
     return value if isinstance(value, wanted) else _unread(declared, what, text)

@@ -56,6 +56,10 @@ def _call(reader: Reader, call: Scalar, beside: Mapping | None) -> Request | Non
     if not isinstance(call.value, str) or not call.value:
         return None
     match = _CALL.fullmatch(call.text.rstrip())
+    if re.fullmatch(r"(?:[A-Z]+\s+)?[\w-]+\.[A-Za-z]\w*", call.text.strip()):
+        message = "`service.operationId` is not supported yet"
+        reader.problems.append(Diagnostic("F005", call.span, message, help=_WRITTEN))
+        return None
     if match is None or match["service"].endswith(":"):
         reader.refuse(call.span, *_what_is_wrong(call.text))
         return None

@@ -165,13 +165,15 @@ class _Checker:
     def path(self, tree: Field | Index, known: _Known) -> Type:
         given = self.type_of(tree.value, known)
         source = source_of(self.text, tree.value)
-        if may_be_null(given) and not known.tolerant:
+        rest = ANYTHING if given == NULL else without_null(given)
+        before = len(self.problems)
+        found = self.field(tree, rest) if isinstance(tree, Field) else self.item(tree, rest, known)
+        is_null_the_problem = len(self.problems) == before  # else a default would not help
+        if may_be_null(given) and not known.tolerant and is_null_the_problem:
             whole = source_of(self.text, tree)
             only = "is" if given == NULL else "may be"
             help_text = f"write `default({whole}, …)`, or test `{source}` first"
             self.add("F043", f"`{source}` {only} null", tree.value, help_text)
-        rest = ANYTHING if given == NULL else without_null(given)
-        found = self.field(tree, rest) if isinstance(tree, Field) else self.item(tree, rest, known)
         return known.narrow(tree, found)
 
     def field(self, tree: Field, given: Type) -> Type:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import msgspec
 
 from flowdsl.plan.values import Json
 
+
+def exact(text: str) -> Decimal:
+    """A number with a point or an exponent, every digit kept. ValueError where no decimal can hold it."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError("a number out of range") from None
+
+
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_DECODER = msgspec.json.Decoder(float_hook=exact)
 
 
 def to_bytes(value: Json) -> bytes:

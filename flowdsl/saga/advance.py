@@ -71,8 +71,8 @@ def _prepare(
         intent = intend(plan, state, command, key=signer.key(command.call), at=at)
         if isinstance(intent, Failed):
             hindered.append(intent)
-        elif intent.request is not None:
-            intents.append(replace(intent, seal=signer.seal(intent.request)))
+        elif intent.request is not None and (seal := signer.seal(intent.request)):
+            intents.append(replace(intent, seal=seal))
         else:
             intents.append(intent)
     return hindered, intents

@@ -189,16 +189,22 @@ def _started(state: State, event: Started) -> CallState:
 
 def _finished(entry: CallState, event: Finished) -> CallState:
     assert entry.flying and entry.attempt == event.attempt, f"{event.call}: an answer to nothing"  # noqa: PT018
-    entry = replace(entry, flying=False, outcome=event.outcome, ended_at=event.at)
+    answer, unsure = entry.answer, entry.unsure
     match event.outcome:
-        case Ok():
-            return replace(entry, answer=event.outcome)
+        case Ok() as ok:
+            answer = ok
         case Unknown():
-            return replace(entry, unsure=True)
-        case Refused(definite=True):
-            return replace(entry, unsure=False)
-        case Refused():
-            return entry
+            unsure = True
+        case Refused(definite=definite):
+            unsure = unsure and not definite
+    return replace(
+        entry,
+        flying=False,
+        outcome=event.outcome,
+        answer=answer,
+        unsure=unsure,
+        ended_at=event.at,
+    )
 
 
 def _told(state: State, event: Failed | Expired) -> State:

@@ -71,18 +71,17 @@ def step_report(plan: Plan, state: State, progress: Progress, address: str) -> J
     """One step: its state, and for a call what was sent and came back, its undo and its confirm."""
     node = plan.nodes[address]
     report: Fields = {"state": state_of(progress, state, address)}
-    match node:
-        case Call():
-            report |= _exchange(plan, state, node)
-            report["undo"] = _undo(plan, state, progress, undo(address))
-            if node.confirm is not None:
-                report["confirm"] = _confirm(state, progress, confirm(address))
-        case Assign() | Label():
-            report["value"] = state.done.get(address)
-            report["error"] = _error(failure_of(state, address))
-        case _:
-            report["error"] = _error(failure_of(state, address))
-    return report
+    if isinstance(node, Call):
+        report |= _exchange(plan, state, node)
+        report["undo"] = _undo(plan, state, progress, undo(address))
+        if node.confirm is not None:
+            report["confirm"] = _confirm(state, progress, confirm(address))
+        return report
+    # the same four fields in every step, so that a reader need not ask first what kind it is
+    report |= {"attempts": 0, "response": None}
+    if isinstance(node, Assign | Label):
+        report["value"] = state.done.get(address)
+    return report | {"error": _error(failure_of(state, address)), "undo": None}
 
 
 def _exchange(plan: Plan, state: State, call: Call) -> Fields:

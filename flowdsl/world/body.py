@@ -9,6 +9,7 @@ from decimal import Decimal
 import httpx
 import msgspec
 
+from flowdsl.plan.json import exact
 from flowdsl.plan.values import Json
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
@@ -104,7 +105,7 @@ def _announced(response: httpx.Response) -> int | None:
 
 def _number(text: str) -> Decimal:
     # 1e999999999 is nine digits to write and a gigabyte to work with.
-    number = Decimal(text)
+    number = exact(text)
     if len(text) > DIGITS_MAX or abs(number.adjusted()) > DIGITS_MAX:
         raise ValueError("a number out of range")
     return number

@@ -13,7 +13,7 @@ def in_seconds(value: str, now: float) -> str:
         return text
     try:
         due = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return "0"
     due = due if due.tzinfo else due.replace(tzinfo=UTC)
     return f"{max(0.0, (due - datetime.fromtimestamp(now, UTC)).total_seconds()):.3f}"

@@ -117,7 +117,7 @@ async def _send_once(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
     passage = _passage.get()
-    request.url = URL(str(passage.request.url.copy_with(fragment=None)), encoded=True)
+    request.url = URL(str(passage.request.url).partition("#")[0], encoded=True)
     try:
         passage.response = await handler(request)
     except (aiohttp.ClientError, OSError) as error:

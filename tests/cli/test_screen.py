@@ -6,6 +6,7 @@ import pytest
 
 from flowdsl.cli.screen import Color, Screen, paints
 from flowdsl.errors import InputError
+from flowdsl.plan.json import from_bytes, to_text
 from tests.cli.command_line import CommandLine
 
 YES, NO = True, False
@@ -55,6 +56,16 @@ def test_an_error_is_a_line_a_problem_and_one_help(capsys: pytest.CaptureFixture
 def test_control_characters_are_shown_and_not_sent(capsys: pytest.CaptureFixture[str]) -> None:
     Screen("never").fail(InputError("a\x1b[31mb\x9bc"))
     assert capsys.readouterr().err == "error: a\\x1b[31mb\\x9bc\n"
+
+
+@pytest.mark.parametrize("character", ["\x7f", "\x9b", "\u202e", "\u2069"])
+def test_json_on_a_terminal_cannot_steer_it(
+    character: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Screen("never").result(to_text({"said": f"a{character}31mb"}))
+    shown = capsys.readouterr().out
+    assert character not in shown
+    assert from_bytes(shown) == {"said": f"a{character}31mb"}
 
 
 def test_colour_is_only_on_top(cli: CommandLine) -> None:

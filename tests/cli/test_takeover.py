@@ -365,6 +365,7 @@ def test_no_wait_leaves_a_waiting_run_with_4(cli: CommandLine, services: Service
     assert "waiting" in done.err
     assert services.requests() == []
     assert cli("resume", cli.run_id, "--no-wait").code == 4
+    assert '"state":"waiting"' in cli("resume", cli.run_id, "--no-wait", "--json").out
     assert cli("resume", cli.run_id).code == 0
     assert len(services.requests()) == 1
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowdsl.language import InputProblem, Source, from_text, load, read_inputs
+from flowdsl.plan.json import from_bytes
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.values import Json
 
@@ -158,3 +159,26 @@ def test_any_text_is_a_value_or_a_problem(declared: Input, text: str) -> None:
     value = from_text(declared, text)
     if not isinstance(value, InputProblem):
         read_inputs(INPUTS, {declared.name: value})
+
+
+@pytest.mark.parametrize(
+    ("guest", "what"),
+    [
+        ('{"name": "A", "n": 1e999999999}', "holds a number of more than 4,300 digits"),
+        ('{"name": "A", "n": [1e-999999999]}', "holds a number of more than 4,300 digits"),
+        ('{"name": "A", "n": ' + "[" * 900 + "]" * 900 + "}", "holds more than 100 levels"),
+        ('{"name": "\\ud800"}', "holds half a surrogate pair, which is no character"),
+        ('{"name": "A", "\\udc00": 1}', "holds half a surrogate pair, which is no character"),
+    ],
+)
+def test_what_no_request_could_carry_is_refused(guest: str, what: str) -> None:
+    value = from_text(NAMES["guest"], guest)
+    assert not isinstance(value, InputProblem)
+    problems = read_inputs(INPUTS, {"flight": "LH-1", "guest": value})
+    assert problems == [InputProblem("guest", f"the input `guest` {what}")]
+
+
+def test_a_number_that_cannot_be_read_is_no_json() -> None:
+    assert isinstance(from_text(NAMES["guest"], '{"n": 1e-9' + "9" * 30 + "}"), InputProblem)
+    with pytest.raises(ValueError, match="number"):
+        from_bytes('{"n": 1e-9' + "9" * 30 + "}")

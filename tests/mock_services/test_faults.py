@@ -124,6 +124,12 @@ HITS: list[tuple[dict[str, Any], bool]] = [
     ({"path": "/reservations"}, False),
     ({"path": "*"}, True),
     ({"path": "/reservations/F.1/confirm"}, False),
+    ({"path": "/flights/reservations/F-1/confirm"}, True),
+    ({"path": "reservations/F-1/confirm"}, True),
+    ({"path": "/reservations/{id}/confirm"}, True),
+    ({"path": "/flights/reservations/{id}/confirm"}, True),
+    ({"path": "/hotels/reservations/F-1/confirm"}, False),
+    ({"path": "/reservations/{id}"}, False),
 ]
 
 

@@ -95,6 +95,9 @@ def test_the_report_of_every_moment_is_json_with_every_step(name: str) -> None:
         skipped = {"commit", "confirms", "on_failure"}
         expected = [a for a in expected if a not in skipped and not a.startswith("confirms/")]
         assert sorted(shown) == sorted(expected)
+        for address, step in shown.items():
+            assert isinstance(step, dict)
+            assert {"state", "attempts", "response", "undo", "error"} <= step.keys(), address
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -102,6 +102,7 @@ VALUES: list[tuple[bytes, str, Json, str | None]] = [
     (b" ", "application/json", " ", NOT_JSON),
     (b"NaN", "application/json", "NaN", NOT_JSON),
     (b"1e999999999", "application/json", "1e999999999", NOT_JSON),
+    (b"1e-9" + b"9" * 30, "application/json", "1e-9" + "9" * 30, NOT_JSON),
     (b"1" * 5000, "application/json", None, NOT_JSON),
     (b"0." + b"1" * 5000, "application/json", None, NOT_JSON),
     (b'"\xff"', "application/json", '"�"', NOT_JSON),

@@ -1,0 +1,170 @@
+"""The mock services behind a door where requests get lost, come late, or are answered by somebody else.
+
+The services' own faults (`lose_reply`, `error:503`, …) strike inside; what is bent here strikes on the way. Every
+request that arrives at the door is in `log`, with the second of the virtual clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TypeAlias
+
+import httpx
+
+from mock_services.app import MockServices, create_app
+from mock_services.exchange import (
+    Json,
+    Message,
+    Receive,
+    Reply,
+    Request,
+    Scope,
+    Send,
+    read_request,
+    refusal,
+    send_reply,
+)
+from mock_services.keys import Kept
+
+COMPENSATES = "x-flowdsl-compensates"
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """Nothing listens: no byte leaves the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """Answers so, and does nothing."""
+
+    status: int
+    body: Json = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DoesButSays:
+    """Does it, and answers something else."""
+
+    status: int
+    body: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Is on its way for so long; by then the client may have gone."""
+
+    seconds: float
+
+
+How: TypeAlias = Unreachable | Says | DoesButSays | Late
+
+
+@dataclass(slots=True)
+class Bend:
+    """`line` is "POST hotels/reservations", `*` for any text. It strikes `times` times after the first `skip`."""
+
+    line: str
+    how: How
+    times: int | None
+    skip: int = 0
+    seen: int = 0
+    fired: int = 0
+
+    def strikes(self, line: str) -> bool:
+        if not fnmatchcase(line, self.line):
+            return False
+        self.seen += 1
+        if self.seen <= self.skip or self.fired == self.times:
+            return False
+        self.fired += 1
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    at: float
+    line: str
+    request: Request
+
+
+class Deaf:
+    """Keys of a service that takes no notice of them."""
+
+    def claim(self, request: Request) -> Kept:
+        return Kept(request.body)
+
+
+@dataclass(slots=True)
+class Front:
+    """`tombstones`: the services refuse a key that was undone, even before it came."""
+
+    tombstones: bool = False
+    app: MockServices = field(default_factory=create_app)
+    bends: list[Bend] = field(default_factory=list)
+    log: list[Arrived] = field(default_factory=list)
+    undone_keys: set[str] = field(default_factory=set)
+    turned_away: int = 0  # requests that came after their undo
+    _late: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def ignore_keys(self) -> None:
+        self.app.keys = Deaf()  # type: ignore[assignment]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = await read_request(scope, receive)
+        line = f"{request.method} {request.target.removeprefix('/')}"
+        self.log.append(Arrived(asyncio.get_running_loop().time(), line, request))
+        how = next((bend.how for bend in self.bends if bend.strikes(line)), None)
+        match how:
+            case Unreachable():
+                self.log.pop()
+                raise httpx.ConnectError("connection refused")
+            case Says(status=status, body=body, headers=headers):
+                await send_reply(send, Reply(status, body, headers))
+            case DoesButSays(status=status, body=body):
+                await self._enter(scope, request, receive, _into_nothing)
+                await send_reply(send, Reply(status, body))
+            case Late(seconds=seconds):
+                coming = asyncio.create_task(self._arrive(seconds, scope, request, receive, send))
+                self._late.add(coming)
+                await asyncio.shield(coming)
+            case None:
+                await self._enter(scope, request, receive, send)
+
+    async def settled(self) -> None:
+        """Returns when nothing is on its way any more."""
+        while self._late:
+            await asyncio.wait(self._late)
+            self._late = {task for task in self._late if not task.done()}
+        await self.app.settled()
+
+    async def _arrive(
+        self, seconds: float, scope: Scope, request: Request, receive: Receive, send: Send
+    ) -> None:
+        await asyncio.sleep(seconds)
+        await self._enter(scope, request, receive, send)
+
+    async def _enter(self, scope: Scope, request: Request, receive: Receive, send: Send) -> None:
+        """Into the services. They make things by POST; here, a PUT does too."""
+        if self.tombstones:
+            undone = request.header(COMPENSATES)
+            if undone is not None:
+                self.undone_keys.add(undone)
+            elif request.key in self.undone_keys:
+                self.turned_away += 1
+                await send_reply(send, refusal(409, "undone", "this was undone before it came"))
+                return
+        body: list[Message] = [{"type": "http.request", "body": request.body}]
+
+        async def once_more() -> Message:
+            return body.pop() if body else await receive()
+
+        method = "POST" if request.method == "PUT" else request.method
+        await self.app({**scope, "method": method}, once_more, send)
+
+
+async def _into_nothing(message: Message) -> None:
+    pass

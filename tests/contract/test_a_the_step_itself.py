@@ -1,0 +1,219 @@
+"""C01 to C12: the undo of the step that failed, of one in flight, and of one whose answer never came."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from flowdsl.saga.events import Planned
+from tests.contract.front import DoesButSays, Front, Late, Says, Unreachable
+from tests.contract.story import PAY_AND_FAIL, Story, crash_everywhere, in_parallel, reserve, saga
+
+HOTEL = "POST hotels/reservations"
+FLIGHT_THEN_HOTEL = reserve("flight") + reserve("hotel", by="key")
+
+
+def test_c01_a_step_whose_answer_is_lost_for_good_is_undone_and_then_the_one_before() -> None:
+    def make() -> Story:
+        return Story(saga(FLIGHT_THEN_HOTEL)).fault(HOTEL, "lose_reply", times=None)
+
+    story = make().play()
+    story.ended("compensated")
+    assert story.count(HOTEL) == 3
+    assert story.undos == ["hotels", "flights"]
+    assert story.standings == {"flights": "released", "hotels": "released"}
+    crash_everywhere(make, "compensated")
+
+
+def test_c02_an_unknown_step_stays_unknown_when_nothing_can_be_reached_any_more() -> None:
+    story = Story(saga(FLIGHT_THEN_HOTEL))
+
+    async def lives() -> None:
+        assert await story.live(dies_on=HOTEL) is None
+        story.bend(HOTEL, Unreachable())
+        await story.live()
+
+    story.play(lives).ended("compensated")
+    assert story.outcomes("hotel") == ["Unknown", "Refused", "Refused"]
+    assert story.undos == ["hotels", "flights"]
+    assert story.standings["hotels"] == "released"
+
+
+@pytest.mark.parametrize("status", [400, 404, 409])
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_c03_a_service_without_keys_cannot_take_back_an_unknown(method: str, status: int) -> None:
+    hotel = f"{method} hotels/reservations"
+    steps = reserve("flight") + reserve("hotel", by="key", method=method)
+    story = Story(saga(steps, settings="timeout: 10s"))
+    story.front.ignore_keys()
+
+    async def lives() -> None:
+        assert await story.live(dies_on=hotel) is None
+        if method == "PUT":
+            story.bend(hotel, Says(status))
+        await story.live()
+
+    story.play(lives).ended("compensated")
+    assert story.outcomes("hotel") == ["Unknown", *(["Refused"] if method == "PUT" else [])]
+    assert story.undos == ["hotels", "flights"]
+
+
+@pytest.mark.parametrize("settings", ["settle: 90s", "tombstone: true, idempotency: 24h"])
+def test_c04_no_undo_overtakes_a_request_that_may_still_arrive(settings: str) -> None:
+    def make() -> Story:
+        steps = reserve("flight", by="key") + reserve("hotel", by="key", more="timeout: 5s")
+        story = Story(saga(steps, settings=settings), front=Front(tombstones="tomb" in settings))
+        return story.bend(HOTEL, Late(60))
+
+    story = make().play()
+    story.ended("compensated")
+    last = story.arrived(HOTEL)[-1].at
+    (undo,) = story.arrived("DELETE hotels*")
+    if "settle" in settings:
+        assert undo.at >= last + 90
+        assert story.standings["hotels"] == "released"
+    else:
+        assert undo.at < last + 60
+        assert story.front.turned_away == story.count(HOTEL)
+        assert "hotels" not in story.standings
+    crash_everywhere(make, "compensated")
+
+
+def test_c05_the_undo_of_what_never_arrived_is_done_at_the_first_404() -> None:
+    story = Story(saga(FLIGHT_THEN_HOTEL)).fault(HOTEL, "lose_request", times=None).play()
+    story.ended("compensated")
+    assert "hotels" not in story.standings
+    assert story.undos == ["hotels", "flights"]
+
+
+def test_c06_a_request_that_arrives_after_its_undo_is_the_services_to_refuse() -> None:
+    steps = reserve("flight") + reserve("hotel", by="key", more="timeout: 5s\nretry: 1")
+    story = Story(saga(steps, settings="tombstone: true"), front=Front(tombstones=True))
+    story.front.ignore_keys()
+    story.bend(HOTEL, Late(3600)).play()
+    story.ended("compensated")
+    assert story.front.turned_away == 1
+    assert "hotels" not in story.standings
+
+
+def a_fails_while_b_is_out(a_seconds: float, b_seconds: float) -> Story:
+    story = Story(saga(in_parallel(reserve("flight"), reserve("hotel"))))
+    story.bend("POST flights/reservations", Says(422) if not a_seconds else Late(a_seconds))
+    if a_seconds:
+        story.fault("POST flights/reservations", "refuse:422", times=None)
+    return story.bend(HOTEL, Late(b_seconds))
+
+
+def test_c07_a_request_in_flight_is_not_cut_off_and_undone_only_once_it_has_landed() -> None:
+    story = a_fails_while_b_is_out(0.1, 2).play()
+    story.ended("compensated")
+    assert story.outcomes("hotel") == ["Ok"]
+    (undo,) = story.arrived("DELETE hotels*")
+    assert undo.at >= 2
+    assert undo.at == pytest.approx(2, abs=0.1)
+    crash_everywhere(lambda: a_fails_while_b_is_out(0.1, 2), "compensated")
+
+
+@pytest.mark.parametrize("b_seconds", [0.0999, 0.1, 0.1001, 0.2])
+def test_c08_what_succeeds_while_the_run_turns_is_undone(b_seconds: float) -> None:
+    story = a_fails_while_b_is_out(0.1, b_seconds).play()
+    story.ended("compensated")
+    assert story.plans == [(story.call("hotel"),)]
+    assert story.undos == ["hotels"]
+    crash_everywhere(lambda: a_fails_while_b_is_out(0.1, b_seconds), "compensated")
+
+
+@pytest.mark.parametrize("flight_fails", [False, True])
+def test_c09_a_request_that_our_own_exit_cut_off_is_unknown(*, flight_fails: bool) -> None:
+    steps = in_parallel(reserve("flight"), reserve("hotel", more="timeout: 60s"))
+    story = Story(saga(steps)).bend(HOTEL, Late(20), times=1)
+    if flight_fails:
+        story.bend("POST flights/reservations", Late(1)).fault(
+            "POST flights/reservations", "refuse:422"
+        )
+
+    async def lives() -> None:
+        assert await story.live(stops_at=2) is None
+        await asyncio.sleep(3600)
+        await story.live()
+
+    story.play(lives).ended("compensated" if flight_fails else "succeeded")
+    assert next(kind for kind in story.outcomes("hotel")) == "Unknown"
+    hotel = [effect for effect in story.ledger if effect.service == "hotels"]
+    assert [effect.standing for effect in hotel] == ["released" if flight_fails else "confirmed"]
+
+
+@pytest.mark.parametrize("kind", ["cut", "garbage"])
+@pytest.mark.parametrize("keyed", [True, False])
+def test_c10_half_an_answer_is_not_a_failure(kind: str, *, keyed: bool) -> None:
+    def make() -> Story:
+        steps = reserve("flight", by="key") + reserve("hotel", by="key")
+        story = Story(saga(steps, settings="idempotency: 24h" if keyed else "timeout: 9s"))
+        if not keyed:
+            story.front.ignore_keys()
+        return story.fault(HOTEL, kind)
+
+    story = make().play()
+    story.ended("succeeded" if keyed else "compensated")
+    assert story.outcomes("hotel") == (["Unknown", "Ok"] if keyed else ["Unknown"])
+    assert story.standings["hotels"] == ("confirmed" if keyed else "released")
+    crash_everywhere(make, "succeeded compensated")
+
+
+def test_c11_no_undo_is_sent_with_a_null_in_its_path() -> None:
+    steps = reserve("flight") + reserve("hotel") + PAY_AND_FAIL
+    story = Story(saga(steps)).bend(HOTEL, DoesButSays(201, {"number": 7})).play()
+    story.stuck_at("hotel!undo")
+    assert story.undos == [], "the flight was booked before the hotel: it waits"
+    assert {entry.step for entry in story.now.residue} == {"flight", "hotel"}
+
+
+def test_c11_an_undo_by_key_needs_no_id() -> None:
+    steps = reserve("flight") + reserve("hotel", by="key") + PAY_AND_FAIL
+    story = Story(saga(steps)).bend(HOTEL, DoesButSays(201, {"number": 7})).play()
+    story.ended("compensated")
+    assert story.undos == ["hotels", "flights"]
+
+
+CHARGE = """
+- id: charge
+  call: POST payments/charges
+  body: { card: tok_visa, amount: 42 }
+  retry: 1
+  compensate: POST payments/charges/${steps.charge.key}/refund
+  probe:
+    call: GET payments/charges?key=${steps.charge.key}
+    found: len(probe.data) > 0
+    result: probe.data[0]
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "end"), [("lose_reply", "succeeded"), ("lose_request", "compensated")]
+)
+def test_c12_nothing_is_undone_while_the_probe_of_the_pivot_is_out(fault: str, end: str) -> None:
+    def make() -> Story:
+        story = Story(saga(reserve("flight") + CHARGE))
+        story.fault("POST payments/charges", fault, times=None)
+        return story.bend("GET payments/charges*", Late(3))
+
+    story = make().play()
+    story.ended(end)
+    probes = story.arrived("GET payments/charges*")
+    assert len(probes) == (1 if end == "succeeded" else 2)
+    undos = story.arrived("DELETE flights*")
+    assert [undo.at >= probes[-1].at + 3 for undo in undos] == [True] * (end == "compensated")
+    crash_everywhere(make, "succeeded compensated")
+
+
+def test_c12_a_pivot_that_nobody_can_tell_of_holds_up_what_was_before_it() -> None:
+    steps = reserve("flight") + CHARGE.replace(
+        "  compensate: POST payments/charges/${steps.charge.key}/refund\n", ""
+    )
+    story = Story(saga(steps)).fault("POST payments/charges", "lose_reply", times=None)
+    story.bend("GET payments/charges*", Says(500)).play()
+    story.stuck_at("charge")
+    assert story.undos == []
+    assert {entry.step for entry in story.now.residue} == {"flight", "charge"}
+    assert sum(isinstance(fact, Planned) for fact in story.facts) == 1
