@@ -1,4 +1,4 @@
-"""`make bench`: figures of one run, to be read as ratios. The machine is shared and noisy; no test looks at them."""
+"""`make bench`: figures of one run, to be read as ratios. The machine is shared and noisy; no test looks at their size."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from benchmarks.responder import responder
 
 
 def main() -> None:
-    quick = "--quick" in sys.argv
+    """`--quick`: a fifth of it. `--tiny`: only whether everything can be measured."""
+    quick, tiny = "--quick" in sys.argv, "--tiny" in sys.argv
     with responder() as url:
-        asyncio.run(throughput.measure(url, quick=quick))
-        crowd.measure(url, runs=1_000 if quick else 10_000)
-        cold.measure(url, times=3 if quick else 9)
+        asyncio.run(throughput.measure(url, share=100 if tiny else 5 if quick else 1))
+        crowd.measure(url, runs=20 if tiny else 1_000 if quick else 10_000)
+        cold.measure(url, times=1 if tiny else 3 if quick else 9)
 
 
 if __name__ == "__main__":

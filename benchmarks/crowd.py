@@ -44,7 +44,7 @@ def measure(url: str, *, runs: int) -> None:
         begin = time.perf_counter()
         found = asyncio.run(recover(Path(folder)))
         seconds = time.perf_counter() - begin
-        print(f"{found} of them recovered after kill -9 in {seconds:.1f} s", flush=True)
+        print(f"{found} of them recovered after kill -9 in {seconds:.2f} s", flush=True)
 
 
 async def recover(folder: Path) -> int:

@@ -187,5 +187,6 @@ def _matches(pattern: str, service: str, path: str) -> bool:
     """
     if pattern == "*":
         return True
-    wanted = "[^/]*".join(re.escape(part) for part in ANY_PART.split(pattern.strip("/")))
-    return re.fullmatch(f"(?:{service}/)?{wanted}", path.strip("/")) is not None
+    inside = pattern.strip("/").removeprefix(f"{service}/")
+    wanted = "[^/]*".join(re.escape(part) for part in ANY_PART.split(inside))
+    return re.fullmatch(wanted, path.strip("/")) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -15,7 +15,7 @@ from flowdsl.cli.options import Session
 from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.codec import encode
-from flowdsl.saga.events import Event
+from flowdsl.saga.events import Event, event_time
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State, apply
 from flowdsl.view.moment import rfc3339
@@ -60,16 +60,6 @@ def display_kind(session: Session) -> Literal["tty", "plain", "json", "quiet"]:
     if session.progress != "auto":
         return session.progress
     return "tty" if session.screen.is_terminal and not os.environ.get("CI") else "plain"
-
-
-def event_time(event: Event, otherwise: float) -> float:
-    at = getattr(event, "at", None)
-    return at if isinstance(at, float | int) else otherwise
-
-
-def last_time(events: Iterable[Event], otherwise: float) -> float:
-    """When the last of them happened."""
-    return max((event_time(event, otherwise) for event in events), default=otherwise)
 
 
 def local_zone(at: float) -> tzinfo:

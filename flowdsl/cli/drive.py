@@ -10,7 +10,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flowdsl.cli.display import Display, NoDisplay, display_for, last_time
+from flowdsl.cli.display import Display, NoDisplay, display_for
 from flowdsl.cli.ending import Standing, conclude, interrupted_report
 from flowdsl.cli.follow import Followed, follow
 from flowdsl.cli.options import Session
@@ -19,7 +19,9 @@ from flowdsl.cli.runs import asked_wrongly, existing_store, standing_of, store_f
 from flowdsl.engine.engine import Engine
 from flowdsl.engine.loop import News
 from flowdsl.engine.orders import Order
-from flowdsl.errors import Interrupted
+from flowdsl.errors import InputError, Interrupted, StoreError
+from flowdsl.saga.events import last_time
+from flowdsl.world.disk import not_allowed
 from flowdsl.world.http import Http
 from flowdsl.world.store import FileStore
 
@@ -128,6 +130,10 @@ def drive(
         if not (pilot.signals or no_wait):
             raise
         return _stopped(pilot), pilot.last
+    except StoreError as error:
+        if pilot.last is None and not_allowed(error):  # the first record had nowhere to go
+            raise InputError(error.message, code=error.code, help=error.help) from None
+        raise
     return conclude(session, standing, drawn=pilot.was_over), standing
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from flowdsl.cli.display import Display, last_time
+from flowdsl.cli.display import Display
 from flowdsl.cli.ending import Standing
 from flowdsl.cli.runs import pinned_plan
 from flowdsl.plan.nodes import Plan
-from flowdsl.saga.events import Created
+from flowdsl.saga.events import Created, last_time
 from flowdsl.saga.progress import progress
 from flowdsl.saga.state import State, fold
 from flowdsl.world.store import FileStore

@@ -5,6 +5,7 @@ A command is a module of its own that is imported when it is called: `--help` mu
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -101,12 +102,24 @@ def flowdsl(ctx: click.Context) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    _open_closed()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     code = run(list(sys.argv[1:] if arguments is None else arguments))
     Screen.close_out()
     sys.exit(code)
+
+
+def _open_closed() -> None:
+    """Where a stream is closed Python has none, and the next file opened, a journal perhaps, would get its number."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_RDWR)
+            if handle != number:
+                os.dup2(handle, number)
+                os.close(handle)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
 
 
 def run(arguments: list[str]) -> int:

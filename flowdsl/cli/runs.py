@@ -9,13 +9,12 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from flowdsl.cli.display import last_time
 from flowdsl.cli.ending import Standing
 from flowdsl.cli.options import Session
 from flowdsl.engine.engine import plan_from
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.nodes import Plan
-from flowdsl.saga.events import Event
+from flowdsl.saga.events import Event, last_time
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
 from flowdsl.world.contents import check_run_id

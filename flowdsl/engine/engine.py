@@ -16,7 +16,7 @@ from flowdsl.engine.loop import Drive, Network, News, Ports
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.sign import RunSigner
 from flowdsl.errors import InputError, StoreError
-from flowdsl.language import compile_plan
+from flowdsl.language import InvalidWorkflow, compile_plan
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created, Event, Resumed
@@ -50,6 +50,7 @@ class Engine:
     drives: dict[str, Drive] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)  # by digest: runs of one file share it
     poller: asyncio.Task[None] | None = None
+    woken: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
         await self.store.start()
@@ -66,6 +67,9 @@ class Engine:
             self.poller.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self.poller
+        for task in self.woken:
+            task.cancel()
+        await asyncio.gather(*self.woken, return_exceptions=True)
         await self.store.close()
 
     async def run(
@@ -166,7 +170,7 @@ class Engine:
         finally:
             self.drives.pop(run, None)
         if drive.state.ended:
-            report = run_report(drive.plan, drive.state, now, ended=self.clock.now())
+            report = run_report(drive.plan, drive.state, now, ended=drive.last_at)
             await self.store.finish(run, to_bytes(report))
         return Result(run, drive.plan, drive.state, now)
 
@@ -174,9 +178,11 @@ class Engine:
         """Take in what other processes left in the inbox for the runs that are driven here."""
         while True:
             for run, command_id, command in self.store.take_commands():
-                drive = self.drives.get(run)
+                order, drive = Order.from_json(command), self.drives.get(run)
                 if drive is not None:
-                    self._obey(drive, command_id, Order.from_json(command))
+                    self._obey(drive, command_id, order)
+                else:
+                    self.woken.append(asyncio.create_task(self._wake(run, command_id, order)))
             await self.clock.sleep(POLL_SECONDS)
 
     def _obey(self, drive: Drive, command_id: str, order: Order) -> None:
@@ -188,6 +194,13 @@ class Engine:
             return
         drive.tell(*events, kept=lambda: self.store.drop_command(command_id))
 
+    async def _wake(self, run: str, command_id: str, order: Order) -> None:
+        """A run of ours that is at rest, stuck, hears of a person: it goes on."""
+        past = [recorded.event for recorded in self.store.events(run)]
+        with contextlib.suppress(InputError):
+            await self._go_on(run, past, orders=[order])
+        self.store.drop_command(command_id)
+
 
 def definition_of(plan: Plan) -> bytes:
     """What is pinned: the file as it was when the run started."""
@@ -195,18 +208,29 @@ def definition_of(plan: Plan) -> bytes:
 
 
 def plan_from(document: bytes, digest: str) -> Plan:
-    pinned = from_bytes(document)
+    """The plan that was pinned. Raises StoreError where its document is damaged, and no other error for it."""
+    try:
+        pinned = from_bytes(document)
+    except ValueError:
+        raise _not_what_it_was() from None
     if not isinstance(pinned, dict) or pinned.get("format") != 1:
         raise InputError(
             "this run is pinned to a definition that this flowdsl cannot read",
             code="F131",
             help="use the flowdsl that started it, or a later one",
         )
-    plan = compile_plan(str(pinned["text"]), str(pinned["path"]))
+    try:
+        plan = compile_plan(str(pinned["text"]), str(pinned["path"]))
+    except (KeyError, InvalidWorkflow):
+        raise _not_what_it_was() from None
     if plan.digest != digest:
-        raise StoreError(
-            "the definition that this run is pinned to is not what it was",
-            code="F131",
-            help="`flowdsl fsck` looks the store over",
-        )
+        raise _not_what_it_was()
     return plan
+
+
+def _not_what_it_was() -> StoreError:
+    return StoreError(
+        "the definition that this run is pinned to is not what it was",
+        code="F131",
+        help="`flowdsl fsck` looks the store over",
+    )

@@ -16,7 +16,17 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
 from flowdsl.saga.advance import Signer, Turn, advance
 from flowdsl.saga.commands import Command, Invoke, Sleep
-from flowdsl.saga.events import Event, Failure, Finished, Fired, Outcome, Paused, Refused
+from flowdsl.saga.events import (
+    Event,
+    Failure,
+    Finished,
+    Fired,
+    Outcome,
+    Paused,
+    Refused,
+    Unknown,
+    last_time,
+)
 from flowdsl.saga.intent import intended
 from flowdsl.saga.observation import Observation
 from flowdsl.saga.outcome import interrupted, judge
@@ -77,6 +87,7 @@ class Drive:
     ports: Ports
     state: State = field(default_factory=State)
     now: Progress | None = None
+    last_at: float = 0.0  # when the last fact happened, which for a run that is over is its end
     arrived: list[Event] = field(default_factory=list)
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     flying: dict[tuple[str, int], asyncio.Task[None]] = field(default_factory=dict)
@@ -90,7 +101,8 @@ class Drive:
 
         Raises Interrupted once `stop` was called and what was open has been saved; StoreError when the disk fails.
         """
-        self.state = fold(self.state, past)
+        past = tuple(past)
+        self.state, self.last_at = fold(self.state, past), last_time(past, 0.0)
         events: list[Event] = [*first, *self._interruptions()]
         try:
             while True:
@@ -107,7 +119,7 @@ class Drive:
     def _interruptions(self) -> list[Event]:
         """Calls that were out when the last driver died: nobody knows."""
         at, calls = self.ports.clock.now(), self.state.calls
-        return [Finished(c, calls[c].attempt, at, interrupted(c)) for c in self.state.flying]
+        return [Finished(c, calls[c].attempt, at, interrupted(c), at) for c in self.state.flying]
 
     def tell(self, *events: Event, kept: Callable[[], None] | None = None) -> None:
         """Something happened: the drive looks at it in its next turn. `kept` is called once it is durable."""
@@ -134,6 +146,7 @@ class Drive:
                 await self._keep_answers(events)
                 raise
         self.state, self.now = turn.state, turn.now
+        self.last_at = last_time(facts, self.last_at)
         while told:
             told.pop()()
         self.ports.watch(News(self.plan, before, facts, turn.state, turn.now))
@@ -157,10 +170,11 @@ class Drive:
     async def _fly(self, identity: tuple[str, int], command: Command) -> None:
         match command:
             case Invoke():
+                sent_at = self.ports.clock.now()
                 outcome = await self._send(command)
-                event: Event = Finished(
-                    command.call, command.attempt, self.ports.clock.now(), outcome
-                )
+                at = self.ports.clock.now()
+                sent_at = sent_at if isinstance(outcome, Unknown) else 0.0
+                event: Event = Finished(command.call, command.attempt, at, outcome, sent_at)
             case Sleep():
                 await self.ports.clock.sleep(self._until(command.timer))
                 event = Fired(command.timer, self.ports.clock.now())

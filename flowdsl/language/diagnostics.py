@@ -129,7 +129,7 @@ MOSTLY: Mapping[str, str] = MappingProxyType(
         "F011": "let one `- commit` stand among the `steps:` of the file, or take it out",
         "F041": "read it where it is known, or take it out",
         "F042": "take a field that is there, or declare this one where the value is described",
-        "F044": "`str(…)`, `number(…)` and `int(…)` turn one kind of value into another",
+        "F044": "give the kind of value that is asked for; `str(…)`, `number(…)` and `int(…)` convert",
         "F045": "move the step that reads it below the one that gives it",
         "F046": "compare with something that can change, or take the condition out",
     }

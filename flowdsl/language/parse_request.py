@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.located import Located, Mapping, Scalar, align
 from flowdsl.language.parse_parts import named, patience, seconds, word
 from flowdsl.language.reader import Reader
@@ -12,6 +13,7 @@ from flowdsl.language.workflow import Confirmation, Name, Probing, Request, Undo
 from flowdsl.plan.template import Constant, Template, Text
 
 _CALL = re.compile(r"(?:(?P<method>[A-Za-z]+)\s+)?(?P<service>[^\s/$]+)(?P<path>/.*)", re.DOTALL)
+_OPERATION = re.compile(r"(?:[A-Z]+\s+)?[\w-]+\.[A-Za-z]\w*")  # service.operationId
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -56,9 +58,11 @@ def _call(reader: Reader, call: Scalar, beside: Mapping | None) -> Request | Non
     if not isinstance(call.value, str) or not call.value:
         return None
     match = _CALL.fullmatch(call.text.rstrip())
-    if re.fullmatch(r"(?:[A-Z]+\s+)?[\w-]+\.[A-Za-z]\w*", call.text.strip()):
+    if _OPERATION.fullmatch(call.text.strip()):
         message = "`service.operationId` is not supported yet"
-        reader.problems.append(Diagnostic("F005", call.span, message, help=_WRITTEN))
+        reader.problems.append(
+            Diagnostic("F005", call.span, message, help="write `[METHOD] service/path`")
+        )
         return None
     if match is None or match["service"].endswith(":"):
         reader.refuse(call.span, *_what_is_wrong(call.text))

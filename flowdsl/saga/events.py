@@ -9,6 +9,7 @@ Times are seconds since the epoch, stamped by the loop. The core only adds recor
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -101,10 +102,13 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
+    """`sent_at`: the latest that an unknown request can have left us, later than its intent by a sync."""
+
     call: CallId
     attempt: int
     at: float
     outcome: Outcome
+    sent_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,3 +286,14 @@ Event: TypeAlias = (
     | Decision
     | Unrecognised
 )
+
+
+def event_time(event: Event, otherwise: float) -> float:
+    """When it happened; a decision has no time of its own."""
+    at = getattr(event, "at", None)
+    return at if isinstance(at, float | int) else otherwise
+
+
+def last_time(events: Iterable[Event], otherwise: float) -> float:
+    """When the last of them happened."""
+    return max((event_time(event, otherwise) for event in events), default=otherwise)

@@ -92,7 +92,7 @@ def _declined(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
         failure = Failure(REFUSED, message, step, status, seen.body)
         return Refused(failure, again=True, retry_after_seconds=wait)
     sent_before = entry.attempt > 1 or call.endswith("!answer")
-    if status >= 500 or (status == 409 and keyed and sent_before):
+    if not 300 <= status < 500 or (status == 409 and keyed and sent_before):
         what = "the service is still at it" if status == 409 else "and nobody knows"
         failure = Failure(LOST, f"{message}, {what}", step, status, seen.body)
         return Unknown(failure, retry_after_seconds=wait)

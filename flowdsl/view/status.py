@@ -122,9 +122,9 @@ def list_text(rows: Sequence[RunRow], now: float, *, hidden: int = 0) -> list[Li
         ("RUN", "" if names_itself else "WORKFLOW", "STATE", "LABEL", "STARTED", "TOOK", "DETAIL")
     ]
     for row in rows:
-        took = duration((row.ended or now) - row.started)
+        took = duration((row.ended or now) - row.started) if row.started else ""
         workflow = "" if names_itself else row.workflow
-        started = ago(now - row.started)
+        started = ago(now - row.started) if row.started else ""  # 0: it cannot be read any more
         cells.append((row.run, workflow, row.state, row.label or "", started, took, row.detail))
     caps = (34, 14, 12, 12, 9, 8)
     widths = [min(cap, max(columns(row[at]) for row in cells)) for at, cap in enumerate(caps)]

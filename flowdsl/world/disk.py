@@ -183,6 +183,11 @@ def explained(path: Path) -> Iterator[None]:
         raise explain(error, path) from error
 
 
+def not_allowed(error: StoreError) -> bool:
+    """Whether the store may be read but not written."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _NOT_ALLOWED
+
+
 def explain(error: OSError, path: Path) -> StoreError:
     where = error.filename or path
     if error.errno in FULL:

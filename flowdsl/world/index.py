@@ -106,10 +106,17 @@ class Index:
         _look_into(entry, line.data)
 
     def is_damaged(self, entry: Entry) -> bool:
-        """Whether lines of this run are, or may be, missing."""
+        """Whether lines of this run are, or may be, missing.
+
+        A sound line behind the last damage, and no gap before it, proves that the damage took none of them.
+        """
         if entry.broken:
             return True
-        return bool(self.damages) and not entry.ended and entry.offsets[0] < self.damages[-1].end
+        if not self.damages or entry.ended:
+            return False
+        # If not even the first line fits, this may be another journal under its name: nothing it says of an open run counts.
+        known = entry.offsets[0 if self.damages[0].start == 0 else -1]
+        return known < self.damages[-1].end
 
 
 def _look_into(entry: Entry, data: bytes) -> None:

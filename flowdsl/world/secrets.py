@@ -45,7 +45,7 @@ class Secrets(Mapping[str, str]):
             if name in named:
                 values[name] = named[name]
             elif name in known:
-                values[name] = known[name]
+                values[name] = _decoded(name, known[name])
             else:
                 beside = _read_beside(folder) if beside is None else beside
                 if name in beside:
@@ -67,6 +67,17 @@ class Secrets(Mapping[str, str]):
     def missing(self, names: Iterable[str]) -> list[str]:
         """Those without a value, or with an empty one, each once."""
         return [name for name in dict.fromkeys(names) if not self._values.get(name)]
+
+
+def _decoded(name: str, value: str) -> str:
+    """A variable as Python hands it over: bytes that are not UTF-8 come as halves of surrogate pairs."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"`{name}` in the environment is not UTF-8", code="F070", help=f"set {name} again"
+        ) from None
+    return value
 
 
 def _read_beside(folder: Path) -> dict[str, str]:

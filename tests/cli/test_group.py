@@ -161,3 +161,26 @@ def test_the_ways_in_are_the_same() -> None:
             env=os.environ,
         )  # fmt: skip
         assert re.fullmatch(r"flowdsl \d+\.\d+\.\d+\n", ended.stdout)
+
+
+@pytest.mark.parametrize(
+    ("closed", "words", "code"),
+    [
+        (">&-", ["explain", "F012"], 0),
+        ("2>&-", ["run", "nope.yaml"], 2),
+        ("<&- >&- 2>&-", ["run", "nope.yaml"], 2),
+    ],
+)
+def test_a_stream_that_is_closed_changes_no_exit_code(
+    closed: str, words: list[str], code: int, tmp_path: Path
+) -> None:
+    """As under cron, or where a shell says `>&-`: Python then has no stream at all."""
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "flowdsl", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr

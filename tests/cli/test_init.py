@@ -32,7 +32,9 @@ def test_what_it_writes_validates_and_its_next_command_plans(
     assert cli("validate", "--strict").out == "1 file: nothing wrong.\n"
     planned = cli("plan", f"workflows/{name}.yaml", *shlex.split(EXAMPLE[name]))
     assert planned.code == 0
-    assert "-i " not in planned.err
+    (next_command,) = planned.err.strip().splitlines()
+    wanted = f"flowdsl run workflows/{name}.yaml {EXAMPLE[name]} run it"
+    assert shlex.split(next_command) == shlex.split(wanted)
     modeline = (project / "workflows" / f"{name}.yaml").read_text().splitlines()[0]
     assert (project / "workflows" / modeline.partition("$schema=")[2]).resolve().is_file()
 

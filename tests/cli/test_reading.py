@@ -125,6 +125,9 @@ def test_a_damaged_run_hides_no_other(cli: CommandLine, good: str, bad: str, pro
     (project / ".flowdsl" / "runs" / "bad.json").write_bytes(b"{")
     found = {row["run"]: row["state"] for row in cli("list", "--json").json["runs"]}
     assert found == {"good": "succeeded", "bad": "damaged"}
+    assert " ago" not in next(x for x in cli("list").out.splitlines() if x.startswith("bad "))
+    rows = cli("list", "--json").json["runs"]
+    assert [row["created"] for row in rows if row["run"] == "bad"] == [None]
     assert cli("status", "bad").code == 2
     checked = cli("fsck")
     assert checked.code == 1
@@ -184,7 +187,7 @@ def test_a_plan_fills_in_what_is_known_and_sends_nothing(
     assert "LH-454" in done.out
     assert "‹inputs.hotel›" in done.out
     assert "IF IT FAILS" in done.out
-    assert "-i hotel=… -i card=…" in done.err
+    assert "-i flight=LH-454 -i hotel=… -i card=…" in done.err
     assert services.requests() == []
     assert not (project / ".flowdsl").exists()
 
@@ -252,6 +255,15 @@ def test_the_name_of_the_file_says_the_format(
     assert (project / name).read_text().startswith(begins)
 
 
+def test_a_graph_is_not_drawn_over_its_own_file(cli: CommandLine, project: Path) -> None:
+    text = Path(FLOW).read_text()
+    cli.write("w.yaml", text)
+    done = cli("graph", "w.yaml", "-o", str(project / "w.yaml"))
+    assert done.code == 2
+    assert "error[F081]" in done.err
+    assert (project / "w.yaml").read_text() == text
+
+
 def test_a_run_colours_its_graph(cli: CommandLine, bad: str) -> None:
     states = {n["id"]: n.get("state") for n in cli("graph", "--run", bad, "--json").json["nodes"]}
     assert states["payment"] == "refused"
@@ -266,7 +278,26 @@ def test_what_cannot_be_drawn(cli: CommandLine) -> None:
     assert (done.code, "F081" in done.err) == (2, True)
 
 
+def test_the_document_of_a_run_says_what_status_says(
+    cli: CommandLine, good: str, project: Path
+) -> None:
+    document = json.loads((project / ".flowdsl" / "runs" / "good.json").read_text())
+    shown = cli("status", good, "--json").json
+    assert {key: document[key] for key in shown} == shown
+
+
 # --- fsck ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["store.json", "key"])
+def test_fsck_of_a_store_that_cannot_be_opened_says_so_with_1(
+    cli: CommandLine, project: Path, good: str, name: str
+) -> None:
+    (project / ".flowdsl" / name).write_text("{}")
+    done = cli("fsck")
+    assert (done.code, "damaged" in done.out) == (1, True)
+    found = cli("fsck", "--json")
+    assert (found.code, [one["kind"] for one in found.json["findings"]]) == (1, ["damaged"])
 
 
 def test_a_store_that_is_well(cli: CommandLine, good: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from flowdsl.world.disk import RealDisk
 from tests.cli.command_line import SHIPPED, TRIP, CommandLine, Done, Services
 
 FLOW = str(SHIPPED / "trip.yaml")
@@ -221,3 +223,23 @@ def test_a_store_that_is_a_symbolic_link_is_not_followed(
     (project / ".flowdsl").symlink_to("elsewhere")
     refused(cli("run", FLOW, *TRIP), services, "F203")
     assert list((project / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [("run", FLOW, *TRIP), ("run", FLOW, *TRIP, "--id", "b")])
+def test_a_store_that_turned_read_only(
+    cli: CommandLine,
+    services: Services,
+    words: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All of it is there and can be read; only the first record has nowhere to go."""
+    assert cli("run", FLOW, *TRIP, "--id", "a").code == 0
+    services.reset()
+
+    def create(self: RealDisk, path: Path) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(RealDisk, "create", create)
+    done = cli(*words)
+    refused(done, services, "F200")
+    assert "cannot be written" in done.err

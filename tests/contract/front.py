@@ -128,9 +128,7 @@ class Front:
                 await self._enter(scope, request, receive, _into_nothing)
                 await send_reply(send, Reply(status, body))
             case Late(seconds=seconds):
-                coming = asyncio.create_task(self._arrive(seconds, scope, request, receive, send))
-                self._late.add(coming)
-                await asyncio.shield(coming)
+                await self._come_late(seconds, scope, request, send)
             case None:
                 await self._enter(scope, request, receive, send)
 
@@ -141,11 +139,28 @@ class Front:
             self._late = {task for task in self._late if not task.done()}
         await self.app.settled()
 
-    async def _arrive(
-        self, seconds: float, scope: Scope, request: Request, receive: Receive, send: Send
-    ) -> None:
-        await asyncio.sleep(seconds)
-        await self._enter(scope, request, receive, send)
+    async def _come_late(self, seconds: float, scope: Scope, request: Request, send: Send) -> None:
+        """The request goes its way, whether or not the client still waits for the answer."""
+        gone = asyncio.Event()
+
+        async def left() -> Message:
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def answer(message: Message) -> None:
+            if not gone.is_set():
+                await send(message)
+
+        async def arrive() -> None:
+            await asyncio.sleep(seconds)
+            await self._enter(scope, request, left, answer)
+
+        coming = asyncio.create_task(arrive())
+        self._late.add(coming)
+        try:
+            await asyncio.shield(coming)
+        finally:
+            gone.set()
 
     async def _enter(self, scope: Scope, request: Request, receive: Receive, send: Send) -> None:
         """Into the services. They make things by POST; here, a PUT does too."""

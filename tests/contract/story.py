@@ -181,7 +181,9 @@ class Story:
         signer = RunSigner(b"key", "run-1", self.secrets)
         drive = Drive(self.plan, keep, Ports(wire, VirtualClock(), signer, self.secrets))
         state = self.state
-        first: list[Event] = [Created("run-1", "saga", self.plan.digest, EPOCH, self.inputs, {}, {})]
+        first: list[Event] = [
+            Created("run-1", "saga", self.plan.digest, EPOCH, self.inputs, {}, {})
+        ]
         if self.facts:
             at = VirtualClock().now()
             told = [event for order in given for event in to_event(self.plan, state, order, at)]
@@ -272,7 +274,9 @@ class Story:
     @property
     def undos(self) -> list[str]:
         """The undos among them, by service."""
-        undos = [line.split() for line in self.sent if line.startswith("DELETE") or "/refund" in line]
+        undos = [
+            line.split() for line in self.sent if line.startswith("DELETE") or "/refund" in line
+        ]
         return [target.split("/")[0] for _, target in undos]
 
     def arrived(self, line: str) -> list[Arrived]:
@@ -299,6 +303,19 @@ class Story:
     @property
     def plans(self) -> list[tuple[str, ...]]:
         return [fact.calls for fact in self.facts if isinstance(fact, Planned)]
+
+    @property
+    def planned_at(self) -> int:
+        """Which fact the plan of what to undo is; the first one."""
+        return next(n for n, fact in enumerate(self.facts) if isinstance(fact, Planned))
+
+    def landed(self, name: str) -> int:
+        """Which fact the last answer to that call is."""
+        call = self.call(name)
+        answers = (
+            n for n, f in enumerate(self.facts) if isinstance(f, Finished) and f.call == call
+        )
+        return max(answers)
 
     def call(self, name: str) -> str:
         """The call that `hotel` or `hotel!undo` means."""

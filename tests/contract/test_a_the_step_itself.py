@@ -109,6 +109,8 @@ def test_c07_a_request_in_flight_is_not_cut_off_and_undone_only_once_it_has_land
     story = a_fails_while_b_is_out(0.1, 2).play()
     story.ended("compensated")
     assert story.outcomes("hotel") == ["Ok"]
+    assert story.count(HOTEL) == 1
+    assert story.landed("hotel") < story.planned_at
     (undo,) = story.arrived("DELETE hotels*")
     assert undo.at >= 2
     assert undo.at == pytest.approx(2, abs=0.1)
@@ -120,6 +122,7 @@ def test_c08_what_succeeds_while_the_run_turns_is_undone(b_seconds: float) -> No
     story = a_fails_while_b_is_out(0.1, b_seconds).play()
     story.ended("compensated")
     assert story.plans == [(story.call("hotel"),)]
+    assert story.landed("hotel") < story.planned_at
     assert story.undos == ["hotels"]
     crash_everywhere(lambda: a_fails_while_b_is_out(0.1, b_seconds), "compensated")
 

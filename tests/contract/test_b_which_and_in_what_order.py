@@ -204,3 +204,16 @@ def test_c24_making_the_plan_of_what_to_undo_sends_nothing() -> None:
     undos = [n for n, f in enumerate(story.facts) if isinstance(f, Started) and "!undo" in f.call]
     assert len(undos) == 3
     assert min(undos) > kept
+
+
+def test_c51_a_tolerated_step_that_nobody_can_tell_of_is_undone_and_the_run_goes_on() -> None:
+    def make() -> Story:
+        hotel = reserve("hotel", by="key", more="critical: false")
+        story = Story(saga(reserve("flight") + hotel + reserve("car")))
+        return story.fault("POST hotels/reservations", "lose_reply", times=None)
+
+    story = make().play()
+    story.ended("succeeded")
+    assert len(story.now.warnings) == 1
+    assert story.standings == {"flights": "confirmed", "hotels": "released", "cars": "confirmed"}
+    crash_everywhere(make, "succeeded", stride=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -37,7 +38,9 @@ def test_c26_an_undo_that_fails_ten_times_and_then_works_holds_the_one_before_it
     crash_everywhere(make, "compensated", stride=3)
 
 
-def test_c27_a_refused_undo_is_put_before_a_person_at_once_and_the_independent_one_goes_on() -> None:
+def test_c27_a_refused_undo_is_put_before_a_person_at_once_and_the_independent_one_goes_on() -> (
+    None
+):
     def make() -> Story:
         return two_at_once().fault(UNDO_HOTEL, "refuse:422", times=None)
 
@@ -70,7 +73,7 @@ def test_c30_an_undo_is_not_asked_for_ever() -> None:
     story.stuck_at("hotel!undo")
     assert story.count(UNDO_HOTEL) == 4
     arrivals = [arrived.at for arrived in story.arrived(UNDO_HOTEL)]
-    pauses = [later - earlier for earlier, later in zip(arrivals, arrivals[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(arrivals)]
     assert all(pause >= 0.5 * 2**n for n, pause in enumerate(pauses))
     assert {entry.step for entry in story.now.residue} == {"flight", "hotel"}
 
@@ -132,7 +135,7 @@ def test_c33_an_order_that_comes_too_late_is_refused_and_the_answer_decides() ->
             orders=[
                 (1, Order("skip", "hotel", reason="by hand")),
                 (2, Order("resolve", "hotel", ok=False)),
-            ]
+            ],
         )
 
     story.play(lives).ended("compensated")

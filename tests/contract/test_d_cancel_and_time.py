@@ -19,6 +19,7 @@ def test_c35_a_cancel_lets_the_step_finish_and_does_not_cut_off_its_undo() -> No
     story = make().play()
     story.ended("cancelled")
     assert story.outcomes("hotel") == ["Ok"]
+    assert story.landed("hotel") < story.planned_at
     assert story.count("POST cars*") == 0
     assert story.undos == ["hotels", "flights"]
     assert story.arrived("DELETE hotels*")[0].at >= 4
@@ -57,7 +58,9 @@ def test_c37_the_deadline_undoes_and_the_undo_has_time_of_its_own() -> None:
 
 def test_c38_a_fail_step_undoes_like_any_refusal() -> None:
     def make() -> Story:
-        return Story(saga(reserve("flight") + reserve("hotel") + "- fail: enough of ${flight.id}\n"))
+        return Story(
+            saga(reserve("flight") + reserve("hotel") + "- fail: enough of ${flight.id}\n")
+        )
 
     story = make().play()
     story.ended("compensated")

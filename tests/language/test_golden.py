@@ -50,6 +50,12 @@ def test_every_diagnostic_points_into_the_file(path: Path) -> None:
         assert all(span.length >= 1 and source.at(span) for span in places), str(item)
 
 
+@pytest.mark.parametrize("path", PAIRS, ids=named)
+def test_every_diagnostic_says_what_to_do(path: Path) -> None:
+    for item in check(Source(path.name, path.read_text("utf-8"))).diagnostics:
+        assert item.help or item.fix is not None, str(item)
+
+
 def fixed(source: Source, fix: Fix) -> Source:
     lines = list(source.lines)
     lines[fix.line - 1 : fix.line - 1 + fix.removes] = fix.lines

@@ -232,6 +232,12 @@ def test_the_proof_of_a_name_says_nothing_of_a_variable_of_that_name() -> None:
     assert (problem.code, problem.start) == ("F043", 7)
 
 
+def test_a_field_of_what_has_none_is_one_problem_even_where_it_may_be_null() -> None:
+    problems = infer(parse("inputs.email.x"), NAMES).problems
+
+    assert [problem.code for problem in problems] == ["F044"]
+
+
 def test_several_problems_come_in_the_order_of_the_text() -> None:
     problems = infer(parse("[inputs.a, 1 + 'x', car.b, len(1)]"), NAMES).problems
 

@@ -111,6 +111,11 @@ def test_any_other_5xx_is_unknown(status: int) -> None:
     assert outcome.failure.status == status
 
 
+@pytest.mark.parametrize("status", [0, 101, 199, 600, 999])
+def test_a_status_that_says_neither_yes_nor_no_is_unknown(status: int) -> None:
+    assert isinstance(seen_as(Answer(status)), Unknown)
+
+
 def test_a_lost_answer_is_unknown() -> None:
     outcome = seen_as(Lost("read timeout"))
     assert isinstance(outcome, Unknown)

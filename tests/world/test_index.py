@@ -114,7 +114,30 @@ def test_every_flipped_bit_is_noticed() -> None:
         else:
             assert len(index.damages) == 1
             assert index.damages[0].start <= position < index.damages[0].end
-            assert "a" not in runs, "it was open, and its lines stand on both sides of the damage"
+            whole = runs.get("a", prefix(5)["a"])
+            assert whole == prefix(5)["a"], (
+                "it went on after the damage: vouched for whole, or not at all"
+            )
+
+
+def test_a_run_with_no_gap_around_the_damage_is_not_touched_by_it() -> None:
+    lines = _lines(WHOLE)
+    hurt = next(n for n, line in enumerate(lines) if b'"b"' in line and b"timer-2" in line)
+    lines[hurt] = lines[hurt].replace(b"timer-2", b"timer-X")
+    index, runs = seen(b"".join(lines))
+    assert len(index.damages) == 1
+    assert runs == {run: events for run, events in prefix(5).items() if run != "b"}
+    assert index.is_damaged(index.entries["b"])
+
+
+def test_a_run_that_was_open_and_is_not_heard_of_after_the_damage_may_have_lost_lines() -> None:
+    without_the_last = WHOLE[: ENDS[4]]
+    hurt = bytearray(without_the_last)
+    hurt[ENDS[1] + 50] ^= 1
+    assert "a" not in seen(bytes(hurt))[1], "a line of its own was hurt"
+    index, runs = seen(_hurt_line(WHOLE[: ENDS[3]], b"timer-1"))
+    assert index.damages
+    assert "a" not in runs
 
 
 def test_a_run_that_ended_before_the_damage_is_not_touched_by_it() -> None:
@@ -132,6 +155,10 @@ def test_a_run_whose_lines_were_lost_between_two_others_is_named() -> None:
     assert index.damages
     assert set(runs) == {"c"}
     assert index.is_damaged(index.entries["a"])
+
+
+def _hurt_line(data: bytes, holding: bytes) -> bytes:
+    return data.replace(holding, b"timer-X", 1)
 
 
 def _lines(data: bytes) -> list[bytes]:

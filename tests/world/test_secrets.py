@@ -93,3 +93,9 @@ def test_a_file_that_cannot_be_read_is_an_input_error(
 
 def test_no_value_shows_in_the_repr() -> None:
     assert repr(Secrets({"B": "hunter2", "A": "x"})) == "Secrets(A, B)"
+
+
+def test_a_variable_that_is_not_utf8_is_refused_by_name_without_its_value(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"`A` .* not UTF-8") as refusal:
+        Secrets.read(["A"], folder=tmp_path, environment={"A": "hunter2\udcff"})
+    assert "hunter2" not in refusal.value.message

@@ -25,14 +25,23 @@ def command(session: Session, *, repair: bool) -> int:
 
     Exit code 1: there is damage.
     """
-    from flowdsl.cli.runs import asked_wrongly, existing_store
+    from flowdsl.cli.runs import asked_wrongly, existing_store, shown
+    from flowdsl.errors import InputError
     from flowdsl.plan.json import to_text
     from flowdsl.view.closing import Suggestion
     from flowdsl.view.paint import Piece, dim, fit, line, wrapped
+    from flowdsl.world.contents import Finding
 
-    store = existing_store(session)
-    with asked_wrongly():
-        findings = store.fsck(repair=repair)
+    try:
+        store = existing_store(session)
+        with asked_wrongly():
+            findings = store.fsck(repair=repair)
+    except (
+        InputError
+    ) as error:  # so damaged that it cannot be opened: here that is what was asked for
+        if error.code != "F203":
+            raise
+        findings = [Finding(str(shown(session.store)), "damaged", error.message)]
     damaged = any(finding.kind in DAMAGE for finding in findings)
     if session.json:
         found: list[Json] = [

@@ -41,6 +41,8 @@ def command(
     session: Session, file: str | None, form: Format | None, run: str | None, output: str | None
 ) -> int:
     """Draw the workflow in FILE, or that of a run: steps, undo, commit line."""
+    if file is not None and output is not None and Path(output).resolve() == Path(file).resolve():
+        raise InputError(f"{output}: is the workflow itself", code="F081", help="name another file")
     plan, coloured = _subject(session, file, run)
     if session.json:
         form = "json"

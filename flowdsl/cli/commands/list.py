@@ -93,7 +93,7 @@ def _json(session: Session, rows: list[RunRow], hidden: int) -> int:
             "workflow": row.workflow,
             "state": row.state,
             "status": row.label,
-            "created": rfc3339(row.started),
+            "created": rfc3339(row.started) if row.started else None,
             "ended": None if row.ended is None else rfc3339(row.ended),
             "detail": row.detail,
         }

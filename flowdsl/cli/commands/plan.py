@@ -34,7 +34,7 @@ def command(session: Session, file: str, given: tuple[str, ...], inputs_file: st
         session.screen.result(to_text(plan_json(plan, known)))
         return 0
     session.screen.show(call_plan(plan, known))
-    _next(session, plan, file, known)
+    _next(session, plan, file, known, given, inputs_file)
     return 0
 
 
@@ -54,7 +54,15 @@ def _known(session: Session, plan: Plan, given: tuple[str, ...], file: str | Non
     )
 
 
-def _next(session: Session, plan: Plan, file: str, known: Known) -> None:
+def _next(
+    session: Session,
+    plan: Plan,
+    file: str,
+    known: Known,
+    given: tuple[str, ...],
+    inputs_file: str | None,
+) -> None:
+    """`run` with the inputs that were given here, and a place for each that is still open."""
     from shlex import quote
 
     from flowdsl.view.closing import Suggestion
@@ -65,8 +73,9 @@ def _next(session: Session, plan: Plan, file: str, known: Known) -> None:
         for one in plan.inputs
         if not one.optional and not one.has_default and one.name not in inputs
     ]
-    if not open_inputs:
-        flags = "…" if inputs else ""
-    else:
-        flags = " ".join(f"-i {one.name}=…" for one in open_inputs)
-    session.screen.suggest([Suggestion(f"flowdsl run {quote(file)} {flags}".rstrip(), "run it")])
+    flags = [
+        *([f"-f {quote(inputs_file)}"] if inputs_file else []),
+        *(f"-i {quote(one)}" for one in given),
+        *(f"-i {one.name}=…" for one in open_inputs),
+    ]
+    session.screen.suggest([Suggestion(" ".join(["flowdsl run", quote(file), *flags]), "run it")])

@@ -78,11 +78,11 @@ def has_changed(standing: Standing) -> bool | None:
 
 def _events(session: Session, store: FileStore, run: str) -> int:
     """Every fact that was kept, in its order."""
-    from flowdsl.cli.display import event_time, local_zone
+    from flowdsl.cli.display import local_zone
     from flowdsl.cli.runs import asked_wrongly, pinned_plan
     from flowdsl.plan.json import from_bytes, to_text
     from flowdsl.saga.codec import encode
-    from flowdsl.saga.events import Created
+    from flowdsl.saga.events import Created, event_time
     from flowdsl.saga.state import State, apply
     from flowdsl.view.moment import rfc3339
     from flowdsl.view.timeline import lines_for

@@ -1,0 +1,53 @@
+"""A run that is stuck in a process that goes on living hears of the orders that another process leaves for it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+
+from flowdsl.engine.engine import Engine
+from flowdsl.engine.orders import Order
+from flowdsl.saga.events import Created
+from flowdsl.world.http import Http
+from flowdsl.world.memory import Memory, MemoryStore
+from mock_services.app import MockServices, create_app
+from tests.engine.stage import MOCK_URL, TRIP, workflow
+from tests.virtual import EPOCH, VirtualClock, run_virtually
+
+
+def test_a_stuck_run_of_a_living_process_obeys() -> None:
+    app = create_app()
+    stuck = {
+        "service": "flights",
+        "method": "DELETE",
+        "path": "/reservations/*",
+        "fault": "refuse:409",
+    }
+    app.faults.add({**stuck, "times": 1})
+
+    state = run_virtually(_stuck_then_retried(app))
+
+    assert app.faults.faults[0].fired == 1
+    assert state == "compensated"
+    assert list(app.ledger.left_behind("compensated")) == []
+
+
+async def _stuck_then_retried(app: MockServices) -> str:
+    plan = workflow("trip.yaml")
+    memory = Memory()
+    network = Http(httpx.ASGITransport(app=app))
+    inputs = {**TRIP, "card": "tok_declined"}
+    created = Created("run-1", plan.name, plan.digest, EPOCH, inputs, {"DEMO_URL": MOCK_URL}, {})
+    async with Engine(MemoryStore(memory), network, VirtualClock()) as engine:
+        result = await engine.run(plan, created)
+        assert result.now.state == "stuck"
+
+        other = MemoryStore(memory)
+        await other.start()
+        await other.send("run-1", Order("retry", actor="ada").to_json())
+        await asyncio.sleep(5)
+
+        ended = {run.run: run.ended for run in other.list()}["run-1"]
+        await other.close()
+    return ended
