@@ -1,3 +1,67 @@
-"""Sagas in a YAML file."""
+"""Sagas in a YAML file: the names that a program needs to check, run and look at workflows.
 
-__version__ = "0.1.0"
+Everything else is free to change. A name is imported when it is first asked for (PEP 562), so that `flowdsl --help`
+loads neither the network nor the store. `docs/api.md` shows them at work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from flowdsl.version import __version__
+
+if TYPE_CHECKING:
+    from flowdsl.engine.engine import Engine
+    from flowdsl.errors import FlowdslError
+    from flowdsl.language import Diagnostic, Source, check, load, read_inputs
+    from flowdsl.plan.nodes import Plan
+    from flowdsl.saga.events import Created
+    from flowdsl.world.http import Http
+    from flowdsl.world.memory import MemoryStore
+    from flowdsl.world.store import FileStore
+
+__all__ = [
+    "Created",
+    "Diagnostic",
+    "Engine",
+    "FileStore",
+    "FlowdslError",
+    "Http",
+    "MemoryStore",
+    "Plan",
+    "Source",
+    "__version__",
+    "check",
+    "load",
+    "read_inputs",
+]
+
+_HOMES: Mapping[str, str] = MappingProxyType(
+    {
+        "Created": "flowdsl.saga.events",
+        "Diagnostic": "flowdsl.language",
+        "Engine": "flowdsl.engine.engine",
+        "FileStore": "flowdsl.world.store",
+        "FlowdslError": "flowdsl.errors",
+        "Http": "flowdsl.world.http",
+        "MemoryStore": "flowdsl.world.memory",
+        "Plan": "flowdsl.plan.nodes",
+        "Source": "flowdsl.language",
+        "check": "flowdsl.language",
+        "load": "flowdsl.language",
+        "read_inputs": "flowdsl.language",
+    }
+)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,12 +1,15 @@
-"""The exceptions that cross a floor, and the exit code of each branch.
+"""The exceptions that a person hears of, and the exit code of each branch.
 
-    FlowdslError
-    ├── InputError   2   asked wrongly: a bad flag, a missing input, an invalid file; nothing was sent
-    ├── StoreError   74  the disk let us down; nothing more was sent
-    │   └── DiskFull     no room: what was in flight is still recorded, nothing new starts
-    └── Interrupted  130 Ctrl-C: the run is saved and can be resumed
+    FlowdslError             70   as it is: a bug in flowdsl, with its report
+    ├── InputError           2    asked wrongly: a bad flag, a missing input, a bad store; nothing was sent
+    │   ├── InvalidWorkflow       a workflow file with errors, all of them (`language.load`)
+    │   └── WrongFile             the same for a person: shown with frames (`cli.sources`)
+    ├── StoreError           74   the disk let us down while a run went on; nothing more was sent
+    │   └── DiskFull              no room: what was in flight is still recorded, nothing new starts
+    └── Interrupted          130  Ctrl-C, or 128 and the number of another signal: saved, and can be resumed
 
-How a run ended is a value, not an exception. Any other exception is a bug in flowdsl: 70.
+How a run ended is a value, not an exception. What an expression cannot read or compute (`plan.fault`) becomes a
+diagnostic or a fact before anybody hears of it. Any other exception is a bug: 70.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ import traceback
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from flowdsl import __version__
 from flowdsl.cli.screen import Screen
 from flowdsl.errors import FlowdslError
+from flowdsl.version import __version__
 
 LIBRARIES = (
     "click",

@@ -13,10 +13,10 @@ from types import MappingProxyType
 
 import click
 
-from flowdsl import __version__
 from flowdsl.cli.screen import Screen
 from flowdsl.cli.sources import WrongFile
 from flowdsl.errors import FlowdslError, InputError
+from flowdsl.version import __version__
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {

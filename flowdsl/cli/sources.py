@@ -44,7 +44,7 @@ class WrongFile(InputError):  # noqa: N818
 
 def load_plan(path: str) -> Plan:
     """The plan of a file, or WrongFile."""
-    from flowdsl.language import InvalidWorkflow, check, is_workflow, load
+    from flowdsl.language import InvalidWorkflow, is_workflow, load
 
     source = read_source(path)
     if not is_workflow(source.text):
@@ -53,8 +53,8 @@ def load_plan(path: str) -> Plan:
         )
     try:
         return load(source)
-    except InvalidWorkflow:
-        raise WrongFile(check(source)) from None
+    except InvalidWorkflow as error:
+        raise WrongFile(error.checked) from None
 
 
 def read_source(path: str) -> Source:

@@ -119,7 +119,7 @@ class Drive:
     def _interruptions(self) -> list[Event]:
         """Calls that were out when the last driver died: nobody knows."""
         at, calls = self.ports.clock.now(), self.state.calls
-        return [Finished(c, calls[c].attempt, at, interrupted(c), at) for c in self.state.flying]
+        return [Finished(c, calls[c].attempt, at, interrupted(c)) for c in self.state.flying]
 
     def tell(self, *events: Event, kept: Callable[[], None] | None = None) -> None:
         """Something happened: the drive looks at it in its next turn. `kept` is called once it is durable."""
@@ -170,11 +170,9 @@ class Drive:
     async def _fly(self, identity: tuple[str, int], command: Command) -> None:
         match command:
             case Invoke():
-                sent_at = self.ports.clock.now()
                 outcome = await self._send(command)
                 at = self.ports.clock.now()
-                sent_at = sent_at if isinstance(outcome, Unknown) else 0.0
-                event: Event = Finished(command.call, command.attempt, at, outcome, sent_at)
+                event: Event = Finished(command.call, command.attempt, at, outcome)
             case Sleep():
                 await self.ports.clock.sleep(self._until(command.timer))
                 event = Fired(command.timer, self.ports.clock.now())

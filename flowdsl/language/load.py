@@ -45,8 +45,7 @@ class InvalidWorkflow(InputError):  # noqa: N818
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         place = f"{checked.source.path}:{first.span.line}:{first.span.column}"
         super().__init__(f"{place}: {first.message}{more}", code=first.code, help=first.help)
-        self.source = checked.source
-        self.diagnostics = checked.diagnostics
+        self.checked = checked
 
 
 def check(source: Source) -> Checked:

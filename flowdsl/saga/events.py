@@ -102,13 +102,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """`sent_at`: the latest that an unknown request can have left us, later than its intent by a sync."""
-
     call: CallId
     attempt: int
     at: float
     outcome: Outcome
-    sent_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

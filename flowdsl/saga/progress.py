@@ -32,9 +32,9 @@ from flowdsl.saga.commands import Command, Decide, Invoke, Sleep
 from flowdsl.saga.events import Alerted, Decision, Ended, Failure, Parked, Turned
 from flowdsl.saga.forward import forward
 from flowdsl.saga.intent import action_of
-from flowdsl.saga.ledger import outcome_failure
+from flowdsl.saga.ledger import effects, outcome_failure
 from flowdsl.saga.state import NO_CALL, State
-from flowdsl.saga.walk import Residue, Stand, StepState, Walk
+from flowdsl.saga.walk import Residue, Stand, StepState, Walk, leave
 
 __all__ = ["Progress", "Residue", "RunState", "Stand", "StepState", "progress"]
 
@@ -72,6 +72,8 @@ def progress(plan: Plan, state: State) -> Progress:
     if state.parked is not None:
         walk.commands.clear()
         walk.stuck.append("")
+        for step in () if state.committed else effects(plan, state, ROOT):
+            leave(walk, step, "not undone: the run is parked")
     elif state.crashes >= CRASHES_MAX:
         message = f"the run took its process down {state.crashes} times without getting on"
         walk.commands[:] = [Decide(Parked(Failure("F121", message)))]

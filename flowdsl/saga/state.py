@@ -200,7 +200,6 @@ def _finished(entry: CallState, event: Finished) -> CallState:
     return replace(
         entry,
         flying=False,
-        last_at=max(entry.last_at, event.sent_at),
         outcome=event.outcome,
         answer=answer,
         unsure=unsure,

@@ -132,12 +132,15 @@ def _says_absent(state: State, call: CallId) -> bool:
 
 
 def _window(plan: Plan, state: State, call: Call) -> Sleep | None:
-    """The time in which the network may still deliver what we gave up on; None once it has passed."""
+    """The time in which the network may still deliver what we gave up on; None once it has passed.
+
+    It begins when we gave up. Counted from the send, a timeout would leave nothing of a window as long as itself.
+    """
     service = plan.services[call.action.service]
     sends = [state.calls[call.address], state.calls.get(answer(call.address), NO_CALL)]
-    last = max(entry.last_at for entry in sends)
+    given_up = max(entry.ended_at for entry in sends)
     timer = f"{call.address}!settle#{sum(entry.attempt for entry in sends)}"
     if timer in state.fired:
         return None
     seconds = service.settle_seconds
-    return Sleep(timer, call.action.timeout_seconds if seconds is None else seconds, last)
+    return Sleep(timer, call.action.timeout_seconds if seconds is None else seconds, given_up)

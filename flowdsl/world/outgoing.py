@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Mapping
 
 import httpx
 
-from flowdsl import __version__
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Sealed, Secret
+from flowdsl.version import __version__
 
 HEADER_CHARACTERS_MAX = 8 * 1024
 CHUNK_BYTES = 64 * 1024

@@ -80,6 +80,16 @@ def test_c04_no_undo_overtakes_a_request_that_may_still_arrive(settings: str) ->
     crash_everywhere(make, "compensated")
 
 
+def test_c04_the_window_begins_when_we_gave_up() -> None:
+    """With nothing said, it is as long as the timeout: counted from the send it would be over when it begins."""
+    steps = reserve("hotel", by="key", more="timeout: 10s")
+    story = Story(saga(steps)).bend(HOTEL, Late(12)).play()
+    story.ended("compensated")
+    (undo,) = story.arrived("DELETE hotels*")
+    assert undo.at >= story.arrived(HOTEL)[-1].at
+    assert story.standings["hotels"] == "released"
+
+
 def test_c05_the_undo_of_what_never_arrived_is_done_at_the_first_404() -> None:
     story = Story(saga(FLIGHT_THEN_HOTEL)).fault(HOTEL, "lose_request", times=None).play()
     story.ended("compensated")

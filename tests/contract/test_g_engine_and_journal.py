@@ -218,6 +218,7 @@ def test_c61_a_run_that_kills_its_process_every_time_is_parked() -> None:
     assert story.state.parked is not None
     assert story.count(HOTEL) == 10
     assert lived == 11
+    assert {entry.step for entry in story.now.residue} == {"flight", "hotel"}
 
     async def a_person_says_go_on() -> None:
         await story.live(given=[Order("retry")])

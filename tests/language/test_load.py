@@ -211,8 +211,8 @@ def test_invalid_workflow_says_the_first_error_and_holds_all() -> None:
     assert raised.value.message == "w.yaml:5:15: unknown service `b` (and 1 more)"
     assert raised.value.code == "F030"
     assert raised.value.exit_code == 2
-    assert [item.code for item in raised.value.diagnostics] == ["F030", "F030"]
-    assert raised.value.source.text == text
+    assert [item.code for item in raised.value.checked.diagnostics] == ["F030", "F030"]
+    assert raised.value.checked.source.text == text
 
 
 @pytest.mark.parametrize(
