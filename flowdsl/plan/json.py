@@ -1,7 +1,8 @@
-"""JSON text ⇄ values. Numbers with a point are Decimal both ways. The only importer of msgspec's JSON codec."""
+"""JSON text ⇄ values. Numbers with a point are Decimal both ways. The only importer of the JSON library."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
 import msgspec
@@ -17,8 +18,11 @@ def exact(text: str) -> Decimal:
         raise ValueError("a number out of range") from None
 
 
+class TooDeep(ValueError):
+    """JSON that is nested beyond what can be read."""
+
+
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
-_DECODER = msgspec.json.Decoder(float_hook=exact)
 
 
 def to_bytes(value: Json) -> bytes:
@@ -33,10 +37,25 @@ def to_text(value: Json) -> str:
     return to_bytes(value).decode()
 
 
+def decoder(number: Callable[[str], Decimal]) -> Callable[[bytes | str], Json]:
+    """A reader of JSON texts; `number` makes its numbers with a point, or refuses one with ValueError."""
+    decode = msgspec.json.Decoder(float_hook=number).decode
+
+    def read(text: bytes | str) -> Json:
+        try:
+            value: Json = decode(text)
+        except RecursionError as error:
+            raise TooDeep(str(error)) from error
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise ValueError(str(error)) from error
+        return value
+
+    return read
+
+
+_decode = decoder(exact)
+
+
 def from_bytes(text: bytes | str) -> Json:
     """The value of a JSON text. Raises ValueError where it is none."""
-    try:
-        value: Json = _DECODER.decode(text)
-    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
-        raise ValueError(str(error)) from error
-    return value
+    return _decode(text)
