@@ -35,9 +35,9 @@ class StoreError(FlowdslError):
     exit_code = 74
 
 
-class DiskFull(StoreError):  # noqa: N818
+class DiskFull(StoreError):
     pass
 
 
-class Interrupted(FlowdslError):  # noqa: N818
+class Interrupted(FlowdslError):
     exit_code = 130

@@ -52,11 +52,11 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Disconnected(Exception):  # noqa: N818
+class Disconnected(Exception):
     """The client left before its request was whole."""
 
 
-class TooLarge(Exception):  # noqa: N818
+class TooLarge(Exception):
     """The body of the request is over the limit."""
 
 

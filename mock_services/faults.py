@@ -53,7 +53,7 @@ class Cut:
 Behaviour: TypeAlias = Refuse | Delay | LoseRequest | LoseReply | Garbage | Cut
 
 
-class BadFault(ValueError):  # noqa: N818
+class BadFault(ValueError):
     """What was asked for is no fault; the message says what would be one."""
 
 

@@ -15,7 +15,7 @@ T = TypeVar("T")
 EPOCH = 1_700_000_000.0
 
 
-class Stalled(Exception):  # noqa: N818
+class Stalled(Exception):
     """Everybody waits, and nothing will ever happen."""
 
 

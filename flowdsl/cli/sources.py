@@ -19,11 +19,12 @@ BYTES_MAX = (
     4 * 1024 * 1024
 )  # what is read of a file; the language has a lower limit and a better message
 SUFFIXES = (".yaml", ".yml")
+HEAD_BYTES = 64 * 1024
 FILES_MAX = 10_000
 STDIN = "<stdin>"
 
 
-class WrongFile(InputError):  # noqa: N818
+class WrongFile(InputError):
     """A workflow file with errors: shown with frames, then this."""
 
     def __init__(self, checked: Checked) -> None:
@@ -104,12 +105,20 @@ def find_workflows(paths: Sequence[str]) -> list[Source]:
     for path in paths:
         if path != "-" and _is_folder(path):
             for name in _yaml_files(path):
-                source = read_source(name)
-                if is_workflow(source.text):
-                    found[name] = source
+                if is_workflow(_head(name)):
+                    found[name] = read_source(name)
         else:
             found[path] = read_source(path)
     return list(found.values())
+
+
+def _head(path: str) -> str:
+    """Enough of a file to tell a workflow: a folder may hold all kinds of YAML, of any size."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(HEAD_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _is_folder(path: str) -> bool:

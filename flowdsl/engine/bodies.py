@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from flowdsl.plan.address import CallId
+from flowdsl.plan.address import CallId, probe
 from flowdsl.plan.evaluate import EvaluationError, evaluate
 from flowdsl.plan.nodes import (
     Action,
@@ -38,7 +38,7 @@ def bodies(plan: Plan) -> dict[CallId, Json]:
         if call.probe is not None:
             present = _probed(call.probe, values[call.address])
             if _says(call.probe, present):
-                values[f"{call.address}!probe"] = present
+                values[probe(call.address)] = present
             absent = [body for body in shrunk(present) if _says(call.probe, body) is False]
             if absent:
                 values[f"{call.address}!absent"] = absent[0]

@@ -19,6 +19,7 @@ from flowdsl.errors import InputError, StoreError
 from flowdsl.language import InvalidWorkflow, compile_plan
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.nodes import Plan
+from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event, Resumed
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State, fold
@@ -178,12 +179,21 @@ class Engine:
         """Take in what other processes left in the inbox for the runs that are driven here."""
         while True:
             for run, command_id, command in self.store.take_commands():
-                order, drive = Order.from_json(command), self.drives.get(run)
-                if drive is not None:
-                    self._obey(drive, command_id, order)
-                else:
-                    self.woken.append(asyncio.create_task(self._wake(run, command_id, order)))
+                self._hear(run, command_id, command)
             await self.clock.sleep(POLL_SECONDS)
+
+    def _hear(self, run: str, command_id: str, command: Json) -> None:
+        """What is no order at all is dropped too: it stops nobody."""
+        try:
+            order = Order.from_json(command)
+        except ValueError:
+            self.store.drop_command(command_id)
+            return
+        drive = self.drives.get(run)
+        if drive is not None:
+            self._obey(drive, command_id, order)
+        else:
+            self.woken.append(asyncio.create_task(self._wake(run, command_id, order)))
 
     def _obey(self, drive: Drive, command_id: str, order: Order) -> None:
         """An order that makes no sense (any more) is dropped: who gave it follows the run and sees that."""

@@ -24,7 +24,6 @@ from flowdsl.saga.events import (
     Outcome,
     Paused,
     Refused,
-    Unknown,
     last_time,
 )
 from flowdsl.saga.intent import intended

@@ -14,11 +14,12 @@ import networkx
 
 from flowdsl.engine.bodies import bodies
 from flowdsl.language.flatten import flatten
-from flowdsl.plan.address import Address, CallId, direction_of, step_of
+from flowdsl.plan.address import Address, CallId, direction_of, probe, step_of
 from flowdsl.plan.nodes import RESENDABLE, Call, Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.observation import Answer
+from flowdsl.saga.outcome import is_keyed
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def arrive(model: Model, services: Services, call: CallId, key: str) -> tuple[Se
             confirmed = replace(effect, confirmed=effect.confirmed + 1, keys=remembered)
             return services.put(step, confirmed), Answer(200)
         case "probe":
-            said = f"{step}!probe" if effect.held else f"{step}!absent"
+            said = probe(step) if effect.held else f"{step}!absent"
             if said not in model.bodies:  # no body could be thought of that says so
                 return services, Answer(500)
             return services, Answer(200, (), model.bodies[said])
@@ -141,11 +142,6 @@ def forget(services: Services) -> Services:
         (step, replace(effect, keys=frozenset(), late="")) for step, effect in services.effects
     ]
     return Services(tuple(empty))
-
-
-def is_keyed(plan: Plan, call: CallId) -> bool:
-    action = action_of(plan, call)
-    return plan.services[action.service].idempotency is not None and not action.is_read
 
 
 def _later_effects(plan: Plan) -> dict[Address, frozenset[Address]]:

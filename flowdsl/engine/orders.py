@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 from flowdsl.errors import InputError
-from flowdsl.plan.address import Address, CallId, step_of
+from flowdsl.plan.address import Address, CallId, answer, probe, second_probe, step_of
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import CancelRequested, Event, Resolved, Retried, Waived
@@ -32,8 +32,19 @@ class Order:
 
     @staticmethod
     def from_json(value: Json) -> Order:
-        assert isinstance(value, dict)
-        return Order(**cast("dict[str, str]", value))  # type: ignore[arg-type]
+        """Raises ValueError for what is no order: anybody may leave a file in an inbox. What it says besides is passed over."""
+        match {**asdict(Order("cancel")), **value} if isinstance(value, dict) else None:
+            case {
+                "kind": ("cancel" | "retry" | "resolve" | "skip") as kind,
+                "step": str(step),
+                "ok": bool(ok),
+                "body": body,
+                "actor": str(actor),
+                "reason": str(reason),
+            }:
+                return Order(kind, step, ok, body, actor, reason)
+            case _:
+                raise ValueError("this is no order")
 
 
 def to_event(plan: Plan, state: State, order: Order, at: float) -> list[Event]:
@@ -93,5 +104,5 @@ def _stuck_call(plan: Plan, now: Progress, name: str) -> CallId:
 
 def _with_answers(state: State, calls: list[CallId]) -> list[CallId]:
     """An unknown call is retried by asking for its answer once more, where that had been tried."""
-    also = [f"{c}{suffix}" for c in calls for suffix in ("!answer", "!probe", "!probe2")]
+    also = [asks(call) for call in calls for asks in (answer, probe, second_probe)]
     return calls + [call for call in also if call in state.calls]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from flowdsl.engine.model import Effect, Model
 from flowdsl.engine.situation import Situation
-from flowdsl.plan.address import Address, CallId, direction_of, is_below, step_of
+from flowdsl.plan.address import ON_FAILURE, Address, CallId, direction_of, is_below, step_of
+from flowdsl.plan.address import confirm as confirm_of
 from flowdsl.plan.nodes import Call, Commit, NothingToUndo
 from flowdsl.saga.commands import Invoke
 
@@ -51,7 +52,7 @@ def _broken_effect(model: Model, here: Situation, step: Address, effect: Effect)
         yield f"{step} was undone or confirmed twice"
     if effect.confirmed and not here.state.committed:
         yield f"{step} was confirmed before commit"
-    if not effect.held or is_below(step, "on_failure") or _needs_no_undo(model, step):
+    if not effect.held or is_below(step, ON_FAILURE) or _needs_no_undo(model, step):
         return
     named = [entry for entry in now.residue if entry.step == step]
     excused = any(entry.actor for entry in named) or (named and not node.critical)
@@ -77,7 +78,7 @@ def _unfinished(model: Model, here: Situation) -> Iterator[str]:
             taken = here.state.calls[address].resolved or here.state.calls[address].waived
             if not effect.held and not taken:
                 yield f"succeeded, and {address} did not happen"
-            confirm = here.state.calls.get(f"{address}!confirm")
+            confirm = here.state.calls.get(confirm_of(address))
             worded = confirm is not None and (confirm.resolved or confirm.waived)
             if node.confirm is not None and not effect.confirmed and not worded:
                 yield f"succeeded, and {address} was not confirmed"
@@ -130,7 +131,7 @@ def _badly_sent(model: Model, there: Situation, call: CallId) -> Iterator[str]:
     """Rules about a request that has just been sent."""
     step, direction = step_of(call), direction_of(call)
     scopes = [scope for scope in there.state.turned if is_below(step, scope)]
-    if call == step and scopes and not is_below(step, "on_failure"):
+    if call == step and scopes and not is_below(step, ON_FAILURE):
         yield f"{step} was started after the turn"
     if direction == "confirm" and not there.state.committed:
         yield f"{step} is confirmed before commit"

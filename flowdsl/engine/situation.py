@@ -23,7 +23,7 @@ from flowdsl.engine.model import (
 )
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.errors import InputError
-from flowdsl.plan.address import CallId, direction_of, step_of
+from flowdsl.plan.address import CallId, direction_of, is_settle, step_of
 from flowdsl.plan.json import from_bytes
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
@@ -210,7 +210,7 @@ def _fire(here: Situation, there: Situation, happening: Happening) -> tuple[list
     if not any(isinstance(c, Sleep) and c.timer == timer for c in here.now.commands):
         raise _impossible(happening, f"no timer `{timer}` runs")
     services = there.services
-    if "!settle#" in timer:  # what has not arrived by then never will
+    if is_settle(timer):  # what has not arrived by then never will
         services = without_late(services, step_of(timer))
     return [Fired(timer, here.at)], replace(there, services=services)
 

@@ -62,7 +62,7 @@ class _Mark(Protocol):
     index: int
 
 
-class _Refused(Exception):  # noqa: N818
+class _Refused(Exception):
     """Stops the reading: nothing after this can be trusted, or afforded."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:

@@ -36,7 +36,7 @@ class Checked:
         return tuple(item for item in self.diagnostics if item.is_error)
 
 
-class InvalidWorkflow(InputError):  # noqa: N818
+class InvalidWorkflow(InputError):
     """A workflow file with errors in it: all of them, and the text they are in."""
 
     def __init__(self, checked: Checked) -> None:

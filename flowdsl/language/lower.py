@@ -25,13 +25,9 @@ from flowdsl.language.workflow import (
     Workflow,
 )
 from flowdsl.plan import address, nodes
-from flowdsl.plan.address import Address
+from flowdsl.plan.address import COMMIT, CONFIRMS, ON_FAILURE, Address
 from flowdsl.plan.expression import Expression
 from flowdsl.plan.template import expressions
-
-_COMMIT = "commit"
-_CONFIRMS = "confirms"
-_ON_FAILURE = "on_failure"
 
 
 def lower(workflow: Workflow, source: Source) -> nodes.Plan:
@@ -66,12 +62,12 @@ def _root(subject: Subject) -> nodes.Block:
     line: nodes.Commit | None = None
     for place in written:
         if isinstance(place.step.verb, Commit):
-            line = nodes.Commit(address=_COMMIT, span=place.step.span)
+            line = nodes.Commit(address=COMMIT, span=place.step.span)
         else:
             (below if line else above).append(_node(subject, place))
-    commit = line or nodes.Commit(address=_COMMIT, written=False)
+    commit = line or nodes.Commit(address=COMMIT, written=False)
     confirms = nodes.Block(
-        address=_CONFIRMS, kind=_CONFIRMS, children=_confirms_in(tuple(above), "steps", _CONFIRMS)
+        address=CONFIRMS, kind=CONFIRMS, children=_confirms_in(tuple(above), "steps", CONFIRMS)
     )
     children = _in_sequence([*above, commit, confirms, *below])
     return nodes.Block(address=address.ROOT, kind="steps", children=children)
@@ -82,7 +78,7 @@ def _on_failure(subject: Subject) -> nodes.Block | None:
     if not children:
         return None
     return nodes.Block(
-        address=_ON_FAILURE, kind="steps", children=_in_sequence(children), critical=False
+        address=ON_FAILURE, kind="steps", children=_in_sequence(children), critical=False
     )
 
 

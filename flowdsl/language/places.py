@@ -114,7 +114,7 @@ def places(workflow: Workflow) -> tuple[Place, ...]:
         for place in _places(
             workflow.steps if section == "steps" else workflow.on_failure,
             section,
-            addresses.ROOT if section == "steps" else "on_failure",
+            addresses.ROOT if section == "steps" else addresses.ON_FAILURE,
         )
     )
 
@@ -151,7 +151,7 @@ def step_names(steps: tuple[Step, ...]) -> list[str]:
         if step.id is not None:
             names.append(step.id.text)
         elif isinstance(step.verb, Commit):
-            names.append("commit")
+            names.append(addresses.COMMIT)
         else:
             counts[verb] += 1
             names.append(f"{verb}-{counts[verb]}")

@@ -6,7 +6,6 @@ mistake to one error; where a step's verb itself is in doubt, this module speaks
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from flowdsl.language.vocabulary import (
     like,
     listed,
 )
+from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json
 
@@ -77,14 +77,28 @@ def schema_text() -> str:
 
 @cache
 def _validator() -> Draft202012Validator:
-    return Draft202012Validator(json.loads(schema_text()), registry=Registry())
+    return Draft202012Validator(_schema(), registry=Registry())
+
+
+def _schema() -> dict[str, Json]:
+    schema = from_bytes(schema_text())
+    assert isinstance(schema, dict), "our schema is an object"
+    return schema
 
 
 @cache
 def _keys_beside() -> dict[str, tuple[str, ...]]:
     """The keys that may stand beside each verb."""
-    definitions = json.loads(schema_text())["$defs"]
-    return {verb: tuple(definitions[f"{verb}Step"]["properties"]) for verb in VERBS}
+    definitions = _schema()["$defs"]
+    assert isinstance(definitions, dict), "our schema has definitions"
+    found: dict[str, tuple[str, ...]] = {}
+    for verb in VERBS:
+        match definitions[f"{verb}Step"]:
+            case {"properties": dict(properties)}:
+                found[verb] = tuple(properties)
+            case shape:
+                raise AssertionError(f"a step lists its properties: {shape}")
+    return found
 
 
 def _steps(document: Located, path: Path = ()) -> Iterator[tuple[Path, Located]]:
@@ -324,7 +338,7 @@ def _hint(node: Located, schema: dict[str, Json]) -> str:
 
 
 def _spell(value: Json) -> str:
-    return json.dumps(value) if isinstance(value, bool) or value is None else f"`{value}`"
+    return to_text(value) if isinstance(value, bool) or value is None else f"`{value}`"
 
 
 def _not_yet(key: Scalar) -> Diagnostic:

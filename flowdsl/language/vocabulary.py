@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 
+from flowdsl.plan.address import COMMIT, CONFIRMS, ON_FAILURE
+
 VERBS = ("call", "parallel", "steps", "status", "set", "wait", "fail")
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 SNAKE_CASE = re.compile(r"[a-z_][a-z0-9_]*")
 
-# `commit`, `confirms` and `on_failure` are addresses of the plan's own nodes.
+# The last three are addresses of the plan's own nodes.
 RESERVED = frozenset(
     [
         "inputs",
@@ -22,16 +24,14 @@ RESERVED = frozenset(
         "run",
         "error",
         "probe",
-        "commit",
-        "confirms",
-        "on_failure",
+        COMMIT,
+        CONFIRMS,
+        ON_FAILURE,
     ]
 )
 WORDS_OF_EXPRESSIONS = frozenset([*keyword.kwlist, "true", "false", "null"])
 
 FIELDS_OF_A_STEP = ("status", "headers", "key", "error")
-FIELDS_OF_A_RUN = ("id", "name", "started")
-FIELDS_OF_AN_ERROR = ("code", "step", "message", "status", "response")
 
 # Keys that are designed and not built, by where they would stand: refused by name.
 NOT_YET_AT_THE_TOP = frozenset({"key", "trigger"})

@@ -6,12 +6,17 @@ idempotency key, the command line and every picture. Nothing here is a counter t
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Address: TypeAlias = str  # `book/flight`; the root block is ""
 CallId: TypeAlias = str  # an address and, but for the call itself, a direction: `book/flight!undo`
 
 ROOT: Address = ""
+COMMIT: Final = "commit"
+CONFIRMS: Final = (
+    "confirms"  # the block below the commit line that holds the confirms of the steps above it
+)
+ON_FAILURE: Final = "on_failure"
 
 
 def child(parent: Address, name: str) -> Address:
@@ -38,6 +43,19 @@ def second_probe(address: Address) -> CallId:
 def answer(address: Address) -> CallId:
     """The call asked again, with its own key, because its undo needs the answer that was lost."""
     return f"{address}!answer"
+
+
+def is_answer(call: CallId) -> bool:
+    return call.endswith("!answer")
+
+
+def settle(address: Address, sends: int) -> str:
+    """The timer of the window in which a call that was given up on may still arrive; a later send has one of its own."""
+    return f"{address}!settle#{sends}"
+
+
+def is_settle(timer: str) -> bool:
+    return "!settle#" in timer
 
 
 def step_of(call: CallId) -> Address:

@@ -47,5 +47,5 @@ class EvaluationError(Exception):
         self.span = span
 
 
-class Fault(Exception):  # noqa: N818
+class Fault(Exception):
     """An operation failed; the closure that asked for it knows the place and makes it an error."""

@@ -8,7 +8,7 @@ be undone.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from flowdsl.plan.address import Address
 from flowdsl.plan.expression import Expression
@@ -156,9 +156,9 @@ class Commit(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block(Node):
-    """A group of nodes. `kind`: steps, parallel, confirms. Order is in the children's `needs`."""
+    """A group of nodes. Order is in the children's `needs`."""
 
-    kind: str
+    kind: Literal["steps", "parallel", "confirms"]
     children: tuple[AnyNode, ...]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowdsl.plan.address import ROOT, Address, is_below, step_of
+from flowdsl.plan.address import ON_FAILURE, ROOT, Address, is_below, step_of
 from flowdsl.plan.nodes import (
     AnyNode,
     Assign,
@@ -125,7 +125,7 @@ def _on_its_way(walk: Walk, now: Standing) -> Stand:
 def _tolerate_unknown(walk: Walk, call: Call) -> Stand:
     """A step that may fail, and nobody knows whether it did: not left lying about while it can be undone."""
     failure = _failure_of(walk, call)
-    if not is_below(call.address, "on_failure"):
+    if not is_below(call.address, ON_FAILURE):
         back = undoing(walk.plan, walk.state, call)
         if back.standing == "undoing" and not walk.state.committed:
             walk.commands += back.commands

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from flowdsl.plan.address import Address, CallId, answer, is_below, probe, second_probe, undo
+from flowdsl.plan.address import (
+    ON_FAILURE,
+    Address,
+    CallId,
+    answer,
+    is_below,
+    probe,
+    second_probe,
+    undo,
+)
 from flowdsl.plan.nodes import Call, Plan
 from flowdsl.saga.events import Failure, Ok, Refused, Unknown
 from flowdsl.saga.state import NO_CALL, CallState, State
@@ -75,7 +84,7 @@ def effects(plan: Plan, state: State, scope: Address) -> tuple[Address, ...]:
         for node in plan.nodes.values()
         if isinstance(node, Call)
         and is_below(node.address, scope)
-        and not is_below(node.address, "on_failure")
+        and not is_below(node.address, ON_FAILURE)
         and not node.action.is_read
         and standing(plan, state, node) != "none"
         and state.calls.get(undo(node.address), NO_CALL).answer is None

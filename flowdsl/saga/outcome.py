@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowdsl.plan.address import CallId, direction_of, step_of
+from flowdsl.plan.address import CallId, direction_of, is_answer, step_of
 from flowdsl.plan.evaluate import EvaluationError, evaluate
 from flowdsl.plan.nodes import Action, Call, Plan, Probe
 from flowdsl.saga.events import Failure, Ok, Outcome, Refused, Unknown
@@ -61,7 +61,7 @@ def _accepted(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
         return answer
     message = f"answered {seen.status}, and `expect: {expect.text}` does not hold"
     failure = Failure(UNEXPECTED, message, step, seen.status, seen.body)
-    return Refused(failure, definite=_is_keyed(plan, call))
+    return Refused(failure, definite=is_keyed(plan, call))
 
 
 def _probed(plan: Plan, state: State, probe: Probe, step: str, answer: Ok) -> Outcome:
@@ -85,13 +85,13 @@ def _declined(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
     action, entry = action_of(plan, call), state.calls[call]
     if direction_of(call) == "undo" and _is_gone(plan, state, step, action, entry, status):
         return Ok(status, dict(seen.headers), seen.body)
-    keyed = _is_keyed(plan, call)
+    keyed = is_keyed(plan, call)
     wait = _retry_after(seen)
     message = f"answered {status}"
     if status in FOR_NOW or (status == 503 and wait is not None):
         failure = Failure(REFUSED, message, step, status, seen.body)
         return Refused(failure, again=True, retry_after_seconds=wait)
-    sent_before = entry.attempt > 1 or call.endswith("!answer")
+    sent_before = entry.attempt > 1 or is_answer(call)
     if not 300 <= status < 500 or (status == 409 and keyed and sent_before):
         what = "the service is still at it" if status == 409 else "and nobody knows"
         failure = Failure(LOST, f"{message}, {what}", step, status, seen.body)
@@ -114,7 +114,8 @@ def _is_gone(
     return action.gone_is_done or entry.unsure or unknown
 
 
-def _is_keyed(plan: Plan, call: CallId) -> bool:
+def is_keyed(plan: Plan, call: CallId) -> bool:
+    """Whether the service holds on to the answer that it gave to the key of this call."""
     action = action_of(plan, call)
     return plan.services[action.service].idempotency is not None and not action.is_read
 

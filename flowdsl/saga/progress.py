@@ -24,7 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from flowdsl.plan.address import ROOT, Address, CallId, is_below, step_of
+from flowdsl.plan.address import ON_FAILURE, ROOT, Address, CallId, is_below, step_of
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.attempt import invoke
 from flowdsl.saga.backward import backward
@@ -94,7 +94,7 @@ def _let_land(walk: Walk) -> None:
     plan, state = walk.plan, walk.state
     wanted = {command.call for command in walk.commands if isinstance(command, Invoke)}
     for call in state.flying:
-        if call not in wanted and not is_below(step_of(call), "on_failure"):
+        if call not in wanted and not is_below(step_of(call), ON_FAILURE):
             action, entry = action_of(plan, call), state.calls[call]
             service = plan.services[action.service]
             walk.commands.append(invoke(call, entry.attempt, entry, action, service))

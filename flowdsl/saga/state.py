@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import reduce
 
-from flowdsl.plan.address import ROOT, Address, CallId, step_of
+from flowdsl.plan.address import ROOT, Address, CallId, is_answer, step_of
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import (
@@ -103,7 +103,7 @@ def entry_of(state: State, call: CallId) -> CallState:
     A call asked again for its lost answer is the same effect under the same key: it was unsure before it began.
     """
     entry = state.calls.get(call)
-    if entry is None and call.endswith("!answer"):
+    if entry is None and is_answer(call):
         return CallState(unsure=True, first_at=state.calls[step_of(call)].first_at)
     return entry or NO_CALL
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from flowdsl.plan.address import CallId, answer, probe, second_probe, undo
+from flowdsl.plan.address import CallId, answer, probe, second_probe, settle, undo
 from flowdsl.plan.nodes import Call, Compensation, NothingToUndo, Plan
 from flowdsl.saga.attempt import REFUSED, UNKNOWN, Standing, attempt, may_resend
 from flowdsl.saga.commands import Command, Sleep
@@ -139,7 +139,7 @@ def _window(plan: Plan, state: State, call: Call) -> Sleep | None:
     service = plan.services[call.action.service]
     sends = [state.calls[call.address], state.calls.get(answer(call.address), NO_CALL)]
     given_up = max(entry.ended_at for entry in sends)
-    timer = f"{call.address}!settle#{sum(entry.attempt for entry in sends)}"
+    timer = settle(call.address, sum(entry.attempt for entry in sends))
     if timer in state.fired:
         return None
     seconds = service.settle_seconds

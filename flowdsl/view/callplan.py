@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flowdsl.plan.address import Address
+from flowdsl.plan.address import ON_FAILURE, Address, is_below
 from flowdsl.plan.nodes import (
     Action,
     AnyNode,
@@ -107,7 +107,7 @@ def _title(plan: Plan, ahead: Forecast) -> Line:
         if isinstance(node, Call | Confirm)
         and node.address not in ahead.skipped
         and (not isinstance(node, Confirm) or node.of not in ahead.skipped)
-        and not node.address.startswith("on_failure/")
+        and not is_below(node.address, ON_FAILURE)
     ]
     services = {node.action.service for node in calls}
     counts = f"{_count(len(calls), 'call')} to {_count(len(services), 'service')}"
@@ -157,9 +157,15 @@ def _bar(gutter: str) -> str:
 
 
 def _fall_piece(fall: Fall | None, text: str) -> Piece:
-    if fall is None or fall.kind in ("nothing", "warning"):
-        return dim(text)
-    return Piece(text, {"undo": "blue", "stuck": "red"}.get(fall.kind, "plain"))  # type: ignore[arg-type]
+    match fall.kind if fall is not None else "nothing":
+        case "undo":
+            return Piece(text, "blue")
+        case "stuck":
+            return Piece(text, "red")
+        case "retried":
+            return Piece(text)
+        case "nothing" | "warning":
+            return dim(text)
 
 
 def fall_text(fall: Fall, names: dict[Address, str]) -> str:

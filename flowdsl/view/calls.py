@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from flowdsl.plan.address import Address, CallId, direction_of, is_below, step_of
+from flowdsl.plan.address import CONFIRMS, Address, CallId, direction_of, is_below, step_of
 from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.expression import Expression
 from flowdsl.plan.nodes import Action, Confirm, Plan, Service
@@ -15,7 +15,6 @@ from flowdsl.saga.local import text as local_text
 from flowdsl.saga.state import State
 from flowdsl.view.brief import scalar
 
-CONFIRMS = "confirms"  # the block that holds the confirms of the steps above the commit line
 NAME_MAX = 20  # columns of a step's name
 
 
@@ -43,9 +42,9 @@ def action_text(action: Action) -> str:
 def template_text(template: Template) -> str:
     match template:
         case Text(parts=parts):
-            return "".join(part if isinstance(part, str) else _open(part) for part in parts)
+            return "".join(part if isinstance(part, str) else open_text(part) for part in parts)
         case Expression():
-            return _open(template)
+            return open_text(template)
         case Constant(value=value):
             return scalar(value)
         case _:
@@ -89,5 +88,6 @@ def _last(address: Address) -> str:
     return address.rpartition("/")[2]
 
 
-def _open(expression: Expression) -> str:
+def open_text(expression: Expression) -> str:
+    """`‹flight.id›`: what is not known yet."""
     return f"‹{expression.text.strip()}›"

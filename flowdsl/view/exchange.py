@@ -11,6 +11,7 @@ from flowdsl.plan.address import (
     answer,
     confirm,
     direction_of,
+    is_answer,
     probe,
     second_probe,
     step_of,
@@ -82,11 +83,11 @@ def _one(
     direction = direction_of(call)
     seen = (
         undo_state(progress, call, entry) if direction == "undo"
-        else state_of(progress, state, call) if direction in ("do", "confirm") and not call.endswith("!answer")
+        else state_of(progress, state, call) if direction in ("do", "confirm") and not is_answer(call)
         else "ok" if entry.answer is not None else "refused"
     )  # fmt: skip
     words = {"undo": "undo", "confirm": "confirm", "probe": "probe"}.get(direction, "")
-    words = "asked again" if call.endswith("!answer") else words
+    words = "asked again" if is_answer(call) else words
     tries = f"{entry.attempt} {'try' if entry.attempt == 1 else 'tries'}"
     title: list[Piece | str] = [
         bold(words or name),
@@ -116,7 +117,7 @@ def _span(entry: CallState, zone: tzinfo) -> str:
 def _request_of(state: State, call: CallId) -> Request | None:
     """The bytes of a call; one asked again for its answer sends those of its step."""
     entry = state.calls.get(call)
-    if entry is not None and entry.request is None and call.endswith("!answer"):
+    if entry is not None and entry.request is None and is_answer(call):
         entry = state.calls.get(step_of(call))
     return entry.request if entry else None
 

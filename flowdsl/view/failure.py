@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from flowdsl.language.source import Source
-from flowdsl.plan.address import CallId, direction_of
+from flowdsl.plan.address import CallId, direction_of, step_of
 from flowdsl.plan.nodes import Call, Confirm, Plan
 from flowdsl.plan.span import NOWHERE, Span
 from flowdsl.saga.events import Failure
@@ -88,7 +88,7 @@ def status_phrase(status: int) -> str:
 
 
 def _span(plan: Plan, call: CallId) -> Span:
-    node = plan.nodes.get(call) or plan.nodes.get(call.partition("!")[0])
+    node = plan.nodes.get(call) or plan.nodes.get(step_of(call))
     if node is None:
         return NOWHERE
     if isinstance(node, Call | Confirm):

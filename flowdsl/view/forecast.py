@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from flowdsl.language.flatten import flatten
-from flowdsl.plan.address import Address, is_below
+from flowdsl.plan.address import COMMIT, Address, is_below
 from flowdsl.plan.evaluate import EvaluationError, evaluate
 from flowdsl.plan.expression import Expression
 from flowdsl.plan.location import encode_path, encode_query
@@ -28,18 +28,23 @@ from flowdsl.plan.nodes import (
 )
 from flowdsl.plan.template import Constant, Fields, Items, Rendered, Template, Text
 from flowdsl.plan.values import Json, Secret
+from flowdsl.saga.attempt import may_resend
 from flowdsl.view.brief import MASK, scalar
+from flowdsl.view.calls import open_text
 from flowdsl.view.outline import steps
 
 if TYPE_CHECKING:
     import networkx
 
 
+FallKind: TypeAlias = Literal["undo", "stuck", "retried", "warning", "nothing"]
+
+
 @dataclass(frozen=True, slots=True)
 class Fall:
     """What follows if a step fails. `left`: changes that nothing undoes; `goes_on`: only its group is undone."""
 
-    kind: str  # undo, stuck, retried, warning, nothing
+    kind: FallKind
     undone: tuple[Address, ...] = ()
     left: tuple[Address, ...] = ()
     goes_on: bool = False
@@ -91,7 +96,7 @@ def shown(ahead: Forecast, template: Template) -> Json:
             return known
         case Expression():
             is_certain, known = value(ahead, template)
-            return _masked(cast("Rendered", known)) if is_certain else _open(template)
+            return _masked(cast("Rendered", known)) if is_certain else open_text(template)
         case Text(parts=parts):
             return "".join(
                 part if isinstance(part, str) else scalar(shown(ahead, part)) for part in parts
@@ -147,7 +152,7 @@ def falls(ahead: Forecast) -> dict[Address, Fall]:
     generations = enumerate(networkx.topological_generations(graph))
     age = {address: index for index, members in generations for address in members}
     backward = sorted((address for address in plan.nodes if address in age), key=lambda a: -age[a])
-    below = networkx.descendants(graph, "commit") if "commit" in graph else frozenset()
+    below = networkx.descendants(graph, COMMIT) if COMMIT in graph else frozenset()
     found: dict[Address, Fall] = {}
     for address in backward:
         node = plan.nodes[address]
@@ -215,13 +220,9 @@ def _masked(known: Rendered) -> Json:
 def _encoded(ahead: Forecast, expression: Expression) -> str:
     is_certain, known = value(ahead, expression)
     try:
-        return encode_path(cast("Rendered", known)) if is_certain else _open(expression)
+        return encode_path(cast("Rendered", known)) if is_certain else open_text(expression)
     except EvaluationError:
-        return _open(expression)
-
-
-def _open(expression: Expression) -> str:
-    return f"‹{expression.text.strip()}›"
+        return open_text(expression)
 
 
 def _after_commit(plan: Plan, node: AnyNode) -> Fall:
@@ -229,9 +230,8 @@ def _after_commit(plan: Plan, node: AnyNode) -> Fall:
         return Fall("warning")
     match node:
         case Call(action=action) | Confirm(action=action):
-            resent = action.is_read or action.method in ("PUT", "DELETE")
-            keyed = plan.services[action.service].idempotency is not None
-            return Fall("retried" if resent or keyed else "stuck")
+            resent = may_resend(action, plan.services[action.service])
+            return Fall("retried" if resent else "stuck")
         case _:
             return Fall("stuck")
 
@@ -261,7 +261,7 @@ def _before_commit(
         for other in changes
         if isinstance(other.compensation, Compensation) and other.address not in held
     )
-    kind = "stuck" if left else "undo" if undone else "warning" if scope else "nothing"
+    kind: FallKind = "stuck" if left else "undo" if undone else "warning" if scope else "nothing"
     return Fall(kind, undone, left, bool(scope))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from flowdsl.language.flatten import flatten
-from flowdsl.plan.address import Address, undo
+from flowdsl.plan.address import ON_FAILURE, Address, is_below, undo
 from flowdsl.plan.nodes import (
     AnyNode,
     Assign,
@@ -178,7 +178,7 @@ def _headings(plan: Plan) -> dict[Address, str]:
     for node in steps(plan):
         if isinstance(node, Label):
             heading = template_text(node.text)
-        elif not node.address.startswith("on_failure/"):
+        elif not is_below(node.address, ON_FAILURE):
             found[node.address] = heading
     return found
 

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from flowdsl.plan.address import Address, is_below
+from flowdsl.plan.address import CONFIRMS, Address, is_below
 from flowdsl.plan.nodes import AnyNode, Block, Call, Commit, Confirm, Label, Plan
-from flowdsl.view.calls import CONFIRMS
 
 RowKind: TypeAlias = Literal["heading", "step", "group", "commit", "confirm", "on_failure"]
 
@@ -94,7 +93,7 @@ def _rows(plan: Plan, node: AnyNode, base: str = "  ") -> Iterator[Row]:
 
 
 def _holds_confirms(block: Block) -> bool:
-    return block.kind == "confirms" or is_below(block.address, CONFIRMS)
+    return block.kind == CONFIRMS or is_below(block.address, CONFIRMS)
 
 
 def _bracketed(rows: list[Row]) -> Iterator[Row]:

@@ -8,11 +8,13 @@ from datetime import UTC, tzinfo
 from typing import TypeAlias
 
 from flowdsl.plan.address import Address, undo
-from flowdsl.plan.nodes import AnyNode, Block, Call, Commit, Confirm, Label, Plan
+from flowdsl.plan.nodes import AnyNode, Block, Commit, Confirm, Label, Plan
+from flowdsl.saga.attempt import may_resend
+from flowdsl.saga.intent import action_of
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import NO_CALL, State
 from flowdsl.view.brief import scalar
-from flowdsl.view.calls import NAME_MAX, short_names
+from flowdsl.view.calls import NAME_MAX, name_of, short_names
 from flowdsl.view.closing import (
     Suggestion,
     cause_text,
@@ -112,7 +114,7 @@ def detail(plan: Plan, state: State, progress: Progress) -> str:
     if progress.state == "succeeded" and progress.warnings:
         return f"{len(progress.warnings)} warning" + ("s" if len(progress.warnings) > 1 else "")
     names = short_names(plan)
-    return ", ".join(names.get(call.partition("!")[0], call) for call in state.flying)
+    return ", ".join(name_of(names, call) for call in state.flying)
 
 
 def list_text(rows: Sequence[RunRow], now: float, *, hidden: int = 0) -> list[Line]:
@@ -166,12 +168,10 @@ def _interrupted(plan: Plan, state: State, progress: Progress, about: About) -> 
     names = short_names(plan)
     lines: list[Line] = []
     for call in state.flying:
-        node = plan.nodes.get(call.partition("!")[0])
-        assert isinstance(node, Call | Confirm)
-        name = names.get(call.partition("!")[0], call)
+        action, name = action_of(plan, call), name_of(names, call)
         again = (
             "resuming asks again with the same key, so it is not done twice"
-            if node.action.is_read or plan.services[node.action.service].idempotency is not None
+            if may_resend(action, plan.services[action.service])
             else "it may have happened; resuming finds out or undoes it"
         )
         lines.append(fit(line("  ", bold(name), " was sent and its answer never arrived:")))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
-from flowdsl.plan.address import CallId, direction_of, step_of
+from flowdsl.plan.address import CallId, direction_of, is_answer, is_settle, step_of
 from flowdsl.plan.nodes import Block, Commit, Label, Plan, Wait
 from flowdsl.saga.attempt import delay_seconds, may_go_on
 from flowdsl.saga.events import (
@@ -101,7 +101,7 @@ def entries(plan: Plan, before: State, event: Event, at: float) -> Iterator[Entr
             yield Entry("refused", call, f"{_back(call)}{failure.message}")
         case Armed(timer=timer) if isinstance(plan.nodes.get(timer), Wait):
             yield Entry("wait", timer, f"until {duration(event.due - at)} from now")
-        case Armed(timer=timer) if "!settle#" in timer:
+        case Armed(timer=timer) if is_settle(timer):
             said = f"{duration(event.due - at)} before its undo: it may still arrive"
             yield Entry("wait", step_of(timer), said)
         case Fired(timer=timer) if isinstance(plan.nodes.get(timer), Wait):
@@ -121,7 +121,7 @@ def _started(plan: Plan, before: State, after: State, event: Started) -> Iterato
     if entry.attempt > 0 and not entry.granted and not _was_interrupted(before, call):
         return
     asks = {"undo": "undo", "confirm": "confirm", "probe": "probe"}
-    word = "again" if call.endswith("!answer") else asks.get(direction_of(call), "start")
+    word = "again" if is_answer(call) else asks.get(direction_of(call), "start")
     again = f"  try {event.attempt}" if event.attempt > 1 else ""
     yield Entry(word, call, call_text(plan, after, call) + again)
 

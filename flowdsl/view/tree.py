@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from flowdsl.plan.address import Address, is_below
+from flowdsl.plan.address import ON_FAILURE, Address, is_below
 from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.nodes import Commit, Confirm, Label, Plan
 from flowdsl.saga.local import text
@@ -69,7 +69,7 @@ def reachable(plan: Plan, state: State) -> list[Row]:
     kept: list[Row] = []
     passed = False
     for row in outline(plan):
-        handler = row.kind == "on_failure" or is_below(row.node.address, "on_failure")
+        handler = row.kind == "on_failure" or is_below(row.node.address, ON_FAILURE)
         if state.alerted if handler else not (passed and state.turning is not None):
             kept.append(row)
         passed = passed or isinstance(row.node, Commit)

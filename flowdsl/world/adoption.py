@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from flowdsl.errors import StoreError
 from flowdsl.plan.json import to_bytes
@@ -88,7 +89,7 @@ class Adoption:
                 return False
         for start in range(0, len(ended), _CHUNK):
             chunk = ended[start : start + _CHUNK]
-            await self.offload(lambda entries=chunk: self._export(reader, entries))  # type: ignore[misc]
+            await self.offload(partial(self._export, reader, chunk))
         with explained(reader.path):
             self.disk.unlink(reader.path)
             self.disk.sync_folder(self.layout.journals)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import httpx
-import msgspec
 
-from flowdsl.plan.json import exact
+from flowdsl.plan.json import TooDeep, decoder, exact
 from flowdsl.plan.values import Json
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
@@ -67,8 +66,8 @@ def decode(content: bytes, content_type: str) -> tuple[Json, str | None]:
     if media != "application/json" and not media.endswith("+json"):
         return content.decode("utf-8", "replace"), None
     try:
-        value: Json = _DECODER.decode(content.removeprefix(b"\xef\xbb\xbf"))
-    except RecursionError:
+        value = _read_json(content.removeprefix(b"\xef\xbb\xbf"))
+    except TooDeep:
         return None, f"{NOT_JSON}: nested too deep"
     except ValueError:
         # Shown whole or not at all: half a secret at the edge could not be recognised.
@@ -111,7 +110,7 @@ def _number(text: str) -> Decimal:
     return number
 
 
-_DECODER = msgspec.json.Decoder(float_hook=_number)
+_read_json = decoder(_number)
 
 
 def _is_deeper(value: Json, levels: int) -> bool:

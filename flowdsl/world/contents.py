@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.values import Json
@@ -51,10 +51,10 @@ class Claim(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What fsck found. `kind`: torn | damaged | leftover | unreadable | orphan."""
+    """What fsck found. `kept`: in quarantine, for a person to look at."""
 
     path: str
-    kind: str
+    kind: Literal["torn", "damaged", "leftover", "unreadable", "kept"]
     explanation: str
     repairable: bool = False
 

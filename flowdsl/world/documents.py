@@ -99,13 +99,16 @@ def _records(data: bytes) -> list[tuple[int, Record]]:
 
 def _reformatted(data: bytes) -> list[tuple[int, Record]]:
     """A document that went through somebody's formatter."""
-    records = []
     try:
         document = from_bytes(data)
-        events = document["events"]  # type: ignore[index, call-overload]
-        for event in events:  # type: ignore[union-attr]
-            number, wall, fact = event["s"], event["w"], event["d"]  # type: ignore[index, call-overload]
-            records.append((int(number), Record(int(wall), to_bytes(fact))))  # type: ignore[arg-type]
-    except (ValueError, TypeError, KeyError):
+    except ValueError:
         return []
+    events = document.get("events") if isinstance(document, dict) else None
+    records: list[tuple[int, Record]] = []
+    for event in events if isinstance(events, list) else ():
+        match event:
+            case {"s": int(number), "w": int(wall), "d": dict(fact)}:
+                records.append((number, Record(wall, to_bytes(fact))))
+            case _:
+                return []
     return records

@@ -5,7 +5,6 @@ Each store stands for a process. `die` is a kill -9 of one: another store on the
 
 from __future__ import annotations
 
-import hmac
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -66,9 +65,6 @@ class MemoryStore:
     @property
     def key(self) -> bytes:
         return self.memory.key
-
-    def sign(self, text: str) -> str:
-        return hmac.digest(self.key, text.encode(errors="surrogatepass"), "sha256").hex()
 
     async def start(self) -> None:
         pass

@@ -6,12 +6,12 @@ holds the value of a secret.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import AsyncIterator, Mapping
 
 import httpx
 
+from flowdsl.plan.json import to_text
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Sealed, Secret
 from flowdsl.version import __version__
@@ -39,7 +39,7 @@ OWN_HEADERS = frozenset(
 )
 
 
-class Unbuildable(Exception):  # noqa: N818
+class Unbuildable(Exception):
     """Why this request cannot be sent."""
 
 
@@ -107,7 +107,7 @@ def _unsealed(sealed: Sealed, secrets: Mapping[str, str], *, in_json: bool = Fal
             if value is None:
                 raise Unbuildable(f"the secret {part.name} is not set")
             # In a body a secret stands between the quotes of a JSON string.
-            parts.append(json.dumps(value, ensure_ascii=False)[1:-1] if in_json else value)
+            parts.append(to_text(value)[1:-1] if in_json else value)
         else:
             parts.append(part)
     return "".join(parts)

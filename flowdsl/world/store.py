@@ -8,7 +8,6 @@ they die it adopts. A run that has ended is moved to a document of its own.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -93,9 +92,6 @@ class FileStore:
     def key(self) -> bytes:
         assert self._key, "the store was started"
         return self._key
-
-    def sign(self, text: str) -> str:
-        return hmac.digest(self.key, text.encode(errors="surrogatepass"), "sha256").hex()
 
     async def start(self) -> None:
         if not self._read_only:

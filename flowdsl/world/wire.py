@@ -109,7 +109,7 @@ class _Passage:
 _passage: ContextVar[_Passage] = ContextVar("passage")
 
 
-class _Broken(Exception):  # noqa: N818
+class _Broken(Exception):
     """Hides an error from aiohttp's own retry."""
 
 

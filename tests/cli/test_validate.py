@@ -141,3 +141,9 @@ def test_a_pipe_in_a_folder_holds_nobody_up(cli: CommandLine, project: Path) -> 
     os.mkfifo(project / "pipe.yaml")
     cli.write("w.yaml", GOOD)
     assert cli("validate").out == "1 file: nothing wrong.\n"
+
+
+def test_yaml_of_another_kind_and_any_size_is_passed_over(cli: CommandLine) -> None:
+    cli.write("huge.yaml", "data:\n" + "  - 0123456789\n" * 200_000)
+    cli.write("good.yaml", GOOD)
+    assert cli("validate").out == "1 file: nothing wrong.\n"

@@ -8,6 +8,7 @@ import httpx
 
 from flowdsl.engine.engine import Engine
 from flowdsl.engine.orders import Order
+from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
 from flowdsl.world.http import Http
 from flowdsl.world.memory import Memory, MemoryStore
@@ -51,3 +52,33 @@ async def _stuck_then_retried(app: MockServices) -> str:
         ended = {run.run: run.ended for run in other.list()}["run-1"]
         await other.close()
     return ended
+
+
+def test_what_is_no_order_is_dropped_and_those_after_it_are_obeyed() -> None:
+    app = create_app()
+    app.faults.add(
+        {"service": "payments", "method": "POST", "path": "/*", "fault": "delay:8s", "times": 1}
+    )
+
+    left, ended = run_virtually(_rubbish_then_cancelled(app))
+
+    assert app.faults.faults[0].fired == 1
+    assert left == []
+    assert ended == "cancelled"
+
+
+async def _rubbish_then_cancelled(app: MockServices) -> tuple[list[str], str]:
+    plan = workflow("trip.yaml")
+    memory = Memory()
+    network = Http(httpx.ASGITransport(app=app))
+    created = Created("run-1", plan.name, plan.digest, EPOCH, TRIP, {"DEMO_URL": MOCK_URL}, {})
+    async with Engine(MemoryStore(memory), network, VirtualClock()) as engine:
+        running = asyncio.create_task(engine.run(plan, created))
+        await asyncio.sleep(1)
+        other = MemoryStore(memory)
+        rubbish: list[Json] = [[], {"kind": "erase"}, {"kind": "skip", "step": 1}]
+        for each in rubbish:
+            await other.send("run-1", each)
+        await other.send("run-1", Order("cancel", actor="ada").to_json())
+        result = await running
+        return [each.command_id for each in memory.inbox], result.now.state

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from flowdsl.language import Source, load
 from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.nodes import Call, Confirm
+from flowdsl.saga.observation import Answer
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, apply
 from flowdsl.view.calls import short_names
@@ -21,7 +23,7 @@ from flowdsl.view.report import outputs, run_report
 from flowdsl.view.status import About, state_name, status_text, table
 from flowdsl.view.timeline import WORD, lines_for
 from flowdsl.view.tree import picture
-from tests.view.runs import Story
+from tests.view.runs import Story, World, play
 from tests.view.stories import HOTEL, stories, trip
 
 NAMES = sorted(stories())
@@ -167,3 +169,25 @@ def test_columns_of_the_log_stand_under_each_other() -> None:
         if each[13:].startswith(("start", "ok", "undo"))
     ]
     assert len({columns(each.split("POST")[0]) for each in lines if "POST" in each}) == 1
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        ("book", "it may have happened"),
+        ("book!undo", "asks again with the same key"),
+        ("keep", "asks again with the same key"),
+    ],
+)
+def test_what_resuming_does_about_an_open_call_is_what_the_core_does(out: str, said: str) -> None:
+    """No service here honours keys: a POST is not sent twice, a PUT or DELETE is, in every direction."""
+    text = (
+        "flowdsl: 1\nservices: { a: http://a }\nsteps:\n"
+        "  - { id: book, call: POST a/b, compensate: DELETE a/b }\n"
+        "  - { id: keep, call: PUT a/c, compensate: none }\n"
+    )
+    answers = {"keep": (Answer(409),)} if out == "book!undo" else {}
+    story = play(load(Source("a.yaml", text)), {}, World(answers), until=out)
+    assert story.state.flying == (out,)
+    drawn = plain(status_text(story.plan, story.state, story.now, About(story.at)))
+    assert said in drawn

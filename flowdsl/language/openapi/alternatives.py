@@ -84,7 +84,7 @@ def _expanded(document: Document, node: Json) -> tuple[Alternative, ...] | None:
     return tuple(found)
 
 
-class _TooMuch(Exception):  # noqa: N818
+class _TooMuch(Exception):
     """Over a limit, or out of what can be followed."""
 
 

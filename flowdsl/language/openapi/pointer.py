@@ -10,7 +10,7 @@ from flowdsl.plan.values import Json
 LIMIT_HOPS = 32
 
 
-class Unresolved(Exception):  # noqa: N818
+class Unresolved(Exception):
     """A reference that leads nowhere, out of the document, or in a circle."""
 
 

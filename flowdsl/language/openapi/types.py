@@ -77,7 +77,7 @@ def _deepest(schema: Schema, direction: Direction) -> Type:
     return found
 
 
-class _Spent(Exception):  # noqa: N818
+class _Spent(Exception):
     """The budget is."""
 
 
