@@ -21,6 +21,7 @@ from flowdsl.engine.loop import News
 from flowdsl.engine.orders import Order
 from flowdsl.errors import InputError, Interrupted, StoreError
 from flowdsl.saga.events import last_time
+from flowdsl.view.paint import counted
 from flowdsl.world.disk import not_allowed
 from flowdsl.world.http import Http
 from flowdsl.world.store import FileStore
@@ -108,11 +109,7 @@ class Pilot:
             return
         self.engine.stop()
         calls = sum(len(drive.state.flying) for drive in drives)
-        count = (
-            f"{calls} call{'' if calls == 1 else 's'} open, up to 5 s"
-            if calls
-            else "nothing is open"
-        )
+        count = f"{counted(calls, 'call')} open, up to 5 s" if calls else "nothing is open"
         self.display.message(f"Stopping: {count}… (once more stops at once; nothing is lost)")
 
 

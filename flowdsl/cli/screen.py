@@ -137,10 +137,9 @@ def _steerless(text: str) -> str:
 
 def _visible(text: str) -> str:
     """Line ends stay; other control characters are shown, not sent to the terminal."""
-    return "".join(
-        c if c in "\n\t" or (c >= " " and not "\x7f" <= c <= "\x9f") else f"\\x{ord(c):02x}"
-        for c in text
-    )
+    from flowdsl.view.paint import visible
+
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def _write_err(text: str) -> None:

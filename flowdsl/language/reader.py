@@ -11,7 +11,7 @@ from flowdsl.language.source import BREAK, Source
 from flowdsl.language.workflow import Written
 from flowdsl.plan.expression import Expression, ExpressionError, parse
 from flowdsl.plan.span import Span
-from flowdsl.plan.template import Constant, Fields, Items, Template, Text, split
+from flowdsl.plan.template import Constant, Fields, Items, Template, assembled, split
 
 _UNITS = (("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86400.0))
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
@@ -59,15 +59,7 @@ class Reader:
             if expression is None:
                 return Constant(None)
             parts.append(expression)
-        match parts:
-            case []:
-                return Constant("")
-            case [str() as literal]:
-                return Constant(literal)
-            case [Expression() as whole]:
-                return whole
-            case _:
-                return Text(tuple(parts))
+        return assembled(parts)
 
     def condition(self, node: Located | None) -> Expression | None:
         """A bare expression, as `when` and `expect` have."""

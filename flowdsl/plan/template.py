@@ -120,7 +120,11 @@ def parse_text(text: str, *, locate: Callable[[int], Span]) -> Template:
 
     The offsets of an `ExpressionError` count in `text` too.
     """
-    parts = [_parse_part(part, locate) for part in split(text)]
+    return assembled([_parse_part(part, locate) for part in split(text)])
+
+
+def assembled(parts: list[str | Expression]) -> Template:
+    """The template of literal pieces and expressions: an expression alone keeps its type."""
     match parts:
         case []:
             return Constant("")
@@ -175,7 +179,7 @@ def render_text(template: Template, scope: Mapping[str, Json]) -> Sealed:
     pieces: list[str | Secret] = []
     for part in _parts(template):
         pieces += (part,) if isinstance(part, str) else _text_in(part, scope)
-    return _merged(pieces)
+    return merged(pieces)
 
 
 def _parts(template: Template) -> tuple[str | Expression, ...]:
@@ -214,15 +218,16 @@ def text_from(value: Rendered) -> str:
         raise EvaluationError("this is nested too deeply to become text") from None
 
 
-def _merged(pieces: list[str | Secret]) -> Sealed:
-    merged: list[str | Secret] = []
+def merged(pieces: list[str | Secret]) -> Sealed:
+    """The same text with neighbouring pieces joined."""
+    joined: list[str | Secret] = []
     for piece in pieces:
-        last = merged[-1] if merged else None
+        last = joined[-1] if joined else None
         if isinstance(piece, str) and isinstance(last, str):
-            merged[-1] = last + piece
+            joined[-1] = last + piece
         elif piece != "":
-            merged.append(piece)
-    return tuple(merged)
+            joined.append(piece)
+    return tuple(joined)
 
 
 def error_in(expression: Expression, message: str) -> EvaluationError:
@@ -255,9 +260,3 @@ def references(template: Template) -> tuple[tuple[Expression, Reference], ...]:
         for expression in expressions(template)
         for reference in expression.references
     )
-
-
-def secrets_of(template: Template) -> tuple[str, ...]:
-    """The names X that the template uses as `secrets.X`, each once."""
-    names = (name for expression in expressions(template) for name in expression.secrets)
-    return tuple(dict.fromkeys(names))

@@ -13,7 +13,7 @@ from flowdsl.plan.json import to_text
 from flowdsl.plan.location import encode_query, render_path
 from flowdsl.plan.nodes import Action, Call, Compensation, Confirm, Plan, Service
 from flowdsl.plan.request import Request
-from flowdsl.plan.template import Rendered, Template, references, render, render_text
+from flowdsl.plan.template import Rendered, Template, merged, references, render, render_text
 from flowdsl.plan.values import Json, Sealed, Secret
 from flowdsl.saga.commands import Invoke
 from flowdsl.saga.events import Failed, Failure, Started
@@ -141,13 +141,7 @@ def _json_text(value: Rendered) -> Sealed:
     """JSON with its secrets by reference, each inside a JSON string."""
     parts: list[str | Secret] = []
     _write(value, parts)
-    joined: list[str | Secret] = []
-    for part in parts:
-        if joined and isinstance(part, str) and isinstance(joined[-1], str):
-            joined[-1] += part
-        else:
-            joined.append(part)
-    return tuple(joined)
+    return merged(parts)
 
 
 def _write(value: Rendered, parts: list[str | Secret]) -> None:

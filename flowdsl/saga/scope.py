@@ -96,6 +96,7 @@ def is_given_up(state: State, address: Address, viewer: Address) -> bool:
 
 
 def failure_value(failure: Failure | None) -> Json:
+    """A failure as `error` in expressions and in reports: its fields are a promise."""
     if failure is None:
         return None
     return {

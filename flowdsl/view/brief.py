@@ -9,7 +9,7 @@ from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json, Sealed
 from flowdsl.saga.events import Failure, Ok
-from flowdsl.view.paint import ELLIPSIS, cut
+from flowdsl.view.paint import ELLIPSIS, counted, cut
 
 MASK = "••••••"
 DEPTH_MAX = 24  # deeper levels are shown as `…`
@@ -28,7 +28,7 @@ def summary(body: Json, values_max: int = 2) -> str:
         case dict():
             return " · ".join(_facts(body, values_max))
         case list():
-            return f"{len(body)} item{'' if len(body) == 1 else 's'}"
+            return counted(len(body), "item")
         case _:
             return cut(scalar(body), WORD_MAX)
 

@@ -33,7 +33,20 @@ from flowdsl.view.forecast import (
 )
 from flowdsl.view.moment import duration
 from flowdsl.view.outline import Row, outline, steps
-from flowdsl.view.paint import WIDTH, Line, Piece, bold, columns, cut, dim, fit, line, pad, wrapped
+from flowdsl.view.paint import (
+    WIDTH,
+    Line,
+    Piece,
+    bold,
+    columns,
+    counted,
+    cut,
+    dim,
+    fit,
+    line,
+    pad,
+    wrapped,
+)
 from flowdsl.view.step import skipped_because
 
 FALL_WIDTH = 26  # columns of IF IT FAILS
@@ -110,7 +123,7 @@ def _title(plan: Plan, ahead: Forecast) -> Line:
         and not is_below(node.address, ON_FAILURE)
     ]
     services = {node.action.service for node in calls}
-    counts = f"{_count(len(calls), 'call')} to {_count(len(services), 'service')}"
+    counts = f"{counted(len(calls), 'call')} to {counted(len(services), 'service')}"
     return line(bold(plan.name), f": {counts}. Nothing has been sent.")
 
 
@@ -296,7 +309,3 @@ def _step_json(
             "left_behind": list(fall.left),
         }
     return report
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

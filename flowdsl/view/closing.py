@@ -15,7 +15,20 @@ from flowdsl.view.brief import failure_summary, scalar
 from flowdsl.view.calls import NAME_MAX, call_text, direction_word, name_of, short_names
 from flowdsl.view.mark import RUN_MARKS, STEP_MARKS, WARNING
 from flowdsl.view.moment import duration
-from flowdsl.view.paint import WIDTH, Line, Piece, bold, columns, cut, dim, fit, line, pad, wrapped
+from flowdsl.view.paint import (
+    WIDTH,
+    Line,
+    Piece,
+    bold,
+    columns,
+    counted,
+    cut,
+    dim,
+    fit,
+    line,
+    pad,
+    wrapped,
+)
 from flowdsl.view.standing import cause_call, cause_of, undone_steps
 from flowdsl.view.step import status_of, tries_text
 
@@ -251,4 +264,4 @@ def _would_be_undone(plan: Plan, state: State) -> list[Address]:
 
 
 def _count(number: int, thing: str) -> str:
-    return "" if number == 0 else f"{number} {thing}{'' if number == 1 else 's'}"
+    return counted(number, thing) if number else ""

@@ -10,7 +10,7 @@ from flowdsl.language.diagnostics import Diagnostic, Severity
 from flowdsl.language.load import Checked
 from flowdsl.language.source import Source
 from flowdsl.view.frame import Note, digits_of, excerpt, gutter, heading, patch, place
-from flowdsl.view.paint import WIDTH, Line, Piece, Style, bold, dim, line, wrapped
+from flowdsl.view.paint import WIDTH, Line, Piece, Style, bold, counted, dim, line, wrapped
 
 STYLES: Mapping[Severity, Style] = MappingProxyType(
     {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.HINT: "cyan"}
@@ -49,13 +49,13 @@ def frame(source: Source, diagnostic: Diagnostic) -> list[Line]:
 def closing(files: Sequence[Checked]) -> list[Line]:
     """`4 files: 2 errors, 1 warning, 1 hint.` and how to learn more."""
     found = [diagnostic for file in files for diagnostic in file.diagnostics]
-    counted = Counter(diagnostic.severity for diagnostic in found)
+    by_severity = Counter(diagnostic.severity for diagnostic in found)
     words = [
-        Piece(_count(counted[severity], severity.value), STYLES[severity])
+        Piece(counted(by_severity[severity], severity.value), STYLES[severity])
         for severity in Severity
-        if counted[severity]
+        if by_severity[severity]
     ]
-    pieces: list[Piece | str] = [f"{_count(len(files), 'file')}: "]
+    pieces: list[Piece | str] = [f"{counted(len(files), 'file')}: "]
     for index, word in enumerate(words or [Piece("nothing wrong", "green")]):
         pieces += [", " if index else "", word]
     lines = [line(*pieces, ".")]
@@ -73,7 +73,3 @@ def _help(text: str) -> list[Line]:
 
 def _without_last_gutter(lines: list[Line], digits: int) -> list[Line]:
     return lines[:-1] if lines[-1] == gutter(digits) else lines
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -76,7 +76,6 @@ def layout(
         )
         for edge, chain in chains.items()
     }
-
     return Layout(
         {name: spot for name, spot in spots.items() if not name.startswith("\0")},
         bends,

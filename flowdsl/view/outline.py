@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from flowdsl.plan.address import CONFIRMS, Address, is_below
-from flowdsl.plan.nodes import AnyNode, Block, Call, Commit, Confirm, Label, Plan
+from flowdsl.plan.nodes import AnyNode, Block, Commit, Confirm, Label, Plan
 
 RowKind: TypeAlias = Literal["heading", "step", "group", "commit", "confirm", "on_failure"]
 
@@ -119,8 +119,3 @@ def _all(plan: Plan) -> Iterator[Row]:
 
 def _is_empty(node: AnyNode) -> bool:
     return isinstance(node, Block) and all(_is_empty(child) for child in node.children)
-
-
-def calls(plan: Plan) -> list[Call]:
-    """Every call of the way forward, in the order of the file."""
-    return [node for node in steps(plan) if isinstance(node, Call)]

@@ -85,6 +85,11 @@ def pad(text: str, to: int) -> str:
     return text + " " * (to - columns(text))
 
 
+def counted(number: int, thing: str) -> str:
+    """`1 call`, `2 calls`."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def wrapped(text: str, most: int = WIDTH) -> list[str]:
     """The words of the text in lines of at most `most` columns."""
     lines = [""]

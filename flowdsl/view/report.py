@@ -15,6 +15,7 @@ from flowdsl.saga.events import Failure, Ok, Refused, Unknown
 from flowdsl.saga.ledger import answer_of
 from flowdsl.saga.local import value
 from flowdsl.saga.progress import Progress, Residue
+from flowdsl.saga.scope import failure_value
 from flowdsl.saga.state import NO_CALL, CallState, State
 from flowdsl.view.calls import call_text
 from flowdsl.view.moment import rfc3339
@@ -32,9 +33,9 @@ def run_report(
     """The whole object. `name`: the run's state in other words, where nobody drives it (`interrupted`)."""
     created = state.created
     found, problems = outputs(plan, state)
-    warnings: list[Json] = [_failure(warning) for warning in progress.warnings]
+    warnings: list[Json] = [failure_value(warning) for warning in progress.warnings]
     if state.ended == "succeeded":
-        warnings += [_failure(problem) for problem in problems]
+        warnings += [failure_value(problem) for problem in problems]
     cause = cause_of(state, progress)
     return {
         "format": FORMAT,
@@ -45,7 +46,7 @@ def run_report(
         "created": rfc3339(created.at) if created else None,
         "ended": None if ended is None else rfc3339(ended),
         "outputs": dict(found),
-        "error": _failure(cause) if cause else None,
+        "error": failure_value(cause),
         "warnings": warnings,
         "residue": [_residue(one, state) for one in progress.residue],
         "steps": {
@@ -81,7 +82,7 @@ def step_report(plan: Plan, state: State, progress: Progress, address: str) -> J
     report |= {"attempts": 0, "response": None}
     if isinstance(node, Assign | Label):
         report["value"] = state.done.get(address)
-    return report | {"error": _error(failure_of(state, address)), "undo": None}
+    return report | {"error": failure_value(failure_of(state, address)), "undo": None}
 
 
 def _exchange(plan: Plan, state: State, call: Call) -> Fields:
@@ -93,7 +94,7 @@ def _exchange(plan: Plan, state: State, call: Call) -> Fields:
         "attempts": entry.attempt,
         "status": known.status or None if known else _last_status(entry),
         "response": known.body if known else failure.response if failure else None,
-        "error": _error(failure),
+        "error": failure_value(failure),
         "key": entry.key or None,
         "started": rfc3339(entry.first_at) if entry.attempt else None,
         "ended": rfc3339(entry.ended_at) if entry.ended_at and not entry.flying else None,
@@ -109,7 +110,7 @@ def _undo(plan: Plan, state: State, progress: Progress, call: CallId) -> Json:
         "call": call_text(plan, state, call),
         "attempts": entry.attempt,
         "status": _last_status(entry),
-        "error": _error(failure_of(state, call)),
+        "error": failure_value(failure_of(state, call)),
     }
 
 
@@ -120,7 +121,7 @@ def _confirm(state: State, progress: Progress, call: CallId) -> Json:
         "attempts": entry.attempt,
         "status": _last_status(entry),
         "response": entry.answer.body if entry.answer else None,
-        "error": _error(failure_of(state, call)),
+        "error": failure_value(failure_of(state, call)),
     }
 
 
@@ -132,20 +133,6 @@ def _last_status(entry: CallState) -> int | None:
             return failure.status
         case None:
             return None
-
-
-def _error(failure: Failure | None) -> Json:
-    return _failure(failure) if failure is not None else None
-
-
-def _failure(failure: Failure) -> Json:
-    return {
-        "code": failure.code,
-        "step": failure.step,
-        "message": failure.message,
-        "status": failure.status,
-        "response": failure.response,
-    }
 
 
 def _residue(one: Residue, state: State) -> Json:

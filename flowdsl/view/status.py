@@ -25,7 +25,7 @@ from flowdsl.view.closing import (
 )
 from flowdsl.view.mark import RUN_MARKS, STEP_MARKS, WARNING
 from flowdsl.view.moment import ago, date_and_time, duration
-from flowdsl.view.paint import Line, Piece, Style, bold, columns, cut, dim, fit, line, pad
+from flowdsl.view.paint import Line, Piece, Style, bold, columns, counted, cut, dim, fit, line, pad
 from flowdsl.view.standing import cause_call, cause_of, is_warned, label_of, state_of
 from flowdsl.view.step import cells, status_of, tries_text
 from flowdsl.view.tree import reachable
@@ -112,7 +112,7 @@ def detail(plan: Plan, state: State, progress: Progress) -> str:
     if cause is not None:
         return cause_text(plan, cause, cause_call(state, progress))
     if progress.state == "succeeded" and progress.warnings:
-        return f"{len(progress.warnings)} warning" + ("s" if len(progress.warnings) > 1 else "")
+        return counted(len(progress.warnings), "warning")
     names = short_names(plan)
     return ", ".join(name_of(names, call) for call in state.flying)
 

@@ -74,3 +74,10 @@ def test_colour_is_only_on_top(cli: CommandLine) -> None:
     for code in ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m"):
         painted = type(painted)(painted.code, painted.out, painted.err.replace(code, ""))
     assert painted == bare
+
+
+def test_an_error_cannot_turn_the_line_around(capsys: pytest.CaptureFixture[str]) -> None:
+    """Text that a file or a service chose: the marks that reverse reading order are spelled out."""
+    Screen("never").fail(InputError("no step `\u202egnp.exe\x1b[2J`", help="one\ntwo"))
+    said = capsys.readouterr().err
+    assert said == "error: no step `\\u202egnp.exe\\x1b[2J`\nhelp: one\n      two\n"

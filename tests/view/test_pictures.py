@@ -18,7 +18,7 @@ from flowdsl.view.forecast import falls, forecast
 from flowdsl.view.graph import Coloured, Graph, Vertex, graph_json, graph_of
 from flowdsl.view.layout import Size, layout
 from flowdsl.view.mermaid import dot, mermaid
-from flowdsl.view.outline import calls
+from flowdsl.view.outline import steps
 from flowdsl.view.paint import plain, width
 from flowdsl.view.standing import undone_steps
 from flowdsl.view.svg import Caption, svg
@@ -168,7 +168,7 @@ def test_the_drawing_names_every_step_and_keeps_to_the_screen(name: str, most: i
     plan = plan_of(name)
     drawn = graph_text(plan, None, most)
     names = short_names(plan)
-    for call in calls(plan):
+    for call in (node for node in steps(plan) if isinstance(node, Call)):
         if not call.address.startswith("on_failure/") or most < 400:
             assert names[call.address].rpartition("/")[2] in plain(drawn)
     assert max(width(line) for line in drawn) <= max(most, 88)
@@ -179,7 +179,8 @@ def test_the_drawing_names_every_step_and_keeps_to_the_screen(name: str, most: i
     [
         (name, call.address)
         for name in ("trip", "fulfilment", "odds")
-        for call in calls(plan_of(name))
+        for call in steps(plan_of(name))
+        if isinstance(call, Call)
         if call.critical and not call.action.is_read and call.address != "never/eight"
     ],
 )

@@ -47,7 +47,7 @@ def _show_plan(session: Session, run: str) -> int:
     from flowdsl.cli.takeover import check_orders
     from flowdsl.engine.orders import Order
     from flowdsl.plan.json import to_text
-    from flowdsl.view.paint import dim, line
+    from flowdsl.view.paint import counted, dim, line
 
     store = existing_store(session)
     standing = standing_of(store, find_run(store, run))
@@ -60,11 +60,7 @@ def _show_plan(session: Session, run: str) -> int:
         )
         return 0
     width = max((len(step) for step, _ in calls), default=0)
-    count = (
-        f"{len(calls)} call{'' if len(calls) == 1 else 's'} would be sent"
-        if calls
-        else "nothing to undo"
-    )
+    count = f"{counted(len(calls), 'call')} would be sent" if calls else "nothing to undo"
     session.screen.show(
         [
             line(f"cancel {standing.run}: {count}. Nothing has been sent."),

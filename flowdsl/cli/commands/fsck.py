@@ -10,6 +10,7 @@ from flowdsl.cli.options import Session, with_session
 
 if TYPE_CHECKING:
     from flowdsl.plan.values import Json
+    from flowdsl.world.contents import Finding
 
 
 DAMAGE = frozenset({"damaged", "unreadable"})  # the rest is lost on nobody
@@ -25,64 +26,50 @@ def command(session: Session, *, repair: bool) -> int:
 
     Exit code 1: there is damage.
     """
+    findings = _findings(session, repair=repair)
+    if session.json:
+        _show_json(session, findings, repaired=repair)
+    else:
+        _show(session, findings, repaired=repair)
+    return 1 if any(finding.kind in DAMAGE for finding in findings) else 0
+
+
+def _findings(session: Session, *, repair: bool) -> list[Finding]:
+    """A store so damaged that it cannot be opened is a finding too: that is what was asked for."""
     from flowdsl.cli.runs import asked_wrongly, existing_store, shown
     from flowdsl.errors import InputError
-    from flowdsl.plan.json import to_text
-    from flowdsl.view.closing import Suggestion
-    from flowdsl.view.paint import Piece, dim, fit, line, wrapped
     from flowdsl.world.contents import Finding
 
     try:
         store = existing_store(session)
         with asked_wrongly():
-            findings = store.fsck(repair=repair)
-    except (
-        InputError
-    ) as error:  # so damaged that it cannot be opened: here that is what was asked for
+            return store.fsck(repair=repair)
+    except InputError as error:
         if error.code != "F203":
             raise
-        findings = [Finding(str(shown(session.store)), "damaged", error.message)]
-    damaged = any(finding.kind in DAMAGE for finding in findings)
-    if session.json:
-        found: list[Json] = [
-            {
-                "path": f.path,
-                "kind": f.kind,
-                "explanation": f.explanation,
-                "repairable": f.repairable,
-            }
-            for f in findings
-        ]
-        session.screen.result(to_text({"format": 1, "repaired": repair, "findings": found}))
-        return 1 if damaged else 0
-    lines = []
+        return [Finding(str(shown(session.store)), "damaged", error.message)]
+
+
+def _show_json(session: Session, findings: list[Finding], *, repaired: bool) -> None:
+    from dataclasses import asdict
+
+    from flowdsl.plan.json import to_text
+
+    found: list[Json] = [asdict(finding) for finding in findings]
+    session.screen.result(to_text({"format": 1, "repaired": repaired, "findings": found}))
+
+
+def _show(session: Session, findings: list[Finding], *, repaired: bool) -> None:
+    from flowdsl.view.closing import Suggestion
+    from flowdsl.view.paint import Line, Piece, counted, dim, fit, line, wrapped
+
+    lines: list[Line] = []
     for finding in findings:
-        mend = (
-            "mended"
-            if repair and finding.repairable
-            else "can be mended"
-            if finding.repairable
-            else ""
-        )
-        lines.append(
-            fit(
-                line(
-                    Piece(finding.kind, "red" if finding.kind in DAMAGE else "yellow"),
-                    f"  {finding.path}  ",
-                    dim(mend),
-                )
-            )
-        )
+        kind = Piece(finding.kind, "red" if finding.kind in DAMAGE else "yellow")
+        mend = "" if not finding.repairable else "mended" if repaired else "can be mended"
+        lines.append(fit(line(kind, f"  {finding.path}  ", dim(mend))))
         lines += [line("  ", text) for text in wrapped(finding.explanation, 84)]
-    number = len(findings)
-    lines.append(
-        line(
-            f"{session.store}: {number} finding{'' if number == 1 else 's'}."
-            if number
-            else f"{session.store}: nothing wrong."
-        )
-    )
-    session.screen.show(lines)
-    if not repair and any(finding.repairable for finding in findings):
+    said = counted(len(findings), "finding") + "." if findings else "nothing wrong."
+    session.screen.show([*lines, line(f"{session.store}: {said}")])
+    if not repaired and any(finding.repairable for finding in findings):
         session.screen.suggest([Suggestion("flowdsl fsck --repair", "mend what can be mended")])
-    return 1 if damaged else 0
