@@ -173,7 +173,7 @@ def test_a_follower_takes_over_when_the_driver_dies(cli: CommandLine, services: 
                 process.kill()
                 follower.kill()
     assert (follower.returncode, out) == (0, "")
-    assert "takeover 1" in err  # by a look before or after the death: who looks after it says so first
+    assert "takeover 1" in err  # a look before the death says so first, one after it does not
     assert services.counts() == {1}
 
 
