@@ -112,6 +112,8 @@ def _bare_node(subject: Subject, place: Place) -> nodes.AnyNode:
             return nodes.Fail(address=here, message=message)
         case Commit():
             raise AssertionError(f"`commit` inside a group: {here}")
+        case _:
+            raise NotImplementedError
 
 
 def _block(subject: Subject, place: Place) -> nodes.Block:

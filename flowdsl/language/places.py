@@ -15,13 +15,18 @@ from flowdsl.language.workflow import (
     Assignment,
     Call,
     Commit,
+    Emit,
     Fail,
     Group,
     Name,
     Request,
     Status,
     Step,
+    Switch,
+    Uses,
     Wait,
+    WaitFor,
+    WaitUntil,
     Workflow,
 )
 from flowdsl.plan import address as addresses
@@ -175,6 +180,16 @@ def kind_of(step: Step) -> str:
             return "fail"
         case Commit():
             return "commit"
+        case Switch():
+            return "switch"
+        case WaitUntil():
+            return "wait_until"
+        case WaitFor():
+            return "wait_for"
+        case Emit():
+            return "emit"
+        case Uses():
+            return "uses"
 
 
 def order(target: Place, reader: Place) -> Order:

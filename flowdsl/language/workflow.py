@@ -15,6 +15,7 @@ from flowdsl.plan.expression import Expression
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Template
+from flowdsl.plan.values import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Promise:
 
     ttl_seconds: float
     header: str | None = None
+    as_string: bool = False  # `format: sf-string`
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,14 @@ class Habits:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """The path of another file, as written: relative to the one it is written in."""
+
+    path: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     name: Name
     url: Template
@@ -66,6 +76,9 @@ class Service:
     headers: tuple[tuple[Name, Template], ...] = ()
     habits: Habits = Habits()
     tombstone: bool = False
+    max_concurrent: int | None = None
+    openapi: File | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +126,57 @@ class Call:
     compensate: Undo | None = None
     confirm: Confirmation | None = None
     probe: Probing | None = None
+    fallback: tuple[Step, ...] = ()
+    holds_for: Seconds | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Each branch is a step whose verb is a `steps` group."""
+
+    branches: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitUntil:
+    moment: Template
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFor:
+    signal: Name
+    schema: Json = None
+    timeout: Seconds | None = None
+    expect: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """`emit`, as the request it is: a POST to the service `events`, with the data as its body."""
+
+    event: Name
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """`uses`: another workflow file, run as part of this one or, detached, as a run of its own."""
+
+    file: File
+    arguments: tuple[tuple[Name, Template], ...] = ()
+    detach: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Multiplied:
+    """`for_each: VARIABLE in ITEMS` beside a verb."""
+
+    variable: Name
+    items: Expression
+    collect: Literal["all", "settled", "first_success", "quorum"] = "all"
+    quorum: int = 0
+    max_parallel: int | None = None
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +212,20 @@ class Commit:
     """The word alone."""
 
 
-Verb: TypeAlias = Call | Group | Status | Assignment | Wait | Fail | Commit
+Verb: TypeAlias = (
+    Call
+    | Group
+    | Switch
+    | Status
+    | Assignment
+    | Wait
+    | WaitUntil
+    | WaitFor
+    | Emit
+    | Uses
+    | Fail
+    | Commit
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +238,7 @@ class Step:
     when: Expression | None = None
     critical: bool = True
     after: tuple[Name, ...] = ()
+    for_each: Multiplied | None = None
     broken: bool = False
 
 
@@ -184,6 +262,8 @@ class Workflow:
     defaults: Habits = Habits()
     on_failure: tuple[Step, ...] = ()
     outputs: tuple[tuple[Name, Template], ...] = ()
+    key: Template | None = None
+    trigger: Name | None = None  # the type of the event
     written: Mapping[Span, Written] = field(default_factory=dict, repr=False)
 
     def locate(self, expression: Expression, start: int, length: int) -> Span:

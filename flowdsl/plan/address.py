@@ -6,6 +6,7 @@ idempotency key, the command line and every picture. Nothing here is a counter t
 
 from __future__ import annotations
 
+import re
 from typing import Final, TypeAlias
 
 Address: TypeAlias = str  # `book/flight`; the root block is ""
@@ -17,6 +18,8 @@ CONFIRMS: Final = (
     "confirms"  # the block below the commit line that holds the confirms of the steps above it
 )
 ON_FAILURE: Final = "on_failure"
+
+_INDEX = re.compile(r"\[[0-9]+\]")
 
 
 def child(parent: Address, name: str) -> Address:
@@ -71,4 +74,42 @@ def direction_of(call: CallId) -> str:
 
 
 def is_below(address: Address, block: Address) -> bool:
-    return block == ROOT or address.startswith(f"{block}/")
+    """Whether it is the block or in it; an item `ship[3]`, and what is in that, is in `ship`."""
+    if block in (ROOT, address):
+        return True
+    return address.startswith((f"{block}/", f"{block}["))
+
+
+def item(each: Address, index: int) -> Address:
+    return f"{each}[{index}]"
+
+
+def item_template(each: Address) -> Address:
+    """What an item of this `for_each` stands under in a plan whose items are not known yet."""
+    return f"{each}[]"
+
+
+def to_template(address: Address) -> Address:
+    """`ship[3]/invoice` → `ship[]/invoice`."""
+    return _INDEX.sub("[]", address)
+
+
+def located(template: Address, viewer: Address) -> Address:
+    """The address that a template means, seen from an address in the same items: `ship[]/invoice` from `ship[3]/label`
+    is `ship[3]/invoice`. Names inside a `for_each` are only seen inside, so the viewer says every index.
+    """
+    if "[]" not in template:
+        return template
+    found = template
+    for match in _INDEX.finditer(viewer):
+        prefix = viewer[: match.start()]
+        if found.startswith(f"{prefix}[]"):
+            found = prefix + match.group() + found[len(prefix) + 2 :]
+    return found
+
+
+def items_around(address: Address) -> tuple[tuple[Address, int], ...]:
+    """The items an address is in, outermost first: the `for_each` and the position."""
+    return tuple(
+        (address[: match.start()], int(match.group()[1:-1])) for match in _INDEX.finditer(address)
+    )

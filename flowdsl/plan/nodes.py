@@ -36,6 +36,7 @@ class Idempotency:
 
     ttl_seconds: float
     header: str = "Idempotency-Key"
+    as_string: bool = False  # `format: sf-string`: in quotes, as a structured field
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class Service:
     idempotency: Idempotency | None = None  # None: keys are sent, and not relied on
     settle_seconds: float | None = None  # None: the timeout of the call
     tombstone: bool = False
+    max_concurrent: int | None = None  # requests in flight at once, over all runs of the process
+    strict: bool = False  # an answer that does not fit the contract is refused, not only warned of
     span: Span = NOWHERE
 
 
@@ -66,6 +69,7 @@ class Action:
     retry: Retry = Retry()
     expect: Expression | None = None
     gone_is_done: bool = False  # `gone: ok`, on an undo
+    event: str | None = None  # `emit`: the body is the data of a CloudEvent of this type
     span: Span = NOWHERE
 
     @property
@@ -113,6 +117,8 @@ class Call(Node):
     compensation: Compensation | NothingToUndo | None = None
     confirm: Action | None = None
     probe: Probe | None = None
+    fallback: Block | None = None  # run when the call is refused; at the call's own address
+    holds_seconds: float | None = None  # `holds_for`: how long the service keeps what it reserved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +131,20 @@ class Confirm(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait(Node):
-    seconds: float
+    """`wait: 30s`, or `wait_until`: an expression that says when, as RFC 3339 or seconds since the epoch."""
+
+    seconds: float = 0.0
+    until: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen(Node):
+    """`wait_for`: a signal of this name; its payload is the value. `schema` is a JSON Schema for it."""
+
+    signal: str
+    schema: Json = None
+    timeout_seconds: float | None = None
+    expect: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,11 +177,50 @@ class Commit(Node):
 class Block(Node):
     """A group of nodes. Order is in the children's `needs`."""
 
-    kind: Literal["steps", "parallel", "confirms"]
+    kind: Literal["steps", "parallel", "confirms", "uses", "items"]
     children: tuple[AnyNode, ...]
 
 
-AnyNode: TypeAlias = Call | Confirm | Wait | Assign | Label | Fail | Commit | Block
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch(Node):
+    """The first branch whose `when` holds is walked; a branch without one always holds."""
+
+    branches: tuple[Block, ...]
+
+
+Collect: TypeAlias = Literal["all", "settled", "first_success", "quorum"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Each(Node):
+    """`for_each`. `body` is the template of an item, at `ADDRESS[]`; `branches` are the items, once they are known.
+
+    `quorum`: how many must succeed (1 for `first_success`). `mirrors`: the `Each` above the commit line whose items
+    these confirms belong to; such a node has no items of its own.
+    """
+
+    variable: str = ""
+    items: Expression | None = None
+    body: AnyNode
+    collect: Collect = "all"
+    quorum: int = 0
+    max_parallel: int | None = None
+    mirrors: Address | None = None
+    branches: tuple[AnyNode, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spawn(Node):
+    """`uses` with `detach: true`: starts a run of its own, of the plan at `Plan.detached[digest]`."""
+
+    digest: str
+    workflow: str
+    arguments: tuple[tuple[str, Template], ...] = ()
+
+
+AnyNode: TypeAlias = (
+    Call | Confirm | Wait | Listen | Assign | Label | Fail | Commit | Block | Switch | Each | Spawn
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +237,30 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
+class Child:
+    """What the names inside a used workflow mean: the file's own names, and its inputs as the parent gives them."""
+
+    workflow: str
+    inputs: tuple[Input, ...] = ()
+    arguments: tuple[tuple[str, Template], ...] = ()  # `with`, in the names of the parent
+    outputs: tuple[tuple[str, Template], ...] = ()
+    names: dict[str, Address] = field(default_factory=dict)
+    path: str = ""  # the file, for messages
+    source: str = ""  # its text, for code frames
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A workflow, resolved. `digest` names the pinned definition (SHA-256 of it)."""
+    """A workflow, resolved. `digest` names the pinned definition (SHA-256 of it and of all files it uses).
+
+    Addresses with `[]` in them are templates of items. `unfold` puts the items in once they are known; `folded` is then
+    the plan as it was.
+    """
 
     name: str
     digest: str
@@ -200,4 +280,13 @@ class Plan:
     )  # every node, confirms and on_failure too
     names: dict[str, Address] = field(
         default_factory=dict
-    )  # ids → the step; `set` names → their step
+    )  # ids → the step; `set` names and variables of `for_each` → their step
+    key: Template | None = None  # runs with the same key go one at a time
+    trigger: Trigger | None = None
+    children: dict[Address, Child] = field(default_factory=dict)  # by the address of the `uses`
+    detached: dict[str, Plan] = field(default_factory=dict)  # by digest
+    files: tuple[tuple[str, str], ...] = ()  # every other file it is made of: path, text
+    folded: Plan | None = None
+    unfolded: dict[frozenset[tuple[Address, int]], Plan] = field(
+        default_factory=dict, compare=False, repr=False
+    )  # what `unfold` has made already

@@ -141,10 +141,13 @@ class _Shape:
     make: type[Any]
     tag: str
     fields: tuple[_Field, ...]
+    must: bool = False  # a flowdsl that does not know this kind of record must not go on
 
 
 def _record(value: object, shape: _Shape) -> dict[str, Any]:
     record: dict[str, Any] = {"t": shape.tag} if shape.tag else {}
+    if shape.must:
+        record["must"] = True
     for each in shape.fields:
         item = getattr(value, each.name)
         default = each.default
@@ -267,6 +270,8 @@ _FORMS: Mapping[str, tuple[Write, Read]] = MappingProxyType(
         "dict[str, Json]": (None, _mapping(_as_is)),
         "dict[str, str]": (None, _mapping(_text)),
         "dict[str, str | None]": (None, _mapping(_maybe(_text))),
+        "tuple[Json, ...]": (list, lambda value: tuple(_list(value))),
+        "tuple[int, ...]": (list, lambda value: tuple(map(_whole, _list(value)))),
         "tuple[Address, ...]": (list, lambda value: tuple(map(_text, _list(value)))),
         "Sealed": (_write_sealed, _read_sealed),
         "Sealed | None": (_maybe(_write_sealed), _maybe(_read_sealed)),
@@ -280,10 +285,9 @@ _FORMS: Mapping[str, tuple[Write, Read]] = MappingProxyType(
 )
 
 
-def _shape(make: type[Any], tag: str) -> _Shape:
-    return _Shape(
-        make, tag, tuple(_Field(f.name, f.default, *_FORMS[str(f.type)]) for f in fields(make))
-    )
+def _shape(make: type[Any], tag: str, *, must: bool = False) -> _Shape:
+    kept = tuple(_Field(f.name, f.default, *_FORMS[str(f.type)]) for f in fields(make))
+    return _Shape(make, tag, kept, must)
 
 
 # --- the tags ----------------------------------------------------------------------------------------
@@ -310,6 +314,13 @@ _EVENTS = (
     _shape(events.Alerted, "alerted"),
     _shape(events.Parked, "parked"),
     _shape(events.Ended, "ended"),
+    _shape(events.Admitted, "admitted", must=True),
+    _shape(events.Begun, "begun", must=True),
+    _shape(events.Signalled, "signalled", must=True),
+    _shape(events.Expanded, "expanded", must=True),
+    _shape(events.Chosen, "chosen", must=True),
+    _shape(events.Received, "received", must=True),
+    _shape(events.Spawned, "spawned", must=True),
 )
 _OUTCOMES = (_shape(Ok, "ok"), _shape(Refused, "refused"), _shape(Unknown, "unknown"))
 _PARTS = (_shape(Failure, ""), _shape(Request, ""))

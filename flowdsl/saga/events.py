@@ -86,6 +86,8 @@ class Created:
     env: dict[str, str | None]
     services: dict[str, str]  # base URLs that replace those of the file (`--env`)
     started: str = ""  # `at` as people write it, for `run.started`
+    key: str = ""  # runs with the same key go one at a time
+    parent: str = ""  # the run that started this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,21 @@ class Armed:
 @dataclass(frozen=True, slots=True)
 class Fired:
     timer: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """It is this run's turn among those with its key."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The detached run that `Spawned` speaks of is created, durably."""
+
+    node: Address
     at: float
 
 
@@ -186,6 +203,17 @@ class Waived:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Signalled:
+    """Somebody answered a `wait_for`, perhaps before the run came there. `id` tells a repetition from a second one."""
+
+    id: str
+    name: str
+    payload: Json
+    at: float
+    actor: str = ""
+
+
 # --- what was decided for good -----------------------------------------------------------------------
 
 
@@ -213,11 +241,48 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Expanded:
+    """The items of a `for_each`, once and for ever."""
+
+    each: Address
+    items: tuple[Json, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The items that won; whatever else took effect in it is undone."""
+
+    each: Address
+    winners: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The signal that a `wait_for` took; no other wait gets it."""
+
+    node: Address
+    signal: str  # its id
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """A run of its own is to be started: the intent, kept before it is created."""
+
+    node: Address
+    run: str
+    digest: str
+    inputs: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
 class Turned:
-    """Forward → backward, never forward again. `scope` is the block that turns: the root, or one that is not critical."""
+    """Forward → backward, never forward again.
+
+    `scope` is what turns: the whole run, a block that is not critical, or an item of a `for_each` that lost.
+    """
 
     scope: Address
-    cause: str  # refused | cancelled | deadline
+    cause: str  # refused | cancelled | deadline | lost
     failure: Failure
 
 
@@ -265,7 +330,19 @@ class Unrecognised:
 
 
 Decision: TypeAlias = (
-    Skipped | Done | Failed | Turned | Planned | Committed | Alerted | Parked | Ended
+    Skipped
+    | Done
+    | Failed
+    | Expanded
+    | Chosen
+    | Received
+    | Spawned
+    | Turned
+    | Planned
+    | Committed
+    | Alerted
+    | Parked
+    | Ended
 )
 Event: TypeAlias = (
     Created
@@ -273,9 +350,12 @@ Event: TypeAlias = (
     | Finished
     | Armed
     | Fired
+    | Admitted
+    | Begun
     | Expired
     | Resumed
     | Paused
+    | Signalled
     | CancelRequested
     | Retried
     | Resolved

@@ -100,6 +100,8 @@ def _node_forward(walk: Walk, node: AnyNode, scope: Address) -> Stand:
                 return OVER_OK
             walk.commands.append(Decide(decide_value(walk.plan, state, node)))
             return RUNNING
+        case _:
+            raise NotImplementedError
 
 
 def _call_forward(walk: Walk, call: Call, scope: Address) -> Stand:

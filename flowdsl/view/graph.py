@@ -158,7 +158,7 @@ def _vertex(node: AnyNode, look: Look) -> Vertex:
         case Assign(values=values):
             text = "set " + ", ".join(name for name, _ in values)
             return Vertex(address, "set", names[address], text, None, optional, heading, seen)
-        case Label() | Block():
+        case _:
             raise AssertionError("headings and groups are no vertices")
 
 

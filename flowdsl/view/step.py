@@ -253,6 +253,8 @@ def verb(node: AnyNode) -> str:
             return kind
         case Commit():
             return "commit"
+        case _:
+            raise NotImplementedError
 
 
 def _joined(*words: str) -> str:

@@ -87,6 +87,8 @@ FORMS: dict[str, st.SearchStrategy[object]] = {
     "dict[str, Json]": st.dictionaries(HALVES, JSON, max_size=2),
     "dict[str, str]": st.dictionaries(PLAIN, HALVES, max_size=2),
     "dict[str, str | None]": st.dictionaries(PLAIN, st.none() | HALVES, max_size=2),
+    "tuple[Json, ...]": st.lists(JSON, max_size=3).map(tuple),
+    "tuple[int, ...]": st.lists(WHOLE, max_size=3).map(tuple),
     "tuple[Address, ...]": st.lists(PLAIN, max_size=3).map(tuple),
     "Request | None": st.none() | REQUESTS,
     "Outcome": OUTCOMES,

@@ -1,0 +1,136 @@
+"""The items of every `for_each` put into the plan, as nodes like any other.
+
+How many items there are is a fact of the run. Everything else of an item follows from its template, so whoever asks
+about a run first unfolds its plan, and from there on knows nothing of templates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from flowdsl.plan.address import Address, item, located
+from flowdsl.plan.nodes import AnyNode, Block, Call, Child, Confirm, Each, Plan, Switch
+
+UNFOLDED_MAX = 64  # of one plan, kept because the next question is likely to be about the same
+
+
+def unfold(plan: Plan, counts: Mapping[Address, int]) -> Plan:
+    """The plan with `counts` items in each `for_each` that has been expanded. Cheap when asked again."""
+    base = plan.folded or plan
+    if not counts:
+        return base
+    key = frozenset(counts.items())
+    known = base.unfolded.get(key)
+    if known is None:
+        if len(base.unfolded) >= UNFOLDED_MAX:
+            base.unfolded.clear()
+        known = base.unfolded[key] = _unfolded(base, counts)
+    return known
+
+
+def _unfolded(plan: Plan, counts: Mapping[Address, int]) -> Plan:
+    root = _block(plan.root, (), counts)
+    on_failure = _block(plan.on_failure, (), counts) if plan.on_failure else None
+    return replace(
+        plan, root=root, on_failure=on_failure, nodes=by_address(root, on_failure), folded=plan
+    )
+
+
+def _node(node: AnyNode, viewers: tuple[Address, ...], counts: Mapping[Address, int]) -> AnyNode:
+    """`viewers` are the items that the node is in: they say what the `[]` of its address mean."""
+    here = _at(node.address, viewers)
+    match node:
+        case Block():
+            return _block(node, viewers, counts)
+        case Switch():
+            branches = tuple(_block(branch, viewers, counts) for branch in node.branches)
+            return replace(node, address=here, branches=branches)
+        case Each():
+            return _each(replace(node, address=here), viewers, counts)
+        case Call(fallback=Block() as fallback):
+            return replace(node, address=here, fallback=_block(fallback, viewers, counts))
+        case Confirm():
+            return replace(node, address=here, of=_at(node.of, viewers))
+        case _:
+            return node if here == node.address else replace(node, address=here)
+
+
+def _block(block: Block, viewers: tuple[Address, ...], counts: Mapping[Address, int]) -> Block:
+    return replace(
+        block,
+        address=_at(block.address, viewers),
+        children=tuple(_node(node, viewers, counts) for node in block.children),
+    )
+
+
+def _each(each: Each, viewers: tuple[Address, ...], counts: Mapping[Address, int]) -> Each:
+    """Confirms have addresses of their own, but the items they belong to are those of the steps they confirm."""
+    of = _at(each.mirrors, viewers) if each.mirrors is not None else each.address
+    if each.mirrors is not None:
+        each = replace(each, mirrors=of)
+    if of not in counts:
+        return each
+    items = range(counts[of])
+    branches = tuple(
+        _node(each.body, (item(of, index), item(each.address, index)), counts) for index in items
+    )
+    return replace(each, branches=branches)
+
+
+def _at(template: Address, viewers: tuple[Address, ...]) -> Address:
+    for viewer in viewers:
+        template = located(template, viewer)
+    return template
+
+
+def by_address(root: Block, on_failure: Block | None) -> dict[Address, AnyNode]:
+    """Every node, in the order of the plan: blocks, templates and items included."""
+    found: dict[Address, AnyNode] = {}
+    still_open: list[AnyNode] = [root, *([on_failure] if on_failure else [])]
+    while still_open:
+        node = still_open.pop(0)
+        assert node.address not in found, node.address
+        found[node.address] = node
+        still_open[:0] = inside(node)
+    return found
+
+
+def inside(node: AnyNode) -> tuple[AnyNode, ...]:
+    """What is one level below a node: children, branches, items or, while they are not known, their template."""
+    match node:
+        case Block(children=children):
+            return children
+        case Switch(branches=branches):
+            return branches
+        case Call(fallback=Block() as fallback):
+            return fallback.children
+        case Each(branches=None, body=body):
+            return (body,)
+        case Each(branches=tuple() as branches):
+            return branches
+        case _:
+            return ()
+
+
+def home_of(plan: Plan, address: Address) -> tuple[Address, Child] | None:
+    """The used workflow that an address is in, the innermost, and where it stands; None in the file of the run itself."""
+    found: tuple[Address, Child] | None = None
+    for template, used in plan.children.items():
+        here = located(template, address)
+        if address.startswith(f"{here}/") and (found is None or len(here) > len(found[0])):
+            found = (here, used)
+    return found
+
+
+def source_of(plan: Plan, address: Address) -> tuple[str, str]:
+    """The path and the text of the file that the step at this address is written in."""
+    home = home_of(plan, address)
+    return (home[1].path, home[1].source) if home is not None else (plan.path, plan.source)
+
+
+def within(node: AnyNode) -> Iterator[AnyNode]:
+    """A node and everything below it, in the order of the plan."""
+    yield node
+    for lower in inside(node):
+        yield from within(lower)
