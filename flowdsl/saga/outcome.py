@@ -11,6 +11,7 @@ from flowdsl.saga.ledger import standing
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.saga.scope import Vantage, scope
 from flowdsl.saga.state import CallState, State
+from flowdsl.saga.unfolding import unfolded
 
 FOR_NOW = frozenset({408, 425, 429})
 AT_THE_DOOR = frozenset({401, 403, 407})  # said before anybody looks at the key
@@ -20,6 +21,7 @@ INTERRUPTED = "F118"
 
 def judge(plan: Plan, state: State, call: CallId, seen: Observation) -> Outcome:
     """What this observation of the call's current attempt means."""
+    plan = unfolded(plan, state)
     match seen:
         case NotSent(reason=reason):
             failure = Failure(NOT_SENT, f"nothing was sent: {reason}", step_of(call))

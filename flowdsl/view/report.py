@@ -13,9 +13,8 @@ from flowdsl.plan.nodes import Assign, Call, Label, Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Failure, Ok, Refused, Unknown
 from flowdsl.saga.ledger import answer_of
-from flowdsl.saga.local import value
 from flowdsl.saga.progress import Progress, Residue
-from flowdsl.saga.scope import failure_value
+from flowdsl.saga.scope import failure_value, value
 from flowdsl.saga.state import NO_CALL, CallState, State
 from flowdsl.view.calls import call_text
 from flowdsl.view.moment import rfc3339
