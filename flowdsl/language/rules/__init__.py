@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.family import ALONE, Family
 from flowdsl.language.rules.compensation import check_compensation
+from flowdsl.language.rules.files import check_files
+from flowdsl.language.rules.lists import check_lists
 from flowdsl.language.rules.names import check_names
 from flowdsl.language.rules.order import check_order
 from flowdsl.language.rules.references import check_references
@@ -18,13 +21,15 @@ _RULES = (
     check_references,
     check_order,
     check_compensation,
+    check_files,
+    check_lists,
     check_retries,
     check_values,
     check_secrets,
 )
 
 
-def all_rules(workflow: Workflow) -> list[Diagnostic]:
+def all_rules(workflow: Workflow, path: str = "", family: Family = ALONE) -> list[Diagnostic]:
     """What the rules have to say, every family asked."""
-    subject = look_at(workflow)
+    subject = look_at(workflow, path, family)
     return [diagnostic for rule in _RULES for diagnostic in rule(subject)]
