@@ -127,6 +127,7 @@ class Wire:
 class Story:
     plan: Plan
     inputs: dict[str, Json] = field(default_factory=dict)
+    run: str = "run-1"
     secrets: dict[str, str] = field(default_factory=dict)
     front: Front = field(default_factory=Front)
     facts: list[Event] = field(default_factory=list)
@@ -178,11 +179,11 @@ class Story:
             fuse.point()
 
         wire = Wire(Http(httpx.ASGITransport(app=self.front)), fuse)
-        signer = RunSigner(b"key", "run-1", self.secrets)
+        signer = RunSigner(b"key", self.run, self.secrets)
         drive = Drive(self.plan, keep, Ports(wire, VirtualClock(), signer, self.secrets))
         state = self.state
         first: list[Event] = [
-            Created("run-1", "saga", self.plan.digest, EPOCH, self.inputs, {}, {})
+            Created(self.run, "saga", self.plan.digest, EPOCH, self.inputs, {}, {})
         ]
         if self.facts:
             at = VirtualClock().now()

