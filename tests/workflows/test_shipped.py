@@ -178,7 +178,7 @@ def test_a_declined_card_is_followed_by_a_voucher() -> None:
 
 def test_the_voucher_is_taken_back_where_nobody_can_ship() -> None:
     story = story_of(
-        BY_NAME["forward-recovery.yaml"], card="tok_declined", address="Nowhere"
+        BY_NAME["forward-recovery.yaml"], {"card": "tok_declined", "address": "Nowhere"}
     ).play()
     story.ended("compensated")
     assert [(e.kind, e.standing) for e in story.ledger] == [("voucher", "released")]
