@@ -353,14 +353,22 @@ def fits(line: str, pattern: str) -> bool:
     return line.startswith(head) and line.endswith(tail) if star else line == pattern
 
 
-def crash_everywhere(make: Callable[[], Story], ends: str, stride: int = 1) -> int:
-    """The same story with a death of its driver at every point, each followed by another life. How many there were."""
+def crash_everywhere(
+    make: Callable[[], Story],
+    ends: str,
+    stride: int = 1,
+    again: Sequence[tuple[float, Order]] = (),
+) -> int:
+    """The same story with a death of its driver at every point, each followed by another life. How many there were.
+
+    `again` is ordered in the second life too: by somebody who does not know whether the first has heard it.
+    """
     whole = make()
     whole._run(whole.live)
     deaths = 0
     for point in range(1, whole.points + 1, stride):
         story = make()
-        asyncio_lives = _two_lives(story, point)
+        asyncio_lives = _two_lives(story, point, again)
         story._run(asyncio_lives)
         story.judge()
         assert story.now.state in ends.split(), f"died at point {point}: {story.now}"
@@ -371,10 +379,12 @@ def crash_everywhere(make: Callable[[], Story], ends: str, stride: int = 1) -> i
     return deaths
 
 
-def _two_lives(story: Story, point: int) -> Callable[[], Coroutine[object, object, None]]:
+def _two_lives(
+    story: Story, point: int, again: Sequence[tuple[float, Order]]
+) -> Callable[[], Coroutine[object, object, None]]:
     async def lives() -> None:
         if await story.live(dies_at=point) is None:
-            await story.live()
+            await story.live(orders=again)
 
     return lives
 
