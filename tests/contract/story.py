@@ -129,6 +129,8 @@ class Story:
     inputs: dict[str, Json] = field(default_factory=dict)
     run: str = "run-1"
     secrets: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str | None] = field(default_factory=dict)
+    bases: dict[str, str] = field(default_factory=dict)  # URLs instead of those in the file
     front: Front = field(default_factory=Front)
     facts: list[Event] = field(default_factory=list)
     requests_at: dict[int, int] = field(default_factory=dict)  # arrived when that fact was kept
@@ -183,7 +185,7 @@ class Story:
         drive = Drive(self.plan, keep, Ports(wire, VirtualClock(), signer, self.secrets))
         state = self.state
         first: list[Event] = [
-            Created(self.run, "saga", self.plan.digest, EPOCH, self.inputs, {}, {})
+            Created(self.run, "saga", self.plan.digest, EPOCH, self.inputs, self.env, self.bases)
         ]
         if self.facts:
             at = VirtualClock().now()

@@ -33,15 +33,15 @@ class Shipped:
     orders: tuple[tuple[float, Order], ...] = ()
 
 
-def plan_of(name: str) -> Plan:
+def plan_of(name: str, folder: str = "workflows") -> Plan:
     """As the command line reads it: the file, and all that it names."""
-    path = f"workflows/{name}"
+    path = f"{folder}/{name}"
     texts: dict[str, str] = {}
     to_read = [path]
     while to_read:
         key = to_read.pop()
         texts[key] = (ROOT / key).read_text("utf-8")
-        if key.startswith("workflows/"):
+        if not key.endswith("openapi.yaml") and "/openapi/" not in key:
             named = paths_named(Source(key, texts[key]))
             to_read += [each for each in named if each not in texts]
     return compile_plan(texts.pop(path), path, texts.items())
