@@ -106,8 +106,7 @@ def _check(
     problems += unread
     for uses in _uses_in(workflow):
         problems += _read(uses, source, library, members, above)
-    if not any(problem.code == "F005" for problem in problems):
-        problems += all_rules(workflow, source.path, Family(library, members))
+    problems += all_rules(workflow, source.path, Family(library, members))
     return Checked(source, workflow, in_order(without_allowed(source, workflow, problems)))
 
 
