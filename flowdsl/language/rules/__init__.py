@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.family import ALONE, Family
+from flowdsl.language.rules.beside import check_beside
 from flowdsl.language.rules.compensation import check_compensation
 from flowdsl.language.rules.deadlines import check_deadlines
 from flowdsl.language.rules.files import check_files
+from flowdsl.language.rules.habits import check_habits
 from flowdsl.language.rules.lists import check_lists
 from flowdsl.language.rules.names import check_names
 from flowdsl.language.rules.order import check_order
@@ -26,8 +28,9 @@ _RULES = (
     check_lists,
     check_values,
     check_secrets,
+    check_habits,
 )
-_RULES_OF_PLANS = (check_deadlines,)
+_RULES_OF_PLANS = (check_deadlines, check_beside)
 
 
 def all_rules(workflow: Workflow, path: str = "", family: Family = ALONE) -> list[Diagnostic]:
