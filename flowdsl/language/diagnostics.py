@@ -89,7 +89,6 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F002", "a text that contains `: ` needs quotes"),
             _entry("F003", "a value that begins with a quote ends with it"),
             _entry("F004", "this is not YAML"),
-            _entry("F005", "not supported yet"),
             _entry("F006", "an `allow` comment without a reason", Severity.WARNING),
             _entry("F007", "the file is over a limit"),
             _entry("F008", "a # cuts the expression"),
@@ -99,6 +98,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F012", "a change that nothing undoes", Severity.WARNING),
             _entry("F013", "an undo that needs an answer that can be lost", Severity.HINT),
             _entry("F014", "a secret where it could be seen"),
+            _entry("F015", "an `expect` that can only end stuck", Severity.WARNING),
             _entry("F016", "steps that wait for each other"),
             _entry("F017", "`fail` below `commit`"),
             _entry("F018", "`status` inside `parallel`"),
@@ -126,6 +126,12 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F046", "a condition that is always true or always false", Severity.WARNING),
             _entry("F047", "an expression that is too long"),
             _entry("F060", "retries longer than the run may take", Severity.WARNING),
+            _entry("F061", "steps that could run in parallel", Severity.HINT),
+            _entry("F063", "a URL outside `services`", Severity.HINT),
+            _entry("F064", "a hold shorter than the way to its confirm or undo", Severity.WARNING),
+            _entry("F065", "the same calls in several files", Severity.HINT),
+            _entry("F066", "one of several holds without a `confirm`", Severity.HINT),
+            _entry("F067", "a wait without an end", Severity.HINT),
         )
     )
 )

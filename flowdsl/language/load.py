@@ -16,7 +16,7 @@ from flowdsl.language.located import Mapping
 from flowdsl.language.lower import lower
 from flowdsl.language.parse import parse
 from flowdsl.language.places import places
-from flowdsl.language.rules import all_rules
+from flowdsl.language.rules import all_rules, rules_of_plans
 from flowdsl.language.schema import check_shape
 from flowdsl.language.source import Source
 from flowdsl.language.workflow import Uses, Workflow
@@ -30,11 +30,12 @@ _MARKED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`workflow` is None where the text could not be read so far."""
+    """`workflow` is None where the text could not be read so far, `plan` where it has errors."""
 
     source: Source
     workflow: Workflow | None
     diagnostics: tuple[Diagnostic, ...]
+    plan: Plan | None = None
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -60,11 +61,10 @@ def check(source: Source, library: Library = EMPTY) -> Checked:
 
 def load(source: Source, library: Library = EMPTY) -> Plan:
     """The plan, or `InvalidWorkflow` with every error."""
-    members: dict[str, Used] = {}
-    checked = _check(source, library, members, (key_of("", source.path),))
-    if checked.workflow is None or checked.errors:
+    checked = check(source, library)
+    if checked.plan is None:
         raise InvalidWorkflow(checked)
-    return lower(checked.workflow, source, Family(library, members))
+    return checked.plan
 
 
 def compile_plan(text: str, path: str, files: Iterable[tuple[str, str]] = ()) -> Plan:
@@ -104,11 +104,15 @@ def _check(
     problems += shape.diagnostics
     workflow, unread = parse(source, document, shape.broken)
     problems += unread
+    family = Family(library, members)
     for uses in _uses_in(workflow):
         problems += _read(uses, source, library, members, above)
-    if not any(problem.code == "F005" for problem in problems):
-        problems += all_rules(workflow, source.path, Family(library, members))
-    return Checked(source, workflow, in_order(without_allowed(source, workflow, problems)))
+    problems += all_rules(workflow, source.path, family)
+    plan = None
+    if not any(problem.is_error for problem in problems):
+        plan = lower(workflow, source, family)
+        problems += rules_of_plans(workflow, plan, source.path, family)
+    return Checked(source, workflow, in_order(without_allowed(source, workflow, problems)), plan)
 
 
 def _uses_in(workflow: Workflow) -> list[Uses]:
