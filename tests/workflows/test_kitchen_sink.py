@@ -120,7 +120,7 @@ def test_what_is_too_heavy_for_its_price_fails() -> None:
     story = sink({"total": 5, "items": [{"sku": "anvil", "kg": 80}]}).play()
     story.stuck_at("switch-1/steps-2/call-1")  # of which the file does not say how to undo it: F012
     assert told(story) == ["orders", "alerts"]
-    assert [entry.step for entry in story.now.residue] == ["?"]
+    assert [entry.step for entry in story.now.residue] == ["switch-1/steps-2/call-1", "stock[0]"]
     assert story.standings["payments"] == "refunded"
 
 
