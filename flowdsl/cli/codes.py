@@ -115,6 +115,14 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "parked",
             "The run took its process down ten times without getting on. `flowdsl resume` tries again.",
         ),
+        "F122": (
+            "an answer that does not fit its contract",
+            (
+                "The answer is not what the service's OpenAPI document says. It is a warning, and the run goes on with it.\n"
+                "Where the service says `strict: true`, the answer is not believed: a read is refused, and a change counts as\n"
+                "unknown, because it happened: it is asked again, probed or undone, with what the answer did say."
+            ),
+        ),
         "F131": (
             "a definition that cannot be read",
             "A run keeps its own copy of its file. This one was made by another version of flowdsl.",

@@ -165,6 +165,8 @@ def _exchange(
             return done, Answer(_number(happening, detail or "500", "status"))
         case "garble":
             return done, replace(answer, problem="cut short")
+        case "misfit":
+            return done, replace(answer, misfit="`id` is text, not 1")
         case "decline":
             return services, _saying(model, here, call, _is_refused)
         case _:
