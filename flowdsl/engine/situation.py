@@ -127,8 +127,9 @@ def _answer(
     call = _flying(model, here, happening)
     services, seen = _exchange(model, here, there.services, call, happening)
     outcome = judge(model.plan, here.state, call, seen)
-    if isinstance(seen, Answer) and seen.status < 300 and isinstance(outcome, Refused):
-        services = refuse(model, there.services, call)  # it said no, and so it holds nothing
+    said_no = isinstance(seen, Answer) and seen.status < 300 and not seen.misfit
+    if said_no and isinstance(outcome, Refused):
+        services = refuse(model, there.services, call)  # in its own words, and so it holds nothing
     attempt = here.state.calls[call].attempt
     return [Finished(call, attempt, here.at, outcome)], replace(there, services=services)
 
