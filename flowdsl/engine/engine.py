@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+from flowdsl.engine.contracts import Contracts, contracts_of
 from flowdsl.engine.loop import Drive, Network, News, Ports
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.sign import RunSigner
 from flowdsl.errors import InputError, StoreError
 from flowdsl.language import InvalidWorkflow, compile_plan
+from flowdsl.language.openapi import Readings
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
@@ -50,6 +52,8 @@ class Engine:
     secrets: Mapping[str, str] = field(default_factory=dict)
     drives: dict[str, Drive] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)  # by digest: runs of one file share it
+    contracts: dict[str, Contracts] = field(default_factory=dict)  # by digest
+    readings: Readings = field(default_factory=Readings)
     poller: asyncio.Task[None] | None = None
     woken: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -160,7 +164,13 @@ class Engine:
             else:
                 await self.store.append(run, events)
 
-        return Drive(plan, keep, Ports(self.network, self.clock, signer, secrets, watch))
+        ports = Ports(self.network, self.clock, signer, secrets, watch, self.contracts_for(plan))
+        return Drive(plan, keep, ports)
+
+    def contracts_for(self, plan: Plan) -> Contracts:
+        if plan.digest not in self.contracts:
+            self.contracts[plan.digest] = contracts_of(plan, self.readings)
+        return self.contracts[plan.digest]
 
     async def _go(
         self, run: str, drive: Drive, past: Sequence[Event], first: Sequence[Event]

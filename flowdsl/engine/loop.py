@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from flowdsl.engine.contracts import Contracts
 from flowdsl.errors import DiskFull, Interrupted
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
@@ -26,11 +27,12 @@ from flowdsl.saga.events import (
     Refused,
     last_time,
 )
-from flowdsl.saga.intent import intended
+from flowdsl.saga.intent import action_of, intended
 from flowdsl.saga.observation import Observation
 from flowdsl.saga.outcome import interrupted, judge
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State, fold
+from flowdsl.saga.unfolding import unfolded
 from flowdsl.world.clock import Clock
 
 GRACE_SECONDS = 5.0  # for open calls, once somebody asked us to stop
@@ -75,6 +77,7 @@ class Ports:
     signer: Signer
     secrets: Mapping[str, str]
     watch: Callable[[News], None] = lambda _: None
+    contracts: Contracts = field(default_factory=Contracts)
 
 
 @dataclass(slots=True)
@@ -196,6 +199,8 @@ class Drive:
             timeout_seconds=command.timeout_seconds,
             fresh=command.fresh,
         )
+        action = action_of(unfolded(self.plan, self.state), command.call)
+        seen = self.ports.contracts.look_at(action, request, seen)
         return judge(self.plan, self.state, command.call, seen)
 
     async def _take(self) -> list[Event]:

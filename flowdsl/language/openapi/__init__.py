@@ -7,8 +7,9 @@ the answer itself in the run.
 from flowdsl.language.openapi.check import CallSite, check_call, check_operation
 from flowdsl.language.openapi.contract import CODES, Contract, Operation, Problem
 from flowdsl.language.openapi.finding import Checked, Finding
-from flowdsl.language.openapi.match import Found, Missing, Unsure, find, find_by_id
+from flowdsl.language.openapi.match import Found, Match, Missing, Unsure, find, find_by_id
 from flowdsl.language.openapi.read import Reading, read
+from flowdsl.language.openapi.reading import Readings
 from flowdsl.language.openapi.response import validate
 from flowdsl.language.openapi.types import response_type
 
@@ -19,10 +20,12 @@ __all__ = [
     "Contract",
     "Finding",
     "Found",
+    "Match",
     "Missing",
     "Operation",
     "Problem",
     "Reading",
+    "Readings",
     "Unsure",
     "check_call",
     "check_operation",
