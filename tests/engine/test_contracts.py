@@ -16,6 +16,7 @@ from flowdsl.language import compile_plan
 from flowdsl.language.openapi import Readings
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
+from flowdsl.plan.values import Json
 from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import Created, Event
 from flowdsl.saga.intent import action_of
@@ -63,8 +64,8 @@ steps:
   - call: POST other/things
     compensate: none
 """
-HOLD = {"id": "H-1", "price": 12.5}
-ODD = {"id": "H-1", "price": "dear"}
+HOLD: dict[str, Json] = {"id": "H-1", "price": 12.5}
+ODD: dict[str, Json] = {"id": "H-1", "price": "dear"}
 
 
 def desk(*, strict: bool = False) -> Plan:
