@@ -64,7 +64,7 @@ steps:
   - call: POST other/things
     compensate: none
 """
-HOLD: dict[str, Json] = {"id": "H-1", "price": 12.5}
+HOLD: dict[str, Json] = {"id": "H-1", "price": 12}
 ODD: dict[str, Json] = {"id": "H-1", "price": "dear"}
 
 
