@@ -119,6 +119,15 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F045", "a name used before its step"),
             _entry("F046", "a condition that is always true or always false", Severity.WARNING),
             _entry("F047", "an expression that is too long"),
+            _entry("F090", "an OpenAPI document that cannot be read"),
+            _entry("F091", "a part of an OpenAPI document that cannot be used", Severity.WARNING),
+            _entry("F092", "the service has no such operation"),
+            _entry("F093", "an unknown query parameter"),
+            _entry("F094", "the operation needs what the call does not send"),
+            _entry("F095", "a body field that the operation refuses"),
+            _entry("F096", "a body field that the operation does not list", Severity.WARNING),
+            _entry("F097", "a value that the operation refuses"),
+            _entry("F098", "a body that the operation does not take"),
             _entry("F060", "retries longer than the run may take", Severity.WARNING),
         )
     )

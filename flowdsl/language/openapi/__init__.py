@@ -4,8 +4,8 @@
 the answer itself in the run.
 """
 
-from flowdsl.language.openapi.check import CallSite, check_call, check_operation
-from flowdsl.language.openapi.contract import CODES, Contract, Operation, Problem
+from flowdsl.language.openapi.check import CallSite, call_match, check_call, check_operation
+from flowdsl.language.openapi.contract import Contract, Operation, Problem
 from flowdsl.language.openapi.finding import Checked, Finding
 from flowdsl.language.openapi.match import Found, Match, Missing, Unsure, find, find_by_id
 from flowdsl.language.openapi.read import Reading, read
@@ -14,7 +14,6 @@ from flowdsl.language.openapi.response import validate
 from flowdsl.language.openapi.types import response_type
 
 __all__ = [
-    "CODES",
     "CallSite",
     "Checked",
     "Contract",
@@ -27,6 +26,7 @@ __all__ = [
     "Reading",
     "Readings",
     "Unsure",
+    "call_match",
     "check_call",
     "check_operation",
     "find",

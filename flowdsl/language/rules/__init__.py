@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.family import ALONE, Family
 from flowdsl.language.rules.compensation import check_compensation
 from flowdsl.language.rules.names import check_names
 from flowdsl.language.rules.order import check_order
@@ -11,8 +10,7 @@ from flowdsl.language.rules.references import check_references
 from flowdsl.language.rules.retries import check_retries
 from flowdsl.language.rules.secrets import check_secrets
 from flowdsl.language.rules.values import check_values
-from flowdsl.language.subject import look_at
-from flowdsl.language.workflow import Workflow
+from flowdsl.language.subject import Subject
 
 _RULES = (
     check_names,
@@ -25,7 +23,6 @@ _RULES = (
 )
 
 
-def all_rules(workflow: Workflow, path: str = "", family: Family = ALONE) -> list[Diagnostic]:
+def all_rules(subject: Subject) -> list[Diagnostic]:
     """What the rules have to say, every family asked."""
-    subject = look_at(workflow, path, family)
     return [diagnostic for rule in _RULES for diagnostic in rule(subject)]

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from flowdsl.language.places import Order, Part, Place, Role, Use, order
+from flowdsl.language.rules.answers import own_answer_type, probe_type, value_type
 from flowdsl.language.subject import Subject
-from flowdsl.language.workflow import Assignment, Group, Step
+from flowdsl.language.workflow import Assignment, Call, Group, Step
 from flowdsl.plan.expression import Expression
 from flowdsl.plan.inference import infer
 from flowdsl.plan.nodes import Input
@@ -64,14 +65,25 @@ def types_of(subject: Subject) -> Types:
             for name, template in step.verb.values:
                 values.setdefault(name.text, _of_template(so_far, place, template))
         if step.id is not None:
-            ended = isinstance(step.verb, Group) and step.verb.kind == "parallel"
-            values.setdefault(step.id.text, NULL if ended and not step.broken else ANYTHING)
+            values.setdefault(step.id.text, _value_of(subject, step))
     return replace(types, values=values)
+
+
+def _value_of(subject: Subject, step: Step) -> Type:
+    match step.verb:
+        case Call():
+            return value_type(subject, step)
+        case Group(kind="parallel") if not step.broken:
+            return NULL
+        case _:
+            return ANYTHING
 
 
 def names_at(types: Types, place: Place, use: Use) -> dict[str, Type]:
     """The types of the names that an expression of a step reads."""
     names = {**types.always, "error": _ERROR}
+    if use.part is Part.PROBE:
+        names["probe"] = probe_type(types.subject, place)
     for name in _names_read(types, use.expression):
         names[name] = _type_at(types, name, place, use)
     # The condition of a step cannot rely on itself, only on those of the groups around it.
@@ -116,9 +128,9 @@ def _type_at(types: Types, name: str, reader: Place, use: Use) -> Type:
     match order(target, reader):
         case Order.BEFORE | Order.BESIDE:
             left_out = _may_be_null(target, reader, use)
-        case (
-            _
-        ):  # its own answer, in `expect`, `confirm` and `compensate`; or reported as used too early
+        case Order.SAME if types.subject.known[name].kind == "id":
+            return own_answer_type(types.subject, target)
+        case _:  # reported as used too early
             return ANYTHING
     # In `on_failure` nobody knows how far the run came.
     left_out = left_out or target.section != reader.section
