@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from flowdsl.errors import InputError
 from flowdsl.language.allow import without_allowed
-from flowdsl.language.contracts import contracts_of, resolved
+from flowdsl.language.contracts import NO_CONTRACTS, Contracts, contracts_of, resolved
 from flowdsl.language.diagnostics import Diagnostic, in_order
 from flowdsl.language.document import load_document
 from flowdsl.language.family import Family, Used
@@ -42,6 +42,7 @@ class Checked:
     workflow: Workflow | None
     diagnostics: tuple[Diagnostic, ...]
     coverage: Coverage | None = None
+    contracts: Contracts = NO_CONTRACTS
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -134,7 +135,7 @@ def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Check
         compared = compare_with_contracts(subject, document)
         problems += compared.diagnostics
     found = in_order(without_allowed(source, workflow, problems))
-    return Checked(source, workflow, found, compared.coverage)
+    return Checked(source, workflow, found, compared.coverage, contracts)
 
 
 def _uses_in(workflow: Workflow) -> list[Uses]:
@@ -164,7 +165,7 @@ def _read(
         if checked.workflow is None or checked.errors:
             yield _invalid(key, span, checked)
         if checked.workflow is not None:
-            members[key] = Used(checked.source, checked.workflow, checked.errors)
+            members[key] = Used(checked.source, checked.workflow, checked.errors, checked.contracts)
     elif members[key].errors:
         yield _invalid(key, span, Checked(members[key].source, None, members[key].errors))
 
