@@ -146,6 +146,7 @@ MOSTLY: Mapping[str, str] = MappingProxyType(
         "F042": "take a field that is there, or declare this one where the value is described",
         "F044": "give the kind of value that is asked for; `str(…)`, `number(…)` and `int(…)` convert",
         "F045": "move the step that reads it below the one that gives it",
+        "F097": "send what the document describes; `str(…)`, `number(…)` and `int(…)` convert",
         "F046": "compare with something that can change, or take the condition out",
     }
 )

@@ -19,7 +19,7 @@ _PAGES = (
     *("flowdsl", "name", "description", "timeout", "inputs", "services", "defaults", "steps"),
     *("on_failure", "outputs", "id", "when", "critical", "after", "call", "query", "headers"),
     *("body", "retry", "expect", "confirm", "compensate", "probe", "parallel", "set", "status"),
-    *("wait", "fail", "commit", "idempotency", "settle"),
+    *("wait", "fail", "commit", "idempotency", "settle", "openapi", "strict"),
 )
 # Words that are explained on the page of another.
 _SEE: Mapping[str, str] = MappingProxyType(

@@ -8,7 +8,7 @@ from flowdsl.language.located import Located, Mapping, Scalar
 from flowdsl.language.parse_parts import habits
 from flowdsl.language.parse_request import headers
 from flowdsl.language.reader import Reader
-from flowdsl.language.workflow import Name, Service
+from flowdsl.language.workflow import File, Name, Service
 from flowdsl.plan.expression import Expression
 from flowdsl.plan.template import Constant, Text
 
@@ -28,6 +28,7 @@ def _service(reader: Reader, name: Name, node: Located) -> Service | None:
             return Service(name, _url(reader, node))
         case Mapping():
             url, auth, tombstone = node.get("url"), node.get("auth"), node.get("tombstone")
+            strict = node.get("strict")
             return Service(
                 name=name,
                 url=_url(reader, url) if isinstance(url, Scalar) else Constant(None),
@@ -35,9 +36,15 @@ def _service(reader: Reader, name: Name, node: Located) -> Service | None:
                 headers=headers(reader, node.get("headers")),
                 habits=habits(reader, node),
                 tombstone=isinstance(tombstone, Scalar) and tombstone.value is True,
+                openapi=_file(node.get("openapi")),
+                strict=isinstance(strict, Scalar) and strict.value is True,
             )
         case _:
             return Service(name, Constant(None))
+
+
+def _file(node: Located | None) -> File | None:
+    return File(node.text, node.span) if isinstance(node, Scalar) and node.text else None
 
 
 def _url(reader: Reader, scalar: Scalar) -> Constant | Expression | Text:

@@ -36,7 +36,7 @@ FIELDS_OF_ITEMS = ("item", "items")  # beside those, of a `for_each`
 
 # Keys that are designed and not built, by where they would stand: refused by name.
 NOT_YET_AT_THE_TOP = frozenset({"key", "trigger"})
-NOT_YET_ON_A_SERVICE = frozenset({"max_concurrent", "openapi", "strict"})
+NOT_YET_ON_A_SERVICE = frozenset({"max_concurrent"})
 NOT_YET_VERBS = frozenset({"switch", "uses", "wait_until", "wait_for", "emit"})
 NOT_YET_ON_A_STEP = NOT_YET_VERBS | {"for_each", "fallback", "holds_for"}
 # Keys that only come with one of these, which is reported instead of them.

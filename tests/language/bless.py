@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from flowdsl.language import Source, check
+from tests.language.named import LIBRARY
 
 BAD = Path(__file__).parent / "bad"
 
 
 def said(path: Path) -> str:
-    diagnostics = check(Source(path.name, path.read_text("utf-8"))).diagnostics
+    diagnostics = check(Source(path.name, path.read_text("utf-8")), LIBRARY).diagnostics
     return "".join(f"{item}\n" for item in diagnostics)
 
 

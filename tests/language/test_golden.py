@@ -8,6 +8,7 @@ import pytest
 
 from flowdsl.language import CATALOGUE, Diagnostic, Fix, Severity, Source, check
 from tests.language.bless import BAD, said
+from tests.language.named import LIBRARY
 
 FOLDER = Path(__file__).parent
 GOOD = [
@@ -28,7 +29,7 @@ def test_a_bad_file_says_what_it_said(path: Path) -> None:
 
 @pytest.mark.parametrize("path", GOOD, ids=named)
 def test_a_good_file_has_no_error_and_no_warning(path: Path) -> None:
-    found = check(Source(path.name, path.read_text("utf-8"))).diagnostics
+    found = check(Source(path.name, path.read_text("utf-8")), LIBRARY).diagnostics
     assert [str(item) for item in found if item.severity is not Severity.HINT] == []
 
 
@@ -45,14 +46,14 @@ def test_the_files_together_hold_nearly_every_code() -> None:
 @pytest.mark.parametrize("path", PAIRS, ids=named)
 def test_every_diagnostic_points_into_the_file(path: Path) -> None:
     source = Source(path.name, path.read_text("utf-8"))
-    for item in check(source).diagnostics:
+    for item in check(source, LIBRARY).diagnostics:
         places = (item.span, *(span for span, _ in item.related))
         assert all(span.length >= 1 and source.at(span) for span in places), str(item)
 
 
 @pytest.mark.parametrize("path", PAIRS, ids=named)
 def test_every_diagnostic_says_what_to_do(path: Path) -> None:
-    for item in check(Source(path.name, path.read_text("utf-8"))).diagnostics:
+    for item in check(Source(path.name, path.read_text("utf-8")), LIBRARY).diagnostics:
         assert item.help or item.fix is not None, str(item)
 
 
@@ -66,11 +67,16 @@ def with_fixes() -> list[tuple[Source, Diagnostic]]:
     traps = ("text: a: b", "a: [${x}, b-${y}]", "when: 'DE' == x", "a: 'it's'", "a:\n\t- b")
     sources = [Source(path.name, path.read_text("utf-8")) for path in PAIRS]
     sources += [Source("trap.yaml", f"{trap}\nb: 1\n") for trap in traps]
-    return [(source, item) for source in sources for item in check(source).diagnostics if item.fix]
+    return [
+        (source, item)
+        for source in sources
+        for item in check(source, LIBRARY).diagnostics
+        if item.fix
+    ]
 
 
 @pytest.mark.parametrize(("source", "item"), with_fixes(), ids=lambda value: str(value)[:40])
 def test_a_fix_removes_what_it_is_offered_for(source: Source, item: Diagnostic) -> None:
     assert item.fix is not None
-    left = check(fixed(source, item.fix)).diagnostics
+    left = check(fixed(source, item.fix), LIBRARY).diagnostics
     assert (item.code, item.span) not in {(other.code, other.span) for other in left}
