@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from flowdsl.language.located import Located, Mapping, Scalar, align
 from flowdsl.language.parse_parts import named, patience, seconds, word
@@ -59,15 +60,9 @@ def _call(reader: Reader, call: Scalar, beside: Mapping | None) -> Request | Non
     match = _CALL.fullmatch(call.text.rstrip())
     operation = _OPERATION.fullmatch(call.text.rstrip())
     if operation is not None:
-        return _beside(
-            reader,
-            call,
-            beside,
-            "POST",
-            _name(call, operation, "service"),
-            Constant("/"),
-            _name(call, operation, "operation"),
-        )
+        service, name = _name(call, operation, "service"), _name(call, operation, "operation")
+        bare = Request("POST", service, Constant("/"), call.span, operation=name)
+        return _with_what_is_beside(reader, bare, beside)
     if match is None or match["service"].endswith(":"):
         reader.refuse(call.span, *_what_is_wrong(call.text))
         return None
@@ -79,30 +74,18 @@ def _call(reader: Reader, call: Scalar, beside: Mapping | None) -> Request | Non
     service = _name(call, match, "service")
     if path is None:
         return None
-    return _beside(reader, call, beside, method, service, path, None)
+    return _with_what_is_beside(reader, Request(method, service, path, call.span), beside)
 
 
 def _name(call: Scalar, match: re.Match[str], group: str) -> Name:
     return Name(match[group], align(call).locate(match.start(group), len(match[group])))
 
 
-def _beside(
-    reader: Reader,
-    call: Scalar,
-    beside: Mapping | None,
-    method: str,
-    service: Name,
-    path: Template,
-    operation: Name | None,
-) -> Request:
+def _with_what_is_beside(reader: Reader, bare: Request, beside: Mapping | None) -> Request:
     if beside is None:
-        return Request(method, service, path, call.span, operation=operation)
-    return Request(
-        operation=operation,
-        method=method,
-        service=service,
-        path=path,
-        span=call.span,
+        return bare
+    return replace(
+        bare,
         query=named(reader, beside.get("query")),
         headers=headers(reader, beside.get("headers")),
         body=_body(reader, beside),
