@@ -59,7 +59,7 @@ def contracts_of(
 
 def _not_there(key: str, file: File, why: str) -> Diagnostic:
     hint = "a path is relative to the file it is written in"
-    return Diagnostic("F031", file.span, f"`{key}` cannot be read: {why}", help=hint)
+    return Diagnostic("F090", file.span, f"`{key}` cannot be read: {why}", help=hint)
 
 
 def _problems(key: str, file: File, problems: tuple[Problem, ...]) -> Iterator[Diagnostic]:

@@ -125,6 +125,8 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F045", "a name used before its step"),
             _entry("F046", "a condition that is always true or always false", Severity.WARNING),
             _entry("F047", "an expression that is too long"),
+            _entry("F062", "many calls where one would do", Severity.HINT),
+            _entry("F066", "a step that is never confirmed", Severity.HINT),
             _entry("F090", "an OpenAPI document that cannot be read"),
             _entry("F091", "a part of an OpenAPI document that cannot be used", Severity.WARNING),
             _entry("F092", "the service has no such operation"),

@@ -35,6 +35,7 @@ class Operation:
     body: Body | None = None
     responses: tuple[Response, ...] = ()
     queries_known: bool = True
+    summary: str = ""
 
     @property
     def path_alone(self) -> str:

@@ -7,6 +7,7 @@ from flowdsl.language.rules.compensation import check_compensation
 from flowdsl.language.rules.files import check_files
 from flowdsl.language.rules.lists import check_lists
 from flowdsl.language.rules.names import check_names
+from flowdsl.language.rules.offers import check_offers
 from flowdsl.language.rules.order import check_order
 from flowdsl.language.rules.references import check_references
 from flowdsl.language.rules.retries import check_retries
@@ -21,6 +22,7 @@ _RULES = (
     check_compensation,
     check_files,
     check_lists,
+    check_offers,
     check_retries,
     check_values,
     check_secrets,
