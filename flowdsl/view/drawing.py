@@ -20,7 +20,7 @@ from flowdsl.view.mark import STEP_MARKS
 from flowdsl.view.outline import commit_is_shown, optional_steps, outline
 from flowdsl.view.paint import WIDTH, Line, Piece, bold, columns, cut, dim, fit, line, pad
 from flowdsl.view.standing import state_of
-from flowdsl.view.step import verb
+from flowdsl.view.verb import verb
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from flowdsl.plan.nodes import (
 from flowdsl.plan.values import Json
 from flowdsl.saga.progress import Progress, StepState
 from flowdsl.saga.state import State
-from flowdsl.view.calls import action_text, short_names, template_text
+from flowdsl.view.calls import Names, action_text, short_names, template_text
 from flowdsl.view.moment import duration
 from flowdsl.view.outline import commit_is_shown, optional_steps, steps
 from flowdsl.view.standing import state_of, undo_state
@@ -77,7 +77,7 @@ class Coloured:
 class Look:
     """What every vertex is drawn from."""
 
-    names: dict[Address, str]
+    names: Names
     headings: dict[Address, str]
     optional: frozenset[Address]
     run: Coloured | None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flowdsl.plan.address import Address, CallId, is_below, undo
+from flowdsl.plan.address import Address, CallId, enclosing, undo
 from flowdsl.plan.nodes import AnyNode, Call, Label, Plan
 from flowdsl.saga.events import Failure
 from flowdsl.saga.ledger import outcome_failure
 from flowdsl.saga.progress import Progress, StepState
 from flowdsl.saga.state import NO_CALL, CallState, State
+from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.outline import steps
 
 
@@ -19,10 +20,12 @@ def state_of(progress: Progress, state: State, address: Address) -> StepState:
     entry = state.calls.get(address, NO_CALL)
     if entry.answer is not None or address in state.done or address in state.fired:
         return "ok"
+    if address in state.spawned:
+        return "ok" if address in state.begun else "running"
     if entry.attempt or entry.failed is not None:
         return "running" if entry.flying else "unknown" if entry.unsure else "refused"
-    blocks = [address, *(block for block in progress.stands if is_below(address, block))]
-    return "skipped" if any(_is_skipped(progress, state, block) for block in blocks) else "pending"
+    around = enclosing(address)
+    return "skipped" if any(_is_skipped(progress, state, block) for block in around) else "pending"
 
 
 def _is_skipped(progress: Progress, state: State, address: Address) -> bool:
@@ -64,7 +67,7 @@ def undone_steps(plan: Plan, state: State) -> list[Address]:
     """The steps whose undo was carried out, in the order of the plan."""
     return [
         node.address
-        for node in steps(plan)
+        for node in steps(unfolded(plan, state))
         if isinstance(node, Call)
         and state.calls.get(undo(node.address), NO_CALL).answer is not None
     ]
@@ -74,7 +77,7 @@ def label_of(plan: Plan, state: State) -> str | None:
     """The last `status:` that was reached, in the order of the plan."""
     reached = [
         str(state.done[node.address])
-        for node in steps(plan)
+        for node in steps(unfolded(plan, state))
         if isinstance(node, Label) and node.address in state.done
     ]
     return reached[-1] if reached else None
