@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flowdsl.errors import InputError
 from flowdsl.language.allow import without_allowed
 from flowdsl.language.diagnostics import Diagnostic, in_order
 from flowdsl.language.document import load_document
+from flowdsl.language.family import Family, Used
+from flowdsl.language.library import EMPTY, Library, key_of
 from flowdsl.language.located import Mapping
 from flowdsl.language.lower import lower
 from flowdsl.language.parse import parse
+from flowdsl.language.places import places
 from flowdsl.language.rules import all_rules
 from flowdsl.language.schema import check_shape
 from flowdsl.language.source import Source
-from flowdsl.language.workflow import Workflow
+from flowdsl.language.workflow import Uses, Workflow
 from flowdsl.plan.nodes import Plan
+from flowdsl.plan.span import Span
 
 _MARKED = re.compile(
     r"\ufeff?(?:[ \t]*(?:#[^\n\r]*)?(?:\r\n|[\n\r])|---[ \t]*(?:\r\n|[\n\r]))*[\"']?flowdsl[\"']?[ \t]*:"
@@ -48,8 +53,40 @@ class InvalidWorkflow(InputError):
         self.checked = checked
 
 
-def check(source: Source) -> Checked:
-    """Everything that can be said about the text, in the order of its lines."""
+def check(source: Source, library: Library = EMPTY) -> Checked:
+    """Everything that can be said about the text, in the order of its lines. `library`: the files that it names."""
+    return _check(source, library, {}, (key_of("", source.path),))
+
+
+def load(source: Source, library: Library = EMPTY) -> Plan:
+    """The plan, or `InvalidWorkflow` with every error."""
+    members: dict[str, Used] = {}
+    checked = _check(source, library, members, (key_of("", source.path),))
+    if checked.workflow is None or checked.errors:
+        raise InvalidWorkflow(checked)
+    return lower(checked.workflow, source, Family(library, members))
+
+
+def compile_plan(text: str, path: str, files: Iterable[tuple[str, str]] = ()) -> Plan:
+    """The plan of a pinned definition: the same texts give the same plan."""
+    return load(Source(path, text), Library(dict(files)))
+
+
+def paths_named(source: Source) -> tuple[str, ...]:
+    """The keys of the files that this one names, for whoever fills a library."""
+    document, _ = load_document(source)
+    if not isinstance(document, Mapping):
+        return ()
+    workflow, _ = parse(source, document, frozenset())
+    named = [verb.file for verb in _uses_in(workflow)]
+    named += [service.openapi for service in workflow.services if service.openapi is not None]
+    return tuple(dict.fromkeys(key_of(source.path, file.path) for file in named))
+
+
+def _check(
+    source: Source, library: Library, members: dict[str, Used], above: tuple[str, ...]
+) -> Checked:
+    """`above`: the files on the way to this one, itself last."""
     document, problems = load_document(source)
     if document is None:
         return Checked(source, None, in_order(problems))
@@ -67,22 +104,54 @@ def check(source: Source) -> Checked:
     problems += shape.diagnostics
     workflow, unread = parse(source, document, shape.broken)
     problems += unread
+    for uses in _uses_in(workflow):
+        problems += _read(uses, source, library, members, above)
     if not any(problem.code == "F005" for problem in problems):
-        problems += all_rules(workflow)
+        problems += all_rules(workflow, source.path, Family(library, members))
     return Checked(source, workflow, in_order(without_allowed(source, workflow, problems)))
 
 
-def load(source: Source) -> Plan:
-    """The plan, or `InvalidWorkflow` with every error."""
-    checked = check(source)
-    if checked.workflow is None or checked.errors:
-        raise InvalidWorkflow(checked)
-    return lower(checked.workflow, source)
+def _uses_in(workflow: Workflow) -> list[Uses]:
+    return [place.step.verb for place in places(workflow) if isinstance(place.step.verb, Uses)]
 
 
-def compile_plan(text: str, path: str) -> Plan:
-    """The plan of a pinned definition: the same text gives the same plan."""
-    return load(Source(path, text))
+def _read(
+    uses: Uses,
+    source: Source,
+    library: Library,
+    members: dict[str, Used],
+    above: tuple[str, ...],
+) -> Iterator[Diagnostic]:
+    """The file that is used, read once and made a member, or why it cannot be used."""
+    key, span = key_of(source.path, uses.file.path), uses.file.span
+    if key in above:
+        way = " → ".join((*above[above.index(key) :], key))
+        message = f"`{key}` uses itself: {way}"
+        hint = "let one of them do without the other, or start it by an event (`trigger`)"
+        yield Diagnostic("F033", span, message, help=hint)
+        return
+    text = library.texts.get(key)
+    if text is None:
+        why = library.why.get(key, "there is no such file")
+        hint = "a path is relative to the file it is written in"
+        yield Diagnostic("F031", span, f"`{key}` cannot be read: {why}", help=hint)
+        return
+    if key not in members:
+        checked = _check(Source(key, text), library, members, (*above, key))
+        if checked.workflow is None or checked.errors:
+            yield _invalid(key, span, checked)
+        if checked.workflow is not None:
+            members[key] = Used(checked.source, checked.workflow, checked.errors)
+    elif members[key].errors:
+        yield _invalid(key, span, Checked(members[key].source, None, members[key].errors))
+
+
+def _invalid(key: str, span: Span, checked: Checked) -> Diagnostic:
+    errors = checked.errors
+    message = f"`{key}` has {'an error' if len(errors) == 1 else f'{len(errors)} errors'} in it"
+    first = errors[0]
+    label = f"{first.code} in line {first.span.line}: {first.message}"
+    return Diagnostic("F031", span, message, label, f"`flowdsl validate {key}` shows it")
 
 
 def is_workflow(text: str) -> bool:

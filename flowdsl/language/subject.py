@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flowdsl.language.family import ALONE, Family, Used
 from flowdsl.language.order import Edge, edges, sibling_graph
 from flowdsl.language.places import (
     Definition,
@@ -20,7 +21,8 @@ from flowdsl.language.places import (
     places,
     uses,
 )
-from flowdsl.language.workflow import Call, Request, Workflow
+from flowdsl.language.workflow import Call, Emit, Request, Uses, Workflow
+from flowdsl.plan.address import ROOT, Address, child
 from flowdsl.plan.expression import Expression, Reference
 from flowdsl.plan.span import Span
 
@@ -30,7 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """For every `parallel`: `edges`, which child waits for which and why; `graphs`, the same as a graph."""
+    """For every `parallel`: `edges`, which child waits for which and why; `graphs`, the same as a graph.
+
+    `path` is that of the file; `prefix`, where it is used, if it is run as part of another.
+    """
 
     workflow: Workflow
     places: tuple[Place, ...]
@@ -38,6 +43,9 @@ class Subject:
     by_parent: Mapping[tuple[Section, Path], tuple[Place, ...]]
     edges: Mapping[tuple[Section, Path], tuple[Edge, ...]]
     graphs: Mapping[tuple[Section, Path], networkx.DiGraph[int]]
+    path: str = ""
+    prefix: Address = ROOT
+    family: Family = ALONE
 
     def locate(self, expression: Expression, reference: Reference) -> Span:
         return self.workflow.locate(expression, reference.start, reference.length)
@@ -45,9 +53,25 @@ class Subject:
     def children(self, path: Path, section: Section) -> tuple[Place, ...]:
         return self.by_parent.get((section, path), ())
 
+    def used(self, verb: Uses) -> Used | None:
+        """The workflow of another file, where it could be read."""
+        return self.family.used(self.path, verb.file)
 
-def look_at(workflow: Workflow) -> Subject:
-    found = places(workflow)
+    def service_key(self, name: str) -> str:
+        """A file that is used brings its own services: their names are known in it alone."""
+        return child(self.prefix, name)
+
+
+def look_at(
+    workflow: Workflow,
+    path: str = "",
+    family: Family = ALONE,
+    *,
+    prefix: Address = ROOT,
+    below: bool = False,
+) -> Subject:
+    """`below`: it is used where nothing is undone any more."""
+    found = places(workflow, prefix, below=below)
     known = definitions(found)
     by_parent: dict[tuple[Section, Path], list[Place]] = defaultdict(list)
     inside: dict[tuple[Section, Path], list[Place]] = defaultdict(list)
@@ -64,6 +88,9 @@ def look_at(workflow: Workflow) -> Subject:
         by_parent={key: tuple(children) for key, children in by_parent.items()},
         edges=found_edges,
         graphs={key: sibling_graph(len(by_parent[key]), kept) for key, kept in found_edges.items()},
+        path=path,
+        prefix=prefix,
+        family=family,
     )
 
 
@@ -78,6 +105,8 @@ def requests(place: Place) -> Iterator[tuple[Part, Request]]:
                 yield Part.UNDO, undo.request
             if probe is not None:
                 yield Part.PROBE, probe.request
+        case Emit(request=request):
+            yield Part.DO, request
         case _:
             return
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.family import ALONE, Family
 from flowdsl.language.rules.compensation import check_compensation
 from flowdsl.language.rules.names import check_names
 from flowdsl.language.rules.order import check_order
@@ -24,7 +25,7 @@ _RULES = (
 )
 
 
-def all_rules(workflow: Workflow) -> list[Diagnostic]:
+def all_rules(workflow: Workflow, path: str = "", family: Family = ALONE) -> list[Diagnostic]:
     """What the rules have to say, every family asked."""
-    subject = look_at(workflow)
+    subject = look_at(workflow, path, family)
     return [diagnostic for rule in _RULES for diagnostic in rule(subject)]
