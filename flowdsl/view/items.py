@@ -11,19 +11,20 @@ from dataclasses import dataclass
 
 from flowdsl.plan.address import Address, enclosing, items_around
 from flowdsl.plan.nodes import AnyNode, Block, Call, Each, Plan, Switch
-from flowdsl.plan.unfold import inside
 from flowdsl.plan.values import Json
 from flowdsl.saga.collecting import LOST
 from flowdsl.saga.events import Turned
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import NO_CALL, State
 from flowdsl.view.brief import one_line, summary
+from flowdsl.view.outline import Items
 from flowdsl.view.paint import counted, cut
 from flowdsl.view.standing import state_of
 
 SHOWN_MAX = 8  # items of a list that is shown in full
 FIRST = 3  # of a longer one, whatever became of them
 NOTABLE_MAX = 8  # and of those that are not ok
+WINNERS_MAX = 8  # and of those that have won
 ITEM_MAX = 32  # columns of an item's value
 
 GRAVE = ("stuck", "unknown", "refused", "undoing", "running", "waiting")  # the gravest first
@@ -39,15 +40,20 @@ class Folded:
     state: State
     progress: Progress
 
-    def items(self, each: Each) -> tuple[AnyNode, ...]:
+    def items(self, each: Each) -> tuple[Items, Items]:
         items = each.branches or ()
+        if each.mirrors is not None:  # nothing is said of the confirms of those that did not win
+            items = tuple(item for item in items if self.word(item) != "skipped")
         if len(items) <= SHOWN_MAX:
-            return items
-        kept = {*range(FIRST), *self._winners(each)}
+            return items, ()
+        kept = set(range(FIRST))
+        if each.mirrors is None:
+            kept |= set(self.state.chosen.get(each.address, ())[:WINNERS_MAX])
         words = [self.word(item) for item in items]
         grave = [i for i, word in enumerate(words) if word in GRAVE and i not in kept]
         kept |= set(sorted(grave, key=lambda i: GRAVE.index(words[i]))[:NOTABLE_MAX])
-        return tuple(items[index] for index in sorted(kept))
+        shown = tuple(items[index] for index in sorted(kept))
+        return shown, tuple(item for index, item in enumerate(items) if index not in kept)
 
     def is_open(self, node: AnyNode) -> bool:
         match node:
@@ -63,9 +69,6 @@ class Folded:
         if turned_item(self.state, item.address, LOST) and seen in ("ok", "refused", "pending"):
             return LOST
         return seen
-
-    def _winners(self, each: Each) -> tuple[int, ...]:
-        return self.state.chosen.get(each.mirrors or each.address, ())
 
 
 def counts(words: Iterable[str]) -> str:
@@ -146,7 +149,3 @@ def has_fallen_back(progress: Progress, call: Call) -> bool:
 def taken_branch(state: State, switch: Switch) -> Block | None:
     taken = state.done.get(switch.address)
     return switch.branches[taken] if isinstance(taken, int) else None
-
-
-def is_known_list(node: AnyNode) -> bool:
-    return isinstance(node, Each) and node.branches is not None and bool(inside(node))

@@ -39,19 +39,22 @@ class Row:
     hidden: tuple[AnyNode, ...] = ()
 
 
+Items: TypeAlias = tuple[AnyNode, ...]
+
+
 class Excerpt(Protocol):
     """Which part of a run is worth a row."""
 
-    def items(self, each: Each) -> tuple[AnyNode, ...]:
-        """The items that are shown; the others are counted."""
+    def items(self, each: Each) -> tuple[Items, Items]:
+        """The items that are shown, and those that are only counted."""
 
     def is_open(self, node: AnyNode) -> bool:
         """Whether what is in a branch, or in the fallback of a call, is shown."""
 
 
 class Everything:
-    def items(self, each: Each) -> tuple[AnyNode, ...]:
-        return each.branches or ()
+    def items(self, each: Each) -> tuple[Items, Items]:
+        return each.branches or (), ()
 
     def is_open(self, node: AnyNode) -> bool:  # noqa: ARG002
         return True
@@ -169,16 +172,10 @@ def _list(plan: Plan, each: Each, excerpt: Excerpt, base: str) -> Iterator[Row]:
                 yield from _indented(plan, inside(body), excerpt, base)
         return
     yield Row("group", each, base)
-    shown = excerpt.items(each)
+    shown, hidden = excerpt.items(each)
     yield from _indented(plan, shown, excerpt, base)
-    hidden = _others(each.branches, shown)
     if hidden:
         yield Row("more", each, base + "  ", hidden)
-
-
-def _others(items: tuple[AnyNode, ...], shown: tuple[AnyNode, ...]) -> tuple[AnyNode, ...]:
-    addresses = {node.address for node in shown}
-    return tuple(node for node in items if node.address not in addresses)
 
 
 def _indented(plan: Plan, nodes: tuple[AnyNode, ...], excerpt: Excerpt, base: str) -> Iterator[Row]:
@@ -204,12 +201,12 @@ def _confirms(node: AnyNode, excerpt: Excerpt, base: str) -> Iterator[Row]:
             yield from _bracketed(
                 [row for child in children for row in _confirms(child, excerpt, "")]
             )
-        case Each(branches=tuple() as items):
-            shown = excerpt.items(node)
+        case Each(branches=tuple()):
+            shown, hidden = excerpt.items(node)
             for item in shown:
                 yield from _confirms(item, excerpt, base)
-            if len(shown) < len(items):
-                yield Row("more", node, base, _others(items, shown))
+            if hidden:
+                yield Row("more", node, base, hidden)
         case _:
             for child in inside(node):
                 yield from _confirms(child, excerpt, base)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from flowdsl.plan.address import ON_FAILURE, is_below
 from flowdsl.plan.evaluate import EvaluationError
-from flowdsl.plan.nodes import Block, Commit, Confirm, Each, Label, Plan
+from flowdsl.plan.nodes import Block, Commit, Confirm, Label, Plan
 from flowdsl.saga.local import text
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State
@@ -109,8 +109,6 @@ def _draw(run: Seen, row: Row) -> Drawn:
 
 def hidden_text(folded: Folded, row: Row) -> str:
     """`91 ok · 3 refused`: what became of the items that have no row."""
-    if isinstance(row.node, Each) and row.node.mirrors is not None:
-        return counts(state_of(folded.progress, folded.state, item.address) for item in row.hidden)
     return counts(folded.word(item) for item in row.hidden)
 
 
