@@ -32,6 +32,7 @@ RESERVED = frozenset(
 WORDS_OF_EXPRESSIONS = frozenset([*keyword.kwlist, "true", "false", "null"])
 
 FIELDS_OF_A_STEP = ("status", "headers", "key", "error")
+FIELDS_OF_ITEMS = ("item", "items")  # beside those, of a `for_each`
 
 # Keys that are designed and not built, by where they would stand: refused by name.
 NOT_YET_AT_THE_TOP = frozenset({"key", "trigger"})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.family import ALONE, Family
 from flowdsl.language.rules.compensation import check_compensation
+from flowdsl.language.rules.files import check_files
+from flowdsl.language.rules.lists import check_lists
 from flowdsl.language.rules.names import check_names
 from flowdsl.language.rules.order import check_order
 from flowdsl.language.rules.references import check_references
@@ -19,6 +21,8 @@ _RULES = (
     check_references,
     check_order,
     check_compensation,
+    check_files,
+    check_lists,
     check_retries,
     check_values,
     check_secrets,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.places import uses
+from flowdsl.language.places import names_given, uses
 from flowdsl.language.subject import Subject, requests
 from flowdsl.language.vocabulary import (
     RESERVED,
@@ -14,7 +14,7 @@ from flowdsl.language.vocabulary import (
     did_you_mean,
     listed,
 )
-from flowdsl.language.workflow import Assignment, Name
+from flowdsl.language.workflow import Emit, Name, Request, Step
 from flowdsl.plan.tree import Comprehension, Loop, Tree, children
 
 
@@ -32,12 +32,9 @@ def check_names(subject: Subject) -> Iterator[Diagnostic]:
 
 
 def _names_in_expressions(subject: Subject) -> Iterator[Name]:
-    """Ids and `set` names, in the order of the file, the same one as often as it is given."""
+    """Ids, `set` names and variables, in the order of the file, the same one as often as it is given."""
     for place in subject.places:
-        if place.step.id is not None:
-            yield place.step.id
-        if isinstance(place.step.verb, Assignment):
-            yield from (name for name, _ in place.step.verb.values)
+        yield from (name for name, _ in names_given(place.step))
 
 
 def _is_usable(name: Name) -> Iterator[Diagnostic]:
@@ -90,12 +87,16 @@ def _undeclared_services(subject: Subject) -> Iterator[Diagnostic]:
     declared = [service.name.text for service in subject.workflow.services]
     for place in subject.places:
         for _, request in requests(place):
-            name = request.service
-            if name.text not in declared:
-                label = did_you_mean(name.text, declared)
-                hint = (
-                    f"the services are {listed(declared)}"
-                    if declared
-                    else "declare it under `services:`"
-                )
-                yield Diagnostic("F030", name.span, f"unknown service `{name.text}`", label, hint)
+            if request.service.text not in declared:
+                yield _undeclared(place.step, request, declared)
+
+
+def _undeclared(step: Step, request: Request, declared: list[str]) -> Diagnostic:
+    name = request.service
+    if isinstance(step.verb, Emit):
+        message = "`emit` sends its event to the service `events`, and there is none"
+        hint = "declare it under `services:`, where events go: `events: http://…`"
+        return Diagnostic("F030", step.span, message, help=hint)
+    label = did_you_mean(name.text, declared)
+    hint = f"the services are {listed(declared)}" if declared else "declare it under `services:`"
+    return Diagnostic("F030", name.span, f"unknown service `{name.text}`", label, hint)

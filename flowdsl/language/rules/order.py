@@ -23,9 +23,10 @@ def check_order(subject: Subject) -> Iterator[Diagnostic]:
                 yield from _undo_below(place, call, line)
             case Fail():
                 yield from _fail_below(place, line)
-            case Status() if place.in_parallel:
+            case Status() if place.in_parallel or place.around is not None:
+                around = "parallel" if place.in_parallel else "for_each"
                 message = "two steps at once cannot both set the status"
-                hint = "put it before or after the `parallel`"
+                hint = f"put it before or after the `{around}`"
                 yield Diagnostic("F018", place.step.span, message, help=hint)
             case Group(kind="parallel"):
                 yield from _cycles(subject, place)
@@ -63,6 +64,7 @@ def _second_commit(place: Place, line: Place | None) -> Iterator[Diagnostic]:
 def _undo_below(place: Place, call: Call, line: Place | None) -> Iterator[Diagnostic]:
     keys = [("confirm", call.confirm.key)] if call.confirm is not None else []
     keys += [("compensate", call.compensate.key)] if call.compensate is not None else []
+    keys += [("holds_for", call.holds_for.span)] if call.holds_for is not None else []
     for key, span in keys:
         if place.section == "on_failure":
             message = f"`{key}` has no meaning in `on_failure`: its steps are never undone"
