@@ -43,6 +43,8 @@ class Names(Mapping[Address, str]):
             raise KeyError(address)
         if self._ends[last_part(template)] > 1:
             return address
+        if "[]" in address:
+            return last_part(address).removesuffix("[]")
         parts = address.split("/")
         first = next((i for i, part in enumerate(parts) if "[" in part), len(parts) - 1)
         return "/".join(parts[first:])
@@ -55,7 +57,9 @@ class Names(Mapping[Address, str]):
 
     def beside(self, address: Address) -> str:
         """The name in a picture that shows what the step is in: there the last part is enough in an item."""
-        return last_part(address) if items_around(address) else self[address]
+        if "[]" in address or not items_around(address):
+            return self[address]
+        return last_part(address)
 
 
 def short_names(plan: Plan) -> Names:

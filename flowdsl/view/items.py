@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flowdsl.plan.address import Address, enclosing, items_around
-from flowdsl.plan.nodes import AnyNode, Block, Call, Each, Plan, Switch
+from flowdsl.plan.nodes import AnyNode, Block, Call, Confirm, Each, Plan, Switch
 from flowdsl.plan.values import Json
 from flowdsl.saga.collecting import LOST
 from flowdsl.saga.events import Turned
@@ -46,7 +46,7 @@ class Folded:
             items = tuple(item for item in items if self.word(item) != "skipped")
         if len(items) <= SHOWN_MAX:
             return items, ()
-        kept = set(range(FIRST))
+        kept = {*range(FIRST), *self._to_look_at(items)}
         if each.mirrors is None:
             kept |= set(self.state.chosen.get(each.address, ())[:WINNERS_MAX])
         words = [self.word(item) for item in items]
@@ -54,6 +54,14 @@ class Folded:
         kept |= set(sorted(grave, key=lambda i: GRAVE.index(words[i]))[:NOTABLE_MAX])
         shown = tuple(items[index] for index in sorted(kept))
         return shown, tuple(item for index, item in enumerate(items) if index not in kept)
+
+    def _to_look_at(self, items: Items) -> set[int]:
+        """Where the run went wrong, and where something is left."""
+        steps = [one.step for one in self.progress.residue[:NOTABLE_MAX]]
+        if self.state.turning is not None:
+            steps.append(self.state.turning.failure.step)
+        around = {place for step in steps for place in enclosing(step)}
+        return {index for index, item in enumerate(items) if item.address in around}
 
     def is_open(self, node: AnyNode) -> bool:
         match node:
@@ -144,6 +152,13 @@ def has_fallen_back(progress: Progress, call: Call) -> bool:
         (stand := progress.stands.get(node.address)) is not None and stand.state != "pending"
         for node in fallback.children
     )
+
+
+def is_template(node: AnyNode) -> bool:
+    """Whether it stands for items that are not known yet."""
+    if isinstance(node, Each):
+        return node.branches is None
+    return isinstance(node, Confirm) and "[]" in node.address
 
 
 def taken_branch(state: State, switch: Switch) -> Block | None:

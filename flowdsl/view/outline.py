@@ -95,15 +95,15 @@ def walked(plan: Plan, *, templates: bool = True) -> Iterator[AnyNode]:
 
 
 def optional_steps(plan: Plan) -> frozenset[Address]:
-    """What may be passed over, or fail harmlessly: because of itself, or of a group or a branch around it."""
+    """What may be passed over, or fail harmlessly: because of itself, or of a group around it."""
     reasons = {
         node.address
         for node in plan.nodes.values()
         if node.address and (node.when is not None or not node.critical)
     }
-    for node in plan.nodes.values():
+    for node in plan.nodes.values():  # what a branch hangs on is said at the branch
         if isinstance(node, Switch):
-            reasons |= {branch.address for branch in node.branches}
+            reasons -= {branch.address for branch in node.branches}
     return frozenset(
         address for address in plan.nodes if any(around in reasons for around in enclosing(address))
     )

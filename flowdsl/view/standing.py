@@ -18,11 +18,13 @@ def state_of(progress: Progress, state: State, address: Address) -> StepState:
     if stand is not None:
         return stand.state
     entry = state.calls.get(address, NO_CALL)
+    if entry.failed is not None and not entry.attempt:
+        return "refused"
     if entry.answer is not None or address in state.done or address in state.fired:
         return "ok"
     if address in state.spawned:
         return "ok" if address in state.begun else "running"
-    if entry.attempt or entry.failed is not None:
+    if entry.attempt:
         return "running" if entry.flying else "unknown" if entry.unsure else "refused"
     around = enclosing(address)
     return "skipped" if any(_is_skipped(progress, state, block) for block in around) else "pending"

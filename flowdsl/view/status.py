@@ -10,6 +10,7 @@ from typing import TypeAlias
 from flowdsl.plan.address import undo
 from flowdsl.plan.nodes import AnyNode, Block, Commit, Confirm, Label, Plan, Switch
 from flowdsl.saga.attempt import may_resend
+from flowdsl.saga.collecting import LOST
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import NO_CALL, State
@@ -24,8 +25,8 @@ from flowdsl.view.closing import (
     suggestion_lines,
     suggestions,
 )
-from flowdsl.view.items import Folded
-from flowdsl.view.look import mark_of
+from flowdsl.view.items import Folded, turned_item
+from flowdsl.view.look import GAVE_WAY, mark_of
 from flowdsl.view.mark import RUN_MARKS
 from flowdsl.view.moment import ago, date_and_time, duration
 from flowdsl.view.paint import Line, Piece, Style, bold, columns, counted, cut, dim, fit, line, pad
@@ -225,20 +226,22 @@ def _cells(
     name = f"{names[node.of]} confirm" if isinstance(node, Confirm) else names[node.address]
     entry = state.calls.get(node.address, NO_CALL)
     tries = str(entry.attempt) if entry.attempt else ""
-    answer = words.detail.removesuffix(tries_text(entry)).rstrip(" ·")
+    answer = words.detail.removesuffix(tries_text(entry)).rstrip(" ·").removeprefix(f"{LOST} · ")
     answer = answer.removeprefix(f"{seen}: ").replace(f"warning: {seen}", "warning")
     answer = "" if answer == seen else answer
     back = state.calls.get(undo(node.address))
     if back is not None and back.attempt:
         answer = f"then {answer}" if answer else f"then {status_of(back)}"
-    style = mark_of(plan, state, progress, node).style
+    mark = mark_of(plan, state, progress, node)
+    lost = turned_item(state, node.address, LOST) is not None
+    answer = f"{answer} · lost" if lost and seen not in GAVE_WAY else answer
     return (
         cut(name, NAME_MAX + 8),
-        seen,
+        LOST if lost and seen in GAVE_WAY else seen,
         tries,
         words.took,
         f"{words.status} {answer}".strip(),
-        style,
+        mark.style,
     )
 
 

@@ -272,11 +272,12 @@ def _of_the_run(plan: Plan, after: State, event: Event, at: float) -> Iterator[E
             yield Entry("paused", "", "saved; resume or cancel it")
         case Turned(scope=scope, cause="lost"):
             yield Entry("lost", scope, "others were chosen")
-        case Turned(scope=scope, failure=failure) if scope and scope.endswith("]"):
-            yield Entry("turned", scope, cause_text(plan, failure))
+        case Turned(scope=scope, failure=failure) if scope.endswith("]"):
+            if failure.step != scope:  # else that was said when it was refused
+                yield Entry("turned", scope, cause_text(plan, failure))
         case Turned(scope=scope, failure=failure):
             yield Entry("turned", scope, f"{cause_text(plan, failure)}; nothing new starts")
-        case Planned(calls=calls) if calls:
+        case Planned(scope=scope, calls=calls) if calls and calls != (scope,):
             names = short_names(plan)
             yield Entry("turned", event.scope, f"to undo: {listed([names[c] for c in calls])}")
         case Committed() if commit_is_shown(plan) or any(

@@ -17,7 +17,7 @@ from flowdsl.saga.state import State
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.calls import NAME_MAX, Names, short_names, template_text
 from flowdsl.view.closing import run_name
-from flowdsl.view.items import Folded, counts
+from flowdsl.view.items import Folded, counts, is_template
 from flowdsl.view.look import MORE, mark_of
 from flowdsl.view.mark import Mark
 from flowdsl.view.moment import duration
@@ -99,7 +99,8 @@ def _draw(run: Seen, row: Row) -> Drawn:
         words = Cells(detail=hidden_text(Folded(plan, state, progress), row), style="dim")
         return Drawn(row, f"  {row.gutter}{MORE.symbol} {len(row.hidden)} more", MORE, words)
     mark = mark_of(plan, state, progress, node)
-    name = names.beside(node.of if isinstance(node, Confirm) else node.address)
+    name = names[node.of] if isinstance(node, Confirm) else names.beside(node.address)
+    name += " ×" if is_template(node) else ""
     words = cells(plan, state, progress, node, names, run.now)
     if row.kind == "branch" and isinstance(node, Block):
         passed = state_of(progress, state, node.address) == "skipped"
@@ -152,6 +153,11 @@ def _in_columns(drawn: list[Drawn | Line]) -> list[Line]:
 def _line(drawn: Drawn, left: int, call: int) -> Line:
     before, _, name = drawn.left.partition(drawn.mark.symbol)
     words = drawn.cells
+    wide = call if words.status or words.took else call + STATUS + TOOK + 2
+    called = pad(cut(words.call, wide), call)
+    status, took = pad(words.status, STATUS), pad(words.took, TOOK)
+    if columns(called) > call:  # over the columns that are empty here
+        called, status, took = pad(called, wide - 2), "", "  "
     quiet = drawn.mark.style == "dim"
     return fit(
         line(
@@ -159,10 +165,10 @@ def _line(drawn: Drawn, left: int, call: int) -> Line:
             drawn.mark.piece,
             Piece(pad(name, left - columns(before) - 1), "dim" if quiet else "plain"),
             "  ",
-            dim(pad(cut(words.call, call), call)),
+            dim(called),
             "  ",
-            Piece(pad(words.status, STATUS), "dim" if quiet else drawn.mark.style),
-            dim(pad(words.took, TOOK)),
+            Piece(status, "dim" if quiet else drawn.mark.style),
+            dim(took),
             Piece(words.detail, words.style),
         )
     )
