@@ -89,7 +89,6 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F002", "a text that contains `: ` needs quotes"),
             _entry("F003", "a value that begins with a quote ends with it"),
             _entry("F004", "this is not YAML"),
-            _entry("F005", "not supported yet"),
             _entry("F006", "an `allow` comment without a reason", Severity.WARNING),
             _entry("F007", "the file is over a limit"),
             _entry("F008", "a # cuts the expression"),
@@ -99,6 +98,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F012", "a change that nothing undoes", Severity.WARNING),
             _entry("F013", "an undo that needs an answer that can be lost", Severity.HINT),
             _entry("F014", "a secret where it could be seen"),
+            _entry("F015", "an `expect` that can only end stuck", Severity.WARNING),
             _entry("F016", "steps that wait for each other"),
             _entry("F017", "`fail` below `commit`"),
             _entry("F018", "`status` inside `parallel`"),
@@ -125,7 +125,23 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F045", "a name used before its step"),
             _entry("F046", "a condition that is always true or always false", Severity.WARNING),
             _entry("F047", "an expression that is too long"),
+            _entry("F062", "many calls where one would do", Severity.HINT),
+            _entry("F066", "a step that is never confirmed", Severity.HINT),
+            _entry("F090", "an OpenAPI document that cannot be read"),
+            _entry("F091", "a part of an OpenAPI document that cannot be used", Severity.WARNING),
+            _entry("F092", "the service has no such operation"),
+            _entry("F093", "an unknown query parameter"),
+            _entry("F094", "the operation needs what the call does not send"),
+            _entry("F095", "a body field that the operation refuses"),
+            _entry("F096", "a body field that the operation does not list", Severity.WARNING),
+            _entry("F097", "a value that the operation refuses"),
+            _entry("F098", "a body that the operation does not take"),
             _entry("F060", "retries longer than the run may take", Severity.WARNING),
+            _entry("F061", "steps that could run in parallel", Severity.HINT),
+            _entry("F063", "a URL outside `services`", Severity.HINT),
+            _entry("F064", "a hold shorter than the way to its confirm or undo", Severity.WARNING),
+            _entry("F065", "the same calls in several files", Severity.HINT),
+            _entry("F067", "a wait without an end", Severity.HINT),
         )
     )
 )
@@ -137,6 +153,7 @@ MOSTLY: Mapping[str, str] = MappingProxyType(
         "F042": "take a field that is there, or declare this one where the value is described",
         "F044": "give the kind of value that is asked for; `str(…)`, `number(…)` and `int(…)` convert",
         "F045": "move the step that reads it below the one that gives it",
+        "F097": "send what the document describes; `str(…)`, `number(…)` and `int(…)` convert",
         "F046": "compare with something that can change, or take the condition out",
     }
 )

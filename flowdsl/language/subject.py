@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flowdsl.language.contracts import NO_CONTRACTS, Contracts
 from flowdsl.language.family import ALONE, Family, Used
 from flowdsl.language.order import Edge, edges, sibling_graph
 from flowdsl.language.places import (
@@ -20,6 +21,7 @@ from flowdsl.language.places import (
     kind_of,
     places,
     uses,
+    variable_around,
 )
 from flowdsl.language.workflow import Call, Emit, Request, Uses, Workflow
 from flowdsl.plan.address import ROOT, Address, child
@@ -46,12 +48,27 @@ class Subject:
     path: str = ""
     prefix: Address = ROOT
     family: Family = ALONE
+    contracts: Contracts = NO_CONTRACTS
 
     def locate(self, expression: Expression, reference: Reference) -> Span:
         return self.workflow.locate(expression, reference.start, reference.length)
 
     def children(self, path: Path, section: Section) -> tuple[Place, ...]:
         return self.by_parent.get((section, path), ())
+
+    def definition(self, name: str, reader: Place) -> Definition:
+        """What a known name means where it is read."""
+        path = variable_around(name, reader)
+        if path is None:
+            return self.known[name]
+        steps = (*reader.parents, reader.step)
+        each = steps[len(path) - 1]
+        assert each.for_each is not None, f"`{name}` is its variable"
+        known = self.known[name]
+        if known.kind == "variable" and known.place.path == path:
+            return known
+        siblings = self.children(path[:-1], reader.section)
+        return Definition(each.for_each.variable, siblings[path[-1]], "variable")
 
     def used(self, verb: Uses) -> Used | None:
         """The workflow of another file, where it could be read."""
@@ -69,6 +86,7 @@ def look_at(
     *,
     prefix: Address = ROOT,
     below: bool = False,
+    contracts: Contracts = NO_CONTRACTS,
 ) -> Subject:
     """`below`: it is used where nothing is undone any more."""
     found = places(workflow, prefix, below=below)
@@ -91,6 +109,7 @@ def look_at(
         path=path,
         prefix=prefix,
         family=family,
+        contracts=contracts,
     )
 
 
