@@ -78,6 +78,12 @@ TRIP_IF_REFUSED = {
     "POST cars/reservations/*/confirm": STUCK,
     "POST mail/messages": GOES_ON,
 }
+SHIPPING_IF_REFUSED = {
+    "GET warehouses/*/quote": UNDOES,
+    "POST cars/reservations": UNDOES,
+    "POST shipping/labels": UNDOES,
+    "POST cars/reservations/*/confirm": STUCK,
+}
 
 SHIPPED = (
     Shipped("trip.yaml", BOOKING, TRIP_IF_REFUSED),
@@ -110,7 +116,7 @@ SHIPPED = (
             "POST warehouses/wh-2/holds": GOES_ON,
             "POST warehouses/wh-3/holds": GOES_ON,
             "DELETE warehouses/*/holds/*": STUCK,  # of a loser
-            "POST shipping/labels": UNDOES,
+            **SHIPPING_IF_REFUSED,
             "POST warehouses/*/holds/*/confirm": STUCK,
         },
     ),
@@ -126,13 +132,19 @@ SHIPPED = (
     ),
     Shipped(
         "partial-success.yaml",
-        {"flight": "LH-454", "car": "compact", "card": "tok_visa", "email": "ada@example.com"},
         {
-            "POST flights/reservations": UNDOES,
-            "POST cars/reservations": GOES_ON,
+            "order": "o-1",
+            "sku": "bike",
+            "quantity": 2,
+            "price": 250,
+            "card": "tok_visa",
+            "email": "ada@example.com",
+        },
+        {
+            "POST warehouses/wh-1/holds": UNDOES,
             "POST payments/charges": UNDOES,
-            "POST flights/reservations/*/confirm": STUCK,
-            "POST cars/reservations/*/confirm": STUCK,
+            "POST payments/vouchers": GOES_ON,
+            "POST warehouses/wh-1/holds/*/confirm": STUCK,
             "POST mail/messages": GOES_ON,
         },
     ),
@@ -148,36 +160,28 @@ SHIPPED = (
         "approval.yaml",
         {"order": "o-1", "items": ["bike"], "total": 1500, "card": "tok_visa"},
         {
-            "POST inventory/reservations": UNDOES,
+            "POST inventory/reservations/batch": UNDOES,
             "POST payments/charges": UNDOES,
-            "POST inventory/reservations/*/confirm": STUCK,
+            "POST inventory/reservations/batch/*/confirm": STUCK,
         },
         orders=((3600.0, APPROVED),),
     ),
     Shipped(
         "forward-recovery.yaml",
         ORDER,
-        {"POST payments/charges": GOES_ON, "POST shipping/labels": UNDOES},
+        {"POST payments/charges": GOES_ON, **SHIPPING_IF_REFUSED},
     ),
     Shipped(
         "shipping.yaml",
         {"order": "o-1", "items": ["bike"], "address": "1 Main Street", "warehouse": "wh-1"},
-        {
-            "GET warehouses/wh-1/quote": UNDOES,
-            "POST warehouses/wh-1/holds": UNDOES,
-            "POST shipping/labels": UNDOES,
-            "POST warehouses/wh-1/holds/*/confirm": STUCK,
-        },
+        SHIPPING_IF_REFUSED,
     ),
     Shipped(
         "order-with-shipping.yaml",
         ORDER,
         {
-            "GET warehouses/wh-1/quote": UNDOES,
-            "POST warehouses/wh-1/holds": UNDOES,
-            "POST shipping/labels": UNDOES,
+            **SHIPPING_IF_REFUSED,
             "POST payments/charges": UNDOES,
-            "POST warehouses/wh-1/holds/*/confirm": STUCK,
             "POST payments/invoices": STUCK,
             "POST payments/invoices/*/send": GOES_ON,
         },

@@ -57,7 +57,7 @@ def events(front: Front) -> list[dict[str, Json]]:
 def things(front: Front) -> dict[str, str]:
     """What there is beside the events, and how it stands."""
     effects: list[Effect] = [e for e in front.app.ledger.effects if e.kind != "event"]
-    return {effect.kind: effect.standing for effect in effects}
+    return {effect.service: effect.standing for effect in effects}
 
 
 def told(front: Front) -> list[str]:
@@ -67,7 +67,12 @@ def told(front: Front) -> list[str]:
 def test_each_reacts_to_what_another_tells() -> None:
     front, ends = choreograph({})
     assert told(front) == ["order.placed", "stock.reserved", "payment.processed", "order.shipped"]
-    assert things(front) == {"reservation": "confirmed", "charge": "charged", "label": "sent"}
+    assert things(front) == {
+        "inventory": "confirmed",
+        "payments": "charged",
+        "cars": "confirmed",
+        "shipping": "sent",
+    }
     assert set(ends.values()) == {"succeeded"}
     assert not list(front.app.ledger.left_behind("succeeded"))
 
@@ -75,7 +80,7 @@ def test_each_reacts_to_what_another_tells() -> None:
 def test_a_card_that_is_declined_puts_the_stock_back() -> None:
     front, ends = choreograph({"card": "tok_declined"})
     assert told(front) == ["order.placed", "stock.reserved", "payment.undone", "order.undone"]
-    assert things(front) == {"reservation": "released"}
+    assert things(front) == {"inventory": "released"}
     assert ends["payment.yaml"] == "compensated"
     assert not list(front.app.ledger.left_behind("compensated"))
 
@@ -90,7 +95,11 @@ def test_a_parcel_that_nobody_ships_gives_money_and_stock_back() -> None:
         "payment.undone",
         "order.undone",
     ]
-    assert things(front) == {"reservation": "released", "charge": "refunded"}
+    assert things(front) == {
+        "inventory": "released",
+        "payments": "refunded",
+        "cars": "released",
+    }
     assert ends["shipping.yaml"] == "compensated"
     assert not list(front.app.ledger.left_behind("compensated"))
 
