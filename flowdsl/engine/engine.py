@@ -325,7 +325,7 @@ def plan_from(document: bytes, digest: str) -> Plan:
 def _files_in(pinned: dict[str, Json]) -> list[tuple[str, str]]:
     match pinned.get("files", []):
         case list() as files:
-            return [(str(key), str(text)) for key, text in files]  # type: ignore[misc, str-unpack, union-attr]
+            return [(str(key), str(text)) for key, text in files]
         case _:
             raise ValueError("files are a list")
 
