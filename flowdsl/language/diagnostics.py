@@ -89,7 +89,6 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F002", "a text that contains `: ` needs quotes"),
             _entry("F003", "a value that begins with a quote ends with it"),
             _entry("F004", "this is not YAML"),
-            _entry("F005", "not supported yet"),
             _entry("F006", "an `allow` comment without a reason", Severity.WARNING),
             _entry("F007", "the file is over a limit"),
             _entry("F008", "a # cuts the expression"),

@@ -107,8 +107,7 @@ def _check(
     family = Family(library, members)
     for uses in _uses_in(workflow):
         problems += _read(uses, source, library, members, above)
-    if not any(problem.code == "F005" for problem in problems):
-        problems += all_rules(workflow, source.path, family)
+    problems += all_rules(workflow, source.path, family)
     plan = None
     if not any(problem.is_error for problem in problems):
         plan = lower(workflow, source, family)

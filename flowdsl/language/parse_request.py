@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.located import Located, Mapping, Scalar, align
 from flowdsl.language.parse_parts import named, patience, seconds, word
 from flowdsl.language.reader import Reader
@@ -13,7 +13,7 @@ from flowdsl.language.workflow import Confirmation, Name, Probing, Request, Undo
 from flowdsl.plan.template import Constant, Template, Text
 
 _CALL = re.compile(r"(?:(?P<method>[A-Za-z]+)\s+)?(?P<service>[^\s/$]+)(?P<path>/.*)", re.DOTALL)
-_OPERATION = re.compile(r"(?:[A-Z]+\s+)?[\w-]+\.[A-Za-z]\w*")  # service.operationId
+_OPERATION = re.compile(r"(?P<service>[\w-]+)\.(?P<operation>[A-Za-z][\w.-]*)")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -58,12 +58,9 @@ def _call(reader: Reader, call: Scalar, beside: Mapping | None) -> Request | Non
     if not isinstance(call.value, str) or not call.value:
         return None
     match = _CALL.fullmatch(call.text.rstrip())
-    if _OPERATION.fullmatch(call.text.strip()):
-        message = "`service.operationId` is not supported yet"
-        reader.problems.append(
-            Diagnostic("F005", call.span, message, help="write `[METHOD] service/path`")
-        )
-        return None
+    named = _OPERATION.fullmatch(call.text.rstrip())
+    if named is not None:
+        return _operation(reader, call, named, beside)
     if match is None or match["service"].endswith(":"):
         reader.refuse(call.span, *_what_is_wrong(call.text))
         return None
@@ -77,13 +74,26 @@ def _call(reader: Reader, call: Scalar, beside: Mapping | None) -> Request | Non
     )
     if path is None:
         return None
+    return _with_rest(reader, Request(method, service, path, call.span), beside)
+
+
+def _operation(
+    reader: Reader, call: Scalar, match: re.Match[str], beside: Mapping | None
+) -> Request:
+    """`service.operationId`: method and path are what the service's OpenAPI document says of it."""
+    locate = align(call).locate
+    service = Name(match["service"], locate(match.start("service"), len(match["service"])))
+    operation = Name(match["operation"], locate(match.start("operation"), len(match["operation"])))
+    request = Request("", service, Constant(""), call.span, operation=operation)
+    return _with_rest(reader, request, beside)
+
+
+def _with_rest(reader: Reader, request: Request, beside: Mapping | None) -> Request:
+    """The same, with what stands beside the call."""
     if beside is None:
-        return Request(method, service, path, call.span)
-    return Request(
-        method=method,
-        service=service,
-        path=path,
-        span=call.span,
+        return request
+    return replace(
+        request,
         query=named(reader, beside.get("query")),
         headers=headers(reader, beside.get("headers")),
         body=_body(reader, beside),

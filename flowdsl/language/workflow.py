@@ -96,6 +96,9 @@ class Request:
     retry: Patience | None = None
     expect: Expression | None = None
     gone_is_done: bool = False
+    operation: Name | None = (
+        None  # `service.operationId`; method and path are empty until it is looked up
+    )
 
 
 @dataclass(frozen=True, slots=True)
