@@ -120,6 +120,14 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "The run took its process down ten times without getting on. `flowdsl resume` tries again.",
         ),
         "F122": (
+            "an answer that does not fit its contract",
+            (
+                "The answer is not what the service's OpenAPI document says. It is a warning, and the run goes on with it.\n"
+                "Where the service says `strict: true`, the answer is not believed: a read is refused, and a change counts as\n"
+                "unknown, because it happened: it is asked again, probed or undone, with what the answer did say."
+            ),
+        ),
+        "F128": (
             "lost to another item",
             "Enough items of a `for_each` had succeeded. What this one did is undone; nothing went wrong.",
         ),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
+from flowdsl.engine.contracts import Contracts, contracts_of
 from flowdsl.engine.detached import detached_run, fingerprint
 from flowdsl.engine.limits import ServiceLimits
 from flowdsl.engine.loop import Drive, Network, News, Ports
@@ -19,6 +20,7 @@ from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.sign import RunSigner
 from flowdsl.errors import InputError, Interrupted, StoreError
 from flowdsl.language import InvalidWorkflow, compile_plan
+from flowdsl.language.openapi import Readings
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
@@ -53,6 +55,8 @@ class Engine:
     secrets: Mapping[str, str] = field(default_factory=dict)
     drives: dict[str, Drive] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)  # by digest: runs of one file share it
+    contracts: dict[str, Contracts] = field(default_factory=dict)  # by digest
+    readings: Readings = field(default_factory=Readings)
     poller: asyncio.Task[None] | None = None
     limits: ServiceLimits = field(default_factory=ServiceLimits)
     detached: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # runs that runs started
@@ -172,8 +176,22 @@ class Engine:
             else:
                 await self.store.append(run, events)
 
-        ports = Ports(self.network, self.clock, signer, secrets, watch, self, self.limits)
+        ports = Ports(
+            network=self.network,
+            clock=self.clock,
+            signer=signer,
+            secrets=secrets,
+            watch=watch,
+            neighbours=self,
+            limits=self.limits,
+            contracts=self.contracts_for(plan),
+        )
         return Drive(plan, keep, ports)
+
+    def contracts_for(self, plan: Plan) -> Contracts:
+        if plan.digest not in self.contracts:
+            self.contracts[plan.digest] = contracts_of(plan, self.readings)
+        return self.contracts[plan.digest]
 
     async def _go(
         self, run: str, drive: Drive, past: Sequence[Event], first: Sequence[Event]

@@ -240,6 +240,8 @@ def _faults(model: Model, here: Situation, call: CallId) -> Iterator[Happening]:
     for word in ("decline", "puzzle"):
         if expects(model, here, call, word):
             yield Happening(word, call)
+    if model.plan.services[action_of(model.plan, call).service].strict:
+        yield Happening("misfit", call)
     if direction_of(call) == "do" and not action_of(model.plan, call).is_read:
         yield Happening("delay", call)
 

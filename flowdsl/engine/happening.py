@@ -27,6 +27,7 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "garble": ("call", "it is carried out, and the body of the answer is cut short"),
         "decline": ("call", "a 2xx of which `expect` does not hold: nothing was done"),
         "puzzle": ("call", "it is carried out, and `expect` fails on the answer"),
+        "misfit": ("call", "it is carried out, and the answer does not fit the service's contract"),
         "late": ("step", "a delayed request arrives after all"),
         "fire": ("timer", "the timer's time has come"),
         "signal": (

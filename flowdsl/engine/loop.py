@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from flowdsl.engine.contracts import Contracts
 from flowdsl.errors import DiskFull, Interrupted
 from flowdsl.plan.address import Address
 from flowdsl.plan.nodes import Plan, Service
@@ -116,6 +117,7 @@ class Ports:
     watch: Callable[[News], None] = lambda _: None
     neighbours: Neighbours = field(default_factory=Alone)
     limits: Limits = field(default_factory=Unlimited)
+    contracts: Contracts = field(default_factory=Contracts)
 
 
 @dataclass(slots=True)
@@ -247,16 +249,15 @@ class Drive:
         if intent.seal and intent.seal != self.ports.signer.seal(request):
             message = "a secret in its body has changed since it was first sent: nothing was sent"
             return Refused(Failure("F120", message, command.call), sent=False)
-        service = self.plan.services[
-            action_of(unfolded(self.plan, self.state), command.call).service
-        ]
-        async with self.ports.limits.place(service, request.url):
+        action = action_of(unfolded(self.plan, self.state), command.call)
+        async with self.ports.limits.place(self.plan.services[action.service], request.url):
             seen = await self.ports.network.send(
                 request,
                 secrets=self.ports.secrets,
                 timeout_seconds=command.timeout_seconds,
                 fresh=command.fresh,
             )
+        seen = self.ports.contracts.look_at(action, request, seen)
         return judge(self.plan, self.state, command.call, seen)
 
     async def _take(self) -> list[Event]:

@@ -149,8 +149,9 @@ def _answer(
     call = _flying(model, here, happening)
     services, seen = _exchange(model, here, there.services, call, happening)
     outcome = judge(model.plan, here.state, call, seen)
-    if isinstance(seen, Answer) and seen.status < 300 and isinstance(outcome, Refused):
-        services = refuse(model, there.services, call)  # it said no, and so it holds nothing
+    said_no = isinstance(seen, Answer) and seen.status < 300 and not seen.misfit
+    if said_no and isinstance(outcome, Refused):
+        services = refuse(model, there.services, call)  # in its own words, and so it holds nothing
     attempt = here.state.calls[call].attempt
     return [Finished(call, attempt, here.at, outcome)], replace(there, services=services)
 
@@ -187,6 +188,8 @@ def _exchange(
             return done, Answer(_number(happening, detail or "500", "status"))
         case "garble":
             return done, replace(answer, problem="cut short")
+        case "misfit":
+            return done, replace(answer, misfit="`id` is text, not 1")
         case "decline":
             return services, _saying(model, here, call, _is_refused)
         case _:

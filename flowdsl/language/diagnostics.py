@@ -125,12 +125,22 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F045", "a name used before its step"),
             _entry("F046", "a condition that is always true or always false", Severity.WARNING),
             _entry("F047", "an expression that is too long"),
+            _entry("F062", "many calls where one would do", Severity.HINT),
+            _entry("F066", "a step that is never confirmed", Severity.HINT),
+            _entry("F090", "an OpenAPI document that cannot be read"),
+            _entry("F091", "a part of an OpenAPI document that cannot be used", Severity.WARNING),
+            _entry("F092", "the service has no such operation"),
+            _entry("F093", "an unknown query parameter"),
+            _entry("F094", "the operation needs what the call does not send"),
+            _entry("F095", "a body field that the operation refuses"),
+            _entry("F096", "a body field that the operation does not list", Severity.WARNING),
+            _entry("F097", "a value that the operation refuses"),
+            _entry("F098", "a body that the operation does not take"),
             _entry("F060", "retries longer than the run may take", Severity.WARNING),
             _entry("F061", "steps that could run in parallel", Severity.HINT),
             _entry("F063", "a URL outside `services`", Severity.HINT),
             _entry("F064", "a hold shorter than the way to its confirm or undo", Severity.WARNING),
             _entry("F065", "the same calls in several files", Severity.HINT),
-            _entry("F066", "one of several holds without a `confirm`", Severity.HINT),
             _entry("F067", "a wait without an end", Severity.HINT),
         )
     )
@@ -143,6 +153,7 @@ MOSTLY: Mapping[str, str] = MappingProxyType(
         "F042": "take a field that is there, or declare this one where the value is described",
         "F044": "give the kind of value that is asked for; `str(…)`, `number(…)` and `int(…)` convert",
         "F045": "move the step that reads it below the one that gives it",
+        "F097": "send what the document describes; `str(…)`, `number(…)` and `int(…)` convert",
         "F046": "compare with something that can change, or take the condition out",
     }
 )

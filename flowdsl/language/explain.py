@@ -15,7 +15,7 @@ _PAGES = (
     *("body", "retry", "expect", "confirm", "compensate", "probe", "parallel", "set", "status"),
     *("wait", "fail", "commit", "idempotency", "settle", "for_each", "collect", "max_parallel"),
     *("switch", "fallback", "wait_until", "wait_for", "emit", "uses", "trigger", "key"),
-    *("holds_for", "max_concurrent", "openapi"),
+    *("holds_for", "max_concurrent", "openapi", "strict"),
 )
 # Words that are explained on the page of another.
 _SEE: Mapping[str, str] = MappingProxyType(
@@ -27,7 +27,6 @@ _SEE: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("url", "auth"), "services"),
         "gone": "compensate",
         "tombstone": "settle",
-        "strict": "openapi",
         "quorum": "collect",
         "schema": "wait_for",
         "data": "emit",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from flowdsl.language.contracts import NO_CONTRACTS, Contracts
 from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.library import EMPTY, Library, key_of
 from flowdsl.language.source import Source
@@ -21,6 +22,7 @@ class Used:
     source: Source
     workflow: Workflow
     errors: tuple[Diagnostic, ...] = ()
+    contracts: Contracts = NO_CONTRACTS
 
 
 @dataclass(frozen=True, slots=True)

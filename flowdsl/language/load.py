@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flowdsl.errors import InputError
 from flowdsl.language.allow import without_allowed
+from flowdsl.language.contracts import NO_CONTRACTS, Contracts, contracts_of, resolved
 from flowdsl.language.diagnostics import Diagnostic, in_order
 from flowdsl.language.document import load_document
 from flowdsl.language.family import Family, Used
 from flowdsl.language.library import EMPTY, Library, key_of
 from flowdsl.language.located import Mapping
 from flowdsl.language.lower import lower
+from flowdsl.language.openapi import Readings
 from flowdsl.language.parse import parse
 from flowdsl.language.places import places
 from flowdsl.language.rules import all_rules, rules_of_plans
+from flowdsl.language.rules.contracts import Coverage, compare_with_contracts
 from flowdsl.language.schema import check_shape
 from flowdsl.language.source import Source
+from flowdsl.language.subject import look_at
 from flowdsl.language.workflow import Uses, Workflow
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.span import Span
@@ -30,12 +34,17 @@ _MARKED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`workflow` is None where the text could not be read so far, `plan` where it has errors."""
+    """`workflow` is None where the text could not be read so far, `plan` where it has errors.
+
+    `coverage`: how far the contracts of its services reach, where any has one.
+    """
 
     source: Source
     workflow: Workflow | None
     diagnostics: tuple[Diagnostic, ...]
     plan: Plan | None = None
+    coverage: Coverage | None = None
+    contracts: Contracts = NO_CONTRACTS
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -56,7 +65,7 @@ class InvalidWorkflow(InputError):
 
 def check(source: Source, library: Library = EMPTY) -> Checked:
     """Everything that can be said about the text, in the order of its lines. `library`: the files that it names."""
-    return _check(source, library, {}, (key_of("", source.path),))
+    return _check(source, _Checking(library), (key_of("", source.path),))
 
 
 def load(source: Source, library: Library = EMPTY) -> Plan:
@@ -83,9 +92,20 @@ def paths_named(source: Source) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key_of(source.path, file.path) for file in named))
 
 
-def _check(
-    source: Source, library: Library, members: dict[str, Used], above: tuple[str, ...]
-) -> Checked:
+@dataclass(frozen=True, slots=True)
+class _Checking:
+    """One check of a file and of all that it names, each of which is read once."""
+
+    library: Library
+    members: dict[str, Used] = field(default_factory=dict)
+    readings: Readings = field(default_factory=Readings)
+
+    @property
+    def family(self) -> Family:
+        return Family(self.library, self.members)
+
+
+def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Checked:
     """`above`: the files on the way to this one, itself last."""
     document, problems = load_document(source)
     if document is None:
@@ -104,15 +124,21 @@ def _check(
     problems += shape.diagnostics
     workflow, unread = parse(source, document, shape.broken)
     problems += unread
-    family = Family(library, members)
     for uses in _uses_in(workflow):
-        problems += _read(uses, source, library, members, above)
-    problems += all_rules(workflow, source.path, family)
+        problems += _read(uses, source, checking, above)
+    contracts, unreadable = contracts_of(workflow, source.path, checking.library, checking.readings)
+    workflow, unresolved = resolved(workflow, contracts)
+    problems += [*unreadable, *unresolved]
+    subject = look_at(workflow, source.path, checking.family, contracts=contracts)
+    problems += all_rules(subject)
+    compared = compare_with_contracts(subject, document)
+    problems += compared.diagnostics
     plan = None
     if not any(problem.is_error for problem in problems):
-        plan = lower(workflow, source, family)
-        problems += rules_of_plans(workflow, plan, source.path, family)
-    return Checked(source, workflow, in_order(without_allowed(source, workflow, problems)), plan)
+        plan = lower(workflow, source, checking.family)
+        problems += rules_of_plans(subject, plan)
+    found = in_order(without_allowed(source, workflow, problems))
+    return Checked(source, workflow, found, plan, compared.coverage, contracts)
 
 
 def _uses_in(workflow: Workflow) -> list[Uses]:
@@ -120,11 +146,7 @@ def _uses_in(workflow: Workflow) -> list[Uses]:
 
 
 def _read(
-    uses: Uses,
-    source: Source,
-    library: Library,
-    members: dict[str, Used],
-    above: tuple[str, ...],
+    uses: Uses, source: Source, checking: _Checking, above: tuple[str, ...]
 ) -> Iterator[Diagnostic]:
     """The file that is used, read once and made a member, or why it cannot be used."""
     key, span = key_of(source.path, uses.file.path), uses.file.span
@@ -134,6 +156,7 @@ def _read(
         hint = "let one of them do without the other, or start it by an event (`trigger`)"
         yield Diagnostic("F033", span, message, help=hint)
         return
+    library, members = checking.library, checking.members
     text = library.texts.get(key)
     if text is None:
         why = library.why.get(key, "there is no such file")
@@ -141,11 +164,11 @@ def _read(
         yield Diagnostic("F031", span, f"`{key}` cannot be read: {why}", help=hint)
         return
     if key not in members:
-        checked = _check(Source(key, text), library, members, (*above, key))
+        checked = _check(Source(key, text), checking, (*above, key))
         if checked.workflow is None or checked.errors:
             yield _invalid(key, span, checked)
         if checked.workflow is not None:
-            members[key] = Used(checked.source, checked.workflow, checked.errors)
+            members[key] = Used(checked.source, checked.workflow, checked.errors, checked.contracts)
     elif members[key].errors:
         yield _invalid(key, span, Checked(members[key].source, None, members[key].errors))
 

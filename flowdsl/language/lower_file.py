@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from flowdsl.language.family import Family
@@ -48,6 +48,8 @@ def gather(lowering: Lowering) -> None:
     subject, gathered = lowering.subject, lowering.gathered
     for service in subject.workflow.services:
         found = lower_service(subject.workflow, service)
+        if service.openapi is not None:
+            found = replace(found, contract=key_of(subject.path, service.openapi.path))
         gathered.services[subject.service_key(found.name)] = found
     gathered.expressions += _expressions(subject)
     for path, text in _files(subject):

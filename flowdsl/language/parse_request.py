@@ -13,7 +13,7 @@ from flowdsl.language.workflow import Confirmation, Name, Probing, Request, Undo
 from flowdsl.plan.template import Constant, Template, Text
 
 _CALL = re.compile(r"(?:(?P<method>[A-Za-z]+)\s+)?(?P<service>[^\s/$]+)(?P<path>/.*)", re.DOTALL)
-_OPERATION = re.compile(r"(?P<service>[\w-]+)\.(?P<operation>[A-Za-z][\w.-]*)")
+_OPERATION = re.compile(r"(?P<service>[\w-]+)\.(?P<operation>[^\s/]+)")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -58,9 +58,11 @@ def _call(reader: Reader, call: Scalar, beside: Mapping | None) -> Request | Non
     if not isinstance(call.value, str) or not call.value:
         return None
     match = _CALL.fullmatch(call.text.rstrip())
-    named = _OPERATION.fullmatch(call.text.rstrip())
-    if named is not None:
-        return _operation(reader, call, named, beside)
+    operation = _OPERATION.fullmatch(call.text.rstrip())
+    if operation is not None:
+        service, name = _name(call, operation, "service"), _name(call, operation, "operation")
+        bare = Request("POST", service, Constant("/"), call.span, operation=name)
+        return _with_what_is_beside(reader, bare, beside)
     if match is None or match["service"].endswith(":"):
         reader.refuse(call.span, *_what_is_wrong(call.text))
         return None
@@ -69,31 +71,21 @@ def _call(reader: Reader, call: Scalar, beside: Mapping | None) -> Request | Non
         reader.refuse(align(call).locate(0, len(method)), *_wrong_method(method))
         return None
     path = _path(reader, call, match)
-    service = Name(
-        match["service"], align(call).locate(match.start("service"), len(match["service"]))
-    )
+    service = _name(call, match, "service")
     if path is None:
         return None
-    return _with_rest(reader, Request(method, service, path, call.span), beside)
+    return _with_what_is_beside(reader, Request(method, service, path, call.span), beside)
 
 
-def _operation(
-    reader: Reader, call: Scalar, match: re.Match[str], beside: Mapping | None
-) -> Request:
-    """`service.operationId`: method and path are what the service's OpenAPI document says of it."""
-    locate = align(call).locate
-    service = Name(match["service"], locate(match.start("service"), len(match["service"])))
-    operation = Name(match["operation"], locate(match.start("operation"), len(match["operation"])))
-    request = Request("", service, Constant(""), call.span, operation=operation)
-    return _with_rest(reader, request, beside)
+def _name(call: Scalar, match: re.Match[str], group: str) -> Name:
+    return Name(match[group], align(call).locate(match.start(group), len(match[group])))
 
 
-def _with_rest(reader: Reader, request: Request, beside: Mapping | None) -> Request:
-    """The same, with what stands beside the call."""
+def _with_what_is_beside(reader: Reader, bare: Request, beside: Mapping | None) -> Request:
     if beside is None:
-        return request
+        return bare
     return replace(
-        request,
+        bare,
         query=named(reader, beside.get("query")),
         headers=headers(reader, beside.get("headers")),
         body=_body(reader, beside),

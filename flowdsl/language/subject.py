@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flowdsl.language.contracts import NO_CONTRACTS, Contracts
 from flowdsl.language.family import ALONE, Family, Used
 from flowdsl.language.order import Edge, edges, sibling_graph
 from flowdsl.language.places import (
@@ -47,6 +48,7 @@ class Subject:
     path: str = ""
     prefix: Address = ROOT
     family: Family = ALONE
+    contracts: Contracts = NO_CONTRACTS
 
     def locate(self, expression: Expression, reference: Reference) -> Span:
         return self.workflow.locate(expression, reference.start, reference.length)
@@ -84,6 +86,7 @@ def look_at(
     *,
     prefix: Address = ROOT,
     below: bool = False,
+    contracts: Contracts = NO_CONTRACTS,
 ) -> Subject:
     """`below`: it is used where nothing is undone any more."""
     found = places(workflow, prefix, below=below)
@@ -106,6 +109,7 @@ def look_at(
         path=path,
         prefix=prefix,
         family=family,
+        contracts=contracts,
     )
 
 

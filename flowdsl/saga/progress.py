@@ -33,6 +33,7 @@ from flowdsl.saga.events import Alerted, Decision, Ended, Failure, Parked, Turne
 from flowdsl.saga.forward import forward
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.ledger import effects, outcome_failure
+from flowdsl.saga.outcome import misfit
 from flowdsl.saga.state import NO_CALL, State
 from flowdsl.saga.walk import Residue, Stand, StepState, Walk, begin, leave
 
@@ -78,6 +79,7 @@ def progress(plan: Plan, state: State) -> Progress:
     elif state.crashes >= CRASHES_MAX:
         message = f"the run took its process down {state.crashes} times without getting on"
         walk.commands[:] = [Decide(Parked(Failure("F121", message)))]
+    walk.warnings += misfits(state)
     _let_land(walk)
     name = _conclude(walk, over=over)
     return Progress(
@@ -88,6 +90,15 @@ def progress(plan: Plan, state: State) -> Progress:
         tuple(walk.residue),
         tuple(walk.warnings),
     )
+
+
+def misfits(state: State) -> list[Failure]:
+    """A warning for each answer that was taken, and is not as its service describes it."""
+    return [
+        misfit(step_of(call), entry.answer)
+        for call, entry in state.calls.items()
+        if entry.answer is not None and entry.answer.misfit
+    ]
 
 
 def _let_land(walk: Walk) -> None:

@@ -6,6 +6,7 @@ from flowdsl.plan.address import Address, CallId, is_below, undo
 from flowdsl.plan.nodes import AnyNode, Call, Label, Plan
 from flowdsl.saga.events import Failure
 from flowdsl.saga.ledger import outcome_failure
+from flowdsl.saga.outcome import MISFIT
 from flowdsl.saga.progress import Progress, StepState
 from flowdsl.saga.state import NO_CALL, CallState, State
 from flowdsl.view.outline import steps
@@ -43,7 +44,8 @@ def undo_state(progress: Progress, call: CallId, entry: CallState) -> StepState:
 
 def is_warned(progress: Progress, node: AnyNode) -> bool:
     """Whether a step that may fail did."""
-    return not node.critical and any(w.step == node.address for w in progress.warnings)
+    failed = [warning.step for warning in progress.warnings if warning.code != MISFIT]
+    return not node.critical and node.address in failed
 
 
 def failure_of(state: State, call: CallId) -> Failure | None:

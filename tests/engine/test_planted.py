@@ -12,7 +12,7 @@ from functools import cache
 import pytest
 
 from flowdsl.engine.explore import Allowance, Exploration, explore
-from flowdsl.plan.address import ROOT, Address, CallId
+from flowdsl.plan.address import ROOT, Address, CallId, step_of
 from flowdsl.plan.nodes import Action, AnyNode, Block, Call, Commit, Plan, Service
 from flowdsl.saga import attempt as attempts
 from flowdsl.saga import backward, forward, ledger, outcome, progress, state, undoing
@@ -21,6 +21,7 @@ from flowdsl.saga.commands import Decide, Invoke
 from flowdsl.saga.events import (
     Ended,
     Finished,
+    Ok,
     Outcome,
     Planned,
     Refused,
@@ -29,6 +30,7 @@ from flowdsl.saga.events import (
     Unknown,
 )
 from flowdsl.saga.observation import Observation
+from flowdsl.saga.outcome import misfit
 from flowdsl.saga.state import CallState, State
 from flowdsl.saga.undoing import Undo
 from flowdsl.saga.walk import OVER_OK, PENDING, Stand, Walk
@@ -201,6 +203,10 @@ def only_while_idle(walk: Walk, outcome_now: progress.RunState | None) -> None:
         _alert(walk, outcome_now)
 
 
+def a_change_refused(plan: Plan, call: CallId, answer: Ok) -> Refused:
+    return Refused(misfit(step_of(call), answer))
+
+
 _started, _finished, _invoke = state._started, state._finished, attempts.invoke
 _node_forward, _forward_run, _alert = forward._node_forward, progress._forward_run, progress._alert
 _probing, _is_absent, _cannot_undo = undoing.probing, ledger.is_absent, backward._cannot_undo
@@ -255,6 +261,7 @@ BUGS = (
     Bug("a failed undo holds up nothing", (f"{SAGA}.backward._cannot_undo",), stuck_holds_up_nothing, "sequence", "is undone before"),
     Bug("a failed undo holds up everything", (f"{SAGA}.backward._children_backward",), stuck_holds_up_everything, "parallel", "could have been undone"),
     Bug("a tolerated unknown forgotten", (f"{SAGA}.forward._tolerate_unknown",), tolerated_and_forgotten, "careless below commit call", LEFT),
+    Bug("a change refused for its answer", (f"{SAGA}.outcome._not_believed",), a_change_refused, "strict calls", LEFT),
     Bug("on_failure dropped when a person comes", (f"{SAGA}.progress._alert",), only_while_idle, "on_failure", "nobody waits for it", ORDERED),
 )  # fmt: skip
 

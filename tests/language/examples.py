@@ -6,6 +6,7 @@ import re
 from textwrap import indent
 
 from flowdsl.language import Library
+from tests.language.named import LIBRARY as NAMED
 
 FENCE = re.compile(r"```yaml (?P<kind>\w+)\n(?P<text>.*?)```", re.DOTALL)
 
@@ -26,6 +27,7 @@ SERVICES = (
 # The files that examples use.
 LIBRARY = Library(
     {
+        **NAMED.texts,
         "shipping.yaml": f"{SERVICES}inputs: {{ order: string }}\n"
         "steps:\n"
         "  - id: parcel\n"

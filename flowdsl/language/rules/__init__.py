@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.family import ALONE, Family
 from flowdsl.language.rules.beside import check_beside
 from flowdsl.language.rules.compensation import check_compensation
 from flowdsl.language.rules.deadlines import check_deadlines
@@ -11,12 +10,12 @@ from flowdsl.language.rules.files import check_files
 from flowdsl.language.rules.habits import check_habits
 from flowdsl.language.rules.lists import check_lists
 from flowdsl.language.rules.names import check_names
+from flowdsl.language.rules.offers import check_offers
 from flowdsl.language.rules.order import check_order
 from flowdsl.language.rules.references import check_references
 from flowdsl.language.rules.secrets import check_secrets
 from flowdsl.language.rules.values import check_values
-from flowdsl.language.subject import look_at
-from flowdsl.language.workflow import Workflow
+from flowdsl.language.subject import Subject
 from flowdsl.plan.nodes import Plan
 
 _RULES = (
@@ -26,6 +25,7 @@ _RULES = (
     check_compensation,
     check_files,
     check_lists,
+    check_offers,
     check_values,
     check_secrets,
     check_habits,
@@ -33,15 +33,11 @@ _RULES = (
 _RULES_OF_PLANS = (check_deadlines, check_beside)
 
 
-def all_rules(workflow: Workflow, path: str = "", family: Family = ALONE) -> list[Diagnostic]:
+def all_rules(subject: Subject) -> list[Diagnostic]:
     """What the rules have to say, every family asked."""
-    subject = look_at(workflow, path, family)
     return [diagnostic for rule in _RULES for diagnostic in rule(subject)]
 
 
-def rules_of_plans(
-    workflow: Workflow, plan: Plan, path: str = "", family: Family = ALONE
-) -> list[Diagnostic]:
+def rules_of_plans(subject: Subject, plan: Plan) -> list[Diagnostic]:
     """What only the plan of a workflow without errors shows: how long it takes, what could go at once."""
-    subject = look_at(workflow, path, family)
     return [diagnostic for rule in _RULES_OF_PLANS for diagnostic in rule(subject, plan)]

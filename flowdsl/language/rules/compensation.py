@@ -10,6 +10,7 @@ from flowdsl.language.lower_call import habits_of, undo_needs_answer
 from flowdsl.language.order import waits_for
 from flowdsl.language.places import Order, Place
 from flowdsl.language.places import order as how_ordered
+from flowdsl.language.rules.offers import undo_offered
 from flowdsl.language.subject import Subject, look_at
 from flowdsl.language.workflow import Call, Commit, Emit, Fail, Name, Step, Uses, WaitFor
 from flowdsl.plan.nodes import READS, RESENDABLE
@@ -36,7 +37,10 @@ def _stays_behind(subject: Subject, position: int, call: Call) -> Iterator[Diagn
         return
     name = f"`{place.step.id.text}`" if place.step.id else "this call"
     message = f"{name} changes something and nothing undoes it"
-    hint = "say how to undo it (`compensate: DELETE …`), or that nothing has to be undone (`compensate: none`)"
+    offered = undo_offered(subject, place, call) or "compensate: DELETE …"
+    hint = (
+        f"say how to undo it (`{offered}`), or that nothing has to be undone (`compensate: none`)"
+    )
     losing = next((step for step in _chain(place) if _has_losers(step)), None)
     failing = _what_may_fail_after(subject, position)
     if losing is not None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from flowdsl.language.places import Order, Part, Path, Place, Role, Section, Use, order
-from flowdsl.language.rules.results import or_null, value_of
+from flowdsl.language.rules.answers import answer_type, own_answer_type, probe_type
+from flowdsl.language.rules.results import Told, or_null, value_of
 from flowdsl.language.subject import Subject, look_at
 from flowdsl.language.workflow import Assignment, Call, Step, Switch, Uses, WaitFor
 from flowdsl.plan.expression import Expression
@@ -71,13 +72,16 @@ def types_of(subject: Subject) -> Types:
             for name, template in step.verb.values:
                 values.setdefault(name.text, _of_template(types, place, template))
         if step.id is not None:
-            values.setdefault(step.id.text, value_of(step, partial(_outputs_of, subject)))
+            told = Told(partial(_outputs_of, subject), partial(answer_type, subject))
+            values.setdefault(step.id.text, value_of(step, told))
     return types
 
 
 def names_at(types: Types, place: Place, use: Use) -> dict[str, Type]:
     """The types of the names that an expression of a step reads."""
     names = {**types.always, "error": _ERROR}
+    if use.part is Part.PROBE:
+        names["probe"] = probe_type(types.subject, place)
     for name in _names_read(types, use.expression):
         names[name] = _type_at(types, name, place, use)
     names["steps"] = _exchanges(types, use.expression, place, use)
@@ -159,9 +163,9 @@ def _type_at(types: Types, name: str, reader: Place, use: Use) -> Type:
             left_out = _may_be_null(target, reader, use)
         case Order.SAME if isinstance(target.step.verb, WaitFor):
             return value  # its own payload, in `expect`
-        case (
-            _
-        ):  # its own answer, in `expect`, `confirm` and `compensate`; or reported as used too early
+        case Order.SAME if not definition.is_set:
+            return own_answer_type(types.subject, target)
+        case _:  # reported as used too early
             return ANYTHING
     # In `on_failure` nobody knows how far the run came.
     left_out = left_out or target.section != reader.section
@@ -221,7 +225,8 @@ def _outputs_of(subject: Subject, uses: Uses) -> Type:
     used = subject.used(uses)
     if used is None or used.errors:
         return ANYTHING
-    types = types_of(look_at(used.workflow, used.source.path, subject.family))
+    path, contracts = used.source.path, used.contracts
+    types = types_of(look_at(used.workflow, path, subject.family, contracts=contracts))
     outputs = tuple(
         (name.text, _of_template(types, None, value, Role.OUTPUT))
         for name, value in used.workflow.outputs
