@@ -242,7 +242,7 @@ def test_a_few_files_cannot_be_made_a_million_steps() -> None:
         item.code for item in check(Source("w.yaml", used("- uses: ./f0.yaml\n")), library).errors
     }
     assert codes == {"F007", "F031"}
-    steps = doubling(14, "- uses: ./f{}.yaml\n")
+    steps = doubling(13, "- uses: ./f{}.yaml\n")
     (error,) = check(Source("f0.yaml", steps.texts["f0.yaml"]), steps).errors
     assert error.message == "with all the files it uses, more than 20,000 steps"
 
