@@ -40,7 +40,7 @@ LIMIT_STEPS = 20_000  # of all of them together
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`workflow` is None where the text could not be read so far, `plan` where it has errors.
+    """`workflow` is None where the text could not be read so far, `plan` where it has errors, or is looked at for another.
 
     `coverage`: how far the contracts of its services reach, where any has one.
     """
@@ -142,7 +142,8 @@ def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Check
     problems += compared.diagnostics
     problems += _too_many_steps(subject)
     plan = None
-    if not any(problem.is_error for problem in problems):
+    is_used = len(above) > 1  # then its steps go into the plan of another file
+    if not is_used and not any(problem.is_error for problem in problems):
         plan = lower(workflow, source, checking.family)
         problems += rules_of_plans(subject, plan)
     found = in_order(without_allowed(source, workflow, problems))
