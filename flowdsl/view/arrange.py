@@ -145,3 +145,29 @@ def boxes(arranged: Arranged, left: float, top: float) -> Iterator[tuple[Vertex,
         y = spot.y + top
         size = spot.size
         yield vertex, Box(spot.x + left, y - size.above, size.width, size.above + size.below), y
+
+
+def inside_origin(vertex: Vertex, frame: Box, inner: Arranged) -> tuple[float, float]:
+    """What is added to every x and y of the level inside a frame."""
+    return frame.x + PAD, frame.y + frame_head(vertex) - inner.layout.top
+
+
+def instead_box(vertex: Vertex, box: Box) -> Box:
+    """The frame of the fallback, in the box of its call."""
+    above = box_height(vertex) + (UNDO_GAP + UNDO if vertex.undo else 0.0) + INSTEAD_GAP
+    return Box(box.x + INDENT, box.y + above, box.width - INDENT, box.height - above)
+
+
+def places(arranged: Arranged, left: float, top: float) -> dict[str, Box]:
+    """Where every vertex is, those in frames too."""
+    found: dict[str, Box] = {}
+    for vertex, box, _ in boxes(arranged, left, top):
+        found[vertex.id] = box if vertex.inside else replace(box, height=box_height(vertex))
+        frames = [(vertex, box)] if vertex.inside else []
+        if vertex.instead is not None:
+            frames.append((vertex.instead, instead_box(vertex, box)))
+        for framed, around in frames:
+            inner = arranged.inner[framed.id]
+            found[framed.id] = around
+            found |= places(inner, *inside_origin(framed, around, inner))
+    return found

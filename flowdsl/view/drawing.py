@@ -81,17 +81,25 @@ class Sketch:
 def graph_text(plan: Plan, run: Coloured | None = None, most: int = WIDTH) -> list[Line]:
     """The rails, or the indented form; and what the signs mean."""
     sketch = _sketch(plan, run, most)
+    rails = _fitting_rails(sketch)
+    rows = rails if rails is not None else [line(bold(sketch.plan.name)), *_indented(sketch)]
+    return [*rows, line(), legend()]
+
+
+def drawn_rows(plan: Plan, most: int = WIDTH) -> list[Line]:
+    """The rails, or the indented form, alone."""
+    sketch = _sketch(plan, None, most)
+    rails = _fitting_rails(sketch)
+    return rails if rails is not None else _indented(sketch)
+
+
+def _fitting_rails(sketch: Sketch) -> list[Line] | None:
     drawn = _rails(sketch)
-    if drawn is None or drawn.width > most:
-        return [*_indented(sketch), line(), _legend()]
+    if drawn is None or drawn.width > sketch.most:
+        return None
     rows: list[Line] = [line(row.rstrip()) for row in drawn.rows]
-    headings = cut(_heading_row(drawn), most)
-    return [*rows, *([line(dim(headings))] if headings else []), line(), _legend()]
-
-
-def indented(plan: Plan, run: Coloured | None = None) -> list[Line]:
-    """One step a line: its signs, its call, and how it is undone."""
-    return _indented(_sketch(plan, run, WIDTH))
+    headings = cut(_heading_row(drawn), sketch.most)
+    return [*rows, *([line(dim(headings))] if headings else [])]
 
 
 def _sketch(plan: Plan, run: Coloured | None, most: int) -> Sketch:
@@ -101,6 +109,7 @@ def _sketch(plan: Plan, run: Coloured | None, most: int) -> Sketch:
 
 
 def _indented(sketch: Sketch) -> list[Line]:
+    """One step a line: its signs, its call, and how it is undone."""
     plan = sketch.plan
     rows = outline(plan, sketch.excerpt)
     shown = [row for row in rows if row.kind in ("step", "group", "branch", "confirm", "more")]
@@ -108,7 +117,7 @@ def _indented(sketch: Sketch) -> list[Line]:
     calls = {id(row): _call(sketch, row) for row in shown}
     left = max((columns(text) for text in lefts.values()), default=0)
     call = min(max((columns(text) for text in calls.values()), default=0), WIDTH - left - 8)
-    lines: list[Line] = [line(bold(plan.name))]
+    lines: list[Line] = []
     for row in rows:
         node = row.node
         match node:
@@ -268,6 +277,8 @@ def _word(sketch: Sketch, node: AnyNode) -> str:
     if isinstance(node, Each) and node.mirrors is not None:
         step = node.mirrors
     word = sketch.names.beside(step)
+    if isinstance(node, Call) and node.name is None and node.action.event is not None:
+        word = action_text(node.action)  # its event says more than `emit-1`
     confirms = isinstance(node, Confirm) or is_mirror(node)
     word = f"{word} confirm" if confirms else word
     word += " ×" if is_template(node) else ""
@@ -313,7 +324,7 @@ def _back(node: AnyNode) -> str:
             return ""
 
 
-def _legend() -> Line:
+def legend() -> Line:
     return line(
         dim(
             " ↺ can be undone   ? may be skipped or fail harmlessly   --format mermaid|dot|svg|json"
