@@ -74,6 +74,10 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "a file that cannot be written",
             "init overwrites nothing; -o writes where you may.",
         ),
+        "F082": (
+            "an event that starts nothing",
+            "`--event` takes a CloudEvent in structured JSON whose type is the one that the file's `trigger` names.",
+        ),
         "F110": (
             "refused",
             "The service said no. A 4xx is an answer: it is not tried again, and the step holds nothing.",
