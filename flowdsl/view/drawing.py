@@ -29,7 +29,7 @@ from flowdsl.plan.nodes import (
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.calls import Names, action_text, short_names, template_text
 from flowdsl.view.graph import Coloured
-from flowdsl.view.items import Folded, collect_text, each_text, is_template, item_text, item_value
+from flowdsl.view.items import Folded, is_template, item_text, item_value, multiplied_text
 from flowdsl.view.look import mark_of
 from flowdsl.view.moment import duration
 from flowdsl.view.outline import (
@@ -132,12 +132,8 @@ def _indented(sketch: Sketch) -> list[Line]:
                 called = pad(cut(calls[id(row)], call), call)
                 lines.append(fit(line(name, "  ", dim(called), "  ", Piece(_back(node), "blue"))))
                 if row.kind == "step" and isinstance(node, Each):
-                    lines.append(fit(line(" " * (left + 2), dim(_multiplied(node)))))
+                    lines.append(fit(line(" " * (left + 2), dim(multiplied_text(node)))))
     return lines
-
-
-def _multiplied(each: Each) -> str:
-    return ", ".join(word for word in (each_text(each), collect_text(each)) if word)
 
 
 def _rails(sketch: Sketch) -> Drawing | None:
@@ -303,7 +299,7 @@ def _call(sketch: Sketch, row: Row) -> str:
             return branch_text(node)
         case Each() if row.kind == "group":
             used = verb(node, sketch.plan) if isinstance(node.body, Block) else ""
-            words = [_multiplied(node), used if used != "steps" else ""]
+            words = [multiplied_text(node), used if used != "steps" else ""]
             return " · ".join(word for word in words if word)
         case Listen(timeout_seconds=float() | int() as seconds):
             return f"{verb(node)}, {duration(seconds)} at most"

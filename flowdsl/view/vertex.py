@@ -33,11 +33,11 @@ from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.calls import Names, action_text, call_text, short_names
 from flowdsl.view.items import (
     Folded,
-    collect_text,
     counts,
     each_text,
     item_text,
     item_value,
+    multiplied_text,
     result_text,
     taken_branch,
     turned_item,
@@ -232,7 +232,7 @@ def _each(look: Look, each: Each) -> Vertex:
 def _template(look: Look, each: Each) -> Vertex:
     """What every item will be: a box for a call, a frame around steps; once, with a ×."""
     title = f"{_title(look, each)} ×"
-    words = ", ".join(word for word in (each_text(each), collect_text(each)) if word)
+    words = multiplied_text(each)
     match each.body:
         case Call() as body:
             drawn = _call(look, body)
