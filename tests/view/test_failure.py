@@ -15,7 +15,8 @@ from flowdsl.view.calls import call_text, template_text
 from flowdsl.view.closing import closing, state_line, suggestions
 from flowdsl.view.exchange import show_text
 from flowdsl.view.failure import cause_frame, failure_frame, status_phrase
-from flowdsl.view.forecast import Fall, forecast, path_text
+from flowdsl.view.falls import Fall
+from flowdsl.view.forecast import forecast, path_text
 from flowdsl.view.paint import plain
 from flowdsl.view.standing import cause_of
 from flowdsl.view.status import RunRow, detail, list_text
@@ -137,7 +138,7 @@ def test_a_list_of_no_runs_says_what_to_type() -> None:
 def test_templates_that_are_no_text_have_a_sign() -> None:
     assert template_text(Items(())) == "‹…›"
     assert template_text(Constant(3)) == "3"
-    assert path_text(forecast(plan_of("trip"), {}), Constant("/a")) == "/a"
+    assert path_text(forecast(plan_of("trip"), {}), "", Constant("/a")) == "/a"
 
 
 def test_what_a_plan_announces_is_a_value() -> None:
