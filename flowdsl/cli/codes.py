@@ -29,6 +29,8 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
                 "  no_input = false\n\n"
                 "  [env.staging.services]         # replaces the URLs of a workflow\n"
                 '  payments = "https://payments.staging.example"\n\n'
+                "  [network]\n"
+                '  allow = ["169.254.10.20"]      # addresses and networks that would be refused: F122\n\n'
                 "A flag wins over the environment (FLOWDSL_STORE, FLOWDSL_ENV, …), which wins over this file."
             ),
         ),
@@ -114,6 +116,16 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "F121": (
             "parked",
             "The run took its process down ten times without getting on. `flowdsl resume` tries again.",
+        ),
+        "F122": (
+            "a service at an address where none may be",
+            (
+                "Link-local addresses and those of cloud metadata hand out the machine's own credentials, so nothing is sent there,\n"
+                "whatever name leads to them. If a service of yours is at one, allow it in flowdsl.toml:\n\n"
+                "  [network]\n"
+                '  allow = ["169.254.10.20", "fe80::/10"]\n\n'
+                "Loopback and private networks are allowed as they are."
+            ),
         ),
         "F131": (
             "a definition that cannot be read",
