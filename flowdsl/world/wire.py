@@ -21,6 +21,8 @@ from weakref import WeakSet
 
 import aiohttp
 import httpx
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.tracing import Trace
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
@@ -81,7 +83,7 @@ class Wire(httpx.AsyncBaseTransport):
         return connection
 
     def _session(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
+        connector = _Connector(
             ssl=self._tls,
             socket_factory=self._socket,
             limit=0,
@@ -105,6 +107,18 @@ class Wire(httpx.AsyncBaseTransport):
 
 class ForbiddenAddress(httpx.ConnectError):
     """No connection may be made to where the service is; none was."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """An idle connection on which something came in is not used again: it would pass for the next answer."""
+
+    async def _get(
+        self, key: ConnectionKey, traces: list[Trace]
+    ) -> aiohttp.connector.Connection | None:
+        for protocol, _ in self._conns.get(key, ()):
+            if protocol.should_close:
+                protocol.close()  # and so it is passed over
+        return await super()._get(key, traces)
 
 
 def tls_context() -> ssl.SSLContext:
@@ -191,6 +205,8 @@ def _why(error: BaseException) -> str:
             return f"no connection to {error.host}:{error.port}: {cause}"
         case aiohttp.ServerDisconnectedError():
             return "the service closed the connection without an answer"
+        case aiohttp.ClientResponseError(message=message):
+            return f"what came back is no HTTP: {message.strip().splitlines()[0].rstrip(':')[:200]}"
         case OSError() if error.errno:
             return f"the connection broke: {os.strerror(error.errno)}"
         case _:

@@ -32,7 +32,7 @@ FORMS: list[Callable[[str], str]] = [
     lambda value: b64(value).rstrip("="),
     lambda value: base64.urlsafe_b64encode(value.encode()).decode(),
 ]
-SECRETS = ["hunter2!", "pä/ss wörd+1", 'a"b\\c', "€€€€", "ÿÿÿÿ>>>???", "sk_live_51H"]
+SECRETS = ["hunter2!", "pä/ss wörd+1", 'a"b\\c', "€€€€", "ÿÿÿÿ>>>???", "sk_live_51H", 'pä"ss']
 
 
 @pytest.mark.parametrize("value", SECRETS)
