@@ -200,8 +200,11 @@ def _why(error: BaseException) -> str:
             return f"the host {error.host} is not known"
         case aiohttp.ClientConnectorCertificateError():
             return f"TLS with {error.host}:{error.port}: {error.certificate_error}"
+        case aiohttp.ClientConnectorSSLError():
+            return f"TLS with {error.host}:{error.port}: {error.os_error}"
         case aiohttp.ClientConnectorError():
-            cause = os.strerror(error.os_error.errno) if error.os_error.errno else error.os_error
+            number, said = error.os_error.errno, str(error.os_error)
+            cause = os.strerror(number) if number else said or type(error.os_error).__name__
             return f"no connection to {error.host}:{error.port}: {cause}"
         case aiohttp.ServerDisconnectedError():
             return "the service closed the connection without an answer"
