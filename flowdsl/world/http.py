@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 
@@ -25,6 +25,7 @@ from flowdsl.world.wire import ForbiddenAddress, Wire, tls_context
 
 HEADERS_MAX = 64
 HEADER_CHARACTERS_MAX = 8 * 1024
+REASON_CHARACTERS_MAX = 300
 
 # Of no use to a workflow, different every time, or not for other eyes.
 DROPPED_HEADERS = frozenset(
@@ -82,7 +83,7 @@ class Http:
         except Unbuildable as error:
             return NotSent(redaction.text(str(error)))
         observation = await _exchange(self._choose(fresh=fresh), outgoing, timeout_seconds)
-        return redaction.observation(observation)
+        return _short(redaction.observation(observation))
 
     async def aclose(self) -> None:
         for transport in {self._transport, self._fresh_transport} - {None}:
@@ -161,6 +162,13 @@ async def _converse(
     if problem is None:
         body, problem = decode(whole.content, response.headers.get("content-type", ""))
     return Answer(response.status_code, _headers(response), body, problem)
+
+
+def _short(observation: Observation) -> Observation:
+    """Cut only after the secrets are out: half of one could not be recognised."""
+    if isinstance(observation, Answer):
+        return observation
+    return replace(observation, reason=observation.reason[:REASON_CHARACTERS_MAX])
 
 
 def _headers(response: httpx.Response) -> tuple[tuple[str, str], ...]:

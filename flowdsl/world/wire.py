@@ -209,8 +209,9 @@ def _why(error: BaseException) -> str:
         case aiohttp.ServerDisconnectedError():
             return "the service closed the connection without an answer"
         case aiohttp.ClientResponseError(message=message):
-            return f"what came back is no HTTP: {message.strip().splitlines()[0].rstrip(':')[:200]}"
+            # Behind the colon they quote what came, in a form in which no secret would be recognised.
+            return f"what came back is no HTTP: {message.partition(':')[0].strip()}"
         case OSError() if error.errno:
             return f"the connection broke: {os.strerror(error.errno)}"
         case _:
-            return f"{type(error).__name__}: {error}"[:300]
+            return f"{type(error).__name__}: {error}"
