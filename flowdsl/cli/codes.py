@@ -30,7 +30,7 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
                 "  [env.staging.services]         # replaces the URLs of a workflow\n"
                 '  payments = "https://payments.staging.example"\n\n'
                 "  [network]\n"
-                '  allow = ["169.254.10.20"]      # addresses and networks that would be refused: F122\n\n'
+                '  allow = ["169.254.10.20"]      # addresses and networks that would be refused: F130\n\n'
                 "A flag wins over the environment (FLOWDSL_STORE, FLOWDSL_ENV, …), which wins over this file."
             ),
         ),
@@ -76,6 +76,10 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "a file that cannot be written",
             "init overwrites nothing; -o writes where you may.",
         ),
+        "F082": (
+            "an event that starts nothing",
+            "`--event` takes a CloudEvent in structured JSON whose type is the one that the file's `trigger` names.",
+        ),
         "F110": (
             "refused",
             "The service said no. A 4xx is an answer: it is not tried again, and the step holds nothing.",
@@ -100,6 +104,10 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Nothing was sent for it. A missing field names those there are; default(x, y) is the way round it.",
         ),
         "F115": ("a `fail` step", "The workflow itself said that the run must not go on."),
+        "F116": (
+            "a `for_each` that is too long",
+            "A list has at most 1,000 items, so that a run stays small enough to be looked at. `chunks(list, n)` makes fewer of them.",
+        ),
         "F117": (
             "the run's timeout",
             "Before commit it cancels, which undoes; after commit it only warns.",
@@ -118,6 +126,34 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "The run took its process down ten times without getting on. `flowdsl resume` tries again.",
         ),
         "F122": (
+            "an answer that does not fit its contract",
+            (
+                "The answer is not what the service's OpenAPI document says. It is a warning, and the run goes on with it.\n"
+                "Where the service says `strict: true`, the answer is not believed: a read is refused, and a change counts as\n"
+                "unknown, because it happened: it is asked again, probed or undone, with what the answer did say."
+            ),
+        ),
+        "F128": (
+            "lost to another item",
+            "Enough items of a `for_each` had succeeded. What this one did is undone; nothing went wrong.",
+        ),
+        "F123": (
+            "too few items",
+            "A `first_success` or `quorum` has fewer items than have to succeed. Look at where the list comes from.",
+        ),
+        "F124": (
+            "a signal that did not come in time",
+            "The `timeout` of a `wait_for` passed before `flowdsl signal` answered it. Before commit that undoes the run.",
+        ),
+        "F125": (
+            "a detached run that could not be started",
+            "What `with` gives is not what the other file asks for. `flowdsl validate` says what is known beforehand.",
+        ),
+        "F129": (
+            "a key without a value",
+            "Runs with the same `key` go one at a time, so it is worked out before the run starts, from inputs and environment.",
+        ),
+        "F130": (
             "a service at an address where none may be",
             (
                 "Link-local addresses and those of cloud metadata hand out the machine's own credentials, so nothing is sent there,\n"
@@ -201,6 +237,18 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "F210": (
             "another process holds the store",
             "It has been at it for long; perhaps it was stopped with Ctrl-Z. `fg`, or end it.",
+        ),
+        "F147": (
+            "nobody waits for this signal",
+            "A signal answers a `wait_for` by its name. `flowdsl status` shows what a run waits for.",
+        ),
+        "F148": (
+            "a signal that was answered before",
+            "Each `wait_for` takes one signal, and the first one counts; nothing was kept of this one.",
+        ),
+        "F149": (
+            "a signal that does not say what is asked for",
+            "The payload has to fit the `schema` of the `wait_for`; nothing was kept of it.",
         ),
         "F150": (
             "a trail that cannot be read",

@@ -4,7 +4,17 @@ from flowdsl.language.diagnostics import CATALOGUE, Diagnostic, Entry, Fix, Seve
 from flowdsl.language.explain import explain
 from flowdsl.language.flatten import flatten
 from flowdsl.language.inputs import InputProblem, from_text, read_inputs
-from flowdsl.language.load import Checked, InvalidWorkflow, check, compile_plan, is_workflow, load
+from flowdsl.language.library import Library
+from flowdsl.language.load import (
+    Checked,
+    InvalidWorkflow,
+    check,
+    compile_plan,
+    is_workflow,
+    load,
+    paths_named,
+)
+from flowdsl.language.repeats import repeated
 from flowdsl.language.source import Source, decode
 
 __all__ = [
@@ -15,6 +25,7 @@ __all__ = [
     "Fix",
     "InputProblem",
     "InvalidWorkflow",
+    "Library",
     "Severity",
     "Source",
     "check",
@@ -25,5 +36,7 @@ __all__ = [
     "from_text",
     "is_workflow",
     "load",
+    "paths_named",
     "read_inputs",
+    "repeated",
 ]

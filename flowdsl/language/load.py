@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from flowdsl.errors import InputError
 from flowdsl.language.allow import without_allowed
+from flowdsl.language.contracts import NO_CONTRACTS, Contracts, contracts_of, resolved
 from flowdsl.language.diagnostics import Diagnostic, in_order
 from flowdsl.language.document import load_document
+from flowdsl.language.family import Family, Used
+from flowdsl.language.library import EMPTY, Library, key_of
 from flowdsl.language.located import Mapping
 from flowdsl.language.lower import lower
+from flowdsl.language.openapi import Readings
 from flowdsl.language.parse import parse
-from flowdsl.language.rules import all_rules
+from flowdsl.language.places import places
+from flowdsl.language.rules import all_rules, rules_of_plans
+from flowdsl.language.rules.contracts import Coverage, compare_with_contracts
 from flowdsl.language.schema import check_shape
 from flowdsl.language.source import Source
-from flowdsl.language.workflow import Workflow
+from flowdsl.language.subject import look_at
+from flowdsl.language.workflow import Uses, Workflow
 from flowdsl.plan.nodes import Plan
+from flowdsl.plan.span import Span
 
 _MARKED = re.compile(
     r"\ufeff?(?:[ \t]*(?:#[^\n\r]*)?(?:\r\n|[\n\r])|---[ \t]*(?:\r\n|[\n\r]))*[\"']?flowdsl[\"']?[ \t]*:"
@@ -25,11 +34,17 @@ _MARKED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`workflow` is None where the text could not be read so far."""
+    """`workflow` is None where the text could not be read so far, `plan` where it has errors.
+
+    `coverage`: how far the contracts of its services reach, where any has one.
+    """
 
     source: Source
     workflow: Workflow | None
     diagnostics: tuple[Diagnostic, ...]
+    plan: Plan | None = None
+    coverage: Coverage | None = None
+    contracts: Contracts = NO_CONTRACTS
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -48,8 +63,50 @@ class InvalidWorkflow(InputError):
         self.checked = checked
 
 
-def check(source: Source) -> Checked:
-    """Everything that can be said about the text, in the order of its lines."""
+def check(source: Source, library: Library = EMPTY) -> Checked:
+    """Everything that can be said about the text, in the order of its lines. `library`: the files that it names."""
+    return _check(source, _Checking(library), (key_of("", source.path),))
+
+
+def load(source: Source, library: Library = EMPTY) -> Plan:
+    """The plan, or `InvalidWorkflow` with every error."""
+    checked = check(source, library)
+    if checked.plan is None:
+        raise InvalidWorkflow(checked)
+    return checked.plan
+
+
+def compile_plan(text: str, path: str, files: Iterable[tuple[str, str]] = ()) -> Plan:
+    """The plan of a pinned definition: the same texts give the same plan."""
+    return load(Source(path, text), Library(dict(files)))
+
+
+def paths_named(source: Source) -> tuple[str, ...]:
+    """The keys of the files that this one names, for whoever fills a library."""
+    document, _ = load_document(source)
+    if not isinstance(document, Mapping):
+        return ()
+    workflow, _ = parse(source, document, frozenset())
+    named = [verb.file for verb in _uses_in(workflow)]
+    named += [service.openapi for service in workflow.services if service.openapi is not None]
+    return tuple(dict.fromkeys(key_of(source.path, file.path) for file in named))
+
+
+@dataclass(frozen=True, slots=True)
+class _Checking:
+    """One check of a file and of all that it names, each of which is read once."""
+
+    library: Library
+    members: dict[str, Used] = field(default_factory=dict)
+    readings: Readings = field(default_factory=Readings)
+
+    @property
+    def family(self) -> Family:
+        return Family(self.library, self.members)
+
+
+def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Checked:
+    """`above`: the files on the way to this one, itself last."""
     document, problems = load_document(source)
     if document is None:
         return Checked(source, None, in_order(problems))
@@ -67,22 +124,61 @@ def check(source: Source) -> Checked:
     problems += shape.diagnostics
     workflow, unread = parse(source, document, shape.broken)
     problems += unread
-    if not any(problem.code == "F005" for problem in problems):
-        problems += all_rules(workflow)
-    return Checked(source, workflow, in_order(without_allowed(source, workflow, problems)))
+    for uses in _uses_in(workflow):
+        problems += _read(uses, source, checking, above)
+    contracts, unreadable = contracts_of(workflow, source.path, checking.library, checking.readings)
+    workflow, unresolved = resolved(workflow, contracts)
+    problems += [*unreadable, *unresolved]
+    subject = look_at(workflow, source.path, checking.family, contracts=contracts)
+    problems += all_rules(subject)
+    compared = compare_with_contracts(subject, document)
+    problems += compared.diagnostics
+    plan = None
+    if not any(problem.is_error for problem in problems):
+        plan = lower(workflow, source, checking.family)
+        problems += rules_of_plans(subject, plan)
+    found = in_order(without_allowed(source, workflow, problems))
+    return Checked(source, workflow, found, plan, compared.coverage, contracts)
 
 
-def load(source: Source) -> Plan:
-    """The plan, or `InvalidWorkflow` with every error."""
-    checked = check(source)
-    if checked.workflow is None or checked.errors:
-        raise InvalidWorkflow(checked)
-    return lower(checked.workflow, source)
+def _uses_in(workflow: Workflow) -> list[Uses]:
+    return [place.step.verb for place in places(workflow) if isinstance(place.step.verb, Uses)]
 
 
-def compile_plan(text: str, path: str) -> Plan:
-    """The plan of a pinned definition: the same text gives the same plan."""
-    return load(Source(path, text))
+def _read(
+    uses: Uses, source: Source, checking: _Checking, above: tuple[str, ...]
+) -> Iterator[Diagnostic]:
+    """The file that is used, read once and made a member, or why it cannot be used."""
+    key, span = key_of(source.path, uses.file.path), uses.file.span
+    if key in above:
+        way = " → ".join((*above[above.index(key) :], key))
+        message = f"`{key}` uses itself: {way}"
+        hint = "let one of them do without the other, or start it by an event (`trigger`)"
+        yield Diagnostic("F033", span, message, help=hint)
+        return
+    library, members = checking.library, checking.members
+    text = library.texts.get(key)
+    if text is None:
+        why = library.why.get(key, "there is no such file")
+        hint = "a path is relative to the file it is written in"
+        yield Diagnostic("F031", span, f"`{key}` cannot be read: {why}", help=hint)
+        return
+    if key not in members:
+        checked = _check(Source(key, text), checking, (*above, key))
+        if checked.workflow is None or checked.errors:
+            yield _invalid(key, span, checked)
+        if checked.workflow is not None:
+            members[key] = Used(checked.source, checked.workflow, checked.errors, checked.contracts)
+    elif members[key].errors:
+        yield _invalid(key, span, Checked(members[key].source, None, members[key].errors))
+
+
+def _invalid(key: str, span: Span, checked: Checked) -> Diagnostic:
+    errors = checked.errors
+    message = f"`{key}` has {'an error' if len(errors) == 1 else f'{len(errors)} errors'} in it"
+    first = errors[0]
+    label = f"{first.code} in line {first.span.line}: {first.message}"
+    return Diagnostic("F031", span, message, label, f"`flowdsl validate {key}` shows it")
 
 
 def is_workflow(text: str) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flowdsl.language.order import step_name
 from flowdsl.language.places import Part, Place, uses
+from flowdsl.language.subject import Subject
 from flowdsl.language.workflow import (
     Call,
+    Emit,
     Habits,
     Patience,
     Promise,
@@ -21,18 +25,28 @@ ATTEMPTS_WITHOUT_A_WAY_BACK = 10  # of an undo, a confirm, and what stands below
 TIMEOUT_SECONDS = 10.0
 
 
-def lower_call(workflow: Workflow, place: Place, call: Call) -> nodes.Call:
-    request = call.request
-    habits = habits_of(workflow, request)
-    patience = (request.retry, *(level.retry for level in habits))
-    attempts = ATTEMPTS_WITHOUT_A_WAY_BACK if place.below_commit else ATTEMPTS
+def lower_call(subject: Subject, place: Place, call: Call) -> nodes.Call:
+    """All but the fallback, which holds steps of its own."""
     return nodes.Call(
-        address=place.address,
-        action=lower_action(workflow, request, merged(patience, attempts)),
-        compensation=_compensation(workflow, place, call),
-        confirm=_confirm(workflow, call),
-        probe=_probe(workflow, call),
+        address=place.item,
+        action=_of_step(subject, place, call.request),
+        compensation=_compensation(subject, place, call),
+        confirm=_confirm(subject, call),
+        probe=_probe(subject, call),
+        holds_seconds=call.holds_for.value if call.holds_for else None,
     )
+
+
+def lower_emit(subject: Subject, place: Place, emit: Emit) -> nodes.Call:
+    """An event that was sent is out in the world: whoever wants to take it back emits another."""
+    action = replace(_of_step(subject, place, emit.request), event=emit.event.text)
+    return nodes.Call(address=place.item, action=action, compensation=nodes.NothingToUndo())
+
+
+def _of_step(subject: Subject, place: Place, request: Request) -> nodes.Action:
+    patience = (request.retry, *(level.retry for level in habits_of(subject.workflow, request)))
+    attempts = ATTEMPTS_WITHOUT_A_WAY_BACK if place.below_commit else ATTEMPTS
+    return lower_action(subject, request, merged(patience, attempts))
 
 
 def habits_of(workflow: Workflow, request: Request) -> tuple[Habits, Habits]:
@@ -44,17 +58,17 @@ def habits_of(workflow: Workflow, request: Request) -> tuple[Habits, Habits]:
 
 
 def lower_action(
-    workflow: Workflow, request: Request, retry: nodes.Retry, step: Request | None = None
+    subject: Subject, request: Request, retry: nodes.Retry, step: Request | None = None
 ) -> nodes.Action:
     """`step` is the request whose timeout an undo, a confirm or a probe takes where it has none."""
     return nodes.Action(
         method=request.method,
-        service=request.service.text,
+        service=subject.service_key(request.service.text),
         path=request.path,
         query=tuple((name.text, value) for name, value in request.query),
         headers=tuple((name.text, value) for name, value in request.headers),
         body=request.body,
-        timeout_seconds=timeout_of(workflow, request, step),
+        timeout_seconds=timeout_of(subject.workflow, request, step),
         retry=retry,
         expect=request.expect,
         gone_is_done=request.gone_is_done,
@@ -99,6 +113,8 @@ def lower_service(workflow: Workflow, service: Service) -> nodes.Service:
         idempotency=_idempotency(promise),
         settle_seconds=settle.value if settle else None,
         tombstone=service.tombstone,
+        max_concurrent=service.max_concurrent,
+        strict=service.strict,
         span=service.name.span,
     )
 
@@ -106,13 +122,12 @@ def lower_service(workflow: Workflow, service: Service) -> nodes.Service:
 def _idempotency(promise: Promise | None) -> nodes.Idempotency | None:
     if promise is None:
         return None
-    if promise.header is None:
-        return nodes.Idempotency(promise.ttl_seconds)
-    return nodes.Idempotency(promise.ttl_seconds, promise.header)
+    header = promise.header or "Idempotency-Key"
+    return nodes.Idempotency(promise.ttl_seconds, header, promise.as_string)
 
 
 def _compensation(
-    workflow: Workflow, place: Place, call: Call
+    subject: Subject, place: Place, call: Call
 ) -> nodes.Compensation | nodes.NothingToUndo | None:
     if call.compensate is None:
         return None
@@ -120,7 +135,7 @@ def _compensation(
     if request is None:
         return nodes.NothingToUndo()
     retry = merged((request.retry,), ATTEMPTS_WITHOUT_A_WAY_BACK)
-    action = lower_action(workflow, request, retry, call.request)
+    action = lower_action(subject, request, retry, call.request)
     return nodes.Compensation(action, needs_answer=undo_needs_answer(place))
 
 
@@ -137,18 +152,18 @@ def undo_needs_answer(place: Place) -> bool:
     )
 
 
-def _confirm(workflow: Workflow, call: Call) -> nodes.Action | None:
+def _confirm(subject: Subject, call: Call) -> nodes.Action | None:
     if call.confirm is None:
         return None
     request = call.confirm.request
     retry = merged((request.retry,), ATTEMPTS_WITHOUT_A_WAY_BACK)
-    return lower_action(workflow, request, retry, call.request)
+    return lower_action(subject, request, retry, call.request)
 
 
-def _probe(workflow: Workflow, call: Call) -> nodes.Probe | None:
+def _probe(subject: Subject, call: Call) -> nodes.Probe | None:
     if call.probe is None:
         return None
     request = call.probe.request
-    levels = (request.retry, *(level.retry for level in habits_of(workflow, request)))
-    action = lower_action(workflow, request, merged(levels, ATTEMPTS), call.request)
+    levels = (request.retry, *(level.retry for level in habits_of(subject.workflow, request)))
+    action = lower_action(subject, request, merged(levels, ATTEMPTS), call.request)
     return nodes.Probe(action, call.probe.found, call.probe.result)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.located import Located, Mapping, Scalar, align
 from flowdsl.language.parse_parts import named, patience, seconds, word
 from flowdsl.language.reader import Reader
@@ -13,7 +13,7 @@ from flowdsl.language.workflow import Confirmation, Name, Probing, Request, Undo
 from flowdsl.plan.template import Constant, Template, Text
 
 _CALL = re.compile(r"(?:(?P<method>[A-Za-z]+)\s+)?(?P<service>[^\s/$]+)(?P<path>/.*)", re.DOTALL)
-_OPERATION = re.compile(r"(?:[A-Z]+\s+)?[\w-]+\.[A-Za-z]\w*")  # service.operationId
+_OPERATION = re.compile(r"(?P<service>[\w-]+)\.(?P<operation>[^\s/]+)")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -58,12 +58,11 @@ def _call(reader: Reader, call: Scalar, beside: Mapping | None) -> Request | Non
     if not isinstance(call.value, str) or not call.value:
         return None
     match = _CALL.fullmatch(call.text.rstrip())
-    if _OPERATION.fullmatch(call.text.strip()):
-        message = "`service.operationId` is not supported yet"
-        reader.problems.append(
-            Diagnostic("F005", call.span, message, help="write `[METHOD] service/path`")
-        )
-        return None
+    operation = _OPERATION.fullmatch(call.text.rstrip())
+    if operation is not None:
+        service, name = _name(call, operation, "service"), _name(call, operation, "operation")
+        bare = Request("POST", service, Constant("/"), call.span, operation=name)
+        return _with_what_is_beside(reader, bare, beside)
     if match is None or match["service"].endswith(":"):
         reader.refuse(call.span, *_what_is_wrong(call.text))
         return None
@@ -72,18 +71,21 @@ def _call(reader: Reader, call: Scalar, beside: Mapping | None) -> Request | Non
         reader.refuse(align(call).locate(0, len(method)), *_wrong_method(method))
         return None
     path = _path(reader, call, match)
-    service = Name(
-        match["service"], align(call).locate(match.start("service"), len(match["service"]))
-    )
+    service = _name(call, match, "service")
     if path is None:
         return None
+    return _with_what_is_beside(reader, Request(method, service, path, call.span), beside)
+
+
+def _name(call: Scalar, match: re.Match[str], group: str) -> Name:
+    return Name(match[group], align(call).locate(match.start(group), len(match[group])))
+
+
+def _with_what_is_beside(reader: Reader, bare: Request, beside: Mapping | None) -> Request:
     if beside is None:
-        return Request(method, service, path, call.span)
-    return Request(
-        method=method,
-        service=service,
-        path=path,
-        span=call.span,
+        return bare
+    return replace(
+        bare,
         query=named(reader, beside.get("query")),
         headers=headers(reader, beside.get("headers")),
         body=_body(reader, beside),

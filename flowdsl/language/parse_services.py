@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from flowdsl.language.located import Located, Mapping, Scalar
-from flowdsl.language.parse_parts import habits
+from flowdsl.language.parse_parts import file_of, habits, whole
 from flowdsl.language.parse_request import headers
 from flowdsl.language.reader import Reader
 from flowdsl.language.workflow import Name, Service
@@ -28,6 +28,7 @@ def _service(reader: Reader, name: Name, node: Located) -> Service | None:
             return Service(name, _url(reader, node))
         case Mapping():
             url, auth, tombstone = node.get("url"), node.get("auth"), node.get("tombstone")
+            strict = node.get("strict")
             return Service(
                 name=name,
                 url=_url(reader, url) if isinstance(url, Scalar) else Constant(None),
@@ -35,6 +36,9 @@ def _service(reader: Reader, name: Name, node: Located) -> Service | None:
                 headers=headers(reader, node.get("headers")),
                 habits=habits(reader, node),
                 tombstone=isinstance(tombstone, Scalar) and tombstone.value is True,
+                max_concurrent=whole(node.get("max_concurrent")),
+                openapi=file_of(reader, node.get("openapi")),
+                strict=isinstance(strict, Scalar) and strict.value is True,
             )
         case _:
             return Service(name, Constant(None))

@@ -1,6 +1,7 @@
 """Where every step stands, what it is called, and every expression in it: what rules and `lower` both walk on.
 
-A path counts positions from the top list down. Comparing two paths tells which step surely ran before the other.
+A path counts positions from the top list down, through groups, branches of a `switch`, fallbacks and what a `for_each`
+multiplies. Comparing two paths tells which step surely ran before the other.
 """
 
 from __future__ import annotations
@@ -53,6 +54,21 @@ class Place:
     def in_parallel(self) -> bool:
         return any(kind_of(parent) == "parallel" for parent in self.parents)
 
+    @property
+    def item(self) -> Address:
+        """Where the step itself stands: under a `for_each`, as the template of an item."""
+        return addresses.item_template(self.address) if self.step.for_each else self.address
+
+    @property
+    def around(self) -> Path | None:
+        """The path of the innermost `for_each` it is an item of, or in one."""
+        steps = (*self.parents, self.step)
+        depths = [depth for depth, step in enumerate(steps, 1) if step.for_each is not None]
+        return self.path[: depths[-1]] if depths else None
+
+
+Kind: TypeAlias = Literal["id", "set", "variable"]
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:
@@ -60,7 +76,25 @@ class Definition:
 
     name: Name
     place: Place
-    is_set: bool
+    kind: Kind
+
+    @property
+    def is_set(self) -> bool:
+        return self.kind == "set"
+
+    @property
+    def home(self) -> Path:
+        """The path of the `for_each` the name is only known in; the whole file is ()."""
+        own = self.place.around or ()
+        if self.kind == "variable" or own != self.place.path:
+            return own
+        # The id of a `for_each` itself: known where that stands.
+        steps = self.place.parents
+        depths = [depth for depth, step in enumerate(steps, 1) if step.for_each is not None]
+        return self.place.path[: depths[-1]] if depths else ()
+
+    def is_known_at(self, reader: Path) -> bool:
+        return reader[: len(self.home)] == self.home
 
 
 class Role(Enum):
@@ -79,6 +113,11 @@ class Role(Enum):
     FAIL = auto()
     OUTPUT = auto()
     URL = auto()
+    ITEMS = auto()  # the list of a `for_each`
+    MOMENT = auto()  # of a `wait_until`
+    DATA = auto()  # of an `emit`
+    ARGUMENT = auto()  # in the `with` of a `uses`
+    KEY = auto()  # of the run
 
 
 class Part(Enum):
@@ -105,26 +144,22 @@ class Order(Enum):
 
     BEFORE = auto()  # it surely ended before
     BESIDE = auto()  # in another child of the same `parallel`
+    INSTEAD = auto()  # in another branch of the same `switch`
     LATER = auto()
     SAME = auto()
     AROUND = auto()  # it is a group with the other in it
     INSIDE = auto()
 
 
-def places(workflow: Workflow) -> tuple[Place, ...]:
-    """Every step, in the order of the file."""
-    return tuple(
-        place
-        for section in _SECTIONS
-        for place in _places(
-            workflow.steps if section == "steps" else workflow.on_failure,
-            section,
-            addresses.ROOT if section == "steps" else addresses.ON_FAILURE,
-        )
+def places(
+    workflow: Workflow, prefix: Address = addresses.ROOT, *, below: bool = False
+) -> tuple[Place, ...]:
+    """Every step, in the order of the file. `prefix`, `below`: where the file is used, if it is run as part of another."""
+    failure = addresses.child(prefix, addresses.ON_FAILURE)
+    return (
+        *_places(workflow.steps, "steps", prefix, below=below),
+        *_places(workflow.on_failure, "on_failure", failure),
     )
-
-
-_SECTIONS: tuple[Section, ...] = ("steps", "on_failure")
 
 
 def _places(
@@ -142,9 +177,22 @@ def _places(
         yield Place(step, section, here, address, parents, below)
         if isinstance(step.verb, Commit):
             below = True
-        if isinstance(step.verb, Group):
-            around = (*parents, step)
-            yield from _places(step.verb.steps, section, address, here, around, below=below)
+        inner = addresses.item_template(address) if step.for_each else address
+        around = (*parents, step)
+        yield from _places(steps_in(step), section, inner, here, around, below=below)
+
+
+def steps_in(step: Step) -> tuple[Step, ...]:
+    """One level down: the children of a group, the branches of a `switch`, the fallback of a call."""
+    match step.verb:
+        case Group(steps=steps):
+            return steps
+        case Switch(branches=branches):
+            return branches
+        case Call(fallback=fallback):
+            return fallback
+        case _:
+            return ()
 
 
 def step_names(steps: tuple[Step, ...]) -> list[str]:
@@ -203,8 +251,11 @@ def order(target: Place, reader: Place) -> Order:
         return Order.AROUND
     if shared == len(reader.path):
         return Order.INSIDE
-    if shared > 0 and kind_of((*reader.parents, reader.step)[shared - 1]) == "parallel":
+    around = kind_of((*reader.parents, reader.step)[shared - 1]) if shared > 0 else ""
+    if around == "parallel":
         return Order.BESIDE
+    if around == "switch":
+        return Order.INSTEAD
     return Order.BEFORE if target.path[shared] < reader.path[shared] else Order.LATER
 
 
@@ -216,22 +267,44 @@ def _shared(one: Path, other: Path) -> int:
 
 
 def definitions(all_places: tuple[Place, ...]) -> dict[str, Definition]:
-    """Every id and `set` name; of two equal ones the first."""
+    """Every id, `set` name and variable of a `for_each`; of two equal ones the first."""
     found: dict[str, Definition] = {}
     for place in all_places:
-        if place.step.id is not None:
-            name = place.step.id
-            found.setdefault(name.text, Definition(name, place, is_set=False))
-        if isinstance(place.step.verb, Assignment):
-            for name, _ in place.step.verb.values:
-                found.setdefault(name.text, Definition(name, place, is_set=True))
+        for name, kind in names_given(place.step):
+            found.setdefault(name.text, Definition(name, place, kind))
     return found
+
+
+def variable_around(name: str, reader: Place) -> Path | None:
+    """The path of the `for_each` whose variable `name` is where `reader` stands. Two lists may use the same one."""
+    steps = (*reader.parents, reader.step)
+    return next(
+        (
+            reader.path[:depth]
+            for depth, step in enumerate(steps, start=1)
+            if step.for_each is not None and step.for_each.variable.text == name
+        ),
+        None,
+    )
+
+
+def names_given(step: Step) -> Iterator[tuple[Name, Kind]]:
+    """The names that a step gives a value, itself."""
+    if step.id is not None:
+        yield step.id, "id"
+    if step.for_each is not None:
+        yield step.for_each.variable, "variable"
+    if isinstance(step.verb, Assignment):
+        for name, _ in step.verb.values:
+            yield name, "set"
 
 
 def uses(step: Step) -> Iterator[Use]:
     """Every expression of a step itself, not of the steps in it."""
     if step.when is not None:
         yield Use(step.when, Role.WHEN)
+    if step.for_each is not None:
+        yield Use(step.for_each.items, Role.ITEMS)
     match step.verb:
         case Call(request=request, compensate=undo, confirm=confirm, probe=probe):
             yield from _of_request(request, Part.DO)
@@ -251,7 +324,17 @@ def uses(step: Step) -> Iterator[Use]:
         case Assignment(values=values):
             for _, value in values:
                 yield from in_template(value, Role.VALUE)
-        case Wait() | Commit() | Group():
+        case WaitUntil(moment=moment):
+            yield from in_template(moment, Role.MOMENT)
+        case WaitFor(expect=Expression() as expect):
+            yield Use(expect, Role.EXPECT)
+        case Emit(request=request):
+            if request.body is not None:
+                yield from in_template(request.body, Role.DATA)
+        case Uses(arguments=arguments):
+            for _, value in arguments:
+                yield from in_template(value, Role.ARGUMENT)
+        case WaitFor() | Wait() | Commit() | Group() | Switch():
             return
 
 

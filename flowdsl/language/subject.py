@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flowdsl.language.contracts import NO_CONTRACTS, Contracts
+from flowdsl.language.family import ALONE, Family, Used
 from flowdsl.language.order import Edge, edges, sibling_graph
 from flowdsl.language.places import (
     Definition,
@@ -19,8 +21,10 @@ from flowdsl.language.places import (
     kind_of,
     places,
     uses,
+    variable_around,
 )
-from flowdsl.language.workflow import Call, Request, Workflow
+from flowdsl.language.workflow import Call, Emit, Request, Uses, Workflow
+from flowdsl.plan.address import ROOT, Address, child
 from flowdsl.plan.expression import Expression, Reference
 from flowdsl.plan.span import Span
 
@@ -30,7 +34,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """For every `parallel`: `edges`, which child waits for which and why; `graphs`, the same as a graph."""
+    """For every `parallel`: `edges`, which child waits for which and why; `graphs`, the same as a graph.
+
+    `path` is that of the file; `prefix`, where it is used, if it is run as part of another.
+    """
 
     workflow: Workflow
     places: tuple[Place, ...]
@@ -38,6 +45,10 @@ class Subject:
     by_parent: Mapping[tuple[Section, Path], tuple[Place, ...]]
     edges: Mapping[tuple[Section, Path], tuple[Edge, ...]]
     graphs: Mapping[tuple[Section, Path], networkx.DiGraph[int]]
+    path: str = ""
+    prefix: Address = ROOT
+    family: Family = ALONE
+    contracts: Contracts = NO_CONTRACTS
 
     def locate(self, expression: Expression, reference: Reference) -> Span:
         return self.workflow.locate(expression, reference.start, reference.length)
@@ -45,9 +56,40 @@ class Subject:
     def children(self, path: Path, section: Section) -> tuple[Place, ...]:
         return self.by_parent.get((section, path), ())
 
+    def definition(self, name: str, reader: Place) -> Definition:
+        """What a known name means where it is read."""
+        path = variable_around(name, reader)
+        if path is None:
+            return self.known[name]
+        steps = (*reader.parents, reader.step)
+        each = steps[len(path) - 1]
+        assert each.for_each is not None, f"`{name}` is its variable"
+        known = self.known[name]
+        if known.kind == "variable" and known.place.path == path:
+            return known
+        siblings = self.children(path[:-1], reader.section)
+        return Definition(each.for_each.variable, siblings[path[-1]], "variable")
 
-def look_at(workflow: Workflow) -> Subject:
-    found = places(workflow)
+    def used(self, verb: Uses) -> Used | None:
+        """The workflow of another file, where it could be read."""
+        return self.family.used(self.path, verb.file)
+
+    def service_key(self, name: str) -> str:
+        """A file that is used brings its own services: their names are known in it alone."""
+        return child(self.prefix, name)
+
+
+def look_at(
+    workflow: Workflow,
+    path: str = "",
+    family: Family = ALONE,
+    *,
+    prefix: Address = ROOT,
+    below: bool = False,
+    contracts: Contracts = NO_CONTRACTS,
+) -> Subject:
+    """`below`: it is used where nothing is undone any more."""
+    found = places(workflow, prefix, below=below)
     known = definitions(found)
     by_parent: dict[tuple[Section, Path], list[Place]] = defaultdict(list)
     inside: dict[tuple[Section, Path], list[Place]] = defaultdict(list)
@@ -64,6 +106,10 @@ def look_at(workflow: Workflow) -> Subject:
         by_parent={key: tuple(children) for key, children in by_parent.items()},
         edges=found_edges,
         graphs={key: sibling_graph(len(by_parent[key]), kept) for key, kept in found_edges.items()},
+        path=path,
+        prefix=prefix,
+        family=family,
+        contracts=contracts,
     )
 
 
@@ -78,6 +124,8 @@ def requests(place: Place) -> Iterator[tuple[Part, Request]]:
                 yield Part.UNDO, undo.request
             if probe is not None:
                 yield Part.PROBE, probe.request
+        case Emit(request=request):
+            yield Part.DO, request
         case _:
             return
 

@@ -96,6 +96,7 @@ class Request:
     retry: Patience | None = None
     expect: Expression | None = None
     gone_is_done: bool = False
+    operation: Name | None = None  # `service.operationId`, until its contract says method and path
 
 
 @dataclass(frozen=True, slots=True)

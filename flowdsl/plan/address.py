@@ -80,6 +80,12 @@ def is_below(address: Address, block: Address) -> bool:
     return address.startswith((f"{block}/", f"{block}["))
 
 
+def enclosing(address: Address) -> tuple[Address, ...]:
+    """The address and everything it is in, innermost first, but for the root: `ship[3]/label`, `ship[3]`, `ship`."""
+    ends = (end for end in range(len(address) - 1, 0, -1) if address[end] in "/[")
+    return (address, *(address[:end] for end in ends)) if address else ()
+
+
 def item(each: Address, index: int) -> Address:
     return f"{each}[{index}]"
 

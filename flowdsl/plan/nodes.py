@@ -51,6 +51,7 @@ class Service:
     settle_seconds: float | None = None  # None: the timeout of the call
     tombstone: bool = False
     max_concurrent: int | None = None  # requests in flight at once, over all runs of the process
+    contract: str = ""  # the path of its OpenAPI document, among `Plan.files`
     strict: bool = False  # an answer that does not fit the contract is refused, not only warned of
     span: Span = NOWHERE
 

@@ -92,7 +92,7 @@ def key_of(index: Value) -> str | int | None:
 
 
 def no_such_field(source: str, key: str, fields: Iterable[str]) -> str:
-    names = list(fields)
+    names = list(dict.fromkeys(fields))
     if not names:
         return f"`{source}` has no field `{key}`; it is empty"
     shown = ", ".join(f"`{name}`" for name in names[:MAXIMUM_FIELDS_NAMED])

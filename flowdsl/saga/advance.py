@@ -17,6 +17,7 @@ from flowdsl.saga.events import Armed, Event, Expired, Failed, Started
 from flowdsl.saga.intent import intend
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, entry_of, fold
+from flowdsl.saga.unfolding import unfolded
 
 
 class Signer(Protocol):
@@ -45,7 +46,7 @@ def advance(plan: Plan, state: State, events: Iterable[Event], signer: Signer, a
         decided: list[Event] = list(now.decisions)
         intents: list[Started] = []
         if not decided:
-            decided, intents = _prepare(plan, state, now, signer, at)
+            decided, intents = _prepare(unfolded(plan, state), state, now, signer, at)
         state = fold(state, decided)
         facts += decided
         if not decided:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flowdsl.plan.address import Address, is_below, step_of
-from flowdsl.plan.nodes import AnyNode, Block, Call
+from flowdsl.plan.address import ROOT, Address, is_below, step_of
+from flowdsl.plan.nodes import AnyNode, Block, Call, Each, Switch
+from flowdsl.plan.unfold import inside
 from flowdsl.saga.commands import Decide
 from flowdsl.saga.events import Planned
 from flowdsl.saga.ledger import effects, standing, undone_by
@@ -23,13 +24,18 @@ from flowdsl.saga.walk import (
 )
 
 
-def backward(walk: Walk, block: Block, scope: Address) -> bool:
-    """True when nothing of the scope is left. Until a plan is kept, the walk over it only looks."""
-    over = _children_backward(walk, block, scope, held=False)
+def backward(walk: Walk, node: AnyNode, scope: Address) -> bool:
+    """True when nothing of the scope, which `node` is all of, is left. Until a plan is kept, the walk only looks."""
+    stand = _node_backward(walk, node, scope, held=False)
+    if node.address != ROOT:
+        walk.stands[node.address] = stand
     if scope in walk.state.planned:
-        return over
+        return stand.over
     _land(walk, scope)
     return False
+
+
+PENDING_BACKWARD = Stand("pending", over=True)
 
 
 # --- draining ----------------------------------------------------------------------------------------
@@ -48,12 +54,22 @@ def _land(walk: Walk, scope: Address) -> None:
 # --- undoing -----------------------------------------------------------------------------------------
 
 
-def _children_backward(walk: Walk, block: Block, scope: Address, *, held: bool) -> bool:
+def _children_backward(
+    walk: Walk,
+    children: tuple[AnyNode, ...],
+    scope: Address,
+    *,
+    held: bool,
+    passed_over: frozenset[Address] = frozenset(),
+) -> bool:
     """The graph reversed: what ran later is undone first. True when nothing is left."""
     waiting_for_later: set[int] = set()
     over = True
-    for position in reversed(range(len(block.children))):
-        node = block.children[position]
+    for position in reversed(range(len(children))):
+        node = children[position]
+        if node.address in passed_over:
+            walk.stands[node.address] = SKIPPED
+            continue
         is_held = held or position in waiting_for_later
         stand = _node_backward(walk, node, scope, held=is_held)
         walk.stands[node.address] = stand
@@ -68,17 +84,49 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
     if node.address in state.skipped:
         return SKIPPED
     match node:
+        case Each(branches=None):
+            return PENDING_BACKWARD
         case Block():
-            over = _children_backward(walk, node, scope, held=held)
+            over = _children_backward(walk, node.children, scope, held=held)
             return Stand(group_state(walk, node), over)
-        case Call() if node.address in state.planned.get(scope, ()):
-            return _call_backward(walk, node, held=held)
+        case Switch() | Each():
+            passed_over = _passed_over(walk, node)
+            over = _children_backward(walk, inside(node), scope, held=held, passed_over=passed_over)
+            return Stand(group_state(walk, node), over)
+        case Call(fallback=Block() as fallback):
+            # The call was settled before its fallback ran, so it is undone after it.
+            later = _children_backward(walk, fallback.children, scope, held=held)
+            stand = _one_call(walk, node, scope, held=held or not later)
+            return Stand(stand.state, later and stand.over)
         case Call():
-            return _call_left(walk, node, scope)
+            return _one_call(walk, node, scope, held=held)
         case _:
-            reached = node.address in state.done or node.address in state.fired
+            here = node.address
+            reached = here in state.done or here in state.fired or here in state.spawned
             failed = state.calls.get(node.address, NO_CALL).failed is not None
             return Stand("ok" if reached else "refused" if failed else "pending", over=True)
+
+
+def _passed_over(walk: Walk, node: Switch | Each) -> frozenset[Address]:
+    """Branches that were not taken, and items that were not needed any more."""
+    if isinstance(node, Switch):
+        if node.address not in walk.state.done:
+            return frozenset()
+        taken = walk.state.done[node.address]
+        others = (branch for at, branch in enumerate(node.branches) if at != taken)
+        return frozenset(branch.address for branch in others)
+    winners = walk.state.chosen.get(node.address)
+    return frozenset(
+        item.address
+        for position, item in enumerate(node.branches or ())
+        if winners is not None and position not in winners and item.address not in walk.begun
+    )
+
+
+def _one_call(walk: Walk, call: Call, scope: Address, *, held: bool) -> Stand:
+    if call.address in walk.state.planned.get(scope, ()):
+        return _call_backward(walk, call, held=held)
+    return _call_left(walk, call, scope)
 
 
 def _call_backward(walk: Walk, call: Call, *, held: bool) -> Stand:
@@ -136,9 +184,9 @@ def _seen(walk: Walk, call: Call) -> StepState:
             return "refused"
 
 
-def group_state(walk: Walk, block: Block) -> StepState:
-    """A group looks like the furthest of its children."""
-    states = {walk.stands[child.address].state for child in block.children}
+def group_state(walk: Walk, group: AnyNode) -> StepState:
+    """A group looks like the furthest of what is in it."""
+    states = {walk.stands[child.address].state for child in inside(group)}
     order: tuple[StepState, ...] = (
         "stuck",
         "undoing",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from flowdsl.plan.address import CallId
+from flowdsl.plan.address import Address, CallId
 from flowdsl.saga.events import Decision
 
 
@@ -39,4 +39,26 @@ class Decide:
     event: Decision
 
 
-Command: TypeAlias = Invoke | Sleep | Decide
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """A signal of this name is waited for, by the step at `node`."""
+
+    node: Address
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The run waits for its turn among those with its key."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The detached run that `Spawned` at this node speaks of is to be there; that it is there already is as good."""
+
+    node: Address
+
+
+Command: TypeAlias = Invoke | Sleep | Decide | Hear | Queue | Begin

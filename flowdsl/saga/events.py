@@ -34,11 +34,12 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Ok:
-    """It happened, and this is the answer."""
+    """It happened, and this is the answer. `misfit`: what in it is not as the service's contract describes."""
 
     status: int
     headers: dict[str, str]
     body: Json
+    misfit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

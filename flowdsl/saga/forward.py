@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from flowdsl.plan.address import ON_FAILURE, ROOT, Address, is_below, step_of
 from flowdsl.plan.nodes import (
     AnyNode,
@@ -10,18 +13,25 @@ from flowdsl.plan.nodes import (
     Call,
     Commit,
     Confirm,
+    Each,
     Fail,
     Label,
+    Listen,
+    Spawn,
+    Switch,
     Wait,
 )
+from flowdsl.plan.unfold import inside
 from flowdsl.saga.attempt import Standing, attempt
-from flowdsl.saga.backward import backward, group_state, nothing_left
-from flowdsl.saga.commands import Decide, Sleep
+from flowdsl.saga.backward import backward, nothing_left
+from flowdsl.saga.collecting import Collector, collect
+from flowdsl.saga.commands import Decide
 from flowdsl.saga.events import Committed, Failure, Skipped, Turned
 from flowdsl.saga.ledger import outcome_failure, standing
-from flowdsl.saga.local import decide_value, decide_when
+from flowdsl.saga.local import decide_branch, decide_items, decide_spawn, decide_value, decide_when
 from flowdsl.saga.state import NO_CALL
 from flowdsl.saga.undoing import probing, undoing
+from flowdsl.saga.waiting import listen, wait
 from flowdsl.saga.walk import (
     MAY_HAVE_HAPPENED,
     OVER_OK,
@@ -35,6 +45,8 @@ from flowdsl.saga.walk import (
     Walk,
     leave,
 )
+
+Inside: TypeAlias = Callable[[Address], Stand]  # walks what is in a node, in the scope it is given
 
 
 def forward(walk: Walk, block: Block, scope: Address) -> bool:
@@ -50,13 +62,13 @@ def forward(walk: Walk, block: Block, scope: Address) -> bool:
 
 def _not_ready(walk: Walk, node: AnyNode) -> Stand:
     """What a stuck run leaves unconfirmed is named too."""
-    match node:
-        case Block(children=children):
-            for child in children:
-                walk.stands[child.address] = _not_ready(walk, child)
-        case Confirm(of=step) if walk.state.committed and walk.stands[step].state == "ok":
+    if isinstance(node, Confirm):
+        stand = walk.stands.get(node.of)
+        if walk.state.committed and stand is not None and stand.state == "ok":
             why = "not confirmed: what comes before it is stuck"
-            walk.waiting.append(Residue(step, node.address, why))
+            walk.waiting.append(Residue(node.of, node.address, why))
+    for lower in inside(node):
+        walk.stands[lower.address] = _not_ready(walk, lower)
     return PENDING
 
 
@@ -68,12 +80,13 @@ def _node_forward(walk: Walk, node: AnyNode, scope: Address) -> Stand:
     if entry.waived is not None:
         leave(walk, node.address)
         return SKIPPED
-    if entry.resolved is not None and entry.answer is None:
-        failure = _failure_of(walk, node)
-        return OVER_OK if entry.resolved.ok else _failed(walk, node, scope, failure)
-    if entry.failed is not None and entry.attempt == 0:
+    if entry.resolved is not None and entry.answer is None and entry.resolved.ok:
+        return OVER_OK
+    if entry.resolved is not None and entry.answer is None and not _falls_back(node):
+        return _failed(walk, node, scope, _failure_of(walk, node))
+    if entry.failed is not None and entry.attempt == 0 and not _falls_back(node):
         return _failed(walk, node, scope, entry.failed)
-    if entry.attempt == 0 and node.when is not None and node.address not in state.done:
+    if entry.attempt == 0 and node.when is not None and not _has_begun(walk, node):
         decision = decide_when(walk.plan, state, node)
         if decision is not None:
             walk.commands.append(Decide(decision))
@@ -83,38 +96,172 @@ def _node_forward(walk: Walk, node: AnyNode, scope: Address) -> Stand:
             return _call_forward(walk, node, scope)
         case Confirm():
             return _confirm_forward(walk, node)
+        case Block() if node.critical:
+            return _over(forward(walk, node, scope))
         case Block():
-            return _block_forward(walk, node, scope)
-        case Wait():
-            if node.address in state.fired:
-                return OVER_OK
-            walk.commands.append(Sleep(node.address, node.seconds))
-            return Stand("waiting", over=False)
+            return _turns_alone(walk, node, lambda inner: _over(forward(walk, node, inner)))
+        case Switch():
+            return _switch_forward(walk, node, scope)
+        case Each():
+            return _each_forward(walk, node, scope)
+        case Commit() if not state.committed:
+            walk.commands.append(Decide(Committed()))
+            return RUNNING
         case Commit():
-            if not state.committed:
-                walk.commands.append(Decide(Committed()))
-                return RUNNING
             return OVER_OK
+        case Wait():
+            return wait(walk, node)
+        case Listen():
+            return listen(walk, node)
+        case Spawn():
+            return _spawn_forward(walk, node)
         case Assign() | Label() | Fail():
             if node.address in state.done:
                 return OVER_OK
             walk.commands.append(Decide(decide_value(walk.plan, state, node)))
             return RUNNING
-        case _:
-            raise NotImplementedError
+
+
+def _falls_back(node: AnyNode) -> bool:
+    return isinstance(node, Call) and node.fallback is not None
+
+
+def _has_begun(walk: Walk, node: AnyNode) -> bool:
+    """Whether its `when` was looked at before: what is decided is not asked again."""
+    state, here = walk.state, node.address
+    return (
+        here in state.done
+        or here in state.expanded
+        or here in state.received
+        or here in state.spawned
+    )
+
+
+def _over(over: bool) -> Stand:
+    return OVER_OK if over else RUNNING
+
+
+def _turns_alone(walk: Walk, node: AnyNode, walk_inside: Inside) -> Stand:
+    """A group marked `critical: false` turns alone, and what comes after it goes on."""
+    turned = walk.state.turned.get(node.address)
+    if turned is None:
+        stand = walk_inside(node.address)
+        if node.address in walk.causes:
+            cause = Turned(node.address, "refused", walk.causes[node.address])
+            walk.commands.append(Decide(cause))
+        return stand
+    if not backward(walk, node, node.address):
+        return Stand("undoing", over=False)
+    walk.warnings.append(turned.failure)
+    return Stand(walk.stands[node.address].state, over=True)
+
+
+# --- lists, branches, other runs ---------------------------------------------------------------------
+
+
+def _each_forward(walk: Walk, each: Each, scope: Address) -> Stand:
+    if each.mirrors is not None:
+        return _confirms_forward(walk, each.branches or (), scope)
+    if each.branches is None:
+        walk.commands.append(Decide(decide_items(walk.plan, walk.state, each)))
+        return RUNNING
+    if each.critical:
+        return _items_forward(walk, each, scope)
+    return _turns_alone(walk, each, lambda inner: _items_forward(walk, each, inner))
+
+
+def _confirms_forward(walk: Walk, items: tuple[AnyNode, ...], scope: Address) -> Stand:
+    """The confirms of the items that there were: all at once."""
+    stands = [_node_forward(walk, item, scope) for item in items]
+    walk.stands.update(zip((item.address for item in items), stands, strict=True))
+    return _over(all(stand.over for stand in stands)) if stands else SKIPPED
+
+
+def _items_forward(walk: Walk, each: Each, scope: Address) -> Stand:
+    def item_forward(item: AnyNode, inner: Address) -> Stand:
+        return _node_forward(walk, item, inner)
+
+    def item_backward(item: AnyNode) -> Stand:
+        over = backward(walk, item, item.address)
+        return Stand(walk.stands[item.address].state, over)
+
+    stand, failure = collect(Collector(walk, each, scope, item_forward, item_backward))
+    if failure is None:
+        return stand
+    if not each.critical:
+        walk.causes.setdefault(scope, failure)
+        return RUNNING
+    return _failed(walk, each, scope, failure)
+
+
+def _switch_forward(walk: Walk, switch: Switch, scope: Address) -> Stand:
+    if switch.address not in walk.state.done:
+        walk.commands.append(Decide(decide_branch(walk.plan, walk.state, switch)))
+        return RUNNING
+    taken = walk.state.done[switch.address]
+    for position, branch in enumerate(switch.branches):
+        if position != taken:
+            walk.stands[branch.address] = SKIPPED
+    if not isinstance(taken, int):
+        return OVER_OK
+
+    def branch_forward(inner: Address) -> Stand:
+        branch = switch.branches[taken]
+        walk.stands[branch.address] = stand = _over(forward(walk, branch, inner))
+        return stand
+
+    if switch.critical:
+        return branch_forward(scope)
+    return _turns_alone(walk, switch, branch_forward)
+
+
+def _spawn_forward(walk: Walk, node: Spawn) -> Stand:
+    if node.address not in walk.state.spawned:
+        walk.commands.append(Decide(decide_spawn(walk.plan, walk.state, node)))
+        return RUNNING
+    return _over(node.address in walk.state.begun)
+
+
+# --- calls -------------------------------------------------------------------------------------------
 
 
 def _call_forward(walk: Walk, call: Call, scope: Address) -> Stand:
+    if call.fallback is not None and not call.critical:
+        return _turns_alone(walk, call, lambda inner: _attempted(walk, call, inner))
+    return _attempted(walk, call, scope)
+
+
+def _attempted(walk: Walk, call: Call, scope: Address) -> Stand:
     plan, state = walk.plan, walk.state
     now = attempt(state, call.address, call.action, plan.services[call.action.service])
     if now.landing == "unknown":
         now = probing(plan, state, call)
     if now.landing in ("ok", "running"):
         return _on_its_way(walk, now)
+    if call.fallback is not None:
+        return _fall_back(walk, call, call.fallback, scope, unknown=now.landing == "unknown")
     if now.landing == "unknown" and not call.critical:
         return _tolerate_unknown(walk, call)
     seen: StepState = "unknown" if now.landing == "unknown" else "refused"
     return _failed(walk, call, scope, _failure_of(walk, call), seen)
+
+
+def _fall_back(walk: Walk, call: Call, fallback: Block, scope: Address, *, unknown: bool) -> Stand:
+    """What runs in its stead. Before that, the call itself must be settled: nothing may be left of it."""
+    settled = Stand("refused", over=True)
+    if unknown:
+        back = undoing(walk.plan, walk.state, call)
+        match back.standing:
+            case "undone" | "kept" | "absent":
+                settled = nothing_left(back)
+            case "undoing" if not walk.state.committed:
+                walk.commands += back.commands
+                return Stand("undoing", over=False)
+            case _ if not call.critical:
+                return _tolerate_unknown(walk, call)
+            case _:
+                return _failed(walk, call, scope, _failure_of(walk, call), "unknown")
+    return settled if forward(walk, fallback, scope) else RUNNING
 
 
 def _on_its_way(walk: Walk, now: Standing) -> Stand:
@@ -152,24 +299,6 @@ def _confirm_forward(walk: Walk, node: Confirm) -> Stand:
     walk.stuck.append(node.address)
     leave(walk, node.address, "not confirmed")
     return STUCK
-
-
-def _block_forward(walk: Walk, block: Block, scope: Address) -> Stand:
-    """A group marked `critical: false` turns alone, and what comes after it goes on."""
-    state = walk.state
-    if block.critical:
-        return OVER_OK if forward(walk, block, scope) else RUNNING
-    turned = state.turned.get(block.address)
-    if turned is None:
-        over = forward(walk, block, block.address)
-        if block.address in walk.causes:
-            cause = Turned(block.address, "refused", walk.causes[block.address])
-            walk.commands.append(Decide(cause))
-        return OVER_OK if over else RUNNING
-    if not backward(walk, block, block.address):
-        return Stand("undoing", over=False)
-    walk.warnings.append(turned.failure)
-    return Stand(group_state(walk, block), over=True)
 
 
 def _failed(

@@ -5,7 +5,7 @@ A request that cannot be rendered is not sent; that too is a fact, `Failed`, so 
 
 from __future__ import annotations
 
-from flowdsl.plan.address import CallId, direction_of, is_below, step_of
+from flowdsl.plan.address import ROOT, CallId, direction_of, enclosing, step_of
 from flowdsl.plan.address import answer as answer_id
 from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.expression import Expression
@@ -68,8 +68,11 @@ def render_request(plan: Plan, state: State, call: CallId, key: str) -> Request:
     headers = _headers(action, service, names, key)
     if direction_of(call) == "undo":
         headers.append((COMPENSATES, (state.calls[step_of(call)].key,)))
-    body = None if action.body is None else _json_text(render(action.body, names))
-    return Request(action.method, _url(state, action, service, names), tuple(headers), body)
+    body = None if action.body is None else render(action.body, names)
+    if action.event is not None:
+        body = cloud_event(state, action.event, key, body)
+    text = None if action.body is None and action.event is None else _json_text(body)
+    return Request(action.method, _url(state, action, service, names), tuple(headers), text)
 
 
 def vantage_of(plan: Plan, state: State, call: CallId) -> Vantage:
@@ -78,9 +81,9 @@ def vantage_of(plan: Plan, state: State, call: CallId) -> Vantage:
     node = plan.nodes[step]
     if direction_of(call) == "do" or not isinstance(node, Call):
         return Vantage(step)
-    turned = [scope for scope in state.turned if is_below(step, scope)]
+    turned = [scope for scope in (*enclosing(step), ROOT) if scope in state.turned]
     if turned:
-        failure: Failure | None = state.turned[min(turned, key=len)].failure  # the outermost
+        failure: Failure | None = state.turned[turned[-1]].failure  # the outermost
     else:
         failure = outcome_failure(state.calls.get(step, NO_CALL))
     return Vantage(step, answer_of(state, node), failure)
@@ -111,15 +114,33 @@ def _headers(
 ) -> list[tuple[str, Sealed]]:
     """Those of the service, then those of the call, which replace them; names are compared without case."""
     merged: dict[str, tuple[str, Sealed]] = {}
-    if action.body is not None:
+    if action.event is not None:
+        merged["content-type"] = ("Content-Type", ("application/cloudevents+json",))
+    elif action.body is not None:
         merged["content-type"] = ("Content-Type", ("application/json",))
     if service.auth is not None:
         merged["authorization"] = ("Authorization", _scheme(render_text(service.auth, names)))
     for name, template in service.headers + action.headers:
         merged[name.lower()] = (name, render_text(template, names))
     header = service.idempotency.header if service.idempotency else "Idempotency-Key"
-    merged[header.lower()] = (header, (key,))
+    quoted = service.idempotency is not None and service.idempotency.as_string
+    merged[header.lower()] = (header, (f'"{key}"' if quoted else key,))
     return list(merged.values())
+
+
+def cloud_event(state: State, kind: str, key: str, data: Rendered) -> dict[str, Rendered]:
+    """A CloudEvent 1.0 in structured JSON. Its id is the key, so that who gets it twice can tell."""
+    assert state.created is not None
+    event: dict[str, Rendered] = {
+        "specversion": "1.0",
+        "id": key,
+        "source": f"/flowdsl/{state.created.workflow}",
+        "type": kind,
+        "subject": state.created.run,
+    }
+    if data is not None:
+        event |= {"datacontenttype": "application/json", "data": data}
+    return event
 
 
 def _scheme(auth: Sealed) -> Sealed:

@@ -18,12 +18,15 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status line came back. `problem` says why the body could not be read whole, if it could not."""
+    """A status line came back. `problem` says why the body could not be read whole, if it could not; `misfit`, what
+    in it is not as the contract of its service describes.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: Json = None
     problem: str | None = None
+    misfit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

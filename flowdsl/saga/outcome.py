@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flowdsl.plan.address import CallId, direction_of, is_answer, step_of
+from dataclasses import replace
+
+from flowdsl.plan.address import Address, CallId, direction_of, is_answer, step_of
 from flowdsl.plan.evaluate import EvaluationError, evaluate
 from flowdsl.plan.nodes import Action, Call, Plan, Probe
 from flowdsl.saga.events import Failure, Ok, Outcome, Refused, Unknown
@@ -11,16 +13,17 @@ from flowdsl.saga.ledger import standing
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.saga.scope import Vantage, scope
 from flowdsl.saga.state import CallState, State
+from flowdsl.saga.unfolding import unfolded
 
 FOR_NOW = frozenset({408, 425, 429})
 AT_THE_DOOR = frozenset({401, 403, 407})  # said before anybody looks at the key
 REFUSED, LOST, NOT_SENT, UNEXPECTED = "F110", "F111", "F112", "F113"
-INTERRUPTED = "F118"
-FORBIDDEN = "F122"
+INTERRUPTED, MISFIT, FORBIDDEN = "F118", "F122", "F130"
 
 
 def judge(plan: Plan, state: State, call: CallId, seen: Observation) -> Outcome:
     """What this observation of the call's current attempt means."""
+    plan = unfolded(plan, state)
     match seen:
         case NotSent(reason=reason, forbidden=True):
             failure = Failure(FORBIDDEN, f"nothing was sent: {reason}", step_of(call))
@@ -48,7 +51,9 @@ def _accepted(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
     if seen.problem is not None:
         message = f"answered {seen.status}, but the body is {seen.problem}"
         return Unknown(Failure(LOST, message, step, seen.status))
-    answer = Ok(seen.status, dict(seen.headers), seen.body)
+    answer = Ok(seen.status, dict(seen.headers), seen.body, seen.misfit)
+    if seen.misfit and _is_strict(plan, call):
+        return _not_believed(plan, call, answer)
     node = plan.nodes.get(step)
     if direction_of(call) == "probe" and isinstance(node, Call) and node.probe is not None:
         return _probed(plan, state, node.probe, step, answer)
@@ -68,6 +73,28 @@ def _accepted(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
     return Refused(failure, definite=is_keyed(plan, call))
 
 
+def _is_strict(plan: Plan, call: CallId) -> bool:
+    """Whether an answer that does not fit counts as none. Nothing reads what an undo or a confirm answers, and what is
+    asked for once more is only asked for its undo: there it is a warning, whatever the service says.
+    """
+    strict = plan.services[action_of(plan, call).service].strict
+    return strict and direction_of(call) in ("do", "probe") and not is_answer(call)
+
+
+def _not_believed(plan: Plan, call: CallId, answer: Ok) -> Outcome:
+    """A change has happened, whatever it was answered: unknown, and the answer is kept for its undo."""
+    failure = misfit(step_of(call), answer)
+    if direction_of(call) == "probe" or action_of(plan, call).is_read:
+        return Refused(failure)
+    return Unknown(failure, answer)
+
+
+def misfit(step: Address, answer: Ok) -> Failure:
+    """What is said of an answer that is not as its service describes it: a warning, or why it is not believed."""
+    message = f"answered {answer.status}, not as its contract describes: {answer.misfit}"
+    return Failure(MISFIT, message, step, answer.status, answer.body)
+
+
 def _probed(plan: Plan, state: State, probe: Probe, step: str, answer: Ok) -> Outcome:
     """Found (ok, with the result as answer), absent, or, where an expression fails, nothing found out."""
     vantage = Vantage(step, None, None, answer)
@@ -80,7 +107,7 @@ def _probed(plan: Plan, state: State, probe: Probe, step: str, answer: Ok) -> Ou
         body = evaluate(probe.result, names) if probe.result else None
     except EvaluationError as error:
         return Refused(Failure("F114", f"the probe found nothing out: {error}", step))
-    return Ok(answer.status, answer.headers, body)  # type: ignore[arg-type]
+    return replace(answer, body=body)  # type: ignore[arg-type]
 
 
 def _declined(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:

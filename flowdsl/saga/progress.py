@@ -28,13 +28,14 @@ from flowdsl.plan.address import ON_FAILURE, ROOT, Address, CallId, is_below, st
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.attempt import invoke
 from flowdsl.saga.backward import backward
-from flowdsl.saga.commands import Command, Decide, Invoke, Sleep
+from flowdsl.saga.commands import Begin, Command, Decide, Hear, Invoke, Queue, Sleep
 from flowdsl.saga.events import Alerted, Decision, Ended, Failure, Parked, Turned
 from flowdsl.saga.forward import forward
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.ledger import effects, outcome_failure
+from flowdsl.saga.outcome import misfit
 from flowdsl.saga.state import NO_CALL, State
-from flowdsl.saga.walk import Residue, Stand, StepState, Walk, leave
+from flowdsl.saga.walk import Residue, Stand, StepState, Walk, begin, leave
 
 __all__ = ["Progress", "Residue", "RunState", "Stand", "StepState", "progress"]
 
@@ -67,7 +68,8 @@ class Progress:
 
 def progress(plan: Plan, state: State) -> Progress:
     """Where everything stands, and every command that should be in flight."""
-    walk = Walk(plan, state)
+    walk = begin(plan, state)
+    plan = walk.plan
     over = backward(walk, plan.root, ROOT) if state.turning else _forward_run(walk)
     if state.parked is not None:
         walk.commands.clear()
@@ -77,6 +79,7 @@ def progress(plan: Plan, state: State) -> Progress:
     elif state.crashes >= CRASHES_MAX:
         message = f"the run took its process down {state.crashes} times without getting on"
         walk.commands[:] = [Decide(Parked(Failure("F121", message)))]
+    walk.warnings += misfits(state)
     _let_land(walk)
     name = _conclude(walk, over=over)
     return Progress(
@@ -89,6 +92,15 @@ def progress(plan: Plan, state: State) -> Progress:
     )
 
 
+def misfits(state: State) -> list[Failure]:
+    """A warning for each answer that was taken, and is not as its service describes it."""
+    return [
+        misfit(step_of(call), entry.answer)
+        for call, entry in state.calls.items()
+        if entry.answer is not None and entry.answer.misfit
+    ]
+
+
 def _let_land(walk: Walk) -> None:
     """Whatever is in flight is wanted until it has landed: nothing that may take effect is ever cut off."""
     plan, state = walk.plan, walk.state
@@ -98,10 +110,18 @@ def _let_land(walk: Walk) -> None:
             action, entry = action_of(plan, call), state.calls[call]
             service = plan.services[action.service]
             walk.commands.append(invoke(call, entry.attempt, entry, action, service))
+    for node in state.spawned.keys() - state.begun:
+        if state.calls.get(node, NO_CALL).failed is None:
+            walk.commands.append(Begin(node))
 
 
 def _forward_run(walk: Walk) -> bool:
-    over = forward(walk, walk.plan.root, ROOT)
+    created = walk.state.created
+    if created is not None and created.key and walk.state.admitted is None:
+        walk.commands.append(Queue(created.key))
+        over = False
+    else:
+        over = forward(walk, walk.plan.root, ROOT)
     turn = _reason_to_turn(walk)
     if turn is None:
         return over
@@ -178,7 +198,21 @@ def _first_error(walk: Walk) -> Failure | None:
 
 
 def _only_waits(walk: Walk) -> bool:
-    waits = [stand for stand in walk.stands.values() if stand.state == "waiting"]
-    sleeps = [c for c in walk.commands if isinstance(c, Sleep) and c.timer != DEADLINE]
-    others = [c for c in walk.commands if not isinstance(c, Sleep)]
-    return bool(waits) and len(sleeps) == len(waits) and not others
+    """Nothing is to be done but to wait: for a time, for a signal, for its turn."""
+    waits = False
+    for command in walk.commands:
+        match command:
+            case Sleep(timer=timer) if timer == DEADLINE:
+                pass
+            case Sleep(timer=timer) if _is_waiting(walk, timer):
+                waits = True
+            case Hear() | Queue():
+                waits = True
+            case _:
+                return False
+    return waits
+
+
+def _is_waiting(walk: Walk, node: Address) -> bool:
+    stand = walk.stands.get(node)
+    return stand is not None and stand.state == "waiting"

@@ -14,14 +14,18 @@ from flowdsl.plan.address import ROOT, Address, CallId, is_answer, step_of
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import (
+    Admitted,
     Alerted,
     Armed,
+    Begun,
     CancelRequested,
+    Chosen,
     Committed,
     Created,
     Done,
     Ended,
     Event,
+    Expanded,
     Expired,
     Failed,
     Failure,
@@ -32,11 +36,14 @@ from flowdsl.saga.events import (
     Parked,
     Paused,
     Planned,
+    Received,
     Refused,
     Resolved,
     Resumed,
     Retried,
+    Signalled,
     Skipped,
+    Spawned,
     Started,
     Turned,
     Unknown,
@@ -77,6 +84,13 @@ class State:
     planned: dict[Address, tuple[Address, ...]] = field(default_factory=dict)
     committed: bool = False
     cancel: CancelRequested | None = None
+    expanded: dict[Address, tuple[Json, ...]] = field(default_factory=dict)
+    chosen: dict[Address, tuple[int, ...]] = field(default_factory=dict)
+    signals: dict[str, Signalled] = field(default_factory=dict)  # by id, as they came
+    received: dict[Address, str] = field(default_factory=dict)  # the id that each wait took
+    spawned: dict[Address, Spawned] = field(default_factory=dict)
+    begun: frozenset[Address] = frozenset()
+    admitted: float | None = None
     alerted: Alerted | None = None
     parked: Failure | None = None
     ended: str = ""
@@ -137,8 +151,37 @@ def apply(state: State, event: Event) -> State:
         case Created():
             assert state.created is None, "a run is created once"
             return replace(state, created=event)
+        case Expanded() | Chosen() | Signalled() | Received() | Spawned() | Begun() | Admitted():
+            return _branched(state, event)
         case _:
             return _turn_of_run(state, event)
+
+
+def _branched(
+    state: State,
+    event: Expanded | Chosen | Signalled | Received | Spawned | Begun | Admitted,
+) -> State:
+    match event:
+        case Expanded(each=each, items=items):
+            assert each not in state.expanded, "the items of a list are decided once"
+            return replace(state, expanded=state.expanded | {each: items})
+        case Chosen(each=each, winners=winners):
+            assert each not in state.chosen, "winners are chosen once"
+            return replace(state, chosen=state.chosen | {each: winners})
+        case Signalled():
+            if event.id in state.signals:
+                return state
+            return replace(state, signals=state.signals | {event.id: event}, crashes=0)
+        case Received(node=node, signal=signal):
+            assert signal not in state.received.values(), "a signal answers one wait"
+            return replace(state, received=state.received | {node: signal})
+        case Spawned():
+            assert event.node not in state.spawned, "a run is started once"
+            return replace(state, spawned=state.spawned | {event.node: event})
+        case Begun(node=node):
+            return replace(state, begun=state.begun | {node}, crashes=0)
+        case Admitted(at=at):
+            return replace(state, admitted=at, crashes=0)
 
 
 def _turn_of_run(state: State, event: Event) -> State:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal, TypeAlias
 
-from flowdsl.plan.address import Address, CallId, step_of
+from flowdsl.plan.address import Address, CallId, item, items_around, step_of
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.commands import Command
 from flowdsl.saga.events import Failure
 from flowdsl.saga.state import NO_CALL, State
+from flowdsl.saga.unfolding import unfolded
 
 StepState: TypeAlias = Literal[
     "pending", "skipped", "running", "waiting", "ok", "refused",
@@ -49,6 +52,8 @@ class Walk:
         default_factory=list
     )  # behind something; left as well, if that is stuck
     warnings: list[Failure] = field(default_factory=list)
+    heard: set[str] = field(default_factory=set)  # signals that a wait takes in this very ask
+    begun: frozenset[Address] = frozenset()  # items of which something is known
 
 
 PENDING = Stand("pending", over=False)
@@ -59,6 +64,23 @@ STUCK = Stand("stuck", over=False)
 
 MAY_HAVE_HAPPENED = "may have happened"
 WAITS_FOR_LATER = "not undone: what ran after it comes first, and is stuck"
+
+
+def begin(plan: Plan, state: State) -> Walk:
+    """A walk that has not gone anywhere yet."""
+    return Walk(
+        unfolded(plan, state), state, begun=_begun(state) if state.expanded else frozenset()
+    )
+
+
+def _begun(state: State) -> frozenset[Address]:
+    known: Iterable[str] = chain(
+        state.calls, state.skipped, state.done, state.armed, state.turned, state.expanded,
+        state.received, state.spawned,
+    )  # fmt: skip
+    return frozenset(
+        item(each, index) for address in known for each, index in items_around(step_of(address))
+    )
 
 
 def leave(walk: Walk, call: CallId, why: str = "") -> None:

@@ -9,6 +9,7 @@ from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json, Sealed
 from flowdsl.saga.events import Failure, Ok
+from flowdsl.saga.outcome import MISFIT
 from flowdsl.view.paint import ELLIPSIS, counted, cut
 
 MASK = "••••••"
@@ -35,7 +36,7 @@ def summary(body: Json, values_max: int = 2) -> str:
 
 def failure_summary(failure: Failure) -> str:
     """`card_declined`, if the service said such a word; else what went wrong."""
-    said = reason(failure.response)
+    said = "" if failure.code == MISFIT else reason(failure.response)
     return said or failure.message
 
 

@@ -20,7 +20,7 @@ from flowdsl.plan.nodes import (
 )
 from flowdsl.plan.values import Json
 from flowdsl.view.brief import scalar
-from flowdsl.view.calls import NAME_MAX, short_names
+from flowdsl.view.calls import NAME_MAX, Names, short_names
 from flowdsl.view.forecast import (
     Fall,
     Forecast,
@@ -69,7 +69,7 @@ class Screen:
     """`left` and `call`: the columns of the first two columns."""
 
     ahead: Forecast
-    names: dict[Address, str]
+    names: Names
     follows: Mapping[Address, Fall]
     left: int
     call: int
@@ -127,11 +127,11 @@ def _title(plan: Plan, ahead: Forecast) -> Line:
     return line(bold(plan.name), f": {counts}. Nothing has been sent.")
 
 
-def _left(row: Row, names: dict[Address, str]) -> int:
+def _left(row: Row, names: Names) -> int:
     return columns(f"  {row.gutter}{cut(_name(row.node, names), NAME_MAX)}")
 
 
-def _name(node: AnyNode, names: dict[Address, str]) -> str:
+def _name(node: AnyNode, names: Names) -> str:
     return names[node.of] if isinstance(node, Confirm) else names[node.address]
 
 
@@ -181,7 +181,7 @@ def _fall_piece(fall: Fall | None, text: str) -> Piece:
             return dim(text)
 
 
-def fall_text(fall: Fall, names: dict[Address, str]) -> str:
+def fall_text(fall: Fall, names: Names) -> str:
     """`undo flight, hotel`: in the order in which it would be done."""
     undone = ", ".join(names[address] for address in fall.undone)
     match fall.kind:

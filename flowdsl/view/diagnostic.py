@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from flowdsl.language.diagnostics import Diagnostic, Severity
 from flowdsl.language.load import Checked
+from flowdsl.language.rules.contracts import Coverage
 from flowdsl.language.source import Source
 from flowdsl.view.frame import Note, digits_of, excerpt, gutter, heading, patch, place
 from flowdsl.view.paint import WIDTH, Line, Piece, Style, bold, counted, dim, line, wrapped
@@ -58,11 +59,29 @@ def closing(files: Sequence[Checked]) -> list[Line]:
     pieces: list[Piece | str] = [f"{counted(len(files), 'file')}: "]
     for index, word in enumerate(words or [Piece("nothing wrong", "green")]):
         pieces += [", " if index else "", word]
-    lines = [line(*pieces, ".")]
+    lines = [line(*pieces, "."), *_reach(files)]
     if found:
         code = next((d.code for d in found if d.is_error), found[0].code)
         lines.append(line(dim(f"For more about an error: flowdsl explain {code}")))
     return lines
+
+
+def _reach(files: Sequence[Checked]) -> list[Line]:
+    """How many calls were held against the contracts of their services, and how many could not be."""
+    reach = coverage_of(files)
+    if reach is None:
+        return []
+    text = f"openapi: {reach.checked} of {counted(reach.call_sites, 'call site')} checked"
+    if reach.values_unknown:
+        values = reach.values_checked + reach.values_unknown
+        text += f"; {reach.values_unknown} of {counted(values, 'value')} known only in the run"
+    return [line(dim(text))]
+
+
+def coverage_of(files: Sequence[Checked]) -> Coverage | None:
+    """Of all files together; None where none has a contract."""
+    reaches = [file.coverage for file in files if file.coverage is not None]
+    return sum(reaches[1:], reaches[0]) if reaches else None
 
 
 def _help(text: str) -> list[Line]:

@@ -12,7 +12,7 @@ from flowdsl.language.load import Checked
 from flowdsl.plan.json import to_text
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json
-from flowdsl.view.diagnostic import full
+from flowdsl.view.diagnostic import coverage_of, full
 from flowdsl.view.paint import plain, visible
 
 Format: TypeAlias = Literal["full", "concise", "json", "github", "sarif", "junit"]
@@ -45,7 +45,23 @@ def as_json(files: Sequence[Checked]) -> Json:
         "errors": counted[Severity.ERROR],
         "warnings": counted[Severity.WARNING],
         "hints": counted[Severity.HINT],
+        "openapi": _reach(files),
         "diagnostics": [_object(path, diagnostic) for path, diagnostic in _all(files)],
+    }
+
+
+def _reach(files: Sequence[Checked]) -> Json:
+    """How far the contracts of services reach; null where no file names one."""
+    reach = coverage_of(files)
+    if reach is None:
+        return None
+    return {
+        "call_sites": reach.call_sites,
+        "checked": reach.checked,
+        "without_contract": reach.without_contract,
+        "unsure": reach.unsure,
+        "values_checked": reach.values_checked,
+        "values_unknown": reach.values_unknown,
     }
 
 

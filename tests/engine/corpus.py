@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import indent
 
@@ -197,6 +197,21 @@ def conditions() -> Plan:
     )
 
 
+def strict(plain: Plan) -> Plan:
+    """The same, where no answer is believed that does not fit its contract."""
+    services = {name: replace(service, strict=True) for name, service in plain.services.items()}
+    return replace(plain, services=services)
+
+
+def strict_calls() -> Plan:
+    kept = call("b", "plain") + "- id: r\n  call: GET plain/r/${b.id}\n"
+    return strict(plan(call("a", more="confirm: POST keyed/a/${a.id}/confirm") + kept + call("c")))
+
+
+def strict_probe() -> Plan:
+    return strict(probed())
+
+
 def reads_only() -> Plan:
     return plan(
         """
@@ -245,4 +260,6 @@ CASES = (
     Case("careless below commit call", careless_call_below_commit),
     Case("conditions", conditions),
     Case("reads only", reads_only),
+    Case("strict calls", strict_calls),
+    Case("strict probe", strict_probe),
 )

@@ -58,9 +58,10 @@ def test_no_promise_breaks_whatever_a_person_orders(case: Case, full: bool, coun
 
 
 def test_everything_that_can_happen_does_happen_in_the_corpus() -> None:
-    # given the cases that have a probe, an `expect`, a timer, or two requests at once
+    # given the cases that have a probe, an `expect`, a strict service, a timer, or two requests at once
     seen: set[str] = set()
-    for name in ("probe", "conditions", "un-keyed, needs its answer", "careless below commit"):
+    names = ("probe", "conditions", "un-keyed, needs its answer", "careless below commit")
+    for name in (*names, "strict probe"):
         case = BY_NAME[name]
         seen |= explore(case.make(), case.inputs, busy(1)).words.keys()
     # then each word of the notation was tried, but for the one that only checks

@@ -12,7 +12,7 @@ from functools import cache
 import pytest
 
 from flowdsl.engine.explore import Allowance, Exploration, explore
-from flowdsl.plan.address import ROOT, Address, CallId
+from flowdsl.plan.address import ROOT, Address, CallId, step_of
 from flowdsl.plan.nodes import Action, AnyNode, Block, Call, Commit, Plan, Service
 from flowdsl.saga import attempt as attempts
 from flowdsl.saga import backward, forward, ledger, outcome, progress, state, undoing
@@ -21,6 +21,7 @@ from flowdsl.saga.commands import Decide, Invoke
 from flowdsl.saga.events import (
     Ended,
     Finished,
+    Ok,
     Outcome,
     Planned,
     Refused,
@@ -29,6 +30,7 @@ from flowdsl.saga.events import (
     Unknown,
 )
 from flowdsl.saga.observation import Observation
+from flowdsl.saga.outcome import misfit
 from flowdsl.saga.state import CallState, State
 from flowdsl.saga.undoing import Undo
 from flowdsl.saga.walk import OVER_OK, PENDING, Stand, Walk
@@ -56,18 +58,20 @@ def never_planned(walk: Walk, scope: Address) -> None:
     """It waits for something that never comes."""
 
 
-def in_the_order_of_the_steps(walk: Walk, block: Block, scope: Address, *, held: bool) -> bool:
+def in_the_order_of_the_steps(
+    walk: Walk, children: tuple[AnyNode, ...], scope: Address, *, held: bool
+) -> bool:
     over = True
-    for node in block.children:
+    for node in children:
         stand = backward._node_backward(walk, node, scope, held=held or not over)
         walk.stands[node.address] = stand
         over = over and stand.over
     return over
 
 
-def all_at_once(walk: Walk, block: Block, scope: Address, *, held: bool) -> bool:
-    stands = [backward._node_backward(walk, n, scope, held=False) for n in block.children]
-    walk.stands.update({n.address: s for n, s in zip(block.children, stands, strict=True)})
+def all_at_once(walk: Walk, children: tuple[AnyNode, ...], scope: Address, *, held: bool) -> bool:
+    stands = [backward._node_backward(walk, n, scope, held=False) for n in children]
+    walk.stands.update({n.address: s for n, s in zip(children, stands, strict=True)})
     return all(stand.over for stand in stands)
 
 
@@ -180,9 +184,11 @@ def stuck_holds_up_nothing(walk: Walk, call: Call, back: Undo) -> Stand:
     return replace(_cannot_undo(walk, call, back), over=True)
 
 
-def stuck_holds_up_everything(walk: Walk, block: Block, scope: Address, *, held: bool) -> bool:
+def stuck_holds_up_everything(
+    walk: Walk, children: tuple[AnyNode, ...], scope: Address, *, held: bool
+) -> bool:
     over = True
-    for node in reversed(block.children):
+    for node in reversed(children):
         stand = backward._node_backward(walk, node, scope, held=held or bool(walk.stuck))
         walk.stands[node.address] = stand
         over = over and stand.over
@@ -196,6 +202,10 @@ def tolerated_and_forgotten(walk: Walk, call: Call) -> Stand:
 def only_while_idle(walk: Walk, outcome_now: progress.RunState | None) -> None:
     if outcome_now is not None:
         _alert(walk, outcome_now)
+
+
+def a_change_refused(plan: Plan, call: CallId, answer: Ok) -> Refused:
+    return Refused(misfit(step_of(call), answer))
 
 
 _started, _finished, _invoke = state._started, state._finished, attempts.invoke
@@ -252,6 +262,7 @@ BUGS = (
     Bug("a failed undo holds up nothing", (f"{SAGA}.backward._cannot_undo",), stuck_holds_up_nothing, "sequence", "is undone before"),
     Bug("a failed undo holds up everything", (f"{SAGA}.backward._children_backward",), stuck_holds_up_everything, "parallel", "could have been undone"),
     Bug("a tolerated unknown forgotten", (f"{SAGA}.forward._tolerate_unknown",), tolerated_and_forgotten, "careless below commit call", LEFT),
+    Bug("a change refused for its answer", (f"{SAGA}.outcome._not_believed",), a_change_refused, "strict calls", LEFT),
     Bug("on_failure dropped when a person comes", (f"{SAGA}.progress._alert",), only_while_idle, "on_failure", "nobody waits for it", ORDERED),
 )  # fmt: skip
 

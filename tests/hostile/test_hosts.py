@@ -360,8 +360,8 @@ def test_a_run_says_what_to_do_and_is_not_tried_again(
     (project / "box.yaml").write_text(WORKFLOW.format(port=port))
     done = cli("run", "box.yaml")
     assert done.code == 1
-    assert "F122" in done.err
-    assert "flowdsl explain F122" in done.err
+    assert "F130" in done.err
+    assert "flowdsl explain F130" in done.err
     assert "1 try" in done.err
     assert "127.0.0.2, a test" in done.err
     (project / "flowdsl.toml").write_text("[network]\nallow = ['127.0.0.2']")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from flowdsl.engine.trail import play
 from flowdsl.plan.address import CallId
 from flowdsl.plan.nodes import Plan
-from flowdsl.saga.events import Ok, Outcome, Refused, Unknown
+from flowdsl.saga.codec import decode, encode
+from flowdsl.saga.events import Failure, Finished, Ok, Outcome, Refused, Unknown
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.saga.outcome import interrupted, judge
+from flowdsl.saga.progress import progress
 from tests.saga.plans import call, plan
 
 AGAIN = (("Retry-After", "7"),)
@@ -53,7 +56,7 @@ def test_what_may_not_be_sent_is_refused_for_good() -> None:
     outcome = seen_as(NotSent("link-local", forbidden=True))
     assert isinstance(outcome, Refused)
     assert (outcome.again, outcome.sent, outcome.definite) == (False, False, False)
-    assert outcome.failure.code == "F122"
+    assert outcome.failure.code == "F130"
 
 
 @pytest.mark.parametrize(
@@ -250,3 +253,92 @@ def test_a_probe_that_is_refused_says_nothing_about_the_step() -> None:
     assert isinstance(outcome, Refused)
     assert not outcome.absent
     assert not outcome.definite
+
+
+# --- answers that do not fit their contract ----------------------------------------------------------
+
+ODD = Answer(201, (), {"id": 7}, misfit="`id` is text, not 7")
+READ = "- id: a\n  call: GET plain/a\n"
+EXPECTING = call("a", "plain", more="expect: a.good")
+
+
+def strict(plain: Plan) -> Plan:
+    services = {name: replace(service, strict=True) for name, service in plain.services.items()}
+    return replace(plain, services=services)
+
+
+@pytest.mark.parametrize("trail", ["start a", "ok a & cancel · start a!undo"])
+def test_an_answer_that_does_not_fit_is_ok_and_says_so(trail: str) -> None:
+    about = trail.rpartition(" ")[2]
+    outcome = judged(plan(call("a")), trail, about, ODD)
+    assert outcome == Ok(201, {}, {"id": 7}, "`id` is text, not 7")
+
+
+def test_where_the_service_is_strict_a_change_is_unknown_and_its_answer_kept() -> None:
+    outcome = judged(strict(plan(call("a"))), "start a", "a", ODD)
+    assert isinstance(outcome, Unknown)
+    assert outcome.failure.code == "F122"
+    assert "`id` is text, not 7" in outcome.failure.message
+    assert outcome.answer == Ok(201, {}, {"id": 7}, "`id` is text, not 7")
+
+
+def test_where_the_service_is_strict_a_read_is_refused() -> None:
+    outcome = judged(strict(plan(READ)), "start a", "a", ODD)
+    assert isinstance(outcome, Refused)
+    assert (outcome.failure.code, outcome.again, outcome.definite) == ("F122", False, False)
+
+
+def test_where_the_service_is_strict_a_probe_finds_nothing_out() -> None:
+    odd = Answer(200, (), {"count": 1, "items": [{"id": "X"}]}, misfit="`count` is text, not 1")
+    outcome = judged(strict(plan(PROBE)), "lose reply a", "a!probe", odd)
+    assert isinstance(outcome, Refused)
+    assert not outcome.absent
+
+
+def test_an_answer_that_is_not_believed_is_not_asked_what_it_expects() -> None:
+    odd = replace(ODD, body={"good": False})
+    assert isinstance(judged(plan(EXPECTING), "start a", "a", odd), Refused)
+    assert isinstance(judged(strict(plan(EXPECTING)), "start a", "a", odd), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("steps", "trail", "about"),
+    [
+        (call("a"), "ok a & cancel", "a!undo"),
+        (call("a", more="confirm: POST keyed/a/confirm"), "ok a", "a!confirm"),
+        (call("a"), "fail a & cancel", "a!answer"),
+    ],
+)
+def test_an_answer_that_nothing_reads_is_ok_even_where_the_service_is_strict(
+    steps: str, trail: str, about: CallId
+) -> None:
+    outcome = judged(strict(plan(steps)), trail, about, ODD)
+    assert outcome == Ok(201, {}, {"id": 7}, "`id` is text, not 7")
+
+
+@pytest.mark.parametrize("service", ["plain", "grave"])
+def test_what_was_not_believed_is_undone_with_what_it_answered(service: str) -> None:
+    # given a service that promises nothing of keys, so that it cannot be asked again
+    steps = strict(plan(call("a", service)))
+    # when its answer does not fit
+    state, now, sent = play(steps, "misfit a" + " · fire a!settle#1" * (service == "plain"))
+    # then the undo names the id it did answer
+    assert sent == ("a", "a!undo")
+    request = state.calls["a!undo"].request
+    assert request is not None
+    assert request.url == f"http://{service}/a/1"
+    assert now.state == "compensating"
+
+
+def test_what_does_not_fit_is_a_warning_of_the_run_for_good() -> None:
+    # given a run whose call and whose undo were answered oddly
+    tiny = plan(call("a"))
+    state, now, _ = play(tiny, "misfit a")
+    assert now.state == "succeeded"
+    warning = Failure("F122", now.warnings[0].message, "a", 200, {"id": 1})
+    assert now.warnings == (warning,)
+    # when the facts go to disk and back
+    assert decode(encode(Finished("a", 1, 0.0, Ok(200, {}, {"id": 1}, "odd")))) == Finished(
+        "a", 1, 0.0, Ok(200, {}, {"id": 1}, "odd")
+    )
+    assert progress(tiny, state).warnings == (warning,)

@@ -48,7 +48,7 @@ from tests.view.stories import FLIGHT, plan_of, stories
         ),
         (Failure("F112", "nothing was sent", "payment"), "", "payment could not be sent"),
         (
-            Failure("F122", "nothing was sent", "payment"),
+            Failure("F130", "nothing was sent", "payment"),
             "",
             "payment was not sent: no service may be at that address",
         ),

@@ -82,9 +82,10 @@ def _on_screen(session: Session, plan: Plan, coloured: Coloured | None) -> None:
 
 def _drawn(plan: Plan, form: Format, coloured: Coloured | None) -> str:
     from flowdsl.plan.json import to_text
+    from flowdsl.view.dot import dot
     from flowdsl.view.drawing import graph_text
     from flowdsl.view.graph import graph_json, graph_of
-    from flowdsl.view.mermaid import dot, mermaid
+    from flowdsl.view.mermaid import mermaid
     from flowdsl.view.paint import plain
     from flowdsl.view.svg import svg
 

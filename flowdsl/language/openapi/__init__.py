@@ -4,26 +4,29 @@
 the answer itself in the run.
 """
 
-from flowdsl.language.openapi.check import CallSite, check_call, check_operation
-from flowdsl.language.openapi.contract import CODES, Contract, Operation, Problem
+from flowdsl.language.openapi.check import CallSite, call_match, check_call, check_operation
+from flowdsl.language.openapi.contract import Contract, Operation, Problem
 from flowdsl.language.openapi.finding import Checked, Finding
-from flowdsl.language.openapi.match import Found, Missing, Unsure, find, find_by_id
+from flowdsl.language.openapi.match import Found, Match, Missing, Unsure, find, find_by_id
 from flowdsl.language.openapi.read import Reading, read
+from flowdsl.language.openapi.reading import Readings
 from flowdsl.language.openapi.response import validate
 from flowdsl.language.openapi.types import response_type
 
 __all__ = [
-    "CODES",
     "CallSite",
     "Checked",
     "Contract",
     "Finding",
     "Found",
+    "Match",
     "Missing",
     "Operation",
     "Problem",
     "Reading",
+    "Readings",
     "Unsure",
+    "call_match",
     "check_call",
     "check_operation",
     "find",

@@ -13,7 +13,7 @@ from itertools import chain
 from flowdsl.language.located import Located, Mapping, Scalar, align
 from flowdsl.language.openapi.contract import Contract, Operation, Parameter
 from flowdsl.language.openapi.finding import Checked, Finding, Judged, Verdict, count
-from flowdsl.language.openapi.match import Found, Missing, Unsure, find
+from flowdsl.language.openapi.match import Found, Match, Missing, Unsure, find
 from flowdsl.language.openapi.path import CallPath, Segment, take_apart
 from flowdsl.language.openapi.value import TypeOf, Value, judge, judge_text
 from flowdsl.language.vocabulary import did_you_mean, listed
@@ -40,10 +40,14 @@ class CallSite:
     headers: tuple[str, ...] = ()
 
 
+def call_match(contract: Contract, request: Request) -> Match:
+    """Which operation the call means, as far as can be said before the run."""
+    return _match(contract, request, take_apart(request.path))
+
+
 def check_call(contract: Contract, site: CallSite) -> Checked:
     look = _look_at(site)
-    names = frozenset(name.text for name, _ in site.request.query)
-    match find(contract, site.request.method, look.path, names):
+    match _match(contract, site.request, look.path):
         case Missing(about=about, message=message, help=hint):
             span = look.method_span if about == "method" else look.path_span
             return count([Finding("F092", span, message, hint)])
@@ -51,6 +55,11 @@ def check_call(contract: Contract, site: CallSite) -> Checked:
             return count([Verdict.UNKNOWN])
         case found:
             return check_operation(found, site)
+
+
+def _match(contract: Contract, request: Request, path: CallPath) -> Match:
+    names = frozenset(name.text for name, _ in request.query)
+    return find(contract, request.method, path, names)
 
 
 def check_operation(found: Found, site: CallSite) -> Checked:

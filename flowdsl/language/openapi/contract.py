@@ -35,6 +35,7 @@ class Operation:
     body: Body | None = None
     responses: tuple[Response, ...] = ()
     queries_known: bool = True
+    summary: str = ""
 
     @property
     def path_alone(self) -> str:
@@ -108,18 +109,3 @@ class Problem:
     line: int
     message: str
     help: str = ""
-
-
-# The code of every finding of this package, its title, and how bad it is: to go into the catalogue when `openapi:` does.
-CODES: tuple[tuple[str, str, Literal["error", "warning"]], ...] = (
-    ("F090", "an OpenAPI document that cannot be read", "error"),
-    ("F091", "a part of an OpenAPI document that cannot be used", "warning"),
-    ("F092", "the service has no such operation", "error"),
-    ("F093", "an unknown query parameter", "error"),
-    ("F094", "the operation needs what the call does not send", "error"),
-    ("F095", "a body field that the operation refuses", "error"),
-    ("F096", "a body field that the operation does not list", "warning"),
-    ("F097", "a value that the operation refuses", "error"),
-    ("F098", "a body that the operation does not take", "error"),
-    ("F099", "a response that is not as described", "warning"),
-)

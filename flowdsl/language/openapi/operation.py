@@ -45,13 +45,14 @@ def read_operation(
     by_name = {(item.place, item.name): item for item in known}
     for key in keys:
         by_name.setdefault(("query", key), Parameter(key, "query", required=False, schema=None))
-    name = node.get("operationId")
+    name, summary = node.get("operationId"), node.get("summary")
     operation = Operation(
         operation_id=name if isinstance(name, str) else "",
         method=parts.method.upper(),
         path=parts.path,
         body=_body(parts, node.get("requestBody")),
         responses=tuple(_responses(parts, node.get("responses"))),
+        summary=summary if isinstance(summary, str) else "",
         queries_known=len(known) == len(above) + len(own) and not any(map(_is_spread, known)),
     )
     for key in operation.path_queries:

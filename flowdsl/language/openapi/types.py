@@ -6,6 +6,7 @@ refused where the schema says so. Schemas refer to each other without end: as ma
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
@@ -38,9 +39,15 @@ LIMIT_LEVELS = 12
 
 def response_type(operation: Operation) -> Type:
     """What the operation answers when all is well, over every 2xx it describes."""
-    return join(
+    return _one_of(
         _answer(response) for response in operation.responses if response.status.startswith("2")
     )
+
+
+def _one_of(types: Iterable[Type]) -> Type:
+    """`join`, which compares all there is; where there is one only, that need not be looked through."""
+    found = list(types)
+    return found[0] if len(found) == 1 else join(found)
 
 
 def _answer(response: Response) -> Type:
@@ -94,15 +101,26 @@ class _Look:
         if schema is None or levels < 0:
             self.is_cut = self.is_cut or schema is not None
             return ANYTHING
+        reference = bare_reference(schema.node)
+        if reference is None:
+            return self.inside(schema, levels)
+        seen = _seen(schema.document, reference, self.direction, levels)
+        self.fields_left -= seen.fields
+        self.is_cut = self.is_cut or seen.is_cut
+        if self.fields_left < 0:
+            raise _Spent
+        return seen.type
+
+    def inside(self, schema: Schema, levels: int) -> Type:
         forms = alternatives(schema)
         if forms is None:
             return ANYTHING
-        return join(self.form(form, levels) for form in forms)
+        return _one_of(self.form(form, levels) for form in forms)
 
     def form(self, form: Alternative, levels: int) -> Type:
         if form.values is not None:
-            return join(map(type_of, form.values)) if _are_few(form.values) else _bare(form)
-        return join(self.kind(form, kind, levels) for kind in KINDS if kind in form.kinds)
+            return _one_of(map(type_of, form.values)) if _are_few(form.values) else _bare(form)
+        return _one_of(self.kind(form, kind, levels) for kind in KINDS if kind in form.kinds)
 
     def kind(self, form: Alternative, kind: Kind, levels: int) -> Type:
         match kind:
@@ -125,6 +143,26 @@ class _Look:
         listed = {name for name, _ in form.fields}
         required = frozenset(n for n in form.required if n in kept or n not in listed)
         return Object(fields, refused, required)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a look at a schema that has a name came to, and what it cost."""
+
+    type: Type
+    fields: int
+    is_cut: bool
+
+
+@lru_cache(maxsize=LIMIT_KEPT)
+def _seen(document: Document, reference: str, direction: Direction, levels: int) -> _Seen:
+    """Kept, because schemas refer to the same others again and again."""
+    look = _Look(direction, LIMIT_FIELDS)
+    try:
+        found = look.inside(Schema(document, {"$ref": reference}), levels)
+    except _Spent:
+        return _Seen(ANYTHING, LIMIT_FIELDS + 1, is_cut=True)
+    return _Seen(found, LIMIT_FIELDS - look.fields_left, look.is_cut)
 
 
 @lru_cache(maxsize=LIMIT_KEPT)

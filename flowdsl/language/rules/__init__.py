@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.rules.beside import check_beside
 from flowdsl.language.rules.compensation import check_compensation
+from flowdsl.language.rules.deadlines import check_deadlines
+from flowdsl.language.rules.files import check_files
+from flowdsl.language.rules.habits import check_habits
+from flowdsl.language.rules.lists import check_lists
 from flowdsl.language.rules.names import check_names
+from flowdsl.language.rules.offers import check_offers
 from flowdsl.language.rules.order import check_order
 from flowdsl.language.rules.references import check_references
-from flowdsl.language.rules.retries import check_retries
 from flowdsl.language.rules.secrets import check_secrets
 from flowdsl.language.rules.values import check_values
-from flowdsl.language.subject import look_at
-from flowdsl.language.workflow import Workflow
+from flowdsl.language.subject import Subject
+from flowdsl.plan.nodes import Plan
 
 _RULES = (
     check_names,
     check_references,
     check_order,
     check_compensation,
-    check_retries,
+    check_files,
+    check_lists,
+    check_offers,
     check_values,
     check_secrets,
+    check_habits,
 )
+_RULES_OF_PLANS = (check_deadlines, check_beside)
 
 
-def all_rules(workflow: Workflow) -> list[Diagnostic]:
+def all_rules(subject: Subject) -> list[Diagnostic]:
     """What the rules have to say, every family asked."""
-    subject = look_at(workflow)
     return [diagnostic for rule in _RULES for diagnostic in rule(subject)]
+
+
+def rules_of_plans(subject: Subject, plan: Plan) -> list[Diagnostic]:
+    """What only the plan of a workflow without errors shows: how long it takes, what could go at once."""
+    return [diagnostic for rule in _RULES_OF_PLANS for diagnostic in rule(subject, plan)]

@@ -10,55 +10,119 @@ from flowdsl.language.lower_call import habits_of, undo_needs_answer
 from flowdsl.language.order import waits_for
 from flowdsl.language.places import Order, Place
 from flowdsl.language.places import order as how_ordered
-from flowdsl.language.subject import Subject
-from flowdsl.language.workflow import Call, Fail
+from flowdsl.language.rules.offers import undo_offered
+from flowdsl.language.subject import Subject, look_at
+from flowdsl.language.workflow import Call, Commit, Emit, Fail, Name, Step, Uses, WaitFor
 from flowdsl.plan.nodes import READS, RESENDABLE
 from flowdsl.plan.span import Span
 
 
 def check_compensation(subject: Subject) -> Iterator[Diagnostic]:
     for position, place in enumerate(subject.places):
-        call = place.step.verb
-        if (
-            isinstance(call, Call)
-            and place.section == "steps"
-            and not place.below_commit
-            and not place.step.broken
-        ):
-            yield from _stays_behind(subject, position, call)
-            yield from _needs_a_lost_answer(subject, place, call)
+        if place.section != "steps" or place.below_commit or place.step.broken:
+            continue
+        match place.step.verb:
+            case Call() as call:
+                yield from _stays_behind(subject, position, call)
+                yield from _needs_a_lost_answer(subject, place, call)
+            case Uses(detach=False) as uses:
+                yield from _a_used_file_stays_behind(subject, position, uses)
+            case _:
+                pass
 
 
 def _stays_behind(subject: Subject, position: int, call: Call) -> Iterator[Diagnostic]:
     place = subject.places[position]
     if call.request.method in READS or call.compensate is not None:
         return
-    # What comes later in the file is asked first; what stands above can only fail too late in a `parallel`.
-    above = subject.places[:position] if place.in_parallel else ()
-    others = chain(islice(subject.places, position + 1, None), above)
-    failing = next((other for other in others if _may_fail_after(subject, place, other)), None)
-    if failing is None:
-        return
     name = f"`{place.step.id.text}`" if place.step.id else "this call"
+    message = f"{name} changes something and nothing undoes it"
+    offered = undo_offered(subject, place, call) or "compensate: DELETE …"
+    hint = (
+        f"say how to undo it (`{offered}`), or that nothing has to be undone (`compensate: none`)"
+    )
+    losing = next((step for step in _chain(place) if _has_losers(step)), None)
+    failing = _what_may_fail_after(subject, position)
+    if losing is not None:
+        label = "an item that does not win is undone: this would stay behind"
+        yield Diagnostic("F012", call.request.span, message, label, hint)
+    elif failing is not None:
+        yield Diagnostic(
+            "F012",
+            call.request.span,
+            message,
+            _left_if_it_fails(failing, place),
+            hint,
+            ((failing.step.span, "this can fail"),),
+        )
+
+
+def _left_if_it_fails(failing: Place, place: Place) -> str:
+    if failing is place:
+        return "if another item fails, this stays behind"
     what = f"`{failing.step.id.text}`" if failing.step.id else "the step"
+    return f"if {what} (line {failing.step.span.line}) fails, this stays behind"
+
+
+def _a_used_file_stays_behind(subject: Subject, position: int, uses: Uses) -> Iterator[Diagnostic]:
+    """The file itself is fine as long as it runs alone: its last change need not be undone there."""
+    used, place = subject.used(uses), subject.places[position]
+    if used is None or used.errors or any(isinstance(s.verb, Commit) for s in used.workflow.steps):
+        return  # one that commits cannot stand here at all
+    inner = look_at(used.workflow, used.source.path, subject.family)
+    left = next((p for p in inner.places if _leaves_something(inner, p)), None)
+    failing = _what_may_fail_after(subject, position)
+    if left is None or failing is None:
+        return
+    line = left.step.span.line
     yield Diagnostic(
         "F012",
-        call.request.span,
-        f"{name} changes something and nothing undoes it",
-        f"if {what} (line {failing.step.span.line}) fails, this stays behind",
-        help="say how to undo it (`compensate: DELETE …`), or that nothing has to be undone (`compensate: none`)",
-        related=((failing.step.span, "this can fail"),),
+        place.step.span,
+        f"`{uses.file.path}` changes something in its line {line} and nothing undoes it",
+        _left_if_it_fails(failing, place),
+        "say there how to undo it (`compensate: DELETE …`), or that nothing has to be undone (`compensate: none`)",
+        ((failing.step.span, "this can fail"),),
     )
 
 
+def _leaves_something(subject: Subject, place: Place) -> bool:
+    if place.section != "steps":
+        return False
+    match place.step.verb:
+        case Call(request=request, compensate=None):
+            return request.method not in READS
+        case Uses(detach=False) as uses:
+            used = subject.used(uses)
+            if used is None:
+                return False
+            inner = look_at(used.workflow, used.source.path, subject.family)
+            return any(_leaves_something(inner, child) for child in inner.places)
+        case _:
+            return False
+
+
+# --- what can turn the run ---------------------------------------------------------------------------
+
+
+def _what_may_fail_after(subject: Subject, position: int) -> Place | None:
+    """What comes later in the file is asked first; what stands above can only fail too late beside this one."""
+    place = subject.places[position]
+    beside = place.in_parallel or place.around is not None
+    above = subject.places[: position + 1] if beside else ()
+    others = chain(islice(subject.places, position + 1, None), above)
+    return next((other for other in others if _may_fail_after(subject, place, other)), None)
+
+
 def _may_fail_after(subject: Subject, place: Place, other: Place) -> bool:
-    """Whether `other` can turn the run when the call at `place` has taken effect."""
-    if other.section != "steps" or other.below_commit:
+    """Whether `other` can turn what the call at `place` is part of when that has taken effect."""
+    if other.section != "steps" or other.below_commit or not _can_fail(subject, other.step):
         return False
-    if not isinstance(other.step.verb, Call | Fail):
+    shared = _shared(place, other)
+    # What may fail for itself turns nothing around it; what both are in turns with both.
+    if any(_is_forgiven(step) for step in _chain(other)[shared:]):
         return False
-    if not other.step.critical or any(not parent.critical for parent in other.parents):
-        return False
+    if any(step.for_each is not None for step in _chain(other)[:shared]):
+        return _in_another_item(place, other)
     match how_ordered(other, place):
         case Order.LATER:
             return True
@@ -68,12 +132,67 @@ def _may_fail_after(subject: Subject, place: Place, other: Place) -> bool:
             return False
 
 
+def _in_another_item(place: Place, other: Place) -> bool:
+    """In the same `for_each`: of one item the later ones; where all turn together, any step of another item."""
+    if how_ordered(other, place) in (Order.LATER, Order.BESIDE):
+        return True
+    steps = _chain(other)
+    return any(
+        step.for_each is not None
+        and step.for_each.collect == "all"
+        and not any(_is_forgiven(inner) for inner in steps[depth:])
+        for depth, step in enumerate(steps[: _shared(place, other)])
+    )
+
+
+def _can_fail(subject: Subject, step: Step) -> bool:
+    match step.verb:
+        case Call() | Fail() | Emit() | WaitFor():
+            return True
+        case Uses() as uses:
+            used = None if uses.detach else subject.used(uses)
+            if used is None:
+                return False
+            inner = look_at(used.workflow, used.source.path, subject.family)
+            return any(_turns(inner, place) for place in inner.places)
+        case _:
+            return False
+
+
+def _turns(subject: Subject, place: Place) -> bool:
+    if place.section != "steps" or not _can_fail(subject, place.step):
+        return False
+    return not any(_is_forgiven(step) for step in _chain(place))
+
+
+def _is_forgiven(step: Step) -> bool:
+    return not step.critical or (step.for_each is not None and step.for_each.collect == "settled")
+
+
+def _has_losers(step: Step) -> bool:
+    return step.for_each is not None and step.for_each.collect in ("first_success", "quorum")
+
+
+def _chain(place: Place) -> tuple[Step, ...]:
+    return (*place.parents, place.step)
+
+
+def _shared(one: Place, other: Place) -> int:
+    """How many steps both are, or are in."""
+    pairs = zip(one.path, other.path, strict=False)
+    return next(
+        (depth for depth, (a, b) in enumerate(pairs) if a != b), min(len(one.path), len(other.path))
+    )
+
+
 def _surely_ended(subject: Subject, place: Place, other: Place) -> bool:
     """Whether `other`, in another child of a `parallel`, has ended before `place` starts."""
-    pairs = enumerate(zip(place.path, other.path, strict=False))
-    depth = next(level for level, (one, another) in pairs if one != another)
+    depth = _shared(place, other)
     graph = subject.graphs[place.section, place.path[:depth]]
     return waits_for(graph, place.path[depth], other.path[depth])
+
+
+# --- lost answers ------------------------------------------------------------------------------------
 
 
 def _needs_a_lost_answer(subject: Subject, place: Place, call: Call) -> Iterator[Diagnostic]:
@@ -84,7 +203,7 @@ def _needs_a_lost_answer(subject: Subject, place: Place, call: Call) -> Iterator
         return
     if any(level.idempotency for level in habits_of(subject.workflow, call.request)):
         return
-    service = call.request.service.text
+    service: Name = call.request.service
     name = place.step.id.text if place.step.id else "this step"
     span: Span = undo.key
     yield Diagnostic(
@@ -92,5 +211,5 @@ def _needs_a_lost_answer(subject: Subject, place: Place, call: Call) -> Iterator
         span,
         f"the undo of `{name}` needs its answer, and the answer can be lost",
         "then this cannot be sent, and the run is stuck",
-        help=f"say `idempotency: 24h` on `{service}` if it honours Idempotency-Key, add a `probe`, or undo by `steps.{name}.key`",
+        help=f"say `idempotency: 24h` on `{service.text}` if it honours Idempotency-Key, add a `probe`, or undo by `steps.{name}.key`",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.places import uses
+from flowdsl.language.places import Definition, Kind, Place, names_given, uses
 from flowdsl.language.subject import Subject, requests
 from flowdsl.language.vocabulary import (
     RESERVED,
@@ -14,7 +14,7 @@ from flowdsl.language.vocabulary import (
     did_you_mean,
     listed,
 )
-from flowdsl.language.workflow import Assignment, Name
+from flowdsl.language.workflow import Emit, Name, Request, Step
 from flowdsl.plan.tree import Comprehension, Loop, Tree, children
 
 
@@ -32,12 +32,9 @@ def check_names(subject: Subject) -> Iterator[Diagnostic]:
 
 
 def _names_in_expressions(subject: Subject) -> Iterator[Name]:
-    """Ids and `set` names, in the order of the file, the same one as often as it is given."""
+    """Ids, `set` names and variables, in the order of the file, the same one as often as it is given."""
     for place in subject.places:
-        if place.step.id is not None:
-            yield place.step.id
-        if isinstance(place.step.verb, Assignment):
-            yield from (name for name, _ in place.step.verb.values)
+        yield from (name for name, _ in names_given(place.step))
 
 
 def _is_usable(name: Name) -> Iterator[Diagnostic]:
@@ -60,12 +57,23 @@ def _not_snake_case(name: Name) -> Diagnostic:
 
 
 def _defined_twice(subject: Subject) -> Iterator[Diagnostic]:
-    for name in _names_in_expressions(subject):
-        first = subject.known[name.text].name
-        if first.span != name.span:
-            message = f"`{name.text}` is taken"
-            related = ((first.span, "by this step"),)
-            yield Diagnostic("F026", name.span, message, "given again here", related=related)
+    for place in subject.places:
+        for name, kind in names_given(place.step):
+            first = subject.known[name.text]
+            if first.name.span != name.span and not _is_free(place, name, kind, first):
+                message = f"`{name.text}` is taken"
+                related = ((first.name.span, "by this step"),)
+                yield Diagnostic("F026", name.span, message, "given again here", related=related)
+
+
+def _is_free(place: Place, name: Name, kind: Kind, first: Definition) -> bool:
+    """Two lists may call their items the same, unless one is inside the other."""
+    if kind != "variable" or first.kind != "variable":
+        return False
+    return not any(
+        step.for_each is not None and step.for_each.variable.text == name.text
+        for step in place.parents
+    )
 
 
 def _shadowing(subject: Subject) -> Iterator[Diagnostic]:
@@ -90,12 +98,16 @@ def _undeclared_services(subject: Subject) -> Iterator[Diagnostic]:
     declared = [service.name.text for service in subject.workflow.services]
     for place in subject.places:
         for _, request in requests(place):
-            name = request.service
-            if name.text not in declared:
-                label = did_you_mean(name.text, declared)
-                hint = (
-                    f"the services are {listed(declared)}"
-                    if declared
-                    else "declare it under `services:`"
-                )
-                yield Diagnostic("F030", name.span, f"unknown service `{name.text}`", label, hint)
+            if request.service.text not in declared:
+                yield _undeclared(place.step, request, declared)
+
+
+def _undeclared(step: Step, request: Request, declared: list[str]) -> Diagnostic:
+    name = request.service
+    if isinstance(step.verb, Emit):
+        message = "`emit` sends its event to the service `events`, and there is none"
+        hint = "declare it under `services:`, where events go: `events: http://…`"
+        return Diagnostic("F030", step.span, message, help=hint)
+    label = did_you_mean(name.text, declared)
+    hint = f"the services are {listed(declared)}" if declared else "declare it under `services:`"
+    return Diagnostic("F030", name.span, f"unknown service `{name.text}`", label, hint)

@@ -8,16 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.places import Order, Part, Place, Role, Use, in_template, order
+from flowdsl.language.places import Definition, Order, Part, Place, Role, Use, in_template, order
 from flowdsl.language.subject import Subject, reads
-from flowdsl.language.vocabulary import FIELDS_OF_A_STEP, did_you_mean, like, listed
-from flowdsl.language.workflow import Call
+from flowdsl.language.vocabulary import (
+    FIELDS_OF_A_STEP,
+    FIELDS_OF_ITEMS,
+    did_you_mean,
+    like,
+    listed,
+)
+from flowdsl.language.workflow import Call, Emit, Step
 from flowdsl.plan.expression import Expression, Reference
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Template
 
+_KNOWN_WITHOUT_AN_ANSWER = (("key",), ("item",), ("items",))
 _EVERYWHERE = ("inputs", "env", "secrets", "steps", "run")
-_NOT_YET_FIELDS = frozenset({"item", "items"})
 
 
 def check_references(subject: Subject) -> Iterator[Diagnostic]:
@@ -28,6 +34,9 @@ def check_references(subject: Subject) -> Iterator[Diagnostic]:
         for use in in_template(template, Role.OUTPUT):
             for reference in use.expression.references:
                 yield from _in_outputs(subject, use.expression, reference)
+    if subject.workflow.key is not None:
+        allowed: tuple[str, ...] = ("inputs", "env")
+        yield from _in_service(subject, subject.workflow.key, allowed, "the key of a run")
     for service in subject.workflow.services:
         yield from _in_service(subject, service.url, ("env",), "the URL of a service")
         rest = [service.auth] if service.auth is not None else []
@@ -42,8 +51,8 @@ def _in_step(
     expression, root = use.expression, str(reference.path[0])
     if root == "steps":
         yield from _exchange(subject, place, use, reference)
-    elif root == "error" and use.part is not Part.UNDO and place.section != "on_failure":
-        message = "`error` is known in `compensate` and in `on_failure` only"
+    elif root == "error" and not _knows_an_error(place, use):
+        message = "`error` is known in `compensate`, in `fallback` and in `on_failure` only"
         yield Diagnostic("F041", _root_span(subject, expression, reference), message)
     elif root == "probe" and use.role not in (Role.FOUND, Role.RESULT):
         message = "`probe` is known in `found` and `result` only"
@@ -55,6 +64,11 @@ def _in_step(
     else:
         names = _names_here(subject, place)
         yield _unknown(subject, expression, reference, names)
+
+
+def _knows_an_error(place: Place, use: Use) -> bool:
+    in_fallback = any(isinstance(parent.verb, Call) for parent in place.parents)
+    return use.part is Part.UNDO or in_fallback or place.section == "on_failure"
 
 
 def _in_outputs(
@@ -71,6 +85,8 @@ def _in_outputs(
     elif subject.known[root].place.section == "on_failure":
         span = _root_span(subject, expression, reference)
         yield Diagnostic("F045", span, f"`{root}` runs only when the run fails")
+    elif not subject.known[root].is_known_at(()):
+        yield _only_inside(subject, expression, reference, subject.known[root])
 
 
 def _in_service(
@@ -114,68 +130,134 @@ def _exchange(
         hint = f"the steps are {listed(ids)}" if ids else "no step has an id"
         yield Diagnostic("F041", span, f"unknown step `{name}`", did_you_mean(name, ids), hint)
         return
-    if not isinstance(subject.known[name].place.step.verb, Call):
-        if not subject.known[name].place.step.broken:
+    definition = subject.known[name]
+    step = definition.place.step
+    fields = _fields_of(
+        step,
+        within=place is not None
+        and place.path[: len(definition.place.path)] == definition.place.path,
+    )
+    if not fields:
+        if not step.broken:
             message = f"`{name}` is no call: it has no exchange"
             yield Diagnostic("F041", span, message, help=f"its value is `{name}`")
-        return
-    fields = reference.path[2:]
-    if not fields or fields[0] not in FIELDS_OF_A_STEP:
-        yield _no_field(subject, expression, reference, name)
+    elif reference.path[2:3] == () or reference.path[2] not in fields:
+        yield _no_field(subject, expression, reference, name, fields)
     elif place is not None:
         yield from _too_early(subject, place, use, reference, name)
+    elif not definition.is_known_at(()):
+        yield _only_inside(subject, expression, reference, definition)
+
+
+def _fields_of(step: Step, *, within: bool) -> tuple[str, ...]:
+    """What `steps.ID` has. Of many items, an exchange is only one's: in the item itself, or the winner's."""
+    fields = FIELDS_OF_A_STEP if isinstance(step.verb, Call | Emit) else ()
+    if step.for_each is None:
+        return fields
+    if within or step.for_each.collect == "first_success":
+        return (*fields, *FIELDS_OF_ITEMS)
+    return ("items",)
 
 
 def _no_field(
-    subject: Subject, expression: Expression, reference: Reference, name: str
+    subject: Subject,
+    expression: Expression,
+    reference: Reference,
+    name: str,
+    fields: tuple[str, ...],
 ) -> Diagnostic:
-    hint = f"the fields are {listed(FIELDS_OF_A_STEP)}; the answer itself is `{name}`"
+    hint = f"the fields are {listed(fields)}; the answer itself is `{name}`"
     if len(reference.path) < 3:
         span = _part_span(subject, expression, reference, 1)
         return Diagnostic("F042", span, f"`steps.{name}` needs a field", help=hint)
     field = str(reference.path[2])
     span = _part_span(subject, expression, reference, 2)
-    if field in _NOT_YET_FIELDS:
-        return Diagnostic("F005", span, f"`steps.{name}.{field}` is not supported yet", help=hint)
-    label = did_you_mean(field, FIELDS_OF_A_STEP)
+    if field in FIELDS_OF_ITEMS:
+        message = f"`steps.{name}` has no `{field}`"
+        only = "no `for_each`" if "items" not in fields else "not one item that won"
+        return Diagnostic("F042", span, message, f"it is {only}", hint)
+    if field in FIELDS_OF_A_STEP:
+        message = f"`steps.{name}` has no `{field}` out here: each item has its own"
+        return Diagnostic("F042", span, message, help=hint)
+    label = did_you_mean(field, fields)
     return Diagnostic("F042", span, f"`steps.{name}` has no `{field}`", label, hint)
 
 
 def _too_early(
     subject: Subject, place: Place, use: Use, reference: Reference, name: str
 ) -> Iterator[Diagnostic]:
-    definition = subject.known[name]
+    definition = subject.definition(name, place)
+    if not definition.is_known_at(place.path):
+        yield _only_inside(subject, use.expression, reference, definition)
+        return
     how = order(definition.place, place)
-    if how in (Order.BEFORE, Order.BESIDE) or (
-        how is Order.SAME and _sees_itself(use, reference, is_set=definition.is_set)
-    ):
+    if how in (Order.BEFORE, Order.BESIDE) or _is_seen(definition, how, use, reference):
         return
     at = 1 if reference.path[0] == "steps" else 0
     span = _part_span(subject, use.expression, reference, at)
     related = ((definition.name.span, f"`{name}` is given its value here"),)
-    yield Diagnostic("F045", span, _why(name, how, use, is_set=definition.is_set), related=related)
+    yield Diagnostic("F045", span, _why(definition, how, use), related=related)
+
+
+def _only_inside(
+    subject: Subject, expression: Expression, reference: Reference, definition: Definition
+) -> Diagnostic:
+    """Each item has its own: outside there is no telling which is meant."""
+    name = definition.name.text
+    at = 1 if reference.path[0] == "steps" else 0
+    span = _part_span(subject, expression, reference, at)
+    each = next(
+        p
+        for p in subject.places
+        if p.path == definition.home and p.section == definition.place.section
+    )
+    message = f"`{name}` is known inside the items of this `for_each` only"
+    related = (
+        ((each.step.for_each.variable.span, "each item has its own"),) if each.step.for_each else ()
+    )
+    whole = each.step.id.text if each.step.id else None
+    hint = (
+        f"after it, `{whole}` holds what came of the items"
+        if whole
+        else "give the `for_each` an id, and read that"
+    )
+    return Diagnostic("F041", span, message, help=hint, related=related)
+
+
+def _is_seen(definition: Definition, how: Order, use: Use, reference: Reference) -> bool:
+    """Whether a step may read what it gives itself, or what is around it."""
+    if definition.kind == "variable":
+        return how is Order.AROUND or use.role not in (Role.WHEN, Role.ITEMS)
+    return how is Order.SAME and _sees_itself(use, reference, is_set=definition.is_set)
 
 
 def _sees_itself(use: Use, reference: Reference, *, is_set: bool) -> bool:
     if is_set:
         return False
     if use.part is Part.PROBE:
-        return reference.path[0] == "steps" and reference.path[2:3] == ("key",)
+        return reference.path[0] == "steps" and reference.path[2:3] in _KNOWN_WITHOUT_AN_ANSWER
     return use.part in (Part.UNDO, Part.CONFIRM) or use.role is Role.EXPECT
 
 
-def _why(name: str, how: Order, use: Use, *, is_set: bool) -> str:
+def _why(definition: Definition, how: Order, use: Use) -> str:
+    name, verb = definition.name.text, definition.place.step.verb
     match how:
-        case Order.SAME if is_set:
+        case Order.SAME if definition.kind == "variable":
+            return f"`{name}` is one item: this is asked once, before there are any"
+        case Order.SAME if definition.is_set:
             return f"`{name}` is set by this very step: make it two"
         case Order.SAME if use.part is Part.PROBE:
             return f"the answer of `{name}` was lost: a probe sees `steps.{name}.key` only"
         case Order.SAME:
             return f"`{name}` has no answer yet"
+        case Order.AROUND if isinstance(verb, Call):
+            return f"`{name}` was refused where its `fallback` runs: `error` says why"
         case Order.AROUND:
             return f"`{name}` is the group this step is in: it has not ended"
         case Order.INSIDE:
-            return f"`{name}` is inside this group: it has not run"
+            return f"`{name}` is inside this step: it has not run"
+        case Order.INSTEAD:
+            return f"`{name}` is in another branch: where this one is taken, it did not run"
         case _:
             return f"`{name}` has not run here: its step comes later"
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
-from flowdsl.language.places import Order, Part, Place, Role, Use, order
-from flowdsl.language.subject import Subject
-from flowdsl.language.workflow import Assignment, Group, Step
+from flowdsl.language.places import Order, Part, Path, Place, Role, Section, Use, order
+from flowdsl.language.rules.answers import answer_type, own_answer_type, probe_type
+from flowdsl.language.rules.results import Told, or_null, value_of
+from flowdsl.language.subject import Subject, look_at
+from flowdsl.language.workflow import Assignment, Call, Step, Switch, Uses, WaitFor
 from flowdsl.plan.expression import Expression
 from flowdsl.plan.inference import infer
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.paths import Paths, proven_if_true
+from flowdsl.plan.signature import item_of
 from flowdsl.plan.template import Constant, Fields, Items, Template, Text
-from flowdsl.plan.tree import Path
+from flowdsl.plan.tree import Path as TreePath
 from flowdsl.plan.types import (
     ANYTHING,
-    BOOLEAN,
     INTEGER,
-    NULL,
-    NUMBER,
     TEXT,
     ListOf,
     Object,
@@ -32,8 +33,6 @@ from flowdsl.plan.types import (
     without_null,
 )
 
-# Any JSON at all, null said: Anything would swallow the null.
-_ANYTHING_OR_NULL = join((Object((), closed=False), ListOf(ANYTHING), TEXT, NUMBER, BOOLEAN, NULL))
 _RUN = Object((("id", TEXT), ("name", TEXT), ("started", TEXT)))
 _ERROR = Object(
     (
@@ -48,32 +47,44 @@ _ERROR = Object(
 
 @dataclass(frozen=True, slots=True)
 class Types:
-    """`values`: what each step and `set` name holds where it has run."""
+    """`values`: what each step and `set` name holds where it has run. `items`: what each `for_each` goes over."""
 
     subject: Subject
     always: Mapping[str, Type]
     values: Mapping[str, Type]
+    items: Mapping[tuple[Section, Path], Type]
+
+    def item(self, place: Place) -> Type:
+        return self.items.get((place.section, place.path), ANYTHING)
 
 
 def types_of(subject: Subject) -> Types:
-    types = Types(subject, _always(subject), {})
     values: dict[str, Type] = {}
+    items: dict[tuple[Section, Path], Type] = {}
+    types = Types(subject, _always(subject), values, items)
     for place in subject.places:  # in the order of the file: a `set` reads what is above it
-        step, so_far = place.step, replace(types, values=values)
+        step = place.step
+        if step.for_each is not None:
+            found = _of_template(types, place, step.for_each.items, Role.ITEMS)
+            items[place.section, place.path] = item_of(without_null(found))
+            values.setdefault(step.for_each.variable.text, ANYTHING)
         if isinstance(step.verb, Assignment):
             for name, template in step.verb.values:
-                values.setdefault(name.text, _of_template(so_far, place, template))
+                values.setdefault(name.text, _of_template(types, place, template))
         if step.id is not None:
-            ended = isinstance(step.verb, Group) and step.verb.kind == "parallel"
-            values.setdefault(step.id.text, NULL if ended and not step.broken else ANYTHING)
-    return replace(types, values=values)
+            told = Told(partial(_outputs_of, subject), partial(answer_type, subject))
+            values.setdefault(step.id.text, value_of(step, told))
+    return types
 
 
 def names_at(types: Types, place: Place, use: Use) -> dict[str, Type]:
     """The types of the names that an expression of a step reads."""
     names = {**types.always, "error": _ERROR}
+    if use.part is Part.PROBE:
+        names["probe"] = probe_type(types.subject, place)
     for name in _names_read(types, use.expression):
         names[name] = _type_at(types, name, place, use)
+    names["steps"] = _exchanges(types, use.expression, place, use)
     # The condition of a step cannot rely on itself, only on those of the groups around it.
     own = () if use.expression is place.step.when else (place.step,)
     for step in (*place.parents, *own):
@@ -86,9 +97,15 @@ def names_at_the_end(types: Types, use: Use) -> dict[str, Type]:
     """The same for an expression of `outputs`."""
     names = dict(types.always)
     for name in _names_read(types, use.expression):
-        left_out = any(_may_be_left_out(s) for s in _chain(types.subject.known[name].place))
-        names[name] = _or_null(types.values[name]) if left_out else types.values[name]
+        left_out = _is_left_out(_chain(types.subject.known[name].place), 0, frozenset())
+        names[name] = or_null(types.values[name]) if left_out else types.values[name]
+    names["steps"] = _exchanges(types, use.expression, None, use)
     return names
+
+
+def type_of_template(types: Types, place: Place, template: Template) -> Type:
+    """The type of a value that a step gives away."""
+    return _of_template(types, place, template, Role.ARGUMENT)
 
 
 def _names_read(types: Types, expression: Expression) -> set[str]:
@@ -107,22 +124,52 @@ def _of_input(declared: Input) -> Type:
     null_is_possible = declared.optional and not (
         declared.has_default and declared.default is not None
     )
-    return _or_null(given) if null_is_possible else given
+    return or_null(given) if null_is_possible else given
+
+
+def _exchanges(types: Types, expression: Expression, reader: Place | None, use: Use) -> Type:
+    """What is known of `steps`: the items of a `for_each`. The rest of an exchange nobody described."""
+    found: dict[str, Type] = {}
+    for reference in expression.references:
+        name = str(reference.path[1]) if len(reference.path) > 1 else ""
+        definition = types.subject.known.get(name) if reference.path[0] == "steps" else None
+        each = definition.place.step.for_each if definition is not None else None
+        if definition is None or each is None:
+            continue
+        item = types.item(definition.place)
+        fields: tuple[tuple[str, Type], ...] = (("item", item), ("items", ListOf(item)))
+        given: Type = Object(fields, closed=False, required=frozenset({"item", "items"}))
+        within = reader is not None and definition.place.path == reader.path
+        chain = _chain(definition.place)
+        left_out = (
+            _may_be_null(definition.place, reader, use)
+            if reader is not None
+            else _is_left_out(chain, 0, frozenset())
+        )
+        if left_out and not within:
+            fields = tuple((name, or_null(kept)) for name, kept in fields)
+            given = Object(fields, closed=False, required=frozenset({"item", "items"}))
+        found[name] = given
+    return Object(tuple(found.items()), closed=False, required=frozenset(found))
 
 
 def _type_at(types: Types, name: str, reader: Place, use: Use) -> Type:
-    target = types.subject.known[name].place
-    value = types.values[name]
+    definition = types.subject.definition(name, reader)
+    target, value = definition.place, types.values[name]
+    if definition.kind == "variable":
+        return types.item(target) if definition.is_known_at(reader.path) else ANYTHING
     match order(target, reader):
         case Order.BEFORE | Order.BESIDE:
             left_out = _may_be_null(target, reader, use)
-        case (
-            _
-        ):  # its own answer, in `expect`, `confirm` and `compensate`; or reported as used too early
+        case Order.SAME if isinstance(target.step.verb, WaitFor):
+            return value  # its own payload, in `expect`
+        case Order.SAME if not definition.is_set:
+            return own_answer_type(types.subject, target)
+        case _:  # reported as used too early
             return ANYTHING
     # In `on_failure` nobody knows how far the run came.
     left_out = left_out or target.section != reader.section
-    return _or_null(value) if left_out else value
+    return or_null(value) if left_out else value
 
 
 def _may_be_null(target: Place, reader: Place, use: Use) -> bool:
@@ -132,10 +179,20 @@ def _may_be_null(target: Place, reader: Place, use: Use) -> bool:
     }
     if use.expression is reader.step.when and use.part is Part.DO:
         conditions.discard(use.expression.text)
-    shared = len([1 for a, b in zip(target.parents, reader.parents, strict=False) if a is b])
+    pairs = zip(target.path, reader.path, strict=False)
+    shared = next((depth for depth, (one, other) in enumerate(pairs) if one != other), None)
+    chain = _chain(target)
+    return _is_left_out(chain, len(chain) if shared is None else shared, frozenset(conditions))
+
+
+def _is_left_out(chain: tuple[Step, ...], shared: int, conditions: frozenset[str]) -> bool:
+    """`chain`: the step, and what it is in. `shared`: how many of these the reader is in too."""
     return any(
-        not step.critical or (step.when is not None and step.when.text not in conditions)
-        for step in _chain(target)[shared:]
+        not step.critical
+        or (step.when is not None and step.when.text not in conditions)
+        or (depth > 0 and isinstance(chain[depth - 1].verb, Switch | Call))
+        for depth, step in enumerate(chain)
+        if depth >= shared
     )
 
 
@@ -143,27 +200,38 @@ def _chain(place: Place) -> tuple[Step, ...]:
     return (*place.parents, place.step)
 
 
-def _may_be_left_out(step: Step) -> bool:
-    return step.when is not None or not step.critical
-
-
-def _of_template(types: Types, place: Place, template: Template) -> Type:
+def _of_template(
+    types: Types, place: Place | None, template: Template, role: Role = Role.VALUE
+) -> Type:
+    """The type of a value at a place, or at the end."""
     match template:
         case Constant(value=value):
             return widen(type_of(value))
         case Expression():
-            return infer(template, names_at(types, place, Use(template, Role.VALUE))).type
+            use = Use(template, role)
+            names = names_at(types, place, use) if place else names_at_the_end(types, use)
+            return infer(template, names).type
         case Text():
             return TEXT
         case Items(items=items):
-            return ListOf(widen(join(_of_template(types, place, item) for item in items)))
+            return ListOf(widen(join(_of_template(types, place, item, role) for item in items)))
         case Fields(fields=fields):
-            kept = tuple((name, _of_template(types, place, value)) for name, value in fields)
+            kept = tuple((name, _of_template(types, place, value, role)) for name, value in fields)
             return Object(kept, closed=True, required=frozenset(name for name, _ in kept))
 
 
-def _or_null(given: Type) -> Type:
-    return _ANYTHING_OR_NULL if given == ANYTHING else optional(given)
+def _outputs_of(subject: Subject, uses: Uses) -> Type:
+    """An object of just the outputs, with what is known of each in the other file."""
+    used = subject.used(uses)
+    if used is None or used.errors:
+        return ANYTHING
+    path, contracts = used.source.path, used.contracts
+    types = types_of(look_at(used.workflow, path, subject.family, contracts=contracts))
+    outputs = tuple(
+        (name.text, _of_template(types, None, value, Role.OUTPUT))
+        for name, value in used.workflow.outputs
+    )
+    return Object(outputs, closed=True, required=frozenset(name for name, _ in outputs))
 
 
 def _narrowed(names: dict[str, Type], proven: Paths) -> dict[str, Type]:
@@ -176,7 +244,7 @@ def _narrowed(names: dict[str, Type], proven: Paths) -> dict[str, Type]:
     return narrowed
 
 
-def _without_null_at(given: Type, path: Path) -> Type:
+def _without_null_at(given: Type, path: TreePath) -> Type:
     rest = without_null(given)
     if not path or not isinstance(rest, Object):
         return rest

@@ -60,6 +60,8 @@ def _every_use(subject: Subject) -> Iterator[Use]:
         yield from uses(place.step)
     for _, template in subject.workflow.outputs:
         yield from in_template(template, Role.OUTPUT)
+    if subject.workflow.key is not None:
+        yield from in_template(subject.workflow.key, Role.KEY)
     for service in subject.workflow.services:
         yield from in_template(service.url, Role.URL)
         rest = [service.auth] if service.auth is not None else []
@@ -96,5 +98,10 @@ _WHERE = MappingProxyType(
         Role.FAIL: "a message",
         Role.OUTPUT: "an output",
         Role.URL: "a URL",
+        Role.ITEMS: "a list",
+        Role.MOMENT: "a time",
+        Role.DATA: "an event",
+        Role.ARGUMENT: "`with`",
+        Role.KEY: "a key",
     }
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.inputs import problems_of
@@ -11,9 +12,15 @@ from flowdsl.language.rules.scope import names_at, names_at_the_end, types_of
 from flowdsl.language.subject import Subject
 from flowdsl.plan.expression import Expression
 from flowdsl.plan.inference import Problem, infer
-from flowdsl.plan.types import Type, may_be_null
+from flowdsl.plan.types import Group, Type, describe, groups, may_be_null
 
 _CONDITIONS = frozenset({Role.WHEN, Role.EXPECT, Role.FOUND})
+_WANTED: Mapping[Role, tuple[str, frozenset[Group]]] = MappingProxyType(
+    {
+        Role.ITEMS: ("`for_each` goes over a list", frozenset[Group](("list",))),
+        Role.MOMENT: ("a moment is text or a number", frozenset[Group](("text", "number"))),
+    }
+)
 
 
 def check_values(subject: Subject) -> Iterator[Diagnostic]:
@@ -22,6 +29,9 @@ def check_values(subject: Subject) -> Iterator[Diagnostic]:
     for place in subject.places:
         for use in uses(place.step):
             yield from _check(subject, use, names_at(types, place, use))
+    if subject.workflow.key is not None:
+        for use in in_template(subject.workflow.key, Role.KEY, text_only=True):
+            yield from _check(subject, use, dict(types.always))
     for _, template in subject.workflow.outputs:
         for use in in_template(template, Role.OUTPUT):
             yield from _check(subject, use, names_at_the_end(types, use))
@@ -42,9 +52,27 @@ def _check(subject: Subject, use: Use, names: dict[str, Type]) -> Iterator[Diagn
     inference = infer(expression, names, condition=use.role in _CONDITIONS)
     for problem in inference.problems:
         yield _diagnostic(subject, expression, problem)
+    if inference.problems:
+        return
     becomes_text = use.in_text or use.role is Role.PATH
-    if becomes_text and may_be_null(inference.type) and not inference.problems:
+    if becomes_text and may_be_null(inference.type):
         yield _null_in_text(subject, use)
+    elif use.role in _WANTED and not use.in_text:
+        yield from _wanted(subject, use, inference.type, *_WANTED[use.role])
+
+
+def _wanted(
+    subject: Subject, use: Use, found: Type, what: str, fitting: frozenset[Group]
+) -> Iterator[Diagnostic]:
+    """Where only a value of some kind makes sense."""
+    text = use.expression.text
+    span = subject.workflow.locate(use.expression, 0, len(text))
+    known = groups(found)
+    if known and not known & fitting:
+        yield Diagnostic("F044", span, f"{what}, and this is {describe(found)}")
+    elif may_be_null(found):
+        hint = f"write `default({text}, …)`, or run the step only `when` it is there"
+        yield Diagnostic("F043", span, f"{what}, and `{text}` may be null", help=hint)
 
 
 def _diagnostic(subject: Subject, expression: Expression, problem: Problem) -> Diagnostic:

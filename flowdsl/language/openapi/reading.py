@@ -1,0 +1,20 @@
+"""Documents that were read: each text once, however many services and files name it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flowdsl.language.openapi.read import Reading, read
+from flowdsl.language.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Belongs to whoever checks or runs; nothing is kept beyond that."""
+
+    by_text: dict[str, Reading] = field(default_factory=dict)
+
+    def read(self, path: str, text: str) -> Reading:
+        if text not in self.by_text:
+            self.by_text[text] = read(Source(path, text))
+        return self.by_text[text]

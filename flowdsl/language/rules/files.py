@@ -1,0 +1,150 @@
+"""`uses`: what is given to the other file fits its inputs, and it commits where its user has committed already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.family import Used
+from flowdsl.language.inputs import problems_of
+from flowdsl.language.places import Place
+from flowdsl.language.rules.scope import Types, type_of_template, types_of
+from flowdsl.language.subject import Subject, look_at
+from flowdsl.language.vocabulary import did_you_mean, listed
+from flowdsl.language.workflow import Call, Commit, Name, Uses, Workflow
+from flowdsl.plan.nodes import Input
+from flowdsl.plan.template import Constant, Template, expressions
+from flowdsl.plan.types import describe, from_schema, groups, may_be_null
+
+
+def check_files(subject: Subject) -> Iterator[Diagnostic]:
+    types: Types | None = None
+    for place in subject.places:
+        uses = place.step.verb
+        used = subject.used(uses) if isinstance(uses, Uses) else None
+        if not isinstance(uses, Uses) or used is None:
+            continue
+        types = types or types_of(subject)
+        yield from _arguments(types, place, uses, used)
+        if not uses.detach:
+            yield from _commits(subject, place, uses, used)
+            yield from _without_effect(uses, used)
+
+
+# --- `with` ------------------------------------------------------------------------------------------
+
+
+def _arguments(types: Types, place: Place, uses: Uses, used: Used) -> Iterator[Diagnostic]:
+    declared = {item.name: item for item in used.workflow.inputs}
+    given = {name.text for name, _ in uses.arguments}
+    for name, value in uses.arguments:
+        if name.text not in declared:
+            label = did_you_mean(name.text, declared)
+            hint = f"its inputs are {listed(declared)}" if declared else "it has no inputs"
+            message = f"`{uses.file.path}` has no input `{name.text}`"
+            yield Diagnostic("F032", name.span, message, label, hint)
+        else:
+            yield from _fits(types, place, uses, name, value, declared[name.text])
+    needed = [
+        item
+        for item in declared.values()
+        if not item.optional and not item.has_default and not item.secret
+    ]
+    if missing := [item.name for item in needed if item.name not in given]:
+        message = f"`{uses.file.path}` needs {listed(missing)}"
+        hint = f"give it in `with`: `{missing[0]}: …`"
+        yield Diagnostic("F032", uses.file.span, message, help=hint)
+    for item in declared.values():
+        if item.secret:
+            message = (
+                f"the input `{item.name}` of `{uses.file.path}` is secret: nothing can give it"
+            )
+            hint = f"read it there as `secrets.{item.name.upper()}`"
+            yield Diagnostic("F032", uses.file.span, message, help=hint)
+
+
+def _fits(
+    types: Types, place: Place, uses: Uses, name: Name, value: Template, declared: Input
+) -> Iterator[Diagnostic]:
+    """Only what surely does not fit is an error."""
+    what = f"the input `{name.text}` of `{uses.file.path}`"
+    if isinstance(value, Constant):
+        if value.value is None and declared.optional:
+            return
+        for problem in problems_of(declared, value.value):
+            message = problem.message.replace(f"the input `{name.text}`", what, 1)
+            yield Diagnostic("F032", name.span, message)
+        return
+    if any(expression.secrets for expression in expressions(value)):
+        return  # another rule's
+    found, wanted = type_of_template(types, place, value), from_schema(declared.schema)
+    found_groups, wanted_groups = groups(found), groups(wanted)
+    nullable = declared.optional or may_be_null(wanted)
+    if found_groups and wanted_groups and not found_groups & wanted_groups:
+        message = f"{what} is {describe(wanted)}, and this is {describe(found)}"
+        hint = (
+            "give the kind of value that is asked for; `str(…)`, `number(…)` and `int(…)` convert"
+        )
+        yield Diagnostic("F032", name.span, message, help=hint)
+    elif may_be_null(found) and not nullable:
+        message = f"{what} is not optional, and this may be null"
+        hint = f"give a default, or let it be optional there: `{name.text}: {_optional(declared)}`"
+        yield Diagnostic("F032", name.span, message, help=hint)
+
+
+def _optional(declared: Input) -> str:
+    kind = declared.schema.get("type") if isinstance(declared.schema, dict) else None
+    return f"{kind}?" if isinstance(kind, str) else "string?"
+
+
+# --- its commit, and what it cannot say ---------------------------------------------------------------
+
+
+def _commits(subject: Subject, place: Place, uses: Uses, used: Used) -> Iterator[Diagnostic]:
+    line = next(
+        (step for step in used.workflow.steps if isinstance(step.verb, Commit)),
+        None,
+    )
+    span, name = uses.file.span, uses.file.path
+    if place.section == "on_failure":
+        if line is not None or _confirms(subject, used.workflow, used.source.path):
+            message = f"`{name}` commits, and `on_failure` has nothing to commit"
+            yield Diagnostic("F035", span, message, help="start a run of its own: `detach: true`")
+    elif line is not None and not place.below_commit:
+        message = f"`{name}` commits (line {line.span.line}), and this file has not by then"
+        hint = "move it below `commit`, or start a run of its own: `detach: true`"
+        label = "what it commits could not be undone with the rest"
+        yield Diagnostic("F035", span, message, label, hint)
+
+
+def _confirms(subject: Subject, workflow: Workflow, path: str) -> bool:
+    for place in look_at(workflow, path, subject.family).places:
+        match place.step.verb:
+            case Call(confirm=confirm) if confirm is not None:
+                return True
+            case Uses(detach=False) as uses:
+                used = subject.family.used(path, uses.file)
+                if used is not None and _confirms(subject, used.workflow, used.source.path):
+                    return True
+            case _:
+                pass
+    return False
+
+
+def _without_effect(uses: Uses, used: Used) -> Iterator[Diagnostic]:
+    workflow = used.workflow
+    keys = [
+        key
+        for key, said in (
+            ("timeout", workflow.timeout is not None),
+            ("key", workflow.key is not None),
+            ("trigger", workflow.trigger is not None),
+            ("on_failure", bool(workflow.on_failure)),
+        )
+        if said
+    ]
+    if keys:
+        they = "has" if len(keys) == 1 else "have"
+        message = f"{listed(keys)} of `{uses.file.path}` {they} no effect here: it runs as part of this file"
+        hint = "say it in this file, or start a run of its own: `detach: true`"
+        yield Diagnostic("F036", uses.file.span, message, help=hint)

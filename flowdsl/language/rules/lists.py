@@ -1,0 +1,72 @@
+"""`for_each`: there is something to choose from, and what is not chosen can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.family import Used
+from flowdsl.language.places import Place
+from flowdsl.language.subject import Subject, look_at
+from flowdsl.language.timing import length_of
+from flowdsl.language.workflow import Call, Multiplied, Uses
+from flowdsl.plan.nodes import READS
+
+
+def check_lists(subject: Subject) -> Iterator[Diagnostic]:
+    for place in subject.places:
+        each = place.step.for_each
+        if each is not None:
+            yield from _losers_below(subject, place, each)
+            yield from _too_few(each)
+
+
+def _losers_below(subject: Subject, place: Place, each: Multiplied) -> Iterator[Diagnostic]:
+    if each.collect not in ("first_success", "quorum"):
+        return
+    if not place.below_commit and place.section == "steps":
+        return
+    inside = [p for p in subject.places if p.section == place.section and _is_in(p, place)]
+    changing = next((p for p in inside if _changes(subject, p)), None)
+    if changing is None:
+        return
+    where = "in `on_failure`" if place.section == "on_failure" else "below `commit`"
+    yield Diagnostic(
+        "F034",
+        each.span or place.step.span,
+        f"`collect: {each.collect}` {where}: what an item that does not win has done could not be taken back",
+        help="let it stand above `commit`, only read here, or wait for all items",
+        related=((changing.step.span, "this changes something"),),
+    )
+
+
+def _is_in(place: Place, group: Place) -> bool:
+    return place.path[: len(group.path)] == group.path
+
+
+def _changes(subject: Subject, place: Place) -> bool:
+    match place.step.verb:
+        case Call(request=request):
+            return request.method not in READS
+        case Uses(detach=False) as uses:
+            used = subject.used(uses)
+            return used is not None and _changes_something(subject, used)
+        case _:
+            return False
+
+
+def _changes_something(subject: Subject, used: Used) -> bool:
+    inner = look_at(used.workflow, used.source.path, subject.family)
+    return any(_changes(inner, place) for place in inner.places if place.section == "steps")
+
+
+def _too_few(each: Multiplied) -> Iterator[Diagnostic]:
+    """Where the list stands in the file, its length is known."""
+    length = length_of(each.items.tree)
+    needed = 1 if each.collect == "first_success" else each.quorum
+    if length is None or length >= needed:
+        return
+    items = "1 item" if length == 1 else f"{length} items"
+    message = f"{needed} of {items} can never succeed"
+    hint = "ask for fewer, or give more items"
+    yield Diagnostic("F044", each.items.span, message, f"this list has {items}", hint)

@@ -1,0 +1,82 @@
+"""What a step comes to, as later steps see it, as far as anybody described it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flowdsl.language.workflow import Call, Emit, Group, Multiplied, Request, Step, Uses, WaitFor
+from flowdsl.plan.types import (
+    ANYTHING,
+    BOOLEAN,
+    NULL,
+    NUMBER,
+    TEXT,
+    ListOf,
+    Object,
+    Type,
+    from_schema,
+    join,
+    optional,
+)
+
+# Any JSON at all, null said: Anything would swallow the null.
+_ANYTHING_OR_NULL = join((Object((), closed=False), ListOf(ANYTHING), TEXT, NUMBER, BOOLEAN, NULL))
+
+_STARTED = Object((("run", TEXT),), required=frozenset({"run"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """`outputs`: what a used file comes to; `answers`: what a contract says that a request is answered."""
+
+    outputs: Callable[[Uses], Type]
+    answers: Callable[[Request], Type]
+
+
+def or_null(given: Type) -> Type:
+    return _ANYTHING_OR_NULL if given == ANYTHING else optional(given)
+
+
+def value_of(step: Step, told: Told) -> Type:
+    """The value of a step that ran."""
+    found = _of_one(step, told)
+    return found if step.for_each is None else _collected(step.for_each, found)
+
+
+def _collected(each: Multiplied, item: Type) -> Type:
+    match each.collect:
+        case "first_success":
+            return item
+        case "settled":
+            return ListOf(or_null(item))
+        case _:
+            return ListOf(item)
+
+
+def _of_one(step: Step, told: Told) -> Type:
+    match step.verb:
+        case Emit():
+            return ANYTHING
+        case Call(request=request, fallback=()):
+            return told.answers(request)
+        case Call(request=request, fallback=fallback):
+            return join((told.answers(request), _of_last(fallback, told)))
+        case Group(kind="steps", steps=steps):
+            return ANYTHING if step.broken else _of_last(steps, told)
+        case WaitFor(schema=schema):
+            return from_schema(schema)
+        case Uses(detach=True):
+            return _STARTED
+        case Uses() as uses:
+            return told.outputs(uses)
+        case _:
+            return ANYTHING if step.broken else NULL
+
+
+def _of_last(steps: tuple[Step, ...], told: Told) -> Type:
+    if not steps:
+        return ANYTHING
+    last = steps[-1]
+    found = value_of(last, told)
+    return or_null(found) if last.when is not None or not last.critical else found

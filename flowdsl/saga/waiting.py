@@ -1,0 +1,92 @@
+"""What waits: for a time to pass, for a moment to come, for somebody to answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from flowdsl.plan.evaluate import EvaluationError, evaluate
+from flowdsl.plan.expression import Expression
+from flowdsl.plan.nodes import Listen, Wait
+from flowdsl.plan.values import Json
+from flowdsl.saga.commands import Decide, Hear, Sleep
+from flowdsl.saga.events import Failed, Failure, Received
+from flowdsl.saga.local import decide_payload
+from flowdsl.saga.scope import Vantage, scope
+from flowdsl.saga.walk import OVER_OK, RUNNING, Stand, Walk
+
+WAITING = Stand("waiting", over=False)
+TIMED_OUT = "F124"
+
+
+def wait(walk: Walk, node: Wait) -> Stand:
+    if node.address in walk.state.fired:
+        return OVER_OK
+    if node.until is None:
+        walk.commands.append(Sleep(node.address, node.seconds))
+        return WAITING
+    try:
+        due = _moment(walk, node, node.until)
+    except EvaluationError as error:
+        message = f"`wait_until: {node.until.text}` failed: {error}"
+        walk.commands.append(Decide(Failed(node.address, Failure("F114", message, node.address))))
+        return RUNNING
+    walk.commands.append(Sleep(node.address, due, since=0.0))
+    return WAITING
+
+
+def listen(walk: Walk, node: Listen) -> Stand:
+    """The first signal of its name that no other wait has taken. What came first, it or the timeout, is decided once."""
+    state = walk.state
+    if node.address in state.done:
+        return OVER_OK
+    taken = state.received.get(node.address)
+    if taken is not None:
+        payload = state.signals[taken].payload
+        walk.commands.append(Decide(decide_payload(walk.plan, state, node, payload)))
+        return RUNNING
+    waiting = _unanswered(walk, node.signal)
+    if waiting is not None:
+        walk.heard.add(waiting)
+        walk.commands.append(Decide(Received(node.address, waiting)))
+        return RUNNING
+    if node.address in state.fired:
+        message = f"no signal `{node.signal}` came in time"
+        failure = Failure(TIMED_OUT, message, node.address)
+        walk.commands.append(Decide(Failed(node.address, failure)))
+        return RUNNING
+    walk.commands.append(Hear(node.address, node.signal))
+    if node.timeout_seconds is not None:
+        walk.commands.append(Sleep(node.address, node.timeout_seconds))
+    return WAITING
+
+
+def _unanswered(walk: Walk, name: str) -> str | None:
+    """The id of the first signal of this name that nobody has taken."""
+    taken = walk.heard | set(walk.state.received.values())
+    return next(
+        (one.id for one in walk.state.signals.values() if one.name == name and one.id not in taken),
+        None,
+    )
+
+
+def _moment(walk: Walk, node: Wait, until: Expression) -> float:
+    """Seconds since the epoch. Raises EvaluationError."""
+    vantage = Vantage(node.address)
+    found = evaluate(until, scope(walk.plan, walk.state, [until], vantage))
+    return seconds_of(found)  # type: ignore[arg-type]  # no secret stands here
+
+
+def seconds_of(moment: Json) -> float:
+    """A time as RFC 3339 writes it (without a zone it is UTC), or seconds since the epoch."""
+    if isinstance(moment, int | Decimal) and not isinstance(moment, bool):
+        seconds = float(moment)
+        if 0 <= seconds < 1e11:
+            return seconds
+    elif isinstance(moment, str):
+        try:
+            read = datetime.fromisoformat(moment)
+            return (read if read.tzinfo is not None else read.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            pass
+    raise EvaluationError("a time is written 2026-12-24T18:00:00Z, or as seconds since the epoch")

@@ -1,0 +1,211 @@
+"""An answer that does not fit its contract: a warning that lasts or, where the service is strict, not believed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import httpx
+import pytest
+
+from flowdsl.engine.contracts import SHOWN_MAX, contracts_of
+from flowdsl.engine.loop import Drive, Ports
+from flowdsl.engine.sign import RunSigner
+from flowdsl.language import compile_plan
+from flowdsl.language.openapi import Readings
+from flowdsl.plan.nodes import Plan
+from flowdsl.plan.request import Request
+from flowdsl.plan.values import Json
+from flowdsl.saga.codec import decode, encode
+from flowdsl.saga.events import Created, Event
+from flowdsl.saga.intent import action_of
+from flowdsl.saga.observation import Answer, Lost, Observation
+from flowdsl.saga.progress import Progress, progress
+from flowdsl.saga.state import State, fold
+from flowdsl.world.http import Http
+from tests.virtual import EPOCH, VirtualClock, run_virtually
+
+CONTRACT = """
+openapi: 3.1.0
+info: { title: Desk, version: "1" }
+paths:
+  /holds:
+    post:
+      responses:
+        "201": { description: made, content: { application/json: { schema: { $ref: "#/components/schemas/Hold" } } } }
+  /holds/{hold}:
+    get:
+      responses:
+        "200": { description: it, content: { application/json: { schema: { $ref: "#/components/schemas/Hold" } } } }
+    delete:
+      responses:
+        "200": { description: gone, content: { application/json: { schema: { type: object, required: [gone] } } } }
+  /holds/{hold}/prices:
+    get:
+      responses:
+        "200": { description: them, content: { application/json: { schema: { type: array } } } }
+components:
+  schemas:
+    Hold: { type: object, required: [id, price], properties: { id: { type: string }, price: { type: number } } }
+"""
+WORKFLOW = """\
+flowdsl: 1
+name: desk
+services:
+  desk: http://desk
+  other: http://other
+steps:
+  - id: hold
+    call: POST desk/holds
+    compensate: DELETE desk/holds/${hold.id}
+  - id: seen
+    call: GET desk/holds/${hold.id}
+  - call: POST other/things
+    compensate: none
+"""
+HOLD: dict[str, Json] = {"id": "H-1", "price": 12}
+ODD: dict[str, Json] = {"id": "H-1", "price": "dear"}
+
+
+def desk(*, strict: bool = False) -> Plan:
+    plan = compile_plan(WORKFLOW, "desk.yaml")
+    under = replace(plan.services["desk"], contract="desk.openapi.yaml", strict=strict)
+    services = {**plan.services, "desk": under}
+    return replace(plan, services=services, files=(("desk.openapi.yaml", CONTRACT),))
+
+
+@dataclass(slots=True)
+class Run:
+    """`answers`: by method and path, what comes instead of what is described."""
+
+    plan: Plan
+    answers: dict[str, object] = field(default_factory=dict)
+    sent: list[str] = field(default_factory=list)
+    facts: list[Event] = field(default_factory=list)
+
+    def play(self) -> tuple[State, Progress]:
+        return run_virtually(self._play())
+
+    async def _play(self) -> tuple[State, Progress]:
+        first = Created("run-1", self.plan.name, self.plan.digest, EPOCH, {}, {}, {})
+        ports = Ports(
+            Http(httpx.MockTransport(self._answer)),
+            VirtualClock(),
+            RunSigner(b"key", "run-1", {}),
+            {},
+            contracts=contracts_of(self.plan, Readings()),
+        )
+        drive = Drive(self.plan, self._keep, ports)
+        now = await drive.go([], [first])
+        return drive.state, now
+
+    async def _keep(self, events: Sequence[Event]) -> None:
+        self.facts += events
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        said = f"{request.method} {request.url.path}"
+        self.sent.append(said)
+        status = 201 if request.method == "POST" else 200
+        body = {"gone": True} if request.method == "DELETE" else HOLD
+        return httpx.Response(status, json=self.answers.get(said, body))
+
+
+def test_answers_that_fit_are_no_news() -> None:
+    run = Run(desk(strict=True))
+    _, now = run.play()
+    assert (now.state, now.warnings) == ("succeeded", ())
+
+
+@pytest.mark.parametrize(
+    ("said", "step"), [("POST /holds", "hold"), ("GET /holds/H-1", "seen")], ids=["change", "read"]
+)
+def test_an_answer_that_does_not_fit_is_a_warning_that_lasts(said: str, step: str) -> None:
+    # given a service that answers a text where its contract says a number
+    run = Run(desk(), {said: ODD})
+    # when the run goes to its end
+    _, now = run.play()
+    # then it has succeeded, with a warning that says what is odd
+    assert now.state == "succeeded"
+    (warning,) = now.warnings
+    assert (warning.code, warning.step) == ("F122", step)
+    assert "`price` is a number, not the text `dear`" in warning.message
+    # and whoever reads its journal later says the same, with or without the contract
+    read_back = fold(State(), [decode(encode(event)) for event in run.facts])
+    assert progress(run.plan, read_back).warnings == now.warnings
+
+
+def test_where_the_service_is_strict_a_read_is_refused_and_all_is_undone() -> None:
+    run = Run(desk(strict=True), {"GET /holds/H-1": ODD})
+    _, now = run.play()
+    assert now.state == "compensated"
+    assert run.sent == ["POST /holds", "GET /holds/H-1", "DELETE /holds/H-1"]
+
+
+def test_where_the_service_is_strict_a_change_is_undone_with_its_own_answer() -> None:
+    # given a change that happened, and was answered oddly
+    run = Run(desk(strict=True), {"POST /holds": ODD})
+    state, now = run.play()
+    # then it is not left behind: its undo names what the odd answer did say
+    assert now.state == "compensated"
+    assert run.sent == ["POST /holds", "DELETE /holds/H-1"]
+    assert state.turning is not None
+    assert state.turning.failure.code == "F122"
+
+
+def test_an_odd_answer_to_an_undo_is_a_warning_even_where_the_service_is_strict() -> None:
+    answers: dict[str, object] = {"GET /holds/H-1": ODD, "DELETE /holds/H-1": []}
+    _, now = Run(desk(strict=True), answers).play()
+    assert now.state == "compensated"
+    assert [warning.step for warning in now.warnings] == ["hold"]
+
+
+def test_a_service_without_a_contract_says_what_it_likes() -> None:
+    _, now = Run(desk(strict=True), {"POST /things": [1, "x"]}).play()
+    assert (now.state, now.warnings) == ("succeeded", ())
+
+
+# --- one answer --------------------------------------------------------------------------------------
+
+
+def seen_as(seen: Observation, path: str = "/holds/${'H-1'}") -> Observation:
+    """What is said of the answer to this GET, whose path was rendered with `holds/H-1` or `holds/H-1/prices`."""
+    text = WORKFLOW.replace("GET desk/holds/${hold.id}", f"GET desk{path}")
+    plan = replace(compile_plan(text, "desk.yaml"), files=desk().files, services=desk().services)
+    contracts = contracts_of(plan, Readings())
+    rendered = path.replace("${'H-1'}", "H-1").replace("${'prices'}", "prices")
+    request = Request("GET", f"http://desk/base{rendered}?page=2")
+    return contracts.look_at(action_of(plan, "seen"), request, seen)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        Lost("the connection broke"),
+        Answer(404, (), ODD),
+        Answer(200, (), None, problem="cut"),
+        Answer(200, (), HOLD),
+        Answer(200, (), {**ODD, "price": "‹secret PRICE›"}),
+        Answer(200, (), {**ODD, "id": ["‹secret ID›"]}),
+    ],
+)
+def test_what_is_no_2xx_or_holds_a_secret_is_not_looked_at(seen: Observation) -> None:
+    assert seen_as(seen) == seen
+
+
+def test_an_operation_that_an_expression_decides_is_known_by_the_time_it_answers() -> None:
+    path = "/holds/${'H-1'}/${'prices'}"
+    assert seen_as(Answer(200, (), []), path) == Answer(200, (), [])
+    odd = seen_as(Answer(200, (), HOLD), path)
+    assert isinstance(odd, Answer)
+    assert odd.misfit == "the body is a list, not an object"
+
+
+def test_an_operation_that_is_not_there_is_not_judged() -> None:
+    assert seen_as(Answer(200, (), ODD), "/holds/${'H-1'}/nowhere") == Answer(200, (), ODD)
+
+
+def test_what_is_said_is_not_longer_than_a_line_or_two() -> None:
+    odd = seen_as(Answer(200, (), {"id": json.dumps(HOLD), "price": "x" * 10_000}))
+    assert isinstance(odd, Answer)
+    assert 0 < len(odd.misfit) <= SHOWN_MAX
