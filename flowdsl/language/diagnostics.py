@@ -101,7 +101,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F015", "an `expect` that can only end stuck", Severity.WARNING),
             _entry("F016", "steps that wait for each other"),
             _entry("F017", "`fail` below `commit`"),
-            _entry("F018", "`status` inside `parallel`"),
+            _entry("F018", "`status` inside `parallel` or `for_each`"),
             _entry("F019", "`after` names no sibling"),
             _entry("F020", "an unknown key"),
             _entry("F021", "a missing key"),
