@@ -6,7 +6,7 @@ Sizes are generous: whoever opens the file may have wider letters than these.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flowdsl.view.layout import Layout, Size, layout
 from flowdsl.view.paint import columns, cut
@@ -19,7 +19,7 @@ TEXT_MAX = 50  # characters of one line in a box
 FRAME_MAX = 90  # and in the title of a frame
 TITLE_WIDTH, TEXT_WIDTH, STATE_WIDTH = 8.6, 7.0, 7.2  # of a character, generously
 PAD = 14.0  # between a frame and what is in it
-FRAME_HEAD = 48.0  # the title of a frame and its second line
+FRAME_HEAD = 52.0  # the title of a frame and its second line
 FRAME_TITLE = 32.0  # the title alone
 INDENT, INSTEAD_GAP = 26.0, 16.0  # of a fallback, from its call
 JOINT = 7.0
@@ -57,6 +57,8 @@ class Arranged:
 def arrange(graph: Graph, *, gap_x: float = 64.0, gap_y: float = 26.0) -> Arranged:
     inner: dict[str, Arranged] = {}
     sizes = {vertex.id: _size(vertex, inner) for vertex in graph.vertices}
+    if not graph.edges:  # one below the other: all as wide as the widest
+        sizes = {name: replace(size, stretches=True) for name, size in sizes.items()}
     placed = layout(sizes, graph.edges, gap_x=gap_x, gap_y=gap_y)
     return Arranged(graph, placed, inner)
 
@@ -143,3 +145,29 @@ def boxes(arranged: Arranged, left: float, top: float) -> Iterator[tuple[Vertex,
         y = spot.y + top
         size = spot.size
         yield vertex, Box(spot.x + left, y - size.above, size.width, size.above + size.below), y
+
+
+def inside_origin(vertex: Vertex, frame: Box, inner: Arranged) -> tuple[float, float]:
+    """What is added to every x and y of the level inside a frame."""
+    return frame.x + PAD, frame.y + frame_head(vertex) - inner.layout.top
+
+
+def instead_box(vertex: Vertex, box: Box) -> Box:
+    """The frame of the fallback, in the box of its call."""
+    above = box_height(vertex) + (UNDO_GAP + UNDO if vertex.undo else 0.0) + INSTEAD_GAP
+    return Box(box.x + INDENT, box.y + above, box.width - INDENT, box.height - above)
+
+
+def places(arranged: Arranged, left: float, top: float) -> dict[str, Box]:
+    """Where every vertex is, those in frames too."""
+    found: dict[str, Box] = {}
+    for vertex, box, _ in boxes(arranged, left, top):
+        found[vertex.id] = box if vertex.inside else replace(box, height=box_height(vertex))
+        frames = [(vertex, box)] if vertex.inside else []
+        if vertex.instead is not None:
+            frames.append((vertex.instead, instead_box(vertex, box)))
+        for framed, around in frames:
+            inner = arranged.inner[framed.id]
+            found[framed.id] = around
+            found |= places(inner, *inside_origin(framed, around, inner))
+    return found

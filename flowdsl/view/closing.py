@@ -310,11 +310,11 @@ def _would_be_undone(plan: Plan, state: State) -> list[Address]:
     ]
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], most: int = LISTED_MAX) -> str:
     """The first few, and how many more."""
-    if len(names) <= LISTED_MAX:
+    if len(names) <= most:
         return ", ".join(names)
-    return f"{', '.join(names[: LISTED_MAX - 1])} and {len(names) - LISTED_MAX + 1} more"
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
 
 
 def _count(number: int, thing: str) -> str:

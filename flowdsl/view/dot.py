@@ -48,12 +48,12 @@ def joined(first: Vertex, last: Vertex, ids: Mapping[str, str], look: str = "") 
         words.append(f"ltail={dot_text('cluster ' + ids[first.id])}")
     if last.inside is not None:
         words.append(f"lhead={dot_text('cluster ' + ids[last.id])}")
-    ends = f"{dot_text(ids[_leaf(first, -1).id])} -> {dot_text(ids[_leaf(last, 0).id])}"
+    ends = f"{dot_text(ids[leaf(first, -1).id])} -> {dot_text(ids[leaf(last, 0).id])}"
     look = f" [{', '.join(words)}]" if words else ""
     return f"  {ends}{look};"
 
 
-def _leaf(vertex: Vertex, at: int) -> Vertex:
+def leaf(vertex: Vertex, at: int) -> Vertex:
     """The first (0) or last (-1) box in a frame."""
     while vertex.inside is not None:
         vertex = vertex.inside.vertices[at]

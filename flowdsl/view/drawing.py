@@ -29,7 +29,7 @@ from flowdsl.plan.nodes import (
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.calls import Names, action_text, short_names, template_text
 from flowdsl.view.graph import Coloured
-from flowdsl.view.items import Folded, collect_text, each_text, is_template, item_text, item_value
+from flowdsl.view.items import Folded, is_template, item_text, item_value, multiplied_text
 from flowdsl.view.look import mark_of
 from flowdsl.view.moment import duration
 from flowdsl.view.outline import (
@@ -81,17 +81,25 @@ class Sketch:
 def graph_text(plan: Plan, run: Coloured | None = None, most: int = WIDTH) -> list[Line]:
     """The rails, or the indented form; and what the signs mean."""
     sketch = _sketch(plan, run, most)
+    rails = _fitting_rails(sketch)
+    rows = rails if rails is not None else [line(bold(sketch.plan.name)), *_indented(sketch)]
+    return [*rows, line(), legend()]
+
+
+def drawn_rows(plan: Plan, most: int = WIDTH) -> list[Line]:
+    """The rails, or the indented form, alone."""
+    sketch = _sketch(plan, None, most)
+    rails = _fitting_rails(sketch)
+    return rails if rails is not None else _indented(sketch)
+
+
+def _fitting_rails(sketch: Sketch) -> list[Line] | None:
     drawn = _rails(sketch)
-    if drawn is None or drawn.width > most:
-        return [*_indented(sketch), line(), _legend()]
+    if drawn is None or drawn.width > sketch.most:
+        return None
     rows: list[Line] = [line(row.rstrip()) for row in drawn.rows]
-    headings = cut(_heading_row(drawn), most)
-    return [*rows, *([line(dim(headings))] if headings else []), line(), _legend()]
-
-
-def indented(plan: Plan, run: Coloured | None = None) -> list[Line]:
-    """One step a line: its signs, its call, and how it is undone."""
-    return _indented(_sketch(plan, run, WIDTH))
+    headings = cut(_heading_row(drawn), sketch.most)
+    return [*rows, *([line(dim(headings))] if headings else [])]
 
 
 def _sketch(plan: Plan, run: Coloured | None, most: int) -> Sketch:
@@ -101,6 +109,7 @@ def _sketch(plan: Plan, run: Coloured | None, most: int) -> Sketch:
 
 
 def _indented(sketch: Sketch) -> list[Line]:
+    """One step a line: its signs, its call, and how it is undone."""
     plan = sketch.plan
     rows = outline(plan, sketch.excerpt)
     shown = [row for row in rows if row.kind in ("step", "group", "branch", "confirm", "more")]
@@ -108,7 +117,7 @@ def _indented(sketch: Sketch) -> list[Line]:
     calls = {id(row): _call(sketch, row) for row in shown}
     left = max((columns(text) for text in lefts.values()), default=0)
     call = min(max((columns(text) for text in calls.values()), default=0), WIDTH - left - 8)
-    lines: list[Line] = [line(bold(plan.name))]
+    lines: list[Line] = []
     for row in rows:
         node = row.node
         match node:
@@ -123,12 +132,8 @@ def _indented(sketch: Sketch) -> list[Line]:
                 called = pad(cut(calls[id(row)], call), call)
                 lines.append(fit(line(name, "  ", dim(called), "  ", Piece(_back(node), "blue"))))
                 if row.kind == "step" and isinstance(node, Each):
-                    lines.append(fit(line(" " * (left + 2), dim(_multiplied(node)))))
+                    lines.append(fit(line(" " * (left + 2), dim(multiplied_text(node)))))
     return lines
-
-
-def _multiplied(each: Each) -> str:
-    return ", ".join(word for word in (each_text(each), collect_text(each)) if word)
 
 
 def _rails(sketch: Sketch) -> Drawing | None:
@@ -268,6 +273,8 @@ def _word(sketch: Sketch, node: AnyNode) -> str:
     if isinstance(node, Each) and node.mirrors is not None:
         step = node.mirrors
     word = sketch.names.beside(step)
+    if isinstance(node, Call) and node.name is None and node.action.event is not None:
+        word = action_text(node.action)  # its event says more than `emit-1`
     confirms = isinstance(node, Confirm) or is_mirror(node)
     word = f"{word} confirm" if confirms else word
     word += " ×" if is_template(node) else ""
@@ -292,7 +299,7 @@ def _call(sketch: Sketch, row: Row) -> str:
             return branch_text(node)
         case Each() if row.kind == "group":
             used = verb(node, sketch.plan) if isinstance(node.body, Block) else ""
-            words = [_multiplied(node), used if used != "steps" else ""]
+            words = [multiplied_text(node), used if used != "steps" else ""]
             return " · ".join(word for word in words if word)
         case Listen(timeout_seconds=float() | int() as seconds):
             return f"{verb(node)}, {duration(seconds)} at most"
@@ -313,7 +320,7 @@ def _back(node: AnyNode) -> str:
             return ""
 
 
-def _legend() -> Line:
+def legend() -> Line:
     return line(
         dim(
             " ↺ can be undone   ? may be skipped or fail harmlessly   --format mermaid|dot|svg|json"

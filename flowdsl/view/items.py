@@ -129,6 +129,11 @@ def collect_text(each: Each) -> str:
     return ", ".join(word for word in (words, most) if word)
 
 
+def multiplied_text(each: Each) -> str:
+    """`each wh in ['wh-1', 'wh-2'], first_success, 2 at a time`."""
+    return ", ".join(word for word in (each_text(each), collect_text(each)) if word)
+
+
 def result_text(folded: Folded, each: Each) -> str:
     """What came of a list: who won, or how many are how far."""
     items = folded.state.expanded.get(each.address, ())

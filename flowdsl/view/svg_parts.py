@@ -9,7 +9,6 @@ from xml.sax.saxutils import escape
 from flowdsl.saga.progress import StepState
 from flowdsl.view.arrange import (
     INDENT,
-    INSTEAD_GAP,
     PAD,
     UNDO,
     UNDO_GAP,
@@ -17,9 +16,10 @@ from flowdsl.view.arrange import (
     Box,
     box_height,
     boxes,
-    frame_head,
     frame_note,
     frame_text,
+    inside_origin,
+    instead_box,
     shortened,
 )
 from flowdsl.view.mark import STEP_MARKS
@@ -63,23 +63,19 @@ def _vertex(arranged: Arranged, vertex: Vertex, box: Box, y: float) -> Iterator[
 def _below(arranged: Arranged, vertex: Vertex, box: Box) -> Iterator[str]:
     """What hangs under a call: how it is undone, and what runs when it is refused."""
     bottom = box.y + box_height(vertex)
-    if vertex.undo is not None:
-        yield from _undo_box(vertex.undo, box.x, bottom + UNDO_GAP, box.width)
-        bottom += UNDO_GAP + UNDO
     if vertex.instead is not None:
-        frame_box = Box(
-            box.x + INDENT, bottom + INSTEAD_GAP, box.width - INDENT,
-            box.y + box.height - bottom - INSTEAD_GAP,
-        )  # fmt: skip
-        down = frame_box.y + 18 - (box.y + box_height(vertex))
+        frame_box = instead_box(vertex, box)
+        down = frame_box.y + 18 - bottom
         yield (
-            f'<path d="M{n(box.x + 9)},{n(box.y + box_height(vertex))} v{n(down)} h{n(INDENT - 15)}"'
+            f'<path d="M{n(box.x + 9)},{n(bottom)} v{n(down)} h{n(INDENT - 15)}"'
             f' fill="none" stroke="{LINE}" stroke-width="1.4" stroke-dasharray="4 3"'
             ' marker-end="url(#arrow)"/>'
         )
         yield f'<g data-id="{attribute(vertex.instead.id)}" data-kind="fallback"><title>{text(vertex.instead.id)}</title>'
         yield from frame(vertex.instead, arranged.inner[vertex.instead.id], frame_box)
         yield "</g>"
+    if vertex.undo is not None:  # over the line to the fallback
+        yield from _undo_box(vertex.undo, box.x, bottom + UNDO_GAP, box.width)
 
 
 def frame(vertex: Vertex, inner: Arranged, box: Box) -> Iterator[str]:
@@ -97,7 +93,7 @@ def frame(vertex: Vertex, inner: Arranged, box: Box) -> Iterator[str]:
         if line:
             yield _mono(line, box.x + PAD, y)
             y += 16
-    yield from level(inner, box.x + PAD, box.y + frame_head(vertex) - inner.layout.top)
+    yield from level(inner, *inside_origin(vertex, box, inner))
 
 
 def _box(vertex: Vertex, box: Box) -> Iterator[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from flowdsl.plan.address import Address, to_template, undo
+from flowdsl.plan.address import Address, CallId, items_around, to_template, undo
 from flowdsl.plan.nodes import (
     AnyNode,
     Assign,
@@ -26,17 +26,18 @@ from flowdsl.plan.nodes import (
 )
 from flowdsl.plan.unfold import inside
 from flowdsl.saga.collecting import LOST
+from flowdsl.saga.intent import action_of
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State
 from flowdsl.saga.unfolding import unfolded
-from flowdsl.view.calls import Names, action_text, short_names
+from flowdsl.view.calls import Names, action_text, call_text, short_names
 from flowdsl.view.items import (
     Folded,
-    collect_text,
     counts,
     each_text,
     item_text,
     item_value,
+    multiplied_text,
     result_text,
     taken_branch,
     turned_item,
@@ -125,10 +126,17 @@ def _title(look: Look, node: AnyNode) -> str:
 def _call(look: Look, call: Call) -> Vertex:
     action = call.action
     kind: Kind = "emit" if action.event is not None else "read" if action.is_read else "call"
-    vertex = _box(look, call, kind, _title(look, call), action_text(action))
+    vertex = _box(look, call, kind, _title(look, call), _request(look, call, call.address))
     return replace(
         vertex, undo=_undo(look, call), instead=_instead(look, call), event=action.event or ""
     )
+
+
+def _request(look: Look, call: Call, direction: CallId) -> str:
+    """As written; in an item as it was sent, for that is what tells it from the others."""
+    if look.run is not None and items_around(call.address):
+        return call_text(look.plan, look.run.state, direction)
+    return action_text(action_of(look.plan, direction))
 
 
 def _undo(look: Look, call: Call) -> Undo | None:
@@ -138,7 +146,7 @@ def _undo(look: Look, call: Call) -> Undo | None:
     run = look.run
     entry = run.state.calls.get(back) if run else None
     seen = undo_state(run.progress, back, entry) if run and entry else None
-    return Undo(back, action_text(call.compensation.action), seen)
+    return Undo(back, _request(look, call, back), seen)
 
 
 def _instead(look: Look, call: Call) -> Vertex | None:
@@ -180,7 +188,7 @@ def _group(look: Look, block: Block) -> Vertex:
     """A used file, or an item of a list, which says what it was given; anything else is seen through."""
     is_item, item = item_value(look.run.state, block.address) if look.run else (False, None)
     words = [item_text(item)] if is_item else []
-    words += [verb(block, look.plan)] if block.kind == "uses" or not is_item else []
+    words += [verb(block, look.plan)] if block.kind == "uses" else []
     kind: Kind = "uses" if block.kind == "uses" else "item"
     vertex = _box(look, block, kind, _title(look, block), " · ".join(words))
     return _around(look, vertex, block.children)
@@ -224,7 +232,7 @@ def _each(look: Look, each: Each) -> Vertex:
 def _template(look: Look, each: Each) -> Vertex:
     """What every item will be: a box for a call, a frame around steps; once, with a ×."""
     title = f"{_title(look, each)} ×"
-    words = ", ".join(word for word in (each_text(each), collect_text(each)) if word)
+    words = multiplied_text(each)
     match each.body:
         case Call() as body:
             drawn = _call(look, body)

@@ -142,7 +142,13 @@ def mistakes() -> tuple[Checked, ...]:
 
 
 def known(name: str) -> Known:
-    inputs = {"trip": INPUTS, "fulfilment": ORDER, "smallest": {}, "odds": ODDS}[name]
+    inputs = {
+        "trip": INPUTS,
+        "fulfilment": ORDER,
+        "odds": ODDS,
+        "branches": {"total": 900},
+        "parent": {"order_id": "o-1"},
+    }.get(name, {})
     secrets = {"PAYMENTS_TOKEN": ".env"} if name != "odds" else None
     env = {"A_URL": "https://a.example/v1"} if name == "odds" else None
     return Known(inputs, {}, env=env, secrets=secrets, environment="dev")

@@ -15,7 +15,8 @@ from flowdsl.saga.observation import Answer
 from flowdsl.view.calls import short_names
 from flowdsl.view.dot import dot
 from flowdsl.view.drawing import graph_text
-from flowdsl.view.forecast import falls, forecast
+from flowdsl.view.falls import falls
+from flowdsl.view.forecast import forecast
 from flowdsl.view.graph import Coloured, Graph, Vertex, graph_json, graph_of
 from flowdsl.view.layout import Size, layout
 from flowdsl.view.mermaid import mermaid
