@@ -149,6 +149,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
 MOSTLY: Mapping[str, str] = MappingProxyType(
     {
         "F011": "let one `- commit` stand among the `steps:` of the file, or take it out",
+        "F032": "give it a value that fits, or change the input in the other file",
         "F041": "read it where it is known, or take it out",
         "F042": "take a field that is there, or declare this one where the value is described",
         "F044": "give the kind of value that is asked for; `str(…)`, `number(…)` and `int(…)` convert",
