@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowdsl.plan.address import ROOT, Address, is_below, step_of
-from flowdsl.plan.nodes import AnyNode, Block, Call, Each, Switch
+from flowdsl.plan.nodes import AnyNode, Block, Call, Each, Switch, Wait
 from flowdsl.plan.unfold import inside
 from flowdsl.saga.commands import Decide
 from flowdsl.saga.events import Planned
@@ -102,9 +102,10 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
             return _one_call(walk, node, scope, held=held)
         case _:
             here = node.address
-            reached = here in state.done or here in state.fired or here in state.spawned
-            failed = state.calls.get(node.address, NO_CALL).failed is not None
-            return Stand("ok" if reached else "refused" if failed else "pending", over=True)
+            waited = isinstance(node, Wait) and here in state.fired  # of a `wait_for`, it is the timeout
+            reached = waited or here in state.done or here in state.spawned
+            failed = state.calls.get(here, NO_CALL).failed is not None
+            return Stand("refused" if failed else "ok" if reached else "pending", over=True)
 
 
 def _state_of_many(walk: Walk, node: Switch | Each) -> StepState:
