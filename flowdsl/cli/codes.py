@@ -98,6 +98,10 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Nothing was sent for it. A missing field names those there are; default(x, y) is the way round it.",
         ),
         "F115": ("a `fail` step", "The workflow itself said that the run must not go on."),
+        "F116": (
+            "a `for_each` that is too long",
+            "A list has at most 1,000 items, so that a run stays small enough to be looked at. `chunks(list, n)` makes fewer of them.",
+        ),
         "F117": (
             "the run's timeout",
             "Before commit it cancels, which undoes; after commit it only warns.",
@@ -116,6 +120,26 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "The run took its process down ten times without getting on. `flowdsl resume` tries again.",
         ),
         "F122": (
+            "lost to another item",
+            "Enough items of a `for_each` had succeeded. What this one did is undone; nothing went wrong.",
+        ),
+        "F123": (
+            "too few items",
+            "A `first_success` or `quorum` has fewer items than have to succeed. Look at where the list comes from.",
+        ),
+        "F124": (
+            "a signal that did not come in time",
+            "The `timeout` of a `wait_for` passed before `flowdsl signal` answered it. Before commit that undoes the run.",
+        ),
+        "F125": (
+            "a detached run that could not be started",
+            "What `with` gives is not what the other file asks for. `flowdsl validate` says what is known beforehand.",
+        ),
+        "F129": (
+            "a key without a value",
+            "Runs with the same `key` go one at a time, so it is worked out before the run starts, from inputs and environment.",
+        ),
+        "F126": (
             "an answer that does not fit its contract",
             (
                 "The answer is not what the service's OpenAPI document says. It is a warning, and the run goes on with it.\n"
@@ -197,6 +221,18 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "F210": (
             "another process holds the store",
             "It has been at it for long; perhaps it was stopped with Ctrl-Z. `fg`, or end it.",
+        ),
+        "F147": (
+            "nobody waits for this signal",
+            "A signal answers a `wait_for` by its name. `flowdsl status` shows what a run waits for.",
+        ),
+        "F148": (
+            "a signal that was answered before",
+            "Each `wait_for` takes one signal, and the first one counts; nothing was kept of this one.",
+        ),
+        "F149": (
+            "a signal that does not say what is asked for",
+            "The payload has to fit the `schema` of the `wait_for`; nothing was kept of it.",
         ),
         "F150": (
             "a trail that cannot be read",

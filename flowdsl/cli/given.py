@@ -13,7 +13,6 @@ from flowdsl.errors import InputError
 from flowdsl.language import Checked, InputProblem, Source, decode, from_text, read_inputs
 from flowdsl.language.document import load_document
 from flowdsl.language.inputs import problems_of
-from flowdsl.language.located import Mapping as LocatedMapping
 from flowdsl.language.located import plain
 from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.nodes import Input, Plan
@@ -39,7 +38,7 @@ def read_given(
     values: dict[str, Json] = dict(earlier or {})
     if file is not None:
         values |= _from_file(file)
-    read, problems = _from_flags(plan, given)
+    read, problems = _from_flags(plan.inputs, given)
     values |= read
     checked = read_inputs(plan.inputs, values)
     if problems:
@@ -57,7 +56,7 @@ def read_some(plan: Plan, given: Sequence[str], file: str | None) -> dict[str, J
     values: dict[str, Json] = {}
     if file is not None:
         values |= _from_file(file)
-    read, problems = _from_flags(plan, given)
+    read, problems = _from_flags(plan.inputs, given)
     values |= read
     some = tuple(
         declared
@@ -77,7 +76,7 @@ def read_secret(
 ) -> dict[str, str]:
     """The secret inputs of a run that goes on: they were never kept, so they are asked for again."""
     secret = {declared.name for declared in plan.inputs if declared.secret}
-    values, problems = _from_flags(plan, given)
+    values, problems = _from_flags(plan.inputs, given)
     if problems:
         raise _not_right(problems)
     for name in values:
@@ -109,6 +108,38 @@ def read_secret(
     return {name: _secret_text(value) for name, value in values.items()}
 
 
+def read_payload(schema: Json, given: Sequence[str], file: str | None) -> Json:
+    """What a signal carries: a file's value, and `-i` typed by the schema of the wait; null where nothing is given."""
+    payload: Json = _any_from_file(file) if file is not None else None
+    if not given:
+        return payload
+    if payload is not None and not isinstance(payload, dict):
+        message = "-i adds to a mapping, and the file holds something else"
+        raise InputError(message, code="F073", help="give all of it in the file")
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    declared = tuple(
+        Input(name, kept)
+        for name, kept in (properties if isinstance(properties, dict) else {}).items()
+    )
+    values, problems = _from_flags(declared, given)
+    if problems:
+        raise _not_right(problems)
+    known = {one.name for one in declared}
+    return {
+        **(payload or {}),
+        **{name: value if name in known else _guessed(value) for name, value in values.items()},
+    }
+
+
+def _guessed(value: Json) -> Json:
+    """Where no schema says more: `true`, `false`, `null` and numbers are themselves, for "false" as a text would count as yes."""
+    try:
+        read = from_bytes(str(value))
+    except ValueError:
+        return value
+    return value if isinstance(read, str | list | dict) else read
+
+
 def ask(plan: Plan, names: Sequence[str]) -> dict[str, Json]:
     """Ask for each, until the answer is of its type. Ctrl-C leaves, and nothing was sent."""
     return {declared.name: _ask(declared) for declared in plan.inputs if declared.name in names}
@@ -129,8 +160,10 @@ def _ask(declared: Input) -> Json:
             click.echo(f"  {problem.message}", err=True)
 
 
-def _from_flags(plan: Plan, given: Sequence[str]) -> tuple[dict[str, Json], list[InputProblem]]:
-    declared = {one.name: one for one in plan.inputs}
+def _from_flags(
+    inputs: Sequence[Input], given: Sequence[str]
+) -> tuple[dict[str, Json], list[InputProblem]]:
+    declared = {one.name: one for one in inputs}
     values: dict[str, Json] = {}
     problems: list[InputProblem] = []
     for flag in given:
@@ -179,22 +212,25 @@ def _decoded(what: str, raw: bytes) -> str:
 
 
 def _from_file(path: str) -> dict[str, Json]:
-    raw = read_stdin() if path == "-" else read_bytes(path, "a file of inputs")
-    source = decode(STDIN if path == "-" else path, raw)
-    if path.endswith(".json") or source.text.lstrip().startswith("{"):
-        value = _json(source)
-    else:
-        document, problems = load_document(source)
-        if document is None or any(problem.is_error for problem in problems):
-            raise WrongFile(Checked(source, None, tuple(problems)))
-        value = plain(document) if isinstance(document, LocatedMapping) else None
+    value = _any_from_file(path)
     if not isinstance(value, dict):
         raise InputError(
-            f"{source.path}: the inputs are a mapping of names to values",
+            f"{STDIN if path == '-' else path}: the inputs are a mapping of names to values",
             code="F073",
             help="write `name: value` lines",
         )
     return value
+
+
+def _any_from_file(path: str) -> Json:
+    raw = read_stdin() if path == "-" else read_bytes(path, "a file of inputs")
+    source = decode(STDIN if path == "-" else path, raw)
+    if path.endswith(".json") or source.text.lstrip().startswith("{"):
+        return _json(source)
+    document, problems = load_document(source)
+    if document is None or any(problem.is_error for problem in problems):
+        raise WrongFile(Checked(source, None, tuple(problems)))
+    return plain(document)
 
 
 def _json(source: Source) -> Json:

@@ -30,13 +30,14 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "show": "one step's exchange in full",
         "resume": "go on with an interrupted, waiting or stuck run",
         "cancel": "stop a run and undo what it did",
+        "signal": "answer a step that waits for somebody",
         "rerun": "a new run from the inputs of an old one",
         "explain": "what an error code or a language key means",
         "fsck": "check the store",
     }
 )
 FIRST = ("init", "validate", "run", "status", "resume")  # what a newcomer needs
-NOT_YET = frozenset({"test", "prove", "serve", "signal"})
+NOT_YET = frozenset({"test", "prove", "serve"})
 
 BARE = """\
 flowdsl: sagas in a YAML file. If a step fails, what was done is undone.

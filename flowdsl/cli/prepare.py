@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets as chance
 import time
@@ -12,11 +11,10 @@ from urllib.parse import urlsplit
 
 from flowdsl.cli.given import Inputs
 from flowdsl.cli.options import Session
+from flowdsl.engine.detached import fingerprint, with_key
 from flowdsl.errors import InputError
 from flowdsl.plan.evaluate import EvaluationError
-from flowdsl.plan.json import to_bytes
 from flowdsl.plan.nodes import Plan
-from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
 from flowdsl.saga.local import text
 from flowdsl.saga.state import State
@@ -45,9 +43,7 @@ class Start:
     @property
     def fingerprint(self) -> str:
         """Of the file and the inputs: what must be the same for `--id` to mean the same run."""
-        return hashlib.sha256(
-            to_bytes([self.plan.digest, _sorted(self.created.inputs)])
-        ).hexdigest()
+        return fingerprint(self.plan.digest, self.created.inputs)
 
 
 def prepare(session: Session, plan: Plan, inputs: Inputs, run: str = "") -> Start:
@@ -66,7 +62,7 @@ def prepare(session: Session, plan: Plan, inputs: Inputs, run: str = "") -> Star
         started=rfc3339(at),
     )
     check_services(plan, created)
-    return Start(plan, created, read_secrets(session, plan), inputs.secret)
+    return Start(plan, with_key(plan, created), read_secrets(session, plan), inputs.secret)
 
 
 def new_run_id(workflow: str) -> str:
@@ -118,13 +114,3 @@ def _no_url(plan: Plan, name: str, why: str, created: Created) -> InputError:
         code="F075",
         help=hint,
     )
-
-
-def _sorted(value: Json) -> Json:
-    match value:
-        case dict():
-            return {name: _sorted(value[name]) for name in sorted(value)}
-        case list():
-            return [_sorted(item) for item in value]
-        case _:
-            return value

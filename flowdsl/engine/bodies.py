@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import cast
 
-from flowdsl.plan.address import CallId, probe
+from flowdsl.plan.address import Address, CallId, probe
 from flowdsl.plan.evaluate import EvaluationError, evaluate
+from flowdsl.plan.expression import Expression
 from flowdsl.plan.nodes import (
     Action,
     AnyNode,
     Assign,
+    Block,
     Call,
     Compensation,
     Confirm,
+    Each,
     Fail,
     Label,
+    Listen,
     Plan,
     Probe,
+    Spawn,
+    Switch,
+    Wait,
 )
 from flowdsl.plan.template import Template, references
+from flowdsl.plan.unfold import home_of
 from flowdsl.plan.values import Json
 
 Path = tuple[str | int, ...]
 
 
 def bodies(plan: Plan) -> dict[CallId, Json]:
-    """By call. `STEP!probe` and `STEP!absent`: what a probe answers where the effect is there, and where it is not."""
+    """By call. `STEP!probe` and `STEP!absent`: what a probe answers where the effect is there, and where it is not.
+
+    By the address of a `wait_for`: the payload that answers it.
+    """
     calls = [node for node in plan.nodes.values() if isinstance(node, Call)]
     values: dict[CallId, Json] = {call.address: {} for call in calls}
-    for path in _paths(plan):
-        name, rest = str(path[0]), path[1:]
-        address = plan.names.get(name, "")
-        if address in values and rest:
-            values[address] = grown(values[address], rest)
+    for node in plan.nodes.values():
+        if isinstance(node, Listen):
+            values[node.address] = _sample(node.schema)
+    for names, path in _paths(plan):
+        if len(path) > 1:
+            _grow(plan, values, names.get(str(path[0]), ""), path[1:])
     for call in calls:
         if call.probe is not None:
             present = _probed(call.probe, values[call.address])
@@ -43,6 +55,43 @@ def bodies(plan: Plan) -> dict[CallId, Json]:
             if absent:
                 values[f"{call.address}!absent"] = absent[0]
     return values
+
+
+def _grow(plan: Plan, values: dict[CallId, Json], address: Address, path: Path) -> None:
+    """Give the call that is read, through lists, groups and fallbacks, what is read of it."""
+    match plan.nodes.get(address):
+        case Call(fallback=Block() as fallback):
+            values[address] = grown(values[address], path)
+            _grow(plan, values, fallback.children[-1].address, path)
+        case Call() | Listen():
+            values[address] = grown(values[address], path)
+        case Each(body=body):
+            inner = path[1:] if isinstance(path[0], int) else path
+            if inner:
+                _grow(plan, values, body.address, inner)
+        case Block(kind="steps", children=(*_, last)):
+            _grow(plan, values, last.address, path)
+        case _:
+            pass
+
+
+def _sample(schema: Json) -> Json:
+    """A small value that fits a simple schema."""
+    if not isinstance(schema, dict):
+        return {}
+    properties = schema.get("properties")
+    match schema.get("type"):
+        case "boolean":
+            return True
+        case "integer" | "number":
+            return 1
+        case "string":
+            return "x"
+        case "array":
+            return []
+        case _:
+            fields = properties if isinstance(properties, dict) else {}
+            return {name: _sample(kept) for name, kept in fields.items()}
 
 
 def shrunk(body: Json) -> Iterator[Json]:
@@ -118,13 +167,27 @@ def _without_items(body: Json) -> Json:
             return body
 
 
-def _paths(plan: Plan) -> Iterator[Path]:
-    templates: list[Template] = [template for _, template in plan.outputs]
+def _paths(plan: Plan) -> Iterator[tuple[Mapping[str, Address], Path]]:
+    """Every path that is read, and what its first name means there."""
+    for _, template in plan.outputs:
+        yield from _read(plan.names, template)
+    for address, used in plan.children.items():
+        home = home_of(plan, address)
+        for _, template in used.arguments:
+            yield from _read(home[1].names if home else plan.names, template)
+        for _, template in used.outputs:
+            yield from _read(used.names, template)
     for node in plan.nodes.values():
-        templates += _templates(node)
-    for template in templates:
-        for _, reference in references(template):
-            yield reference.path
+        home = home_of(plan, node.address)
+        for template in _templates(node):
+            yield from _read(home[1].names if home else plan.names, template)
+
+
+def _read(
+    names: Mapping[str, Address], template: Template
+) -> Iterator[tuple[Mapping[str, Address], Path]]:
+    for _, reference in references(template):
+        yield names, reference.path
 
 
 def _templates(node: AnyNode) -> list[Template]:
@@ -144,6 +207,16 @@ def _templates(node: AnyNode) -> list[Template]:
             found.append(node.text)
         case Fail():
             found.append(node.message)
+        case Each(items=Expression() as items):
+            found.append(items)
+        case Switch(branches=branches):
+            found += [branch.when for branch in branches if branch.when is not None]
+        case Listen(expect=Expression() as expect):
+            found.append(expect)
+        case Wait(until=Expression() as until):
+            found.append(until)
+        case Spawn(arguments=arguments):
+            found += [template for _, template in arguments]
         case _:
             pass
     return found

@@ -7,26 +7,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
 from flowdsl.engine.contracts import Contracts, contracts_of
+from flowdsl.engine.detached import detached_run, fingerprint
+from flowdsl.engine.limits import ServiceLimits
 from flowdsl.engine.loop import Drive, Network, News, Ports
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.sign import RunSigner
-from flowdsl.errors import InputError, StoreError
+from flowdsl.errors import InputError, Interrupted, StoreError
 from flowdsl.language import InvalidWorkflow, compile_plan
 from flowdsl.language.openapi import Readings
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
-from flowdsl.saga.events import Created, Event, Resumed
+from flowdsl.saga.events import Created, Event, Failure, Resumed, Spawned
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State, fold
 from flowdsl.view.report import run_report
 from flowdsl.world.clock import Clock, SystemClock
+from flowdsl.world.contents import Claim
 from flowdsl.world.store import Store
 
 POLL_SECONDS = 0.2  # how often other processes' orders are looked for
@@ -55,6 +58,8 @@ class Engine:
     contracts: dict[str, Contracts] = field(default_factory=dict)  # by digest
     readings: Readings = field(default_factory=Readings)
     poller: asyncio.Task[None] | None = None
+    limits: ServiceLimits = field(default_factory=ServiceLimits)
+    detached: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # runs that runs started
     woken: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
@@ -68,6 +73,7 @@ class Engine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self._let_detached_end(hurry=error is not None)
         if self.poller is not None:
             self.poller.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -86,10 +92,13 @@ class Engine:
         secret_inputs: Mapping[str, str] | None = None,
     ) -> Result:
         """Start a run and drive it until it is at rest."""
-        self.plans[plan.digest] = plan
-        await self.store.pin(plan.digest, definition_of(plan))
+        await self._pin(plan)
         drive = self._drive(plan, created.run, watch, secret_inputs or {}, new=True)
         return await self._go(created.run, drive, [], [created])
+
+    async def _pin(self, plan: Plan) -> None:
+        self.plans[plan.digest] = plan
+        await self.store.pin(plan.digest, definition_of(plan))
 
     async def resume(
         self,
@@ -126,6 +135,9 @@ class Engine:
         told = [event for order in orders for event in to_event(plan, state, order, at)]
         first: list[Event] = [Resumed(state.epoch + 1, at, by), *told]
         drive = self._drive(plan, run, watch, secret_inputs or {}, new=False)
+        drive.state = state
+        self.drives[run] = drive
+        self._take_commands()  # what was said while nobody drove it
         return await self._go(run, drive, past, first)
 
     async def resume_all(
@@ -164,7 +176,10 @@ class Engine:
             else:
                 await self.store.append(run, events)
 
-        ports = Ports(self.network, self.clock, signer, secrets, watch, self.contracts_for(plan))
+        contracts = self.contracts_for(plan)
+        ports = Ports(
+            self.network, self.clock, signer, secrets, watch, self, self.limits, contracts
+        )
         return Drive(plan, keep, ports)
 
     def contracts_for(self, plan: Plan) -> Contracts:
@@ -183,19 +198,25 @@ class Engine:
         if drive.state.ended:
             report = run_report(drive.plan, drive.state, now, ended=drive.last_at)
             await self.store.finish(run, to_bytes(report))
+            created = drive.state.created
+            if created is not None and created.key:
+                await self.store.leave_queue(created.key, run)
         return Result(run, drive.plan, drive.state, now)
 
     async def _poll(self) -> None:
         """Take in what other processes left in the inbox for the runs that are driven here."""
         while True:
-            for run, command_id, command in self.store.take_commands():
-                self._hear(run, command_id, command)
+            self._take_commands()
             await self.clock.sleep(POLL_SECONDS)
+
+    def _take_commands(self) -> None:
+        for run, command_id, command in self.store.take_commands():
+            self._hear(run, command_id, command)
 
     def _hear(self, run: str, command_id: str, command: Json) -> None:
         """What is no order at all is dropped too: it stops nobody."""
         try:
-            order = Order.from_json(command)
+            order = replace(Order.from_json(command), id=command_id)
         except ValueError:
             self.store.drop_command(command_id)
             return
@@ -220,6 +241,50 @@ class Engine:
         with contextlib.suppress(InputError):
             await self._go_on(run, past, orders=[order])
         self.store.drop_command(command_id)
+
+    # --- the other runs of the store -----------------------------------------------------------------
+
+    async def turn(self, run: str, key: str) -> None:
+        """Returns once it is this run's turn among those with its key."""
+        while await self.store.first_in_queue(key, run) != run:
+            await self.clock.sleep(POLL_SECONDS)
+
+    async def begin(self, plan: Plan, parent: Created, spawned: Spawned) -> Failure | None:
+        """Start a detached run, or find that it was started: it is there when this returns."""
+        child = plan.detached[spawned.digest]
+        try:
+            created = detached_run(child, parent, spawned, self.clock.now())
+        except InputError as error:
+            message = f"the run of its own could not be started: {error}"
+            return Failure(error.code, message, spawned.node)
+        await self._pin(child)
+        claim = await self.store.claim(spawned.run, fingerprint(child.digest, created.inputs))
+        if claim is Claim.MINE:
+            durable = asyncio.Event()
+            drive = self._drive(child, spawned.run, lambda _: durable.set(), {}, new=True)
+            task = asyncio.create_task(self._detach(self._go(spawned.run, drive, [], [created])))
+            self.detached[spawned.run] = task
+            await asyncio.wait(
+                [asyncio.ensure_future(durable.wait()), task], return_when=asyncio.FIRST_COMPLETED
+            )
+            if task.done() and not durable.is_set():
+                await task
+        elif spawned.run not in self.drives and not self.store.is_driven(spawned.run):
+            self.detached[spawned.run] = asyncio.create_task(self._detach(self.resume(spawned.run)))
+        return None
+
+    async def _detach(self, drive: Awaitable[object]) -> None:
+        """Nobody waits for what it comes to; that it was stopped is saved."""
+        with contextlib.suppress(Interrupted):
+            await drive
+
+    async def _let_detached_end(self, *, hurry: bool) -> None:
+        if hurry:
+            for task in self.detached.values():
+                task.cancel()
+        results = await asyncio.gather(*self.detached.values(), return_exceptions=hurry)
+        self.detached.clear()
+        assert hurry or not any(results), "a detached run comes to nothing here"
 
 
 def definition_of(plan: Plan) -> bytes:

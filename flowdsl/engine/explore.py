@@ -12,16 +12,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 
+from flowdsl.engine.bodies import shrunk
 from flowdsl.engine.happening import Happening
 from flowdsl.engine.model import Model, model_of, plays_back
+from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.rules import Violation, broken, broken_between
-from flowdsl.engine.situation import Situation, begin, enact, expects
+from flowdsl.engine.situation import Situation, begin, enact, expects, payload_of
 from flowdsl.engine.trail import Moment, write_moment
+from flowdsl.errors import InputError
 from flowdsl.plan.address import CallId, direction_of, step_of
-from flowdsl.plan.nodes import Plan
+from flowdsl.plan.json import to_text
+from flowdsl.plan.nodes import Listen, Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.attempt import may_resend
-from flowdsl.saga.commands import Invoke, Sleep
+from flowdsl.saga.commands import Begin, Invoke, Queue, Sleep
 from flowdsl.saga.events import Ok, Outcome, Refused, Unknown
 from flowdsl.saga.intent import action_of, intended
 from flowdsl.saga.state import CallState
@@ -82,7 +86,8 @@ class Explorer:
         while queue:
             index, here, may = queue.popleft()
             self.found.states += 1
-            for rule in broken(self.model, here):
+            known = self.model.at(here.state)
+            for rule in broken(known, here):
                 self._report(rule, index)
             if here.now.at_rest:
                 at_rest.append(index)
@@ -97,7 +102,7 @@ class Explorer:
                 except AssertionError as broken_assertion:
                     self._report(f"asserts: {broken_assertion}", index, write_moment(moment))
                     continue
-                for rule in broken_between(self.model, here, there):
+                for rule in broken_between(self.model.at(there.state), here, there):
                     self._report(rule, index, write_moment(moment))
                 key = _key(there, left)
                 if key not in seen:
@@ -113,7 +118,7 @@ class Explorer:
         return self.found
 
     def moments(self, here: Situation, may: Allowance) -> Iterator[Moment]:
-        single = list(_happenings(self.model, here, may))
+        single = list(_happenings(self.model.at(here.state), here, may))
         yield from ((one,) for one in single)
         if may.pairs:
             often = [one for one in single if one.word in _IN_PAIRS]
@@ -148,9 +153,23 @@ class Explorer:
 
 # --- what may happen ---------------------------------------------------------------------------------
 
-_NO_FAULT = frozenset({"ok", "late", "fire", "cancel", "retry", "resolve", "absent", "skip"})
+_NO_FAULT = frozenset(
+    {
+        "ok",
+        "late",
+        "fire",
+        "cancel",
+        "retry",
+        "resolve",
+        "absent",
+        "skip",
+        "signal",
+        "begin",
+        "admit",
+    }
+)
 _BY_A_PERSON = frozenset({"retry", "resolve", "absent", "skip"})
-_IN_PAIRS = frozenset({"ok", "refuse", "lose reply", "fire", "cancel"})
+_IN_PAIRS = frozenset({"ok", "refuse", "lose reply", "fire", "cancel", "signal"})
 
 
 def _spent(may: Allowance, moment: Moment) -> Allowance:
@@ -174,6 +193,10 @@ def _happenings(model: Model, here: Situation, may: Allowance) -> Iterator[Happe
                     yield from _faults(model, here, call)
             case Sleep(timer=timer):
                 yield Happening("fire", timer)
+            case Begin(node=node):
+                yield Happening("begin", node)
+            case Queue():
+                yield Happening("admit")
     for step, effect in here.services.effects:
         if effect.late:
             yield Happening("late", step)
@@ -183,6 +206,26 @@ def _happenings(model: Model, here: Situation, may: Allowance) -> Iterator[Happe
         yield from _crashes(here)
     if may.orders:
         yield from _orders(model, here)
+    yield from _signals(model, here)
+
+
+def _signals(model: Model, here: Situation) -> Iterator[Happening]:
+    """Of each name, as early as it may be, and one more than is waited for; also one that says no."""
+    waits = [node for node in model.plan.nodes.values() if isinstance(node, Listen)]
+    for name in dict.fromkeys(wait.signal for wait in waits):
+        order = Order("signal", name, body=payload_of(model, name))
+        try:
+            to_event(model.plan, here.state, order, here.at)
+        except InputError:
+            continue
+        yield Happening("signal", name)
+        if any(wait.expect is not None and wait.signal == name for wait in waits):
+            yield from (Happening("signal", name, to_text(body)) for body in _noes(model, name))
+
+
+def _noes(model: Model, name: str) -> Iterator[Json]:
+    yes = payload_of(model, name)
+    yield from (body for body in list(shrunk(yes))[1:2] if body != yes)
 
 
 def _faults(model: Model, here: Situation, call: CallId) -> Iterator[Happening]:
@@ -241,11 +284,18 @@ def _key(here: Situation, may: Allowance) -> object:
     return (
         frozenset((call, _call_key(entry)) for call, entry in state.calls.items()),
         state.skipped,
-        frozenset(state.done),
+        frozenset((node, _position(value)) for node, value in state.done.items()),
         state.fired,
         frozenset(state.planned.items()),
         frozenset((scope, turned.cause) for scope, turned in state.turned.items()),
         state.committed,
+        frozenset(state.expanded),
+        frozenset(state.chosen.items()),
+        frozenset((one.id, to_text(one.payload)) for one in state.signals.values()),
+        frozenset(state.received.items()),
+        frozenset(state.spawned),
+        state.begun,
+        state.admitted is not None,
         state.cancel is not None,
         state.alerted is not None,
         state.parked is not None,
@@ -254,6 +304,11 @@ def _key(here: Situation, may: Allowance) -> object:
         here.at,
         may,
     )
+
+
+def _position(value: Json) -> int | None:
+    """Which branch a `switch` took; other values follow from the rest."""
+    return value if isinstance(value, int) else None
 
 
 def _call_key(entry: CallState) -> tuple[object, ...]:

@@ -30,6 +30,12 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "misfit": ("call", "it is carried out, and the answer does not fit the service's contract"),
         "late": ("step", "a delayed request arrives after all"),
         "fire": ("timer", "the timer's time has come"),
+        "signal": (
+            "name",
+            "somebody answers a `wait_for`; a JSON payload may follow, or #1 for which one",
+        ),
+        "begin": ("step", "the detached run is there"),
+        "admit": ("", "it is the run's turn among those with its key"),
         "long crash": ("calls", "the process dies for so long that all keys are forgotten"),
         "crash": ("calls", "the process dies; requests that had arrived may follow: `a,b`"),
         "cancel": ("", "a person cancels the run"),

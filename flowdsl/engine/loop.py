@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from flowdsl.engine.contracts import Contracts
 from flowdsl.errors import DiskFull, Interrupted
-from flowdsl.plan.nodes import Plan
+from flowdsl.plan.address import Address
+from flowdsl.plan.nodes import Plan, Service
 from flowdsl.plan.request import Request
 from flowdsl.saga.advance import Signer, Turn, advance
-from flowdsl.saga.commands import Command, Invoke, Sleep
+from flowdsl.saga.commands import Begin, Command, Hear, Invoke, Queue, Sleep
 from flowdsl.saga.events import (
+    Admitted,
+    Begun,
+    Created,
     Event,
+    Failed,
     Failure,
     Finished,
     Fired,
     Outcome,
     Paused,
     Refused,
+    Spawned,
     last_time,
 )
 from flowdsl.saga.intent import action_of, intended
@@ -57,6 +64,37 @@ class Keeper(Protocol):
     async def __call__(self, events: Sequence[Event], /) -> None: ...
 
 
+class Neighbours(Protocol):
+    """The other runs of the store, as far as one run has to do with them."""
+
+    async def turn(self, run: str, key: str) -> None:
+        """Returns once it is this run's turn among those with its key."""
+
+    async def begin(self, plan: Plan, parent: Created, spawned: Spawned) -> Failure | None:
+        """The detached run is there, durably, when this returns; or the reason why it cannot be."""
+
+
+class Alone:
+    """No other runs: for exploration and for tests of one."""
+
+    async def turn(self, run: str, key: str) -> None:
+        pass
+
+    async def begin(self, plan: Plan, parent: Created, spawned: Spawned) -> Failure | None:  # noqa: ARG002
+        return None
+
+
+class Limits(Protocol):
+    """How many requests of a service may be in flight at once."""
+
+    def place(self, service: Service, url: str) -> AbstractAsyncContextManager[object]: ...
+
+
+class Unlimited:
+    def place(self, service: Service, url: str) -> AbstractAsyncContextManager[object]:  # noqa: ARG002
+        return nullcontext()
+
+
 @dataclass(frozen=True, slots=True)
 class News:
     """What a watcher sees of each turn, after it is durable."""
@@ -77,6 +115,8 @@ class Ports:
     signer: Signer
     secrets: Mapping[str, str]
     watch: Callable[[News], None] = lambda _: None
+    neighbours: Neighbours = field(default_factory=Alone)
+    limits: Limits = field(default_factory=Unlimited)
     contracts: Contracts = field(default_factory=Contracts)
 
 
@@ -104,7 +144,7 @@ class Drive:
         Raises Interrupted once `stop` was called and what was open has been saved; StoreError when the disk fails.
         """
         past = tuple(past)
-        self.state, self.last_at = fold(self.state, past), last_time(past, 0.0)
+        self.state, self.last_at = fold(State(), past), last_time(past, 0.0)
         events: list[Event] = [*first, *self._interruptions()]
         try:
             while True:
@@ -178,10 +218,26 @@ class Drive:
             case Sleep():
                 await self.ports.clock.sleep(self._until(command.timer))
                 event = Fired(command.timer, self.ports.clock.now())
+            case Hear():
+                await asyncio.Event().wait()  # a signal comes by `tell`, and makes this unwanted
+                raise AssertionError("nobody rings this bell")
+            case Queue(key=key):
+                assert self.state.created is not None
+                await self.ports.neighbours.turn(self.state.created.run, key)
+                event = Admitted(self.ports.clock.now())
+            case Begin(node=node):
+                event = await self._begin(node)
             case _:
                 raise AssertionError("decisions are settled within a turn")
         self.landed.append(identity)
         self.tell(event)
+
+    async def _begin(self, node: Address) -> Event:
+        created = self.state.created
+        assert created is not None
+        spawned = self.state.spawned[node]
+        failure = await self.ports.neighbours.begin(self.plan, created, spawned)
+        return Failed(node, failure) if failure else Begun(node, self.ports.clock.now())
 
     def _until(self, timer: str) -> float:
         return max(0.0, self.state.armed[timer] - self.ports.clock.now())
@@ -193,13 +249,14 @@ class Drive:
         if intent.seal and intent.seal != self.ports.signer.seal(request):
             message = "a secret in its body has changed since it was first sent: nothing was sent"
             return Refused(Failure("F120", message, command.call), sent=False)
-        seen = await self.ports.network.send(
-            request,
-            secrets=self.ports.secrets,
-            timeout_seconds=command.timeout_seconds,
-            fresh=command.fresh,
-        )
         action = action_of(unfolded(self.plan, self.state), command.call)
+        async with self.ports.limits.place(self.plan.services[action.service], request.url):
+            seen = await self.ports.network.send(
+                request,
+                secrets=self.ports.secrets,
+                timeout_seconds=command.timeout_seconds,
+                fresh=command.fresh,
+            )
         seen = self.ports.contracts.look_at(action, request, seen)
         return judge(self.plan, self.state, command.call, seen)
 
@@ -254,5 +311,11 @@ def _identity(command: Command) -> tuple[str, int]:
             return (call, number)
         case Sleep(timer=timer):
             return (timer, 0)
+        case Hear(node=node):
+            return (f"{node}!hear", 0)
+        case Queue():
+            return ("!queue", 0)
+        case Begin(node=node):
+            return (f"{node}!begin", 0)
         case _:
             raise AssertionError("decisions are settled within a turn")

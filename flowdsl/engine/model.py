@@ -14,12 +14,14 @@ import networkx
 
 from flowdsl.engine.bodies import bodies
 from flowdsl.language.flatten import flatten
-from flowdsl.plan.address import Address, CallId, direction_of, probe, step_of
+from flowdsl.plan.address import Address, CallId, direction_of, probe, step_of, to_template
 from flowdsl.plan.nodes import RESENDABLE, Call, Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.observation import Answer
 from flowdsl.saga.outcome import is_keyed
+from flowdsl.saga.state import State
+from flowdsl.saga.unfolding import unfolded
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,31 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A plan, and what its services answer: by call, and by `STEP!absent` for a probe that finds nothing."""
+    """A plan, and what its services answer: by call, and by `STEP!absent` for a probe that finds nothing.
+
+    `at`: the same for a run that has expanded its lists.
+    """
 
     plan: Plan
     bodies: Mapping[CallId, Json]
     later: Mapping[Address, frozenset[Address]] = field(default_factory=dict)
+    made: dict[int, Model] = field(
+        default_factory=dict, compare=False
+    )  # by the identity of the plan
+
+    def at(self, state: State) -> Model:
+        plan = unfolded(self.plan, state)
+        if plan is self.plan:
+            return self
+        if id(plan) not in self.made:
+            spread = {
+                call: self.bodies[said]
+                for node in plan.nodes.values()
+                for call in (node.address, probe(node.address), f"{node.address}!absent")
+                if (said := to_template(call)) in self.bodies
+            }
+            self.made[id(plan)] = Model(plan, spread, _later_effects(plan))
+        return self.made[id(plan)]
 
 
 def model_of(plan: Plan) -> Model:

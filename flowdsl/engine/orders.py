@@ -5,20 +5,25 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
+from flowdsl.engine.signals import accept
 from flowdsl.errors import InputError
 from flowdsl.plan.address import Address, CallId, answer, probe, second_probe, step_of
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
-from flowdsl.saga.events import CancelRequested, Event, Resolved, Retried, Waived
+from flowdsl.saga.events import CancelRequested, Event, Resolved, Retried, Signalled, Waived
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State
+from flowdsl.saga.unfolding import unfolded
 
-Kind: TypeAlias = Literal["cancel", "retry", "resolve", "skip"]
+Kind: TypeAlias = Literal["cancel", "retry", "resolve", "skip", "signal"]
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`step` is an address or a unique id; empty for all that are stuck. `ok` and `body` are of a `resolve`."""
+    """`step` is an address or a unique id; empty for all that are stuck; of a `signal` its name.
+
+    `ok` is of a `resolve`, `body` of that and of a `signal`. `id` tells a repetition from a second order.
+    """
 
     kind: Kind
     step: str = ""
@@ -26,6 +31,7 @@ class Order:
     body: Json = None
     actor: str = ""
     reason: str = ""
+    id: str = ""
 
     def to_json(self) -> dict[str, Json]:
         return asdict(self)
@@ -35,20 +41,22 @@ class Order:
         """Raises ValueError for what is no order: anybody may leave a file in an inbox. What it says besides is passed over."""
         match {**asdict(Order("cancel")), **value} if isinstance(value, dict) else None:
             case {
-                "kind": ("cancel" | "retry" | "resolve" | "skip") as kind,
+                "kind": ("cancel" | "retry" | "resolve" | "skip" | "signal") as kind,
                 "step": str(step),
                 "ok": bool(ok),
                 "body": body,
                 "actor": str(actor),
                 "reason": str(reason),
+                "id": str(order_id),
             }:
-                return Order(kind, step, ok, body, actor, reason)
+                return Order(kind, step, ok, body, actor, reason, order_id)
             case _:
                 raise ValueError("this is no order")
 
 
 def to_event(plan: Plan, state: State, order: Order, at: float) -> list[Event]:
     """The facts that an order adds. Raises InputError where it makes no sense for this run."""
+    plan = unfolded(plan, state)
     now = progress(plan, state)
     match order.kind:
         case "cancel":
@@ -69,6 +77,9 @@ def to_event(plan: Plan, state: State, order: Order, at: float) -> list[Event]:
         case "skip":
             call = _stuck_call(plan, now, order.step)
             return [Waived(call, at, order.actor, order.reason)]
+        case "signal":
+            signal = Signalled(order.id, order.step, order.body, at, order.actor)
+            return [*accept(plan, state, signal)]
 
 
 def find_step(plan: Plan, name: str) -> Address:

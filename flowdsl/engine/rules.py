@@ -9,7 +9,7 @@ from flowdsl.engine.model import Effect, Model
 from flowdsl.engine.situation import Situation
 from flowdsl.plan.address import ON_FAILURE, Address, CallId, direction_of, is_below, step_of
 from flowdsl.plan.address import confirm as confirm_of
-from flowdsl.plan.nodes import Call, Commit, NothingToUndo
+from flowdsl.plan.nodes import Call, Commit, Each, NothingToUndo
 from flowdsl.saga.commands import Invoke
 
 _FINAL = frozenset({"undone", "kept", "skipped"})
@@ -38,6 +38,7 @@ def broken(model: Model, here: Situation) -> Iterator[str]:
         yield from _committed_early(model, here)
     if now.state == "succeeded":
         yield from _unfinished(model, here)
+        yield from _wrong_winners(model, here)
     if now.at_rest and not state.ended and not now.stuck:
         yield "deadlock: not over, and nothing in flight"
     if now.at_rest and now.stuck:
@@ -84,6 +85,37 @@ def _unfinished(model: Model, here: Situation) -> Iterator[str]:
                 yield f"succeeded, and {address} was not confirmed"
 
 
+def _wrong_winners(model: Model, here: Situation) -> Iterator[str]:
+    """Of a `first_success` or `quorum` exactly the winners stand."""
+    for each in model.plan.nodes.values():
+        if (
+            not isinstance(each, Each)
+            or each.branches is None
+            or each.collect in ("all", "settled")
+        ):
+            continue
+        winners = here.state.chosen.get(each.address)
+        if each.mirrors is not None or winners is None:
+            continue
+        if len(winners) != each.quorum:
+            yield f"{each.address} has {len(winners)} winners"
+        for position, item in enumerate(each.branches):
+            held = [step for step in _held(here) if is_below(step, item.address)]
+            left = [
+                step for step in held if not _needs_no_undo(model, step) and not _named(here, step)
+            ]
+            if position not in winners and left:
+                yield f"{', '.join(left)} lost, and stands"
+
+
+def _held(here: Situation) -> list[Address]:
+    return [step for step, effect in here.services.effects if effect.held]
+
+
+def _named(here: Situation, step: Address) -> bool:
+    return any(entry.step == step for entry in here.now.residue)
+
+
 def _badly_stuck(model: Model, here: Situation) -> Iterator[str]:
     """A stuck run names what it is stuck at, and has undone all that does not depend on that."""
     if here.state.parked is not None:
@@ -105,6 +137,9 @@ def _badly_stuck(model: Model, here: Situation) -> Iterator[str]:
 
 def broken_between(model: Model, here: Situation, there: Situation) -> Iterator[str]:
     """Rules about one step of the way."""
+    for each, items in here.state.expanded.items():
+        if there.state.expanded.get(each) != items:
+            yield f"the items of {each} have changed"
     if here.state.ended and here.state.ended != there.state.ended:
         yield f"{here.state.ended} did not last"
     landing = {call for call in here.state.flying if _is_same_flight(here, there, call)}

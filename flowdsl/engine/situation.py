@@ -25,11 +25,22 @@ from flowdsl.engine.orders import Order, to_event
 from flowdsl.errors import InputError
 from flowdsl.plan.address import CallId, direction_of, is_settle, step_of
 from flowdsl.plan.json import from_bytes
+from flowdsl.plan.nodes import Listen
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.advance import advance
-from flowdsl.saga.commands import Sleep
-from flowdsl.saga.events import Created, Event, Finished, Fired, Refused, Resumed, Unknown
+from flowdsl.saga.commands import Begin, Queue, Sleep
+from flowdsl.saga.events import (
+    Admitted,
+    Begun,
+    Created,
+    Event,
+    Finished,
+    Fired,
+    Refused,
+    Resumed,
+    Unknown,
+)
 from flowdsl.saga.intent import action_of, intended
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.saga.outcome import interrupted, judge
@@ -77,16 +88,17 @@ SIGNER = SimpleSigner()
 def begin(model: Model, inputs: Mapping[str, Json]) -> Situation:
     plan = model.plan
     env: dict[str, str | None] = dict.fromkeys(plan.env)
-    created = Created("run", plan.name, plan.digest, 0.0, dict(inputs), env, {}, "")
+    key = "" if plan.key is None else "the key"
+    created = Created("run", plan.name, plan.digest, 0.0, dict(inputs), env, {}, "", key)
     return _advanced(model, Situation(State(), Progress("running", {})), [created])
 
 
 def enact(model: Model, here: Situation, happenings: Iterable[Happening]) -> Situation:
     """All of these happen before the engine looks again. Raises InputError for what cannot happen here."""
     events: list[Event] = []
-    there = here
+    there, known = here, model.at(here.state)
     for happening in happenings:
-        more, there = _enact(model, here, there, happening)
+        more, there = _enact(known, here, there, happening)
         events += more
     return _advanced(model, there, events)
 
@@ -115,6 +127,16 @@ def _enact(
             return _fire(here, there, happening)
         case "crash" | "long crash":
             return _crash(model, here, there, happening)
+        case "admit":
+            if not any(isinstance(command, Queue) for command in here.now.commands):
+                raise _impossible(happening, "the run is in no queue")
+            return [Admitted(here.at)], there
+        case "begin":
+            if Begin(about) not in here.now.commands:
+                raise _impossible(happening, f"`{about}` starts no run")
+            return [Begun(about, here.at)], there
+        case "signal":
+            return _signal(model, here, happening), there
         case _ if word in ORDERS:
             return _order(model, here, happening), there
         case _:
@@ -244,9 +266,32 @@ def _order(model: Model, here: Situation, happening: Happening) -> list[Event]:
     return to_event(model.plan, here.state, order, here.at)
 
 
+def _signal(model: Model, here: Situation, happening: Happening) -> list[Event]:
+    """Each is another one, unless the detail says which: `signal approve #1` twice is a repetition."""
+    name, detail = happening.about, happening.detail
+    said = detail.startswith("#")
+    number = detail if said else f"#{len(here.state.signals) + 1}"
+    payload = _body(happening) if detail and not said else payload_of(model, name)
+    order = Order("signal", name, body=payload, id=f"{name} {number}")
+    return to_event(model.plan, here.state, order, here.at)
+
+
+def payload_of(model: Model, name: str) -> Json:
+    return next(
+        (
+            model.bodies[node.address]
+            for node in model.plan.nodes.values()
+            if isinstance(node, Listen) and node.signal == name
+        ),
+        None,
+    )
+
+
 def _flying(model: Model, here: Situation, happening: Happening) -> CallId:
     step, mark, direction = happening.about.partition("!")
-    call = model.plan.names.get(step, step) + mark + direction
+    call = (
+        (step if step in model.plan.nodes else model.plan.names.get(step, step)) + mark + direction
+    )
     entry = here.state.calls.get(call)
     if entry is None or not entry.flying:
         raise _impossible(happening, f"`{call}` is not in flight")

@@ -14,6 +14,7 @@ from flowdsl.language.load import (
     load,
     paths_named,
 )
+from flowdsl.language.repeats import repeated
 from flowdsl.language.source import Source, decode
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "load",
     "paths_named",
     "read_inputs",
+    "repeated",
 ]

@@ -99,6 +99,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F012", "a change that nothing undoes", Severity.WARNING),
             _entry("F013", "an undo that needs an answer that can be lost", Severity.HINT),
             _entry("F014", "a secret where it could be seen"),
+            _entry("F015", "an `expect` that can only end stuck", Severity.WARNING),
             _entry("F016", "steps that wait for each other"),
             _entry("F017", "`fail` below `commit`"),
             _entry("F018", "`status` inside `parallel`"),
@@ -126,7 +127,6 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F046", "a condition that is always true or always false", Severity.WARNING),
             _entry("F047", "an expression that is too long"),
             _entry("F062", "many calls where one would do", Severity.HINT),
-            _entry("F066", "a step that is never confirmed", Severity.HINT),
             _entry("F090", "an OpenAPI document that cannot be read"),
             _entry("F091", "a part of an OpenAPI document that cannot be used", Severity.WARNING),
             _entry("F092", "the service has no such operation"),
@@ -137,6 +137,12 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F097", "a value that the operation refuses"),
             _entry("F098", "a body that the operation does not take"),
             _entry("F060", "retries longer than the run may take", Severity.WARNING),
+            _entry("F061", "steps that could run in parallel", Severity.HINT),
+            _entry("F063", "a URL outside `services`", Severity.HINT),
+            _entry("F064", "a hold shorter than the way to its confirm or undo", Severity.WARNING),
+            _entry("F065", "the same calls in several files", Severity.HINT),
+            _entry("F066", "a hold without a `confirm`", Severity.HINT),
+            _entry("F067", "a wait without an end", Severity.HINT),
         )
     )
 )

@@ -18,7 +18,7 @@ from flowdsl.language.lower import lower
 from flowdsl.language.openapi import Readings
 from flowdsl.language.parse import parse
 from flowdsl.language.places import places
-from flowdsl.language.rules import all_rules
+from flowdsl.language.rules import all_rules, rules_of_plans
 from flowdsl.language.rules.contracts import Compared, Coverage, compare_with_contracts
 from flowdsl.language.schema import check_shape
 from flowdsl.language.source import Source
@@ -34,13 +34,14 @@ _MARKED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`workflow` is None where the text could not be read so far. `coverage`: how far the contracts of its services
-    reach, where any has one.
+    """`workflow` is None where the text could not be read so far, `plan` where it has errors. `coverage`: how far the
+    contracts of its services reach, where any has one.
     """
 
     source: Source
     workflow: Workflow | None
     diagnostics: tuple[Diagnostic, ...]
+    plan: Plan | None = None
     coverage: Coverage | None = None
     contracts: Contracts = NO_CONTRACTS
 
@@ -68,11 +69,10 @@ def check(source: Source, library: Library = EMPTY) -> Checked:
 
 def load(source: Source, library: Library = EMPTY) -> Plan:
     """The plan, or `InvalidWorkflow` with every error."""
-    checking = _Checking(library)
-    checked = _check(source, checking, (key_of("", source.path),))
-    if checked.workflow is None or checked.errors:
+    checked = check(source, library)
+    if checked.plan is None:
         raise InvalidWorkflow(checked)
-    return lower(checked.workflow, source, checking.family)
+    return checked.plan
 
 
 def compile_plan(text: str, path: str, files: Iterable[tuple[str, str]] = ()) -> Plan:
@@ -123,6 +123,7 @@ def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Check
     problems += shape.diagnostics
     workflow, unread = parse(source, document, shape.broken)
     problems += unread
+    family = checking.family
     for uses in _uses_in(workflow):
         problems += _read(uses, source, checking, above)
     contracts, unreadable = contracts_of(workflow, source.path, checking.library, checking.readings)
@@ -130,12 +131,16 @@ def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Check
     problems += [*unreadable, *unresolved]
     compared = Compared()
     if not any(problem.code == "F005" for problem in problems):
-        subject = look_at(workflow, source.path, checking.family, contracts=contracts)
+        subject = look_at(workflow, source.path, family, contracts=contracts)
         problems += all_rules(subject)
         compared = compare_with_contracts(subject, document)
         problems += compared.diagnostics
+    plan = None
+    if not any(problem.is_error for problem in problems):
+        plan = lower(workflow, source, family)
+        problems += rules_of_plans(subject, plan)
     found = in_order(without_allowed(source, workflow, problems))
-    return Checked(source, workflow, found, compared.coverage, contracts)
+    return Checked(source, workflow, found, plan, compared.coverage, contracts)
 
 
 def _uses_in(workflow: Workflow) -> list[Uses]:

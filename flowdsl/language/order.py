@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowdsl.language.places import Definition, Order, Path, Place, order, uses
+from flowdsl.language.places import Definition, Order, Path, Place, order, uses, variable_around
 from flowdsl.language.workflow import Workflow
 from flowdsl.plan.expression import Expression, Reference
 from flowdsl.plan.span import Span
@@ -56,6 +56,8 @@ def _references(place: Place) -> Iterator[tuple[Expression, Reference]]:
 def _sibling(name: str, place: Place, group: Path, known: Mapping[str, Definition]) -> int | None:
     """The child of `group`, another than the one `place` is in, that gives `name` its value."""
     if name not in known or known[name].place.path[: len(group)] != group:
+        return None
+    if variable_around(name, place) is not None:
         return None
     target = known[name].place
     if order(target, place) is not Order.BESIDE:

@@ -275,6 +275,19 @@ def definitions(all_places: tuple[Place, ...]) -> dict[str, Definition]:
     return found
 
 
+def variable_around(name: str, reader: Place) -> Path | None:
+    """The path of the `for_each` whose variable `name` is where `reader` stands. Two lists may use the same one."""
+    steps = (*reader.parents, reader.step)
+    return next(
+        (
+            reader.path[:depth]
+            for depth, step in enumerate(steps, start=1)
+            if step.for_each is not None and step.for_each.variable.text == name
+        ),
+        None,
+    )
+
+
 def names_given(step: Step) -> Iterator[tuple[Name, Kind]]:
     """The names that a step gives a value, itself."""
     if step.id is not None:

@@ -21,6 +21,7 @@ from flowdsl.language.places import (
     kind_of,
     places,
     uses,
+    variable_around,
 )
 from flowdsl.language.workflow import Call, Emit, Request, Uses, Workflow
 from flowdsl.plan.address import ROOT, Address, child
@@ -54,6 +55,20 @@ class Subject:
 
     def children(self, path: Path, section: Section) -> tuple[Place, ...]:
         return self.by_parent.get((section, path), ())
+
+    def definition(self, name: str, reader: Place) -> Definition:
+        """What a known name means where it is read."""
+        path = variable_around(name, reader)
+        if path is None:
+            return self.known[name]
+        steps = (*reader.parents, reader.step)
+        each = steps[len(path) - 1]
+        assert each.for_each is not None, f"`{name}` is its variable"
+        known = self.known[name]
+        if known.kind == "variable" and known.place.path == path:
+            return known
+        siblings = self.children(path[:-1], reader.section)
+        return Definition(each.for_each.variable, siblings[path[-1]], "variable")
 
     def used(self, verb: Uses) -> Used | None:
         """The workflow of another file, where it could be read."""

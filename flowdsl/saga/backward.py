@@ -55,13 +55,21 @@ def _land(walk: Walk, scope: Address) -> None:
 
 
 def _children_backward(
-    walk: Walk, children: tuple[AnyNode, ...], scope: Address, *, held: bool
+    walk: Walk,
+    children: tuple[AnyNode, ...],
+    scope: Address,
+    *,
+    held: bool,
+    passed_over: frozenset[Address] = frozenset(),
 ) -> bool:
     """The graph reversed: what ran later is undone first. True when nothing is left."""
     waiting_for_later: set[int] = set()
     over = True
     for position in reversed(range(len(children))):
         node = children[position]
+        if node.address in passed_over:
+            walk.stands[node.address] = SKIPPED
+            continue
         is_held = held or position in waiting_for_later
         stand = _node_backward(walk, node, scope, held=is_held)
         walk.stands[node.address] = stand
@@ -78,8 +86,12 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
     match node:
         case Each(branches=None):
             return PENDING_BACKWARD
-        case Block() | Switch() | Each():
-            over = _children_backward(walk, inside(node), scope, held=held)
+        case Block():
+            over = _children_backward(walk, node.children, scope, held=held)
+            return Stand(group_state(walk, node), over)
+        case Switch() | Each():
+            passed_over = _passed_over(walk, node)
+            over = _children_backward(walk, inside(node), scope, held=held, passed_over=passed_over)
             return Stand(group_state(walk, node), over)
         case Call(fallback=Block() as fallback):
             # The call was settled before its fallback ran, so it is undone after it.
@@ -93,6 +105,22 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
             reached = here in state.done or here in state.fired or here in state.spawned
             failed = state.calls.get(node.address, NO_CALL).failed is not None
             return Stand("ok" if reached else "refused" if failed else "pending", over=True)
+
+
+def _passed_over(walk: Walk, node: Switch | Each) -> frozenset[Address]:
+    """Branches that were not taken, and items that were not needed any more."""
+    if isinstance(node, Switch):
+        if node.address not in walk.state.done:
+            return frozenset()
+        taken = walk.state.done[node.address]
+        others = (branch for at, branch in enumerate(node.branches) if at != taken)
+        return frozenset(branch.address for branch in others)
+    winners = walk.state.chosen.get(node.address)
+    return frozenset(
+        item.address
+        for position, item in enumerate(node.branches or ())
+        if winners is not None and position not in winners and item.address not in walk.begun
+    )
 
 
 def _one_call(walk: Walk, call: Call, scope: Address, *, held: bool) -> Stand:

@@ -23,7 +23,7 @@ from flowdsl.plan.nodes import (
 )
 from flowdsl.plan.unfold import inside
 from flowdsl.saga.attempt import Standing, attempt
-from flowdsl.saga.backward import backward, group_state, nothing_left
+from flowdsl.saga.backward import backward, nothing_left
 from flowdsl.saga.collecting import Collector, collect
 from flowdsl.saga.commands import Decide
 from flowdsl.saga.events import Committed, Failure, Skipped, Turned
@@ -153,7 +153,7 @@ def _turns_alone(walk: Walk, node: AnyNode, walk_inside: Inside) -> Stand:
     if not backward(walk, node, node.address):
         return Stand("undoing", over=False)
     walk.warnings.append(turned.failure)
-    return Stand(group_state(walk, node), over=True)
+    return Stand(walk.stands[node.address].state, over=True)
 
 
 # --- lists, branches, other runs ---------------------------------------------------------------------
@@ -249,16 +249,18 @@ def _attempted(walk: Walk, call: Call, scope: Address) -> Stand:
 def _fall_back(walk: Walk, call: Call, fallback: Block, scope: Address, *, unknown: bool) -> Stand:
     """What runs in its stead. Before that, the call itself must be settled: nothing may be left of it."""
     settled = Stand("refused", over=True)
-    if unknown and standing(walk.plan, walk.state, call) == "unknown":
+    if unknown:
         back = undoing(walk.plan, walk.state, call)
-        if walk.state.committed or back.standing == "stuck":
-            if not call.critical:
+        match back.standing:
+            case "undone" | "kept" | "absent":
+                settled = nothing_left(back)
+            case "undoing" if not walk.state.committed:
+                walk.commands += back.commands
+                return Stand("undoing", over=False)
+            case _ if not call.critical:
                 return _tolerate_unknown(walk, call)
-            return _failed(walk, call, scope, _failure_of(walk, call), "unknown")
-        if back.standing == "undoing":
-            walk.commands += back.commands
-            return Stand("undoing", over=False)
-        settled = nothing_left(back)
+            case _:
+                return _failed(walk, call, scope, _failure_of(walk, call), "unknown")
     return settled if forward(walk, fallback, scope) else RUNNING
 
 

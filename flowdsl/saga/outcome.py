@@ -18,7 +18,7 @@ from flowdsl.saga.unfolding import unfolded
 FOR_NOW = frozenset({408, 425, 429})
 AT_THE_DOOR = frozenset({401, 403, 407})  # said before anybody looks at the key
 REFUSED, LOST, NOT_SENT, UNEXPECTED = "F110", "F111", "F112", "F113"
-INTERRUPTED, MISFIT = "F118", "F122"
+INTERRUPTED, MISFIT = "F118", "F126"
 
 
 def judge(plan: Plan, state: State, call: CallId, seen: Observation) -> Outcome:

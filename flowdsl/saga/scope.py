@@ -109,6 +109,9 @@ def _value(look: _Look, name: str) -> Json:
 def _named(look: _Look, name: str) -> Json:
     """An id, a `set` name or the variable of a `for_each`."""
     state, vantage = look.state, look.vantage
+    is_item, found = _item(look, name)
+    if is_item:
+        return found
     address = look.address(name)
     node = look.plan.nodes[address]
     if is_given_up(state, address, vantage.step):
@@ -118,13 +121,23 @@ def _named(look: _Look, name: str) -> Json:
         return values.get(name) if isinstance(values, dict) else None
     if isinstance(node, Each):
         index = _own_index(node, vantage.step)
-        if index is not None and name == node.variable:
-            return state.expanded[address][index]
         if index is not None and node.branches is not None:
             address = node.branches[index].address
     if address == vantage.step:
         return vantage.answer.body if vantage.answer else None
     return value_of(look.plan, state, address)
+
+
+def _item(look: _Look, name: str) -> tuple[bool, Json]:
+    """Whether `name` is the variable of a `for_each` around the viewer, in its own file; and its item. Two lists may call
+    their items the same.
+    """
+    file = f"{look.home[0]}/" if look.home is not None else ""
+    for at, index in items_around(look.vantage.step):
+        each = look.plan.nodes[at]
+        if isinstance(each, Each) and each.variable == name and at.startswith(file):
+            return True, look.state.expanded[at][index]
+    return False, None
 
 
 def _own_index(each: Each, viewer: Address) -> int | None:

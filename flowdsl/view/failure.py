@@ -134,7 +134,7 @@ def _meaning(failure: Failure, call: CallId, entry: CallState, digits: int) -> l
             said = "no byte of it was sent, so nothing happened there"
         case "F113":
             said = "a 2xx that says no in its own words is a refusal: it holds nothing"
-        case "F122":
+        case "F126":
             said = "what is not as described is not believed: it is looked up or undone"
         case "F114":
             said = failure.message if entry.attempt else "nothing was sent"

@@ -50,6 +50,11 @@ class Layout:
         return self.root / "inbox"
 
     @property
+    def queues(self) -> Path:
+        """Made when the first run with a key starts."""
+        return self.root / "queues"
+
+    @property
     def quarantine(self) -> Path:
         return self.root / "quarantine"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from flowdsl.errors import InputError
@@ -53,6 +54,7 @@ class Memory:
     definitions: dict[str, bytes] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)
     inbox: list[Ordered] = field(default_factory=list)
+    queues: dict[str, list[str]] = field(default_factory=dict)  # by key, the runs in their order
     sent: int = 0
 
 
@@ -110,6 +112,17 @@ class MemoryStore:
         assert kept.ended, "a run is finished after it has ended"
         kept.report = report() if callable(report) else report
         kept.driver = None
+
+    async def first_in_queue(self, key: str, run: str) -> str | None:
+        queue = self.memory.queues.setdefault(key, [])
+        queue[:] = [other for other in queue if not self.memory.runs[other].ended]
+        if run not in queue:
+            queue.append(run)
+        return queue[0]
+
+    async def leave_queue(self, key: str, run: str) -> None:
+        with suppress(ValueError):
+            self.memory.queues.get(key, []).remove(run)
 
     def _add(self, kept: KeptRun, events: Sequence[Event]) -> None:
         wall, count = int(self.wall() * 1000), len(kept.records)

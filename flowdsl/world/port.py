@@ -39,6 +39,12 @@ class Store(Protocol):
     async def finish(self, run: str, report: Report) -> None:
         """After its `Ended` is durable. The report is a JSON object; the events are added to it."""
 
+    async def first_in_queue(self, key: str, run: str) -> str | None:
+        """Stand in line with the runs of this key, and see who is first. None: cannot be said right now, ask again."""
+
+    async def leave_queue(self, key: str, run: str) -> None:
+        """After the run has ended; that it never stood there is no error."""
+
     async def adopt(self, run: str) -> list[Event] | None:
         """Take over a run whose driver died. None where a living process drives it, or it has ended."""
 

@@ -44,6 +44,7 @@ from flowdsl.world.layout import Layout, open_existing, prepare
 from flowdsl.world.offload import Offload, WriterThread
 from flowdsl.world.own import OwnJournal
 from flowdsl.world.port import Adoptable, Report, Store
+from flowdsl.world.queues import Queues
 
 __all__ = ["FileStore", "Store"]
 
@@ -86,6 +87,7 @@ class FileStore:
         )
         self._claims = Claims(self._disk, self._layout)
         self._inbox = Inbox(self._disk, self._layout, wall)
+        self._queues = Queues(self._disk, self._layout, self._is_over)
         self._pinned: set[str] = set()
 
     @property
@@ -163,6 +165,24 @@ class FileStore:
             code="F210",
             help="is one stopped (Ctrl-Z)? `fg`, or end it",
         )
+
+    async def first_in_queue(self, key: str, run: str) -> str | None:
+        with explained(self._layout.queues):
+            return self._queues.first(key, run)
+
+    async def leave_queue(self, key: str, run: str) -> None:
+        with explained(self._layout.queues):
+            self._queues.leave(key, run)
+
+    def _is_over(self, run: str) -> bool:
+        """Whether nothing will ever be done for this run again."""
+        if self._own.entry(run) is not None:
+            return bool(self._own.entries()[run].ended)
+        if self._documents.exists(run):
+            return True
+        self._journals.refresh()
+        found = self._journals.find(run)
+        return found is None or bool(found[1].ended)
 
     def _group(self, run: str, events: Sequence[Event], epoch: int | None = None) -> Group:
         wall = int(self._wall() * 1000)

@@ -57,18 +57,20 @@ def never_planned(walk: Walk, scope: Address) -> None:
     """It waits for something that never comes."""
 
 
-def in_the_order_of_the_steps(walk: Walk, block: Block, scope: Address, *, held: bool) -> bool:
+def in_the_order_of_the_steps(
+    walk: Walk, children: tuple[AnyNode, ...], scope: Address, *, held: bool
+) -> bool:
     over = True
-    for node in block.children:
+    for node in children:
         stand = backward._node_backward(walk, node, scope, held=held or not over)
         walk.stands[node.address] = stand
         over = over and stand.over
     return over
 
 
-def all_at_once(walk: Walk, block: Block, scope: Address, *, held: bool) -> bool:
-    stands = [backward._node_backward(walk, n, scope, held=False) for n in block.children]
-    walk.stands.update({n.address: s for n, s in zip(block.children, stands, strict=True)})
+def all_at_once(walk: Walk, children: tuple[AnyNode, ...], scope: Address, *, held: bool) -> bool:
+    stands = [backward._node_backward(walk, n, scope, held=False) for n in children]
+    walk.stands.update({n.address: s for n, s in zip(children, stands, strict=True)})
     return all(stand.over for stand in stands)
 
 
@@ -181,9 +183,11 @@ def stuck_holds_up_nothing(walk: Walk, call: Call, back: Undo) -> Stand:
     return replace(_cannot_undo(walk, call, back), over=True)
 
 
-def stuck_holds_up_everything(walk: Walk, block: Block, scope: Address, *, held: bool) -> bool:
+def stuck_holds_up_everything(
+    walk: Walk, children: tuple[AnyNode, ...], scope: Address, *, held: bool
+) -> bool:
     over = True
-    for node in reversed(block.children):
+    for node in reversed(children):
         stand = backward._node_backward(walk, node, scope, held=held or bool(walk.stuck))
         walk.stands[node.address] = stand
         over = over and stand.over

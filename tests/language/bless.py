@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flowdsl.language import Source, check
-from tests.language.named import LIBRARY
+from flowdsl.language import Checked, Source, check
+from tests.language.used import library_for
 
 BAD = Path(__file__).parent / "bad"
 
 
 def said(path: Path) -> str:
-    diagnostics = check(Source(path.name, path.read_text("utf-8")), LIBRARY).diagnostics
-    return "".join(f"{item}\n" for item in diagnostics)
+    return "".join(f"{item}\n" for item in checked(path).diagnostics)
+
+
+def checked(path: Path) -> Checked:
+    """The file, with all that it names."""
+    return check(Source(path.name, path.read_text("utf-8")), library_for(path))
 
 
 if __name__ == "__main__":

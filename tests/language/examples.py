@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from textwrap import indent
+
+from flowdsl.language import Library
 
 FENCE = re.compile(r"```yaml (?P<kind>\w+)\n(?P<text>.*?)```", re.DOTALL)
 
@@ -16,6 +19,34 @@ PARTS = {
     "  mail: http://localhost:9004\n",
     "steps": "steps:\n  - call: POST payments/charges\n",
 }
+
+
+SERVICES = (
+    "flowdsl: 1\nservices: { billing: http://localhost:9005 }\ndefaults: { idempotency: 24h }\n"
+)
+DOCUMENTS = Path(__file__).parent / "bad" / "used"
+# The files that examples use.
+LIBRARY = Library(
+    {
+        **{path.name: path.read_text("utf-8") for path in sorted(DOCUMENTS.glob("*.openapi.yaml"))},
+        "notes.yaml": (DOCUMENTS / "notes.yaml").read_text("utf-8"),
+        "shipping.yaml": f"{SERVICES}inputs: {{ order: string }}\n"
+        "steps:\n"
+        "  - id: parcel\n"
+        "    call: POST billing/parcels/${inputs.order}\n"
+        "    compensate: DELETE billing/parcels/${parcel.id}\n"
+        "outputs: { parcel: '${parcel.id}' }\n",
+        "invoicing.yaml": f"{SERVICES}steps:\n"
+        "  - call: GET billing/accounts\n"
+        "  - commit\n"
+        "  - call: POST billing/invoices\n",
+        "nightly.yaml": f"{SERVICES}timeout: 1h\n"
+        "steps:\n"
+        "  - call: GET billing/reports\n"
+        "on_failure:\n"
+        "  - call: POST billing/alerts\n",
+    }
+)
 
 
 def examples(page: str, kind: str) -> list[str]:

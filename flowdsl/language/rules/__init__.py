@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.rules.beside import check_beside
 from flowdsl.language.rules.compensation import check_compensation
+from flowdsl.language.rules.deadlines import check_deadlines
 from flowdsl.language.rules.files import check_files
+from flowdsl.language.rules.habits import check_habits
 from flowdsl.language.rules.lists import check_lists
 from flowdsl.language.rules.names import check_names
 from flowdsl.language.rules.offers import check_offers
 from flowdsl.language.rules.order import check_order
 from flowdsl.language.rules.references import check_references
-from flowdsl.language.rules.retries import check_retries
 from flowdsl.language.rules.secrets import check_secrets
 from flowdsl.language.rules.values import check_values
 from flowdsl.language.subject import Subject
+from flowdsl.plan.nodes import Plan
 
 _RULES = (
     check_names,
@@ -23,12 +26,18 @@ _RULES = (
     check_files,
     check_lists,
     check_offers,
-    check_retries,
     check_values,
     check_secrets,
+    check_habits,
 )
+_RULES_OF_PLANS = (check_deadlines, check_beside)
 
 
 def all_rules(subject: Subject) -> list[Diagnostic]:
     """What the rules have to say, every family asked."""
     return [diagnostic for rule in _RULES for diagnostic in rule(subject)]
+
+
+def rules_of_plans(subject: Subject, plan: Plan) -> list[Diagnostic]:
+    """What only the plan of a workflow without errors shows: how long it takes, what could go at once."""
+    return [diagnostic for rule in _RULES_OF_PLANS for diagnostic in rule(subject, plan)]

@@ -12,7 +12,7 @@ from flowdsl.language.places import Order, Place
 from flowdsl.language.places import order as how_ordered
 from flowdsl.language.rules.offers import undo_offered
 from flowdsl.language.subject import Subject, look_at
-from flowdsl.language.workflow import Call, Emit, Fail, Name, Step, Uses, WaitFor
+from flowdsl.language.workflow import Call, Commit, Emit, Fail, Name, Step, Uses, WaitFor
 from flowdsl.plan.nodes import READS, RESENDABLE
 from flowdsl.plan.span import Span
 
@@ -67,8 +67,8 @@ def _left_if_it_fails(failing: Place, place: Place) -> str:
 def _a_used_file_stays_behind(subject: Subject, position: int, uses: Uses) -> Iterator[Diagnostic]:
     """The file itself is fine as long as it runs alone: its last change need not be undone there."""
     used, place = subject.used(uses), subject.places[position]
-    if used is None or used.errors:
-        return
+    if used is None or used.errors or any(isinstance(s.verb, Commit) for s in used.workflow.steps):
+        return  # one that commits cannot stand here at all
     inner = look_at(used.workflow, used.source.path, subject.family)
     left = next((p for p in inner.places if _leaves_something(inner, p)), None)
     failing = _what_may_fail_after(subject, position)

@@ -8,9 +8,9 @@ from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.family import Used
 from flowdsl.language.places import Place
 from flowdsl.language.subject import Subject, look_at
+from flowdsl.language.timing import length_of
 from flowdsl.language.workflow import Call, Multiplied, Uses
 from flowdsl.plan.nodes import READS
-from flowdsl.plan.tree import ListOf, Tree
 
 
 def check_lists(subject: Subject) -> Iterator[Diagnostic]:
@@ -70,12 +70,3 @@ def _too_few(each: Multiplied) -> Iterator[Diagnostic]:
     message = f"{needed} of {items} can never succeed"
     hint = "ask for fewer, or give more items"
     yield Diagnostic("F044", each.items.span, message, f"this list has {items}", hint)
-
-
-def length_of(items: Tree) -> int | None:
-    """How many items there are, if the list is written out."""
-    match items:
-        case ListOf(items=written):
-            return len(written)
-        case _:
-            return None

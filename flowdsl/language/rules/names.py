@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.places import names_given, uses
+from flowdsl.language.places import Definition, Kind, Place, names_given, uses
 from flowdsl.language.subject import Subject, requests
 from flowdsl.language.vocabulary import (
     RESERVED,
@@ -57,12 +57,23 @@ def _not_snake_case(name: Name) -> Diagnostic:
 
 
 def _defined_twice(subject: Subject) -> Iterator[Diagnostic]:
-    for name in _names_in_expressions(subject):
-        first = subject.known[name.text].name
-        if first.span != name.span:
-            message = f"`{name.text}` is taken"
-            related = ((first.span, "by this step"),)
-            yield Diagnostic("F026", name.span, message, "given again here", related=related)
+    for place in subject.places:
+        for name, kind in names_given(place.step):
+            first = subject.known[name.text]
+            if first.name.span != name.span and not _is_free(place, name, kind, first):
+                message = f"`{name.text}` is taken"
+                related = ((first.name.span, "by this step"),)
+                yield Diagnostic("F026", name.span, message, "given again here", related=related)
+
+
+def _is_free(place: Place, name: Name, kind: Kind, first: Definition) -> bool:
+    """Two lists may call their items the same, unless one is inside the other."""
+    if kind != "variable" or first.kind != "variable":
+        return False
+    return not any(
+        step.for_each is not None and step.for_each.variable.text == name.text
+        for step in place.parents
+    )
 
 
 def _shadowing(subject: Subject) -> Iterator[Diagnostic]:

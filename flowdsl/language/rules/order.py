@@ -9,7 +9,8 @@ from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.places import Place, kind_of
 from flowdsl.language.subject import Subject
 from flowdsl.language.vocabulary import did_you_mean, listed
-from flowdsl.language.workflow import Call, Commit, Fail, Group, Name, Status
+from flowdsl.language.workflow import Call, Commit, Fail, Group, Name, Status, WaitFor
+from flowdsl.plan.expression import Expression
 from flowdsl.plan.span import Span
 
 
@@ -21,6 +22,9 @@ def check_order(subject: Subject) -> Iterator[Diagnostic]:
                 yield from _second_commit(place, line)
             case Call() as call:
                 yield from _undo_below(place, call, line)
+                yield from _no_below(place, call.request.expect, line)
+            case WaitFor(expect=expect):
+                yield from _no_below(place, expect, line)
             case Fail():
                 yield from _fail_below(place, line)
             case Status() if place.in_parallel or place.around is not None:
@@ -74,6 +78,19 @@ def _undo_below(place: Place, call: Call, line: Place | None) -> Iterator[Diagno
             related = ((line.step.span, "nothing below this line is undone"),)
             hint = "move the step above `commit`, or take the key out"
             yield Diagnostic("F010", span, message, help=hint, related=related)
+
+
+def _no_below(place: Place, expect: Expression | None, line: Place | None) -> Iterator[Diagnostic]:
+    """An answer that may be no, where nobody can do anything about it any more."""
+    tolerated = any(not step.critical for step in (*place.parents, place.step))
+    if expect is None or tolerated or line is None or not place.below_commit:
+        return
+    if place.section == "on_failure":
+        return
+    message = f"`expect: {expect.text}` below `commit`: a no leaves the run stuck"
+    hint = "ask above `commit`, or let a no be a warning: `critical: false`"
+    related = ((line.step.span, "nothing below this line is undone"),)
+    yield Diagnostic("F015", expect.span, message, help=hint, related=related)
 
 
 def _fail_below(place: Place, line: Place | None) -> Iterator[Diagnostic]:

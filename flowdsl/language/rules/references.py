@@ -186,7 +186,7 @@ def _no_field(
 def _too_early(
     subject: Subject, place: Place, use: Use, reference: Reference, name: str
 ) -> Iterator[Diagnostic]:
-    definition = subject.known[name]
+    definition = subject.definition(name, place)
     if not definition.is_known_at(place.path):
         yield _only_inside(subject, use.expression, reference, definition)
         return

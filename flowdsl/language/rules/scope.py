@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
-from flowdsl.language.places import Order, Part, Place, Role, Use, order
+from flowdsl.language.places import Order, Part, Path, Place, Role, Section, Use, order
 from flowdsl.language.rules.answers import answer_type, own_answer_type, probe_type
 from flowdsl.language.rules.results import Told, or_null, value_of
 from flowdsl.language.subject import Subject, look_at
@@ -17,7 +17,7 @@ from flowdsl.plan.nodes import Input
 from flowdsl.plan.paths import Paths, proven_if_true
 from flowdsl.plan.signature import item_of
 from flowdsl.plan.template import Constant, Fields, Items, Template, Text
-from flowdsl.plan.tree import Path
+from flowdsl.plan.tree import Path as TreePath
 from flowdsl.plan.types import (
     ANYTHING,
     INTEGER,
@@ -47,28 +47,34 @@ _ERROR = Object(
 
 @dataclass(frozen=True, slots=True)
 class Types:
-    """`values`: what each step and `set` name holds where it has run."""
+    """`values`: what each step and `set` name holds where it has run. `items`: what each `for_each` goes over."""
 
     subject: Subject
     always: Mapping[str, Type]
     values: Mapping[str, Type]
+    items: Mapping[tuple[Section, Path], Type]
+
+    def item(self, place: Place) -> Type:
+        return self.items.get((place.section, place.path), ANYTHING)
 
 
 def types_of(subject: Subject) -> Types:
-    types = Types(subject, _always(subject), {})
     values: dict[str, Type] = {}
+    items: dict[tuple[Section, Path], Type] = {}
+    types = Types(subject, _always(subject), values, items)
     for place in subject.places:  # in the order of the file: a `set` reads what is above it
-        step, so_far = place.step, replace(types, values=values)
+        step = place.step
         if step.for_each is not None:
-            items = _of_template(so_far, place, step.for_each.items, Role.ITEMS)
-            values.setdefault(step.for_each.variable.text, item_of(without_null(items)))
+            found = _of_template(types, place, step.for_each.items, Role.ITEMS)
+            items[place.section, place.path] = item_of(without_null(found))
+            values.setdefault(step.for_each.variable.text, ANYTHING)
         if isinstance(step.verb, Assignment):
             for name, template in step.verb.values:
-                values.setdefault(name.text, _of_template(so_far, place, template))
+                values.setdefault(name.text, _of_template(types, place, template))
         if step.id is not None:
             told = Told(partial(_outputs_of, subject), partial(answer_type, subject))
             values.setdefault(step.id.text, value_of(step, told))
-    return replace(types, values=values)
+    return types
 
 
 def names_at(types: Types, place: Place, use: Use) -> dict[str, Type]:
@@ -130,7 +136,7 @@ def _exchanges(types: Types, expression: Expression, reader: Place | None, use: 
         each = definition.place.step.for_each if definition is not None else None
         if definition is None or each is None:
             continue
-        item = types.values.get(each.variable.text, ANYTHING)
+        item = types.item(definition.place)
         fields: tuple[tuple[str, Type], ...] = (("item", item), ("items", ListOf(item)))
         given: Type = Object(fields, closed=False, required=frozenset({"item", "items"}))
         within = reader is not None and definition.place.path == reader.path
@@ -148,10 +154,10 @@ def _exchanges(types: Types, expression: Expression, reader: Place | None, use: 
 
 
 def _type_at(types: Types, name: str, reader: Place, use: Use) -> Type:
-    definition = types.subject.known[name]
+    definition = types.subject.definition(name, reader)
     target, value = definition.place, types.values[name]
     if definition.kind == "variable":
-        return value if definition.is_known_at(reader.path) else ANYTHING
+        return types.item(target) if definition.is_known_at(reader.path) else ANYTHING
     match order(target, reader):
         case Order.BEFORE | Order.BESIDE:
             left_out = _may_be_null(target, reader, use)
@@ -238,7 +244,7 @@ def _narrowed(names: dict[str, Type], proven: Paths) -> dict[str, Type]:
     return narrowed
 
 
-def _without_null_at(given: Type, path: Path) -> Type:
+def _without_null_at(given: Type, path: TreePath) -> Type:
     rest = without_null(given)
     if not path or not isinstance(rest, Object):
         return rest

@@ -1,0 +1,68 @@
+"""A run of its own that another run starts: its first fact follows from the parent's, so that it is always the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+from flowdsl.errors import InputError
+from flowdsl.language.inputs import read_inputs
+from flowdsl.plan.evaluate import EvaluationError
+from flowdsl.plan.json import to_bytes
+from flowdsl.plan.nodes import Plan
+from flowdsl.plan.values import Json
+from flowdsl.saga.events import Created, Spawned
+from flowdsl.saga.local import text
+from flowdsl.saga.state import State
+from flowdsl.view.moment import rfc3339
+
+ILL_GIVEN = "F125"
+
+
+def detached_run(plan: Plan, parent: Created, spawned: Spawned, at: float) -> Created:
+    """Raises InputError where the inputs are not what its file asks for."""
+    inputs = read_inputs(plan.inputs, spawned.inputs)
+    if isinstance(inputs, list):
+        raise InputError("; ".join(problem.message for problem in inputs), code=ILL_GIVEN)
+    created = Created(
+        run=spawned.run,
+        workflow=plan.name,
+        digest=plan.digest,
+        at=at,
+        inputs=inputs,
+        env={name: parent.env.get(name) for name in plan.env},
+        services=parent.services,
+        started=rfc3339(at),
+        parent=parent.run,
+    )
+    return with_key(plan, created)
+
+
+def with_key(plan: Plan, created: Created) -> Created:
+    """The same, in the queue of its key, if its workflow has one. Raises InputError where the key has no value."""
+    if plan.key is None:
+        return created
+    try:
+        key = text(plan, State(created=created), plan.key)
+    except EvaluationError as error:
+        message = f"the `key` of {plan.name} has no value: {error}"
+        raise InputError(
+            message, code="F129", help="it may read `inputs`, `env` and `run`"
+        ) from None
+    return replace(created, key=f"{plan.name} {key}")
+
+
+def fingerprint(digest: str, inputs: Mapping[str, Json]) -> str:
+    """Of the file and the inputs: what must be the same for an id to mean the same run."""
+    return hashlib.sha256(to_bytes([digest, _sorted(dict(inputs))])).hexdigest()
+
+
+def _sorted(value: Json) -> Json:
+    match value:
+        case dict():
+            return {name: _sorted(value[name]) for name in sorted(value)}
+        case list():
+            return [_sorted(item) for item in value]
+        case _:
+            return value

@@ -1,0 +1,83 @@
+"""The same call with the same undo in several files: what could be a file of its own, and be used by them all."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+from flowdsl.language.allow import without_allowed
+from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.load import Checked
+from flowdsl.language.places import places
+from flowdsl.language.workflow import Call, Request, Workflow
+from flowdsl.plan.expression import Expression
+from flowdsl.plan.json import to_text
+from flowdsl.plan.span import Span
+from flowdsl.plan.template import Constant, Fields, Items, Template, Text
+
+FILES_MIN = 3  # twice may be chance
+
+Spelled: TypeAlias = tuple[str, ...]
+
+
+def repeated(files: Iterable[Checked]) -> Iterator[tuple[Checked, Diagnostic]]:
+    """What to say of each file, once all of a folder have been checked."""
+    found: dict[Spelled, dict[str, tuple[Checked, Span]]] = defaultdict(dict)
+    for checked in files:
+        if checked.workflow is not None and not checked.errors:
+            for spelled, span in _pairs(checked.workflow):
+                found[spelled].setdefault(checked.source.path, (checked, span))
+    for where in found.values():
+        if len(where) >= FILES_MIN:
+            for path, (checked, span) in where.items():
+                others = [f"{o}:{s.line}" for o, (_, s) in where.items() if o != path]
+                yield from _unless_allowed(checked, _diagnostic(span, others))
+
+
+def _diagnostic(span: Span, others: list[str]) -> Diagnostic:
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return Diagnostic(
+        "F065",
+        span,
+        f"this call and its undo stand in {len(others) + 1} files",
+        f"also in {', '.join(others[:3])}{more}",
+        "put them in a file of their own, and let these name it with `uses`",
+    )
+
+
+def _unless_allowed(checked: Checked, found: Diagnostic) -> Iterator[tuple[Checked, Diagnostic]]:
+    assert checked.workflow is not None
+    if found in without_allowed(checked.source, checked.workflow, [found]):
+        yield checked, found
+
+
+def _pairs(workflow: Workflow) -> Iterator[tuple[Spelled, Span]]:
+    urls = {service.name.text: _spell(service.url) for service in workflow.services}
+    for place in places(workflow):
+        match place.step.verb:
+            case Call(request=request, compensate=undo) if undo is not None and undo.request:
+                spelled = (*_request(request, urls), *_request(undo.request, urls))
+                yield spelled, request.span
+            case _:
+                pass
+
+
+def _request(request: Request, urls: dict[str, str]) -> Spelled:
+    body = _spell(request.body) if request.body is not None else ""
+    url = urls.get(request.service.text, "")
+    return (request.method, request.service.text, url, _spell(request.path), body)
+
+
+def _spell(template: Template) -> str:
+    match template:
+        case Constant(value=value):
+            return to_text(value)
+        case Expression(text=text):
+            return "${" + text + "}"
+        case Text(parts=parts):
+            return "".join(part if isinstance(part, str) else _spell(part) for part in parts)
+        case Items(items=items):
+            return f"[{','.join(map(_spell, items))}]"
+        case Fields(fields=fields):
+            return "{" + ",".join(f"{name}:{_spell(value)}" for name, value in fields) + "}"

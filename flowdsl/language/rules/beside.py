@@ -1,0 +1,77 @@
+"""Steps in a list that need nothing of each other: side by side they would take less time.
+
+Only said where order surely means nothing else: of steps that only read, and of holds. A charge belongs after what it
+pays for, and what is announced after what it announces, though no value says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.order import step_name
+from flowdsl.language.places import Place, kind_of, names_given, uses
+from flowdsl.language.subject import Subject
+from flowdsl.language.timing import forward_seconds, spell
+from flowdsl.language.workflow import Call
+from flowdsl.plan.nodes import READS, Plan
+
+
+def check_beside(subject: Subject, plan: Plan) -> Iterator[Diagnostic]:
+    for (section, path), children in subject.by_parent.items():
+        parent = children[0].parents[-1] if path else None
+        if section == "steps" and (parent is None or kind_of(parent) == "steps"):
+            for run in _runs(children):
+                yield _diagnostic(run, plan)
+
+
+def _runs(children: tuple[Place, ...]) -> Iterator[tuple[Place, ...]]:
+    """The longest stretches of a list of which every step could go with the others."""
+    run: list[Place] = []
+    for place in children:
+        kind = _kind(place)
+        if run and (kind is None or kind != _kind(run[0]) or _reads_one_of(place, run)):
+            if len(run) > 1:
+                yield tuple(run)
+            run = []
+        if kind is not None:
+            run.append(place)
+    if len(run) > 1:
+        yield tuple(run)
+
+
+def _kind(place: Place) -> str | None:
+    """What may go beside its like; None for what had better wait."""
+    if place.step.broken or place.step.for_each is not None:
+        return None
+    match place.step.verb:
+        case Call(request=request, fallback=()) if request.method in READS:
+            return "read"
+        case Call(confirm=confirm, compensate=undo, fallback=()) if confirm and undo:
+            return "hold" if undo.request is not None else None
+        case _:
+            return None
+
+
+def _reads_one_of(place: Place, run: list[Place]) -> bool:
+    given = {name.text for other in run for name, _ in names_given(other.step)}
+    read = {
+        step_name(reference) for use in uses(place.step) for reference in use.expression.references
+    }
+    return bool(given & read)
+
+
+def _diagnostic(run: tuple[Place, ...], plan: Plan) -> Diagnostic:
+    seconds = [forward_seconds(plan.nodes[place.address]) for place in run]
+    saved = sum(seconds) - max(seconds)
+    second = run[1]
+    both = "neither of these two calls needs the other"
+    message = both if len(run) == 2 else f"none of these {len(run)} calls needs another"
+    return Diagnostic(
+        "F061",
+        second.step.span,
+        message,
+        f"side by side the worst case is {spell(saved)} shorter",
+        "put them in a `parallel`",
+        tuple((place.step.span, "could go beside it") for place in run if place is not second),
+    )

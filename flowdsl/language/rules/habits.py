@@ -1,0 +1,118 @@
+"""Good habits, as hints: URLs under `services`, waits that end, a `confirm` on every hold that wants one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.places import Place
+from flowdsl.language.subject import Subject, requests
+from flowdsl.language.workflow import Assignment, Call, Uses, WaitFor
+from flowdsl.plan.nodes import READS
+from flowdsl.plan.span import Span
+from flowdsl.plan.template import Constant, Fields, Items, Template, Text
+
+_URL = re.compile(r"https?://[^\s/]+")
+
+
+def check_habits(subject: Subject) -> Iterator[Diagnostic]:
+    for place in subject.places:
+        yield from _literal_urls(place)
+        if place.in_parallel and not place.below_commit:
+            yield from _hold_without_confirm(subject, place)
+    yield from _wait_without_end(subject)
+
+
+# --- F063 --------------------------------------------------------------------------------------------
+
+
+def _literal_urls(place: Place) -> Iterator[Diagnostic]:
+    for span, template in _values(place):
+        url = next(_urls_in(template), None)
+        if url is not None:
+            message = f"a URL in the middle of a step: {url}"
+            hint = "take it as an input or from `env`; a service that is called stands under `services:`"
+            yield Diagnostic("F063", span, message, help=hint)
+
+
+def _values(place: Place) -> Iterator[tuple[Span, Template]]:
+    """What a step gives away, with the closest place that is known of it."""
+    for _, request in requests(place):
+        yield from ((name.span, value) for name, value in request.query + request.headers)
+        if request.body is not None:
+            yield request.span, request.body
+    match place.step.verb:
+        case Assignment(values=values) | Uses(arguments=values):
+            yield from ((name.span, value) for name, value in values)
+        case _:
+            return
+
+
+def _urls_in(template: Template) -> Iterator[str]:
+    match template:
+        case Constant(value=str() as text) | Text(parts=(str() as text, *_)):
+            if found := _URL.match(text):
+                yield found.group()
+        case Items(items=items):
+            for item in items:
+                yield from _urls_in(item)
+        case Fields(fields=fields):
+            for _, value in fields:
+                yield from _urls_in(value)
+        case _:
+            return
+
+
+# --- F066 --------------------------------------------------------------------------------------------
+
+
+def _hold_without_confirm(subject: Subject, place: Place) -> Iterator[Diagnostic]:
+    """In the same `parallel`, others say how they are confirmed. A contract says it better than its neighbours."""
+    if not _is_hold(place) or _confirms(place) or _is_described(subject, place):
+        return
+    siblings = subject.children(place.path[:-1], place.section)
+    other = next((one for one in siblings if _is_hold(one) and _confirms(one)), None)
+    if other is None:
+        return
+    name = f"`{place.step.id.text}`" if place.step.id else "this step"
+    what = f"`{other.step.id.text}`" if other.step.id else "the step"
+    message = f"{name} has no `confirm`, and {what} beside it has one"
+    hint = "say how it is confirmed (`confirm: POST …`), if its service wants that"
+    related = ((other.step.span, "this one is confirmed"),)
+    yield Diagnostic("F066", place.step.span, message, help=hint, related=related)
+
+
+def _is_hold(place: Place) -> bool:
+    match place.step.verb:
+        case Call(request=request, compensate=undo) if undo is not None:
+            return undo.request is not None and request.method not in READS
+        case _:
+            return False
+
+
+def _is_described(subject: Subject, place: Place) -> bool:
+    call = place.step.verb
+    return isinstance(call, Call) and call.request.service.text in subject.contracts.by_service
+
+
+def _confirms(place: Place) -> bool:
+    return isinstance(place.step.verb, Call) and place.step.verb.confirm is not None
+
+
+# --- F067 --------------------------------------------------------------------------------------------
+
+
+def _wait_without_end(subject: Subject) -> Iterator[Diagnostic]:
+    """Said once a file, of the first: a `timeout` of the run ends them all."""
+    if subject.workflow.timeout is not None:
+        return
+    for place in subject.places:
+        match place.step.verb:
+            case WaitFor(signal=signal, timeout=None):
+                message = f"nothing ends this wait if nobody sends `{signal.text}`"
+                hint = "say how long: `timeout: 24h` here, or a `timeout` of the whole run"
+                yield Diagnostic("F067", place.step.span, message, help=hint)
+                return
+            case _:
+                pass

@@ -1,0 +1,195 @@
+"""How long a plan may take when every attempt runs into its timeout: what deadlines are compared with.
+
+Computed on the flat graph, where the longest way through is the worst case. What cannot be known beforehand, such as
+how many items a list has, is an assumption with a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil, inf
+from typing import TYPE_CHECKING, TypeAlias
+
+from flowdsl.language.flatten import flatten
+from flowdsl.plan.address import Address
+from flowdsl.plan.nodes import (
+    Action,
+    AnyNode,
+    Call,
+    Compensation,
+    Confirm,
+    Each,
+    Listen,
+    Plan,
+    Retry,
+    Wait,
+)
+from flowdsl.plan.tree import ListOf, Tree
+from flowdsl.plan.unfold import inside
+
+if TYPE_CHECKING:
+    import networkx
+
+_JITTER = 1.5  # a delay is at most this much longer than its number
+
+Weigh: TypeAlias = Callable[[Address], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """`forward`, `back`: the worst seconds of each leaf on the way there and in its undo. `rounds`: how often it is gone
+    through, one after the other. `assumed`: by leaf, what the figure takes for granted.
+    """
+
+    graph: networkx.DiGraph[Address]
+    forward: dict[Address, float]
+    back: dict[Address, float]
+    assumed: dict[Address, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The longest way: its leaves in order, and what all of them take together."""
+
+    seconds: float
+    leaves: tuple[Address, ...] = ()
+
+
+def timed(plan: Plan) -> Timed:
+    found = Timed(flatten(plan), {}, {}, {})
+    _time(plan, plan.root, found, rounds=1, assumed="")
+    return found
+
+
+def _time(plan: Plan, node: AnyNode, found: Timed, *, rounds: int, assumed: str) -> None:
+    if isinstance(node, Each):
+        more, taken = _rounds_of(plan, node)
+        rounds, assumed = rounds * more, assumed or taken
+    if node.address in found.graph:
+        found.forward[node.address] = forward_seconds(node) * rounds
+        found.back[node.address] = back_seconds(plan, node) * rounds
+        if taken := assumed or _taken_for_granted(node):
+            found.assumed[node.address] = taken
+    for lower in inside(node):
+        _time(plan, lower, found, rounds=rounds, assumed=assumed)
+
+
+def forward_seconds(node: AnyNode) -> float:
+    match node:
+        case Call(action=action, probe=probe):
+            return worst_seconds(action) + (worst_seconds(probe.action) if probe else 0.0)
+        case Confirm(action=action):
+            return worst_seconds(action)
+        case Wait(seconds=seconds):
+            return seconds
+        case Listen(timeout_seconds=timeout):
+            return inf if timeout is None else timeout
+        case _:
+            return 0.0
+
+
+def back_seconds(plan: Plan, node: AnyNode) -> float:
+    """An undo, and before it the window in which a request that was given up on may still arrive."""
+    if not isinstance(node, Call) or not isinstance(node.compensation, Compensation):
+        return 0.0
+    service = plan.services[node.action.service]
+    settle = service.settle_seconds
+    window = node.action.timeout_seconds if settle is None else settle
+    return worst_seconds(node.compensation.action) + (0.0 if service.tombstone else window)
+
+
+def worst_seconds(action: Action) -> float:
+    return action.retry.attempts * action.timeout_seconds + _delays(action.retry)
+
+
+def _delays(retry: Retry) -> float:
+    total, delay = 0.0, retry.delay_seconds
+    for _ in range(retry.attempts - 1):
+        total += min(delay, retry.max_delay_seconds) * _JITTER
+        delay = min(delay * retry.backoff, retry.max_delay_seconds)
+    return total
+
+
+def _rounds_of(plan: Plan, each: Each) -> tuple[int, str]:
+    """How many items wait for others, with the assumption in that."""
+    if each.max_parallel is None:
+        return 1, ""
+    source = plan.nodes[each.mirrors] if each.mirrors is not None else each
+    items = source.items if isinstance(source, Each) else None
+    length = length_of(items.tree) if items is not None else None
+    if length is None:
+        name = source.name or source.address
+        return 1, f"`{name}` has at most {each.max_parallel} items"
+    return ceil(length / each.max_parallel), ""
+
+
+def length_of(items: Tree) -> int | None:
+    """How many items there are, if the list is written out."""
+    return len(items.items) if isinstance(items, ListOf) else None
+
+
+def _taken_for_granted(node: AnyNode) -> str:
+    match node:
+        case Wait(until=until) if until is not None:
+            return f"`{until.text}` is no time to come"
+        case _:
+            return ""
+
+
+# --- the longest way ---------------------------------------------------------------------------------
+
+
+def longest_way(graph: networkx.DiGraph[Address], weigh: Weigh) -> Way:
+    """Through the whole graph."""
+    return ways_from(graph, None, weigh).longest()
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The longest ways from one leaf to those after it; `before`: by which one each of them comes last."""
+
+    seconds: dict[Address, float]
+    before: dict[Address, Address | None]
+    start: Address | None
+
+    def to(self, end: Address) -> Way:
+        leaves: list[Address] = []
+        here: Address | None = end
+        while here is not None and here != self.start:
+            leaves.append(here)
+            here = self.before[here]
+        return Way(self.seconds[end], tuple(reversed(leaves)))
+
+    def longest(self) -> Way:
+        end = max(self.seconds, key=self.seconds.__getitem__, default=None)
+        return self.to(end) if end is not None else Way(0.0)
+
+
+def ways_from(graph: networkx.DiGraph[Address], start: Address | None, weigh: Weigh) -> Ways:
+    """For every leaf that comes after `start`, or for all: the longest way there, it included and `start` not."""
+    import networkx
+
+    found = Ways({}, {}, start)
+    for address in networkx.topological_sort(graph):
+        earlier = [other for other in graph.predecessors(address) if other in found.seconds]
+        if address == start:
+            found.seconds[address], found.before[address] = 0.0, None
+        elif earlier or start is None:
+            last = max(earlier, key=found.seconds.__getitem__, default=None)
+            sofar = found.seconds[last] if last is not None else 0.0
+            found.seconds[address] = sofar + weigh(address)
+            found.before[address] = last
+    return found
+
+
+def spell(seconds: float) -> str:
+    """`1h 2m 3s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [
+        f"{hours}h" if hours else "",
+        f"{minutes}m" if minutes else "",
+        f"{rest}s" if rest else "",
+    ]
+    return " ".join(part for part in parts if part) or "0s"
