@@ -29,6 +29,8 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
                 "  no_input = false\n\n"
                 "  [env.staging.services]         # replaces the URLs of a workflow\n"
                 '  payments = "https://payments.staging.example"\n\n'
+                "  [network]\n"
+                '  allow = ["169.254.10.20"]      # addresses and networks that would be refused: F130\n\n'
                 "A flag wins over the environment (FLOWDSL_STORE, FLOWDSL_ENV, …), which wins over this file."
             ),
         ),
@@ -73,6 +75,10 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "F081": (
             "a file that cannot be written",
             "init overwrites nothing; -o writes where you may.",
+        ),
+        "F082": (
+            "an event that starts nothing",
+            "`--event` takes a CloudEvent in structured JSON whose type is the one that the file's `trigger` names.",
         ),
         "F110": (
             "refused",
@@ -120,6 +126,14 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "The run took its process down ten times without getting on. `flowdsl resume` tries again.",
         ),
         "F122": (
+            "an answer that does not fit its contract",
+            (
+                "The answer is not what the service's OpenAPI document says. It is a warning, and the run goes on with it.\n"
+                "Where the service says `strict: true`, the answer is not believed: a read is refused, and a change counts as\n"
+                "unknown, because it happened: it is asked again, probed or undone, with what the answer did say."
+            ),
+        ),
+        "F128": (
             "lost to another item",
             "Enough items of a `for_each` had succeeded. What this one did is undone; nothing went wrong.",
         ),
@@ -139,12 +153,14 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "a key without a value",
             "Runs with the same `key` go one at a time, so it is worked out before the run starts, from inputs and environment.",
         ),
-        "F126": (
-            "an answer that does not fit its contract",
+        "F130": (
+            "a service at an address where none may be",
             (
-                "The answer is not what the service's OpenAPI document says. It is a warning, and the run goes on with it.\n"
-                "Where the service says `strict: true`, the answer is not believed: a read is refused, and a change counts as\n"
-                "unknown, because it happened: it is asked again, probed or undone, with what the answer did say."
+                "Link-local addresses and those of cloud metadata hand out the machine's own credentials, so nothing is sent there,\n"
+                "whatever name leads to them. If a service of yours is at one, allow it in flowdsl.toml:\n\n"
+                "  [network]\n"
+                '  allow = ["169.254.10.20", "fe80::/10"]\n\n'
+                "Loopback and private networks are allowed as they are."
             ),
         ),
         "F131": (

@@ -131,6 +131,30 @@ def read_payload(schema: Json, given: Sequence[str], file: str | None) -> Json:
     }
 
 
+def read_event(plan: Plan, file: str) -> dict[str, Json]:
+    """The data of the CloudEvent in a file, if it is one that the workflow is started by."""
+    event = _any_from_file(file)
+    if not isinstance(event, dict) or not isinstance(event.get("type"), str):
+        raise InputError(
+            f"{file}: this is no CloudEvent: it has no `type`",
+            code="F082",
+            help='structured JSON: {"specversion": "1.0", "type": …, "source": …, "id": …, "data": {…}}',
+        )
+    if plan.trigger is None:
+        hint = "inputs are given with -i or -f; or add `trigger: { event: … }` to the file"
+        raise InputError(f"{plan.path} is started by no event", code="F082", help=hint)
+    if event["type"] != plan.trigger.event:
+        message = (
+            f"{plan.path} is started by `{plan.trigger.event}`, and this event is `{event['type']}`"
+        )
+        raise InputError(message, code="F082", help="is it the right file?")
+    data = event.get("data", {})
+    if not isinstance(data, dict):
+        message = f"{file}: the data of the event are the inputs, and these are no mapping"
+        raise InputError(message, code="F082", help="`data: { … }` of the `emit` that made it")
+    return data
+
+
 def _guessed(value: Json) -> Json:
     """Where no schema says more: `true`, `false`, `null` and numbers are themselves, for "false" as a text would count as yes."""
     try:

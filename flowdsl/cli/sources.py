@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, BinaryIO
 from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
-    from flowdsl.language import Checked, Source
+    from flowdsl.language import Checked, Library, Source
     from flowdsl.plan.nodes import Plan
     from flowdsl.view.paint import Line
 
 BYTES_MAX = (
     4 * 1024 * 1024
 )  # what is read of a file; the language has a lower limit and a better message
+LIBRARY_FILES_MAX = 64  # of one workflow: what it uses, and the documents of its services
+LIBRARY_BYTES_MAX = 8 * 1024 * 1024
 SUFFIXES = (".yaml", ".yml")
 HEAD_BYTES = 64 * 1024
 FILES_MAX = 10_000
@@ -53,7 +55,7 @@ def load_plan(path: str) -> Plan:
             f"{path}: not a workflow file", code="F074", help="its first key is `flowdsl: 1`"
         )
     try:
-        return load(source)
+        return load(source, library_for(source))
     except InvalidWorkflow as error:
         raise WrongFile(error.checked) from None
 
@@ -64,6 +66,36 @@ def read_source(path: str) -> Source:
     if path == "-":
         return decode(STDIN, read_stdin())
     return decode(path, read_bytes(path, "a workflow file"))
+
+
+def library_for(source: Source) -> Library:
+    """Every other file that a workflow is made of: what it names by `uses` and `openapi`, and what those name."""
+    from flowdsl.language import Library, Source, decode, is_workflow, paths_named
+
+    texts: dict[str, str] = {}
+    why: dict[str, str] = {}
+    bytes_left = LIBRARY_BYTES_MAX
+    still_open: list[Source] = [source]
+    while still_open:
+        for key in paths_named(still_open.pop()):
+            if key in texts or key in why:
+                continue
+            if len(texts) == LIBRARY_FILES_MAX:
+                why[key] = f"a workflow is made of at most {LIBRARY_FILES_MAX} files"
+                continue
+            try:
+                raw = read_bytes(key, "a file that is there")
+                bytes_left -= len(raw)
+                if bytes_left < 0:
+                    why[key] = f"the files together are larger than {LIBRARY_BYTES_MAX >> 20} MiB"
+                    continue
+                texts[key] = decode(key, raw).text
+            except InputError as error:
+                why[key] = error.message.removeprefix(f"{key}: ")
+                continue
+            if is_workflow(texts[key]):
+                still_open.append(Source(key, texts[key]))
+    return Library(texts, why)
 
 
 def read_bytes(path: str, what: str) -> bytes:

@@ -176,9 +176,15 @@ class Engine:
             else:
                 await self.store.append(run, events)
 
-        contracts = self.contracts_for(plan)
         ports = Ports(
-            self.network, self.clock, signer, secrets, watch, self, self.limits, contracts
+            network=self.network,
+            clock=self.clock,
+            signer=signer,
+            secrets=secrets,
+            watch=watch,
+            neighbours=self,
+            limits=self.limits,
+            contracts=self.contracts_for(plan),
         )
         return Drive(plan, keep, ports)
 
@@ -289,7 +295,10 @@ class Engine:
 
 def definition_of(plan: Plan) -> bytes:
     """What is pinned: the file as it was when the run started."""
-    return to_bytes({"format": 1, "path": plan.path, "text": plan.source})
+    pinned: dict[str, Json] = {"format": 1, "path": plan.path, "text": plan.source}
+    if plan.files:
+        pinned["files"] = [[key, text] for key, text in plan.files]
+    return to_bytes(pinned)
 
 
 def plan_from(document: bytes, digest: str) -> Plan:
@@ -305,12 +314,20 @@ def plan_from(document: bytes, digest: str) -> Plan:
             help="use the flowdsl that started it, or a later one",
         )
     try:
-        plan = compile_plan(str(pinned["text"]), str(pinned["path"]))
-    except (KeyError, InvalidWorkflow):
+        plan = compile_plan(str(pinned["text"]), str(pinned["path"]), _files_in(pinned))
+    except (KeyError, TypeError, ValueError, InvalidWorkflow):
         raise _not_what_it_was() from None
     if plan.digest != digest:
         raise _not_what_it_was()
     return plan
+
+
+def _files_in(pinned: dict[str, Json]) -> list[tuple[str, str]]:
+    match pinned.get("files", []):
+        case list() as files:
+            return [(str(key), str(text)) for key, text in files]
+        case _:
+            raise ValueError("files are a list")
 
 
 def _not_what_it_was() -> StoreError:

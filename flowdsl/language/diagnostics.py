@@ -89,7 +89,6 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F002", "a text that contains `: ` needs quotes"),
             _entry("F003", "a value that begins with a quote ends with it"),
             _entry("F004", "this is not YAML"),
-            _entry("F005", "not supported yet"),
             _entry("F006", "an `allow` comment without a reason", Severity.WARNING),
             _entry("F007", "the file is over a limit"),
             _entry("F008", "a # cuts the expression"),
@@ -127,6 +126,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F046", "a condition that is always true or always false", Severity.WARNING),
             _entry("F047", "an expression that is too long"),
             _entry("F062", "many calls where one would do", Severity.HINT),
+            _entry("F066", "a step that is never confirmed", Severity.HINT),
             _entry("F090", "an OpenAPI document that cannot be read"),
             _entry("F091", "a part of an OpenAPI document that cannot be used", Severity.WARNING),
             _entry("F092", "the service has no such operation"),
@@ -141,7 +141,6 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F063", "a URL outside `services`", Severity.HINT),
             _entry("F064", "a hold shorter than the way to its confirm or undo", Severity.WARNING),
             _entry("F065", "the same calls in several files", Severity.HINT),
-            _entry("F066", "a hold without a `confirm`", Severity.HINT),
             _entry("F067", "a wait without an end", Severity.HINT),
         )
     )

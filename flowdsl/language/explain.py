@@ -7,19 +7,15 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from flowdsl.language.diagnostics import CATALOGUE
-from flowdsl.language.vocabulary import (
-    COMPANIONS,
-    NOT_YET_AT_THE_TOP,
-    NOT_YET_ON_A_SERVICE,
-    NOT_YET_ON_A_STEP,
-    like,
-)
+from flowdsl.language.vocabulary import like
 
 _PAGES = (
     *("flowdsl", "name", "description", "timeout", "inputs", "services", "defaults", "steps"),
     *("on_failure", "outputs", "id", "when", "critical", "after", "call", "query", "headers"),
     *("body", "retry", "expect", "confirm", "compensate", "probe", "parallel", "set", "status"),
-    *("wait", "fail", "commit", "idempotency", "settle", "openapi", "strict"),
+    *("wait", "fail", "commit", "idempotency", "settle", "for_each", "collect", "max_parallel"),
+    *("switch", "fallback", "wait_until", "wait_for", "emit", "uses", "trigger", "key"),
+    *("holds_for", "max_concurrent", "openapi", "strict"),
 )
 # Words that are explained on the page of another.
 _SEE: Mapping[str, str] = MappingProxyType(
@@ -31,10 +27,12 @@ _SEE: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("url", "auth"), "services"),
         "gone": "compensate",
         "tombstone": "settle",
-        **dict.fromkeys(
-            sorted(NOT_YET_ON_A_STEP | NOT_YET_ON_A_SERVICE | NOT_YET_AT_THE_TOP), "F005"
-        ),
-        **dict.fromkeys(COMPANIONS, "F005"),
+        "quorum": "collect",
+        "schema": "wait_for",
+        "data": "emit",
+        "event": "trigger",
+        "with": "uses",
+        "detach": "uses",
     }
 )
 

@@ -212,7 +212,10 @@ def _spawn(lowering: Lowering, here: Address, uses: Uses) -> nodes.Spawn:
     subject, gathered = lowering.subject, lowering.gathered
     used = subject.used(uses)
     assert used is not None, f"{uses.file.path} could be read"
-    plan = gathered.make(used.workflow, used.source, subject.family)
+    plans, path = subject.family.plans, used.source.path
+    if path not in plans:
+        plans[path] = gathered.make(used.workflow, used.source, subject.family)
+    plan = plans[path]
     gathered.detached[plan.digest] = plan
     gathered.files.update(plan.files)
     return nodes.Spawn(

@@ -13,6 +13,7 @@ from flowdsl.language.parse_inputs import parse_inputs
 from flowdsl.language.parse_parts import habits, name_of, named, names_of, seconds, word
 from flowdsl.language.parse_request import parse_confirm, parse_probe, parse_request, parse_undo
 from flowdsl.language.parse_services import parse_services
+from flowdsl.language.parse_verbs import parse_emit, parse_for_each, parse_uses, parse_wait
 from flowdsl.language.reader import Reader
 from flowdsl.language.source import Source
 from flowdsl.language.vocabulary import VERBS
@@ -24,8 +25,9 @@ from flowdsl.language.workflow import (
     Group,
     Status,
     Step,
+    Switch,
+    Uses,
     Verb,
-    Wait,
     Workflow,
 )
 from flowdsl.plan.span import Span
@@ -42,6 +44,7 @@ def parse(
     on_failure = _steps(reader, document.get("on_failure"), broken)
     outputs = named(reader, document.get("outputs"))
     services = parse_services(reader, document.get("services"))
+    key, trigger = document.get("key"), document.get("trigger")
     workflow = Workflow(
         name=word(document.get("name")) or _name_of_file(source.path),
         span=document.span,
@@ -53,6 +56,8 @@ def parse(
         defaults=habits(reader, document.get("defaults")),
         on_failure=on_failure,
         outputs=outputs,
+        key=reader.template(key) if isinstance(key, Scalar) else None,
+        trigger=name_of(trigger.get("event")) if isinstance(trigger, Mapping) else None,
         written=reader.written,
     )
     return workflow, reader.problems
@@ -86,6 +91,7 @@ def _step(reader: Reader, node: Located, broken: frozenset[Span]) -> Step:
         when=when,
         critical=not (isinstance(critical, Scalar) and critical.value is False),
         after=names_of(node.get("after")),
+        for_each=parse_for_each(reader, node),
         broken=verb is None or node.span in broken or len(reader.problems) > problems,
     )
 
@@ -94,34 +100,54 @@ def _verb(reader: Reader, node: Mapping, verb: str, broken: frozenset[Span]) -> 
     value = node.get(verb)
     match verb, value:
         case "call", Scalar(value=str()):
-            return _call(reader, node)
-        case "parallel", Sequence():
-            return Group("parallel", _steps(reader, value, broken))
-        case "steps", Sequence():
-            return Group("steps", _steps(reader, value, broken))
+            return _call(reader, node, broken)
+        case ("parallel" | "steps") as kind, Sequence():
+            return Group(kind, _steps(reader, value, broken))
+        case "switch", Sequence(items=branches):
+            return Switch(tuple(_branch(reader, branch, broken) for branch in branches))
         case "status", Scalar(value=str()):
             return Status(reader.template(value))
         case "set", Mapping():
             return Assignment(named(reader, value))
-        case "wait", Scalar():
-            duration = seconds(reader, value)
-            return Wait(duration) if duration is not None else None
         case "fail", Scalar(value=str()):
             return Fail(reader.template(value))
+        case "uses", Scalar():
+            return parse_uses(reader, node)
+        case "emit", Scalar(value=str()):
+            return parse_emit(reader, node)
+        case (("wait" | "wait_until" | "wait_for"), Scalar()):
+            return parse_wait(reader, node, verb)
         case _:
             return None
 
 
-def _call(reader: Reader, node: Mapping) -> Call | None:
+def _branch(reader: Reader, node: Located, broken: frozenset[Span]) -> Step:
+    """A branch of a `switch`: a group of steps with a condition."""
+    if not isinstance(node, Mapping):
+        return Step(NO_VERB, node.span, broken=True)
+    key = node.key("steps")
+    steps = _steps(reader, node.get("steps"), broken)
+    when = reader.condition(node.get("when"))
+    span = key.span if key is not None else node.span
+    return Step(Group("steps", steps), span, when=when, broken=node.span in broken)
+
+
+def _call(reader: Reader, node: Mapping, broken: frozenset[Span]) -> Call | None:
     request = parse_request(reader, node)
     compensate = parse_undo(reader, node)
     confirm = parse_confirm(reader, node)
     probe = parse_probe(reader, node)
-    return Call(request, compensate, confirm, probe) if request is not None else None
+    fallback = _steps(reader, node.get("fallback"), broken)
+    holds_for = seconds(reader, node.get("holds_for"))
+    if request is None:
+        return None
+    return Call(request, compensate, confirm, probe, fallback, holds_for)
 
 
 def _span_of_verb(node: Mapping, key: Scalar | None, verb: Verb | None) -> Span:
     """A call is shown by its text, another step by its key."""
     if isinstance(verb, Call):
         return verb.request.span
+    if isinstance(verb, Uses):
+        return verb.file.span
     return key.span if key is not None else node.span

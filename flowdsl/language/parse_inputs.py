@@ -34,7 +34,7 @@ def _input(reader: Reader, key: Scalar, node: Located, broken: frozenset[Span]) 
 
 
 def _long(reader: Reader, key: Scalar, node: Mapping) -> Input:
-    _check_patterns(reader, node)
+    check_patterns(reader, node)
     kind = word(node.get("type"))
     default, secret = node.get("default"), node.get("secret")
     schema: dict[str, Json] = {
@@ -51,17 +51,17 @@ def _long(reader: Reader, key: Scalar, node: Mapping) -> Input:
     )
 
 
-def _check_patterns(reader: Reader, node: Located) -> None:
+def check_patterns(reader: Reader, node: Located) -> None:
     match node:
         case Mapping(entries=entries):
             for key, value in entries:
                 if key.text == "pattern" and isinstance(value, Scalar):
                     _check_pattern(reader, value)
                 elif key.text not in ("default", "examples", "enum", "const"):
-                    _check_patterns(reader, value)
+                    check_patterns(reader, value)
         case Sequence(items=items):
             for item in items:
-                _check_patterns(reader, item)
+                check_patterns(reader, item)
         case _:
             pass
 

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from flowdsl.language.located import Located, Mapping, Scalar, Sequence
 from flowdsl.language.reader import Reader, seconds_of
-from flowdsl.language.workflow import Habits, Name, Patience, Promise, Seconds
+from flowdsl.language.workflow import File, Habits, Name, Patience, Promise, Seconds
 from flowdsl.plan.template import Template
 
+SUFFIXES = (".yaml", ".yml", ".json")
 LONGEST_SECONDS = 366 * 86400.0
 
 
@@ -78,9 +79,32 @@ def patience(reader: Reader, node: Located | None) -> Patience | None:
 def _promise(reader: Reader, node: Located | None) -> Promise | None:
     if isinstance(node, Mapping):
         ttl = seconds(reader, node.get("ttl"))
-        return Promise(ttl.value, word(node.get("header")) or None) if ttl else None
+        header, as_string = (
+            word(node.get("header")) or None,
+            word(node.get("format")) == "sf-string",
+        )
+        return Promise(ttl.value, header, as_string) if ttl else None
     ttl = seconds(reader, node)
     return Promise(ttl.value) if ttl else None
+
+
+def file_of(reader: Reader, node: Located | None) -> File | None:
+    """The path of another file. It stays below no other roof: neither absolute nor a URL."""
+    if not isinstance(node, Scalar) or not isinstance(node.value, str) or not node.value:
+        return None
+    path = node.text
+    if path.startswith(("/", "~")) or "://" in path or "\\" in path or "${" in path:
+        hint = "write it relative to this file, such as ./ship.yaml"
+        reader.refuse(node.span, "another file is named by a relative path", hint=hint)
+        return None
+    if not path.endswith(SUFFIXES):
+        reader.refuse(node.span, f"another file ends with {' or '.join(SUFFIXES)}")
+        return None
+    return File(path, node.span)
+
+
+def whole(node: Located | None) -> int | None:
+    return _integer(node)
 
 
 def _integer(node: Located | None) -> int | None:

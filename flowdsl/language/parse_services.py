@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from flowdsl.language.located import Located, Mapping, Scalar
-from flowdsl.language.parse_parts import habits
+from flowdsl.language.parse_parts import file_of, habits, whole
 from flowdsl.language.parse_request import headers
 from flowdsl.language.reader import Reader
-from flowdsl.language.workflow import File, Name, Service
+from flowdsl.language.workflow import Name, Service
 from flowdsl.plan.expression import Expression
 from flowdsl.plan.template import Constant, Text
 
@@ -36,15 +36,12 @@ def _service(reader: Reader, name: Name, node: Located) -> Service | None:
                 headers=headers(reader, node.get("headers")),
                 habits=habits(reader, node),
                 tombstone=isinstance(tombstone, Scalar) and tombstone.value is True,
-                openapi=_file(node.get("openapi")),
+                max_concurrent=whole(node.get("max_concurrent")),
+                openapi=file_of(reader, node.get("openapi")),
                 strict=isinstance(strict, Scalar) and strict.value is True,
             )
         case _:
             return Service(name, Constant(None))
-
-
-def _file(node: Located | None) -> File | None:
-    return File(node.text, node.span) if isinstance(node, Scalar) and node.text else None
 
 
 def _url(reader: Reader, scalar: Scalar) -> Constant | Expression | Text:

@@ -24,10 +24,6 @@ from flowdsl.language.located import Located, Mapping, Scalar, Sequence, plain
 from flowdsl.language.source import Source
 from flowdsl.language.vocabulary import (
     COMPANIONS,
-    NOT_YET_AT_THE_TOP,
-    NOT_YET_ON_A_SERVICE,
-    NOT_YET_ON_A_STEP,
-    NOT_YET_VERBS,
     VERBS,
     did_you_mean,
     like,
@@ -105,30 +101,24 @@ def _steps(document: Located, path: Path = ()) -> Iterator[tuple[Path, Located]]
     """Every entry of a list of steps, with its path."""
     if not isinstance(document, Mapping):
         return
-    keys = ("steps", "on_failure") if path == () else ("steps", "parallel")
+    keys = ("steps", "on_failure") if path == () else ("steps", "parallel", "fallback")
     for key in keys:
         steps = document.get(key)
         if isinstance(steps, Sequence):
             for position, step in enumerate(steps.items):
                 yield (*path, key, position), step
                 yield from _steps(step, (*path, key, position))
+    branches = document.get("switch") if path else None
+    for position, branch in enumerate(branches.items if isinstance(branches, Sequence) else ()):
+        yield from _steps(branch, (*path, "switch", position))
 
 
 def _verb_problems(source: Source, step: Located) -> list[Diagnostic]:
     if not isinstance(step, Mapping):
         return []
-    not_yet = [key for key, _ in step.entries if key.text in NOT_YET_ON_A_STEP]
-    present = step.keys()
-    not_yet += [
-        key
-        for key, _ in step.entries
-        if key.text in COMPANIONS and COMPANIONS[key.text] not in present
-    ]
-    if not_yet:
-        return [_not_yet(key) for key in not_yet]
     verbs = [key for key, _ in step.entries if key.text in VERBS]
     if len(verbs) == 1:
-        return []
+        return _lonely(step, verbs[0].text)
     if len(verbs) > 1:
         message = f"a step has one verb, and this one has {listed(verb.text for verb in verbs)}"
         related = ((verbs[0].span, "the first verb"),)
@@ -137,12 +127,34 @@ def _verb_problems(source: Source, step: Located) -> list[Diagnostic]:
     return [_no_verb(source, step)]
 
 
+def _lonely(step: Mapping, verb: str) -> list[Diagnostic]:
+    """Keys that belong to a `for_each` which is not there."""
+    keys = _keys_beside()[verb]
+    return [
+        Diagnostic(
+            "F021",
+            key.span,
+            f"`{key.text}` belongs to `for_each`, which is missing",
+            help="add `for_each: NAME in LIST`, or take it out",
+        )
+        for key, _ in step.entries
+        if COMPANIONS.get(key.text) == "for_each"
+        and key.text in keys
+        and "for_each" not in step.keys()  # noqa: SIM118
+    ]
+
+
 def _no_verb(source: Source, step: Mapping) -> Diagnostic:
     commit = step.key("commit")
     if commit is not None:
         fix = Fix(commit.span.line, (source.line(commit.span.line).replace("commit:", "commit"),))
         message = "`commit` is a word of its own, not a key"
         return Diagnostic("F023", commit.span, message, help="write `- commit`", fix=fix)
+    missed = next((COMPANIONS[key.text] for key, _ in step.entries if key.text in COMPANIONS), "")
+    if missed and missed != "for_each":
+        key = next(key for key, _ in step.entries if key.text in COMPANIONS)
+        message = f"`{key.text}` stands beside `{missed}`, which is missing"
+        return Diagnostic("F023", key.span, message, help=f"add `{missed}:`")
     known = frozenset(key for keys in _keys_beside().values() for key in keys)
     for key, _ in step.entries:
         if key.text not in known and like(key.text, VERBS) is not None:
@@ -170,11 +182,6 @@ def _translate(
 def _extra_key(
     source: Source, key: Scalar, allowed: tuple[str, ...], path: Path, node: Mapping
 ) -> Diagnostic:
-    on_service = len(path) == 2 and path[0] == "services"
-    if (on_service and key.text in NOT_YET_ON_A_SERVICE) or (
-        path == () and key.text in NOT_YET_AT_THE_TOP
-    ):
-        return _not_yet(key)
     verb = next((verb for verb in VERBS if verb in node.keys()), None)  # noqa: SIM118
     elsewhere = [other for other, keys in _keys_beside().items() if key.text in keys]
     if verb is not None and elsewhere and path and isinstance(path[-1], int):
@@ -224,12 +231,23 @@ def _example(key: str) -> str:
             return f"add `{key}:`"
 
 
+_ENTRIES = MappingProxyType(
+    {
+        "steps": "a step",
+        "parallel": "a step",
+        "on_failure": "a step",
+        "fallback": "a step",
+        "switch": "a branch",
+    }
+)
+
+
 def _wrong_value(
     document: Located, path: Path, node: Located, error: ValidationError, schema: dict[str, Json]
 ) -> Diagnostic:
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), "the file")
     if path and isinstance(path[-1], int):
-        name = {"steps": "a step", "parallel": "a step", "on_failure": "a step"}.get(name, name)
+        name = _ENTRIES.get(name, name)
     elif path:
         name = f"`{name}`"
     if name == "`flowdsl`":
@@ -239,8 +257,6 @@ def _wrong_value(
         meant = did_you_mean(str(plain(node)), ["commit"]) if isinstance(node, Scalar) else ""
         message = "a step is a mapping with a verb, or the word `commit`"
         return Diagnostic("F022", node.span, message, meant)
-    if isinstance(node, Scalar) and node.value == "sf-string":
-        return Diagnostic("F005", node.span, "`sf-string` is not supported yet", help="use `bare`")
     span = node.span
     if isinstance(node, Scalar) and node.raw == "":  # an empty value: point at its key
         parent = _node(document, path[:-1])
@@ -339,13 +355,6 @@ def _hint(node: Located, schema: dict[str, Json]) -> str:
 
 def _spell(value: Json) -> str:
     return to_text(value) if isinstance(value, bool) or value is None else f"`{value}`"
-
-
-def _not_yet(key: Scalar) -> Diagnostic:
-    kind = "verb" if key.text in NOT_YET_VERBS else "key"
-    return Diagnostic(
-        "F005", key.span, f"`{key.text}` is not supported yet", f"a {kind} of a later version"
-    )
 
 
 def _node(document: Located, path: Path) -> Located:

@@ -10,7 +10,20 @@ from types import MappingProxyType
 
 from flowdsl.plan.address import COMMIT, CONFIRMS, ON_FAILURE
 
-VERBS = ("call", "parallel", "steps", "status", "set", "wait", "fail")
+VERBS = (
+    "call",
+    "parallel",
+    "steps",
+    "switch",
+    "uses",
+    "wait",
+    "wait_until",
+    "wait_for",
+    "emit",
+    "set",
+    "status",
+    "fail",
+)
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 SNAKE_CASE = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -34,12 +47,7 @@ WORDS_OF_EXPRESSIONS = frozenset([*keyword.kwlist, "true", "false", "null"])
 FIELDS_OF_A_STEP = ("status", "headers", "key", "error")
 FIELDS_OF_ITEMS = ("item", "items")  # beside those, of a `for_each`
 
-# Keys that are designed and not built, by where they would stand: refused by name.
-NOT_YET_AT_THE_TOP = frozenset({"key", "trigger"})
-NOT_YET_ON_A_SERVICE = frozenset({"max_concurrent"})
-NOT_YET_VERBS = frozenset({"switch", "uses", "wait_until", "wait_for", "emit"})
-NOT_YET_ON_A_STEP = NOT_YET_VERBS | {"for_each", "fallback", "holds_for"}
-# Keys that only come with one of these, which is reported instead of them.
+# Keys that only come with one of these, which is missed where it is not there.
 COMPANIONS: Mapping[str, str] = MappingProxyType(
     {
         "collect": "for_each",

@@ -92,7 +92,7 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
         case Switch() | Each():
             passed_over = _passed_over(walk, node)
             over = _children_backward(walk, inside(node), scope, held=held, passed_over=passed_over)
-            return Stand(group_state(walk, node), over)
+            return Stand(_state_of_many(walk, node), over)
         case Call(fallback=Block() as fallback):
             # The call was settled before its fallback ran, so it is undone after it.
             later = _children_backward(walk, fallback.children, scope, held=held)
@@ -105,6 +105,16 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
             reached = here in state.done or here in state.fired or here in state.spawned
             failed = state.calls.get(node.address, NO_CALL).failed is not None
             return Stand("ok" if reached else "refused" if failed else "pending", over=True)
+
+
+def _state_of_many(walk: Walk, node: Switch | Each) -> StepState:
+    """That no branch was taken, no item was there, or that those failed which may, was no failure."""
+    state = group_state(walk, node)
+    reached = node.address in walk.state.done or node.address in walk.state.expanded
+    settled = isinstance(node, Each) and node.collect == "settled"
+    settled = settled or node.address in walk.state.chosen
+    nothing = state == "pending" or (settled and state == "refused")
+    return "kept" if reached and nothing else state
 
 
 def _passed_over(walk: Walk, node: Switch | Each) -> frozenset[Address]:

@@ -84,7 +84,7 @@ def _begun_item(collector: Collector, position: int, item: AnyNode) -> Stand:
         return collector.back(item)
     winners = collector.winners
     if winners is not None and position not in winners:
-        failure = Failure("F122", "other items were chosen", here)
+        failure = Failure("F128", "other items were chosen", here)
         walk.commands.append(Decide(Turned(here, LOST, failure)))
         return RUNNING
     return _onward(collector, item)

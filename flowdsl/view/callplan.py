@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
 
-from flowdsl.plan.address import ON_FAILURE, Address, is_below
+from flowdsl.plan.address import ON_FAILURE, Address, enclosing, is_below, items_around, to_template
+from flowdsl.plan.expression import Expression
 from flowdsl.plan.nodes import (
     Action,
     AnyNode,
     Assign,
+    Block,
     Call,
     Commit,
     Confirm,
+    Each,
     Fail,
     Label,
+    Listen,
     Plan,
     Wait,
 )
 from flowdsl.plan.values import Json
 from flowdsl.view.brief import scalar
-from flowdsl.view.calls import NAME_MAX, short_names
+from flowdsl.view.calls import NAME_MAX, Names, short_names
+from flowdsl.view.closing import listed
+from flowdsl.view.falls import Fall, falls
 from flowdsl.view.forecast import (
-    Fall,
     Forecast,
     base_text,
-    falls,
     forecast,
     path_text,
     query_text,
     shown,
 )
+from flowdsl.view.items import FIRST, is_template, item_text, multiplied_text
 from flowdsl.view.moment import duration
-from flowdsl.view.outline import Row, outline, steps
+from flowdsl.view.outline import Items, Row, outline, steps
 from flowdsl.view.paint import (
     WIDTH,
     Line,
@@ -48,9 +55,12 @@ from flowdsl.view.paint import (
     wrapped,
 )
 from flowdsl.view.step import skipped_because
+from flowdsl.view.verb import branch_text, verb
 
 FALL_WIDTH = 26  # columns of IF IT FAILS
 FIELDS_MAX = 12  # fields of a body that are shown
+ITEMS_MAX = 6  # items of a list that is written out
+NAMES_MAX = 12  # of steps that would be undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,7 @@ class Screen:
     """`left` and `call`: the columns of the first two columns."""
 
     ahead: Forecast
-    names: dict[Address, str]
+    names: Names
     follows: Mapping[Address, Fall]
     left: int
     call: int
@@ -77,19 +87,20 @@ class Screen:
 
 def call_plan(plan: Plan, known: Known) -> list[Line]:
     ahead = forecast(plan, known.inputs, known.env)
-    rows = [row for row in outline(plan) if row.kind != "confirm" or _confirms(ahead, row)]
+    rows = [
+        row for row in outline(ahead.plan, Ahead(ahead)) if not _is_beside_the_point(ahead, row)
+    ]
     names = short_names(plan)
-    left = max(
-        (_left(row, names) for row in rows if row.kind in ("step", "group", "confirm")), default=4
-    )
+    shown_rows = [row for row in rows if row.kind not in ("heading", "commit", "on_failure")]
+    left = max((columns(_left(row, names)) for row in shown_rows), default=4)
     room = WIDTH - left - FALL_WIDTH - 4
-    texts = {row.node.address: _call_words(plan, ahead, row.node, known) for row in rows}
-    call = min(max((columns(text) for text in texts.values()), default=4), room)
+    texts = [_words(ahead, row, known) for row in rows]
+    call = min(max((columns(text) for text in texts), default=4), room)
     screen = Screen(ahead, names, falls(ahead), left, call)
-    lines: list[Line] = [_title(plan, ahead), line()]
+    lines: list[Line] = [_title(ahead), line()]
     lines.append(line(dim(f"{pad('    STEP', left)}  {pad('CALL', call)}  IF IT FAILS")))
-    for row in rows:
-        lines += _row(screen, row, texts[row.node.address])
+    for row, text in zip(rows, texts, strict=True):
+        lines += _row(screen, row, text)
     return [*lines, line(), *_footer(plan, known)]
 
 
@@ -102,18 +113,42 @@ def plan_json(plan: Plan, known: Known) -> Json:
         "workflow": plan.name,
         "sent": False,
         "steps": {
-            node.address: _step_json(plan, ahead, node, known, follows) for node in steps(plan)
+            node.address: _step_json(ahead, node, known, follows)
+            for node in steps(ahead.plan, templates=True)
         },
         "confirms": {
-            node.of: _step_json(plan, ahead, node, known, follows)
-            for node in plan.nodes.values()
+            node.of: _step_json(ahead, node, known, follows)
+            for node in ahead.plan.nodes.values()
             if isinstance(node, Confirm)
         },
         "secrets": {name: _is_set(known, name) for name in plan.secrets},
     }
 
 
-def _title(plan: Plan, ahead: Forecast) -> Line:
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The first few items of a list that is known; of what will not run, its first line."""
+
+    forecast: Forecast
+
+    def items(self, each: Each) -> tuple[Items, Items]:
+        items = each.branches or ()
+        return (items, ()) if len(items) <= ITEMS_MAX else (items[:FIRST], items[FIRST:])
+
+    def is_open(self, node: AnyNode) -> bool:
+        return node.address not in self.forecast.skipped
+
+
+def _is_beside_the_point(ahead: Forecast, row: Row) -> bool:
+    """What belongs to a step that will not run: its confirm, and what is in it."""
+    if row.kind == "confirm":
+        assert isinstance(row.node, Confirm)
+        return row.node.of in ahead.skipped
+    return False
+
+
+def _title(ahead: Forecast) -> Line:
+    plan = ahead.plan
     calls = [
         node
         for node in plan.nodes.values()
@@ -121,22 +156,31 @@ def _title(plan: Plan, ahead: Forecast) -> Line:
         and node.address not in ahead.skipped
         and (not isinstance(node, Confirm) or node.of not in ahead.skipped)
         and not is_below(node.address, ON_FAILURE)
+        and not _is_in_reserve(plan, node)
     ]
-    services = {node.action.service for node in calls}
-    counts = f"{counted(len(calls), 'call')} to {counted(len(services), 'service')}"
+    services = {plan.services[node.action.service].name for node in calls}
+    open_lists = any("[]" in node.address for node in calls)
+    least = "at least " if open_lists else ""
+    counts = f"{least}{counted(len(calls), 'call')} to {counted(len(services), 'service')}"
     return line(bold(plan.name), f": {counts}. Nothing has been sent.")
 
 
-def _left(row: Row, names: dict[Address, str]) -> int:
-    return columns(f"  {row.gutter}{cut(_name(row.node, names), NAME_MAX)}")
+def _is_in_reserve(plan: Plan, node: Call | Confirm) -> bool:
+    """Whether it runs only when another call is refused."""
+    step = node.of if isinstance(node, Confirm) else node.address
+    return any(isinstance(plan.nodes.get(around), Call) for around in enclosing(step)[1:])
 
 
-def _name(node: AnyNode, names: dict[Address, str]) -> str:
-    return names[node.of] if isinstance(node, Confirm) else names[node.address]
+def _left(row: Row, names: Names) -> str:
+    if row.kind == "more":
+        return f"  {row.gutter}… {len(row.hidden)} more"
+    name = names[row.node.of] if isinstance(row.node, Confirm) else names.beside(row.node.address)
+    name += " ×" if is_template(row.node) else ""
+    return f"  {row.gutter}{cut(name, NAME_MAX)}"
 
 
 def _row(screen: Screen, row: Row, text: str) -> list[Line]:
-    node, ahead, names, left = row.node, screen.ahead, screen.names, screen.left
+    node, ahead, left = row.node, screen.ahead, screen.left
     is_skipped = node.address in ahead.skipped
     match node:
         case Label():
@@ -146,17 +190,27 @@ def _row(screen: Screen, row: Row, text: str) -> list[Line]:
             return [line("  ", bold("── commit " + "─" * (WIDTH - 14)))]
     if row.kind == "on_failure":
         return [line("  ", "on_failure", dim("  when the run was undone or is stuck"))]
-    name = pad(f"  {row.gutter}{cut(_name(node, names), NAME_MAX)}", left)
+    name = pad(_left(row, screen.names), left)
     if is_skipped:
-        name = pad(f"  {_skip_mark(row.gutter)}{cut(_name(node, names), NAME_MAX)}", left)
-        return [fit(line(dim(f"{name}  {skipped_because(node)}")))]
-    fall = screen.follows.get(node.address)
-    said, *more = wrapped(fall_text(fall, names) if fall else "", FALL_WIDTH)
+        name = pad(_left(replace(row, gutter=_skip_mark(row.gutter)), screen.names), left)
+        why = f"not taken: {text}" if row.kind == "branch" else skipped_because(node)
+        return [fit(line(dim(f"{name}  {why}")))]
+    if row.kind in ("group", "branch", "more"):
+        return [fit(line(name, "  ", dim(text)))]
+    fall = screen.follows.get(_what_fails(node))
+    said, *more = wrapped(fall_text(fall, screen.names) if fall else "", FALL_WIDTH)
     call = pad(_shortened(text, screen.call), screen.call)
     first = line(name, "  ", call, "  ", _fall_piece(fall, said))
     rest = [line(" " * (left + screen.call + 4), _fall_piece(fall, each)) for each in more]
     bar = pad(f"  {_bar(row.gutter)}", left + 4)
     return [fit(first), *rest, *(fit(line(dim(bar), dim(each))) for each in _body(ahead, node))]
+
+
+def _what_fails(node: AnyNode) -> Address:
+    """The call of a list is that of its items."""
+    if isinstance(node, Each) and isinstance(node.body, Call | Confirm):
+        return node.body.address
+    return node.address
 
 
 def _skip_mark(gutter: str) -> str:
@@ -181,14 +235,28 @@ def _fall_piece(fall: Fall | None, text: str) -> Piece:
             return dim(text)
 
 
-def fall_text(fall: Fall, names: dict[Address, str]) -> str:
+def fall_text(fall: Fall, names: Names) -> str:
     """`undo flight, hotel`: in the order in which it would be done."""
-    undone = ", ".join(names[address] for address in fall.undone)
+    own = f"undo {_named(fall.own, names)}; " if fall.own else ""
+    match fall.first:
+        case "fallback":
+            return f"then {_named(fall.then, names)}"
+        case "null":
+            return f"undo {_named(fall.undone, names)}; then null" if fall.undone else "a null"
+        case "others":
+            last = "" if fall.kind == "nothing" else f"; all: {_last_resort(fall, names)}"
+            return f"{own}try the others{last}"
+        case _:
+            return _last_resort(fall, names)
+
+
+def _last_resort(fall: Fall, names: Names) -> str:
+    undone = _named(fall.undone, names)
     match fall.kind:
         case "undo":
             return f"undo {undone}" + ("; then a warning" if fall.goes_on else "")
         case "stuck" if fall.left:
-            left = ", ".join(names[address] for address in fall.left)
+            left = _named(fall.left, names)
             return (f"undo {undone}; " if undone else "") + f"stuck: nothing undoes {left}"
         case "stuck":
             return "a person is needed (stuck)"
@@ -200,28 +268,77 @@ def fall_text(fall: Fall, names: dict[Address, str]) -> str:
             return "nothing to undo"
 
 
-def _call_words(plan: Plan, ahead: Forecast, node: AnyNode, known: Known) -> str:
+def _named(steps: Sequence[Address], names: Names) -> str:
+    """Several items of one list by the name of the list's step alone."""
+    number = Counter(to_template(address) for address in steps)
+    shown_as = (names[_alone(address, number)] for address in steps)
+    return listed(list(dict.fromkeys(shown_as)), NAMES_MAX)
+
+
+def _alone(address: Address, number: Mapping[Address, int]) -> Address:
+    template = to_template(address)
+    return address if number[template] == 1 else template
+
+
+def _words(ahead: Forecast, row: Row, known: Known) -> str:
+    """What stands in the column of calls."""
+    node = row.node
+    if row.kind == "more":
+        shown = ahead.items.get(node.mirrors or node.address, []) if isinstance(node, Each) else []
+        return ", ".join(item_text(each) for each in shown[FIRST : FIRST + ITEMS_MAX])
+    if row.kind == "branch" and isinstance(node, Block):
+        return branch_text(node)
+    return _call_words(ahead, node, known)
+
+
+def _call_words(ahead: Forecast, node: AnyNode, known: Known) -> str:
+    here = node.address
     match node:
-        case Call(action=action) | Confirm(action=action):
-            return _request(plan, ahead, action, known)
+        case Call(action=action):
+            return _request(ahead, here, action, known)
+        case Confirm(action=action):
+            return _request(ahead, node.of, action, known)
         case Label(text=text):
-            return scalar(shown(ahead, text))
-        case Wait(seconds=seconds):
-            return f"wait {duration(seconds)}"
+            return scalar(shown(ahead, here, text))
         case Assign(values=values):
             return "set " + ", ".join(
-                f"{name} = {scalar(shown(ahead, item))}" for name, item in values
+                f"{name} = {scalar(shown(ahead, here, each))}" for name, each in values
             )
         case Fail(message=message):
-            return f"fail: {scalar(shown(ahead, message))}"
-        case _:
+            return f"fail: {scalar(shown(ahead, here, message))}"
+        case Wait(until=Expression() as until):
+            return f"wait until {scalar(shown(ahead, here, until))}"
+        case Listen(timeout_seconds=float() | int() as seconds):
+            return f"{verb(node)}, {duration(seconds)} at most"
+        case Each(branches=None, body=Call() as body):
+            return _request(ahead, body.address, body.action, known)
+        case Each():
+            return multiplied_text(node)
+        case Block(kind="steps" | "parallel") if not here.endswith("]"):
             return ""
+        case Block():
+            return _item_words(ahead, node)
+        case _:
+            return verb(node, ahead.plan)
 
 
-def _request(plan: Plan, ahead: Forecast, action: Action, known: Known) -> str:
-    base = base_text(ahead, plan.services[action.service], known.services)
-    query = query_text(ahead, action.query)
-    path = path_text(ahead, action.path)
+def _item_words(ahead: Forecast, block: Block) -> str:
+    """A used file; an item of a list is first of all what it is given."""
+    words = [verb(block, ahead.plan)] if block.kind == "uses" else []
+    around = items_around(block.address)
+    if around and block.address.endswith("]"):
+        each, index = around[-1]
+        items = ahead.items.get(each, [])
+        words = [item_text(items[index]), *words] if index < len(items) else words
+    return " · ".join(words)
+
+
+def _request(ahead: Forecast, viewer: Address, action: Action, known: Known) -> str:
+    if action.event is not None:
+        return f"emit {action.event}"
+    base = base_text(ahead, ahead.plan.services[action.service], known.services)
+    query = query_text(ahead, viewer, action.query)
+    path = path_text(ahead, viewer, action.path)
     joint = "&" if "?" in path else "?"
     return f"{action.method} {base}{path}" + (joint + query if query else "")
 
@@ -240,12 +357,15 @@ def _shortened(text: str, most: int) -> str:
 
 
 def _body(ahead: Forecast, node: AnyNode) -> list[str]:
-    """The condition and the body of a call, a field a line."""
+    """The condition, how often, and the body of a call, a field a line."""
     fields = [] if node.when is None else [("when", node.when.text.strip())]
-    if isinstance(node, Call) and node.action.body is not None:
-        body = shown(ahead, node.action.body)
+    if isinstance(node, Each):
+        fields.append(("×", multiplied_text(node)))
+    call = node.body if isinstance(node, Each) else node
+    if isinstance(call, Call) and call.action.body is not None:
+        body = shown(ahead, call.address, call.action.body)
         members = list(body.items()) if isinstance(body, dict) else [("body", body)]
-        fields += [(name, scalar(item)) for name, item in members[:FIELDS_MAX]]
+        fields += [(name, scalar(each)) for name, each in members[:FIELDS_MAX]]
         if len(members) > FIELDS_MAX:
             fields.append((f"… {len(members) - FIELDS_MAX} more", ""))
     left = min(max((columns(name) for name, _ in fields), default=0), NAME_MAX)
@@ -279,33 +399,43 @@ def _is_set(known: Known, name: str) -> bool | None:
     return None if known.secrets is None else known.secrets.get(name) is not None
 
 
-def _confirms(ahead: Forecast, row: Row) -> bool:
-    assert isinstance(row.node, Confirm)
-    return row.node.of not in ahead.skipped
-
-
 def _step_json(
-    plan: Plan, ahead: Forecast, node: AnyNode, known: Known, follows: Mapping[Address, Fall]
+    ahead: Forecast, node: AnyNode, known: Known, follows: Mapping[Address, Fall]
 ) -> Json:
     fall = follows.get(node.address)
+    viewer = node.of if isinstance(node, Confirm) else node.address
     report: dict[str, Json] = {"skipped": node.address in ahead.skipped}
     if isinstance(node, Call | Confirm):
         action = node.action
         report |= {
             "method": action.method,
-            "service": action.service,
-            "call": _request(plan, ahead, action, known),
-            "body": None if action.body is None else shown(ahead, action.body),
+            "service": ahead.plan.services[action.service].name,
+            "call": _request(ahead, viewer, action, known),
+            "body": None if action.body is None else shown(ahead, viewer, action.body),
         }
     elif not isinstance(node, Label):
-        report["does"] = _call_words(plan, ahead, node, known) or "group"
+        report["does"] = _call_words(ahead, node, known) or "group"
     else:
-        report["status"] = _call_words(plan, ahead, node, known)
+        report["status"] = _call_words(ahead, node, known)
+    if isinstance(node, Each):
+        report["collect"] = node.collect
+        report["items"] = cast("Json", ahead.items.get(node.address))
     if fall is not None:
-        report["if_it_fails"] = {
-            "then": fall.kind,
-            "goes_on": fall.goes_on,
-            "undo": list(fall.undone),
-            "left_behind": list(fall.left),
-        }
+        report["if_it_fails"] = _fall_json(fall)
+    return report
+
+
+def _fall_json(fall: Fall) -> Json:
+    report: dict[str, Json] = {
+        "then": fall.kind,
+        "goes_on": fall.goes_on,
+        "undo": list(fall.undone),
+        "left_behind": list(fall.left),
+    }
+    if fall.first:
+        report["first"] = fall.first
+    if fall.then:
+        report["fallback"] = list(fall.then)
+    if fall.own:
+        report["undo_of_item"] = list(fall.own)
     return report

@@ -3,40 +3,85 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 
-from flowdsl.plan.address import CONFIRMS, Address, CallId, direction_of, is_below, step_of
+from flowdsl.plan.address import (
+    Address,
+    CallId,
+    direction_of,
+    items_around,
+    step_of,
+    to_template,
+)
 from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.expression import Expression
-from flowdsl.plan.nodes import Action, Confirm, Plan, Service
+from flowdsl.plan.nodes import Action, Plan, Service
 from flowdsl.plan.request import Request
 from flowdsl.plan.template import Constant, Template, Text
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.local import text as local_text
 from flowdsl.saga.state import State
 from flowdsl.view.brief import scalar
+from flowdsl.view.outline import walked
 
 NAME_MAX = 20  # columns of a step's name
 
 
-def short_names(plan: Plan) -> dict[Address, str]:
-    """The last part of each address, or all of it where two steps end alike."""
-    steps = [
-        address
-        for address, node in plan.nodes.items()
-        if not isinstance(node, Confirm) and not is_below(address, CONFIRMS)
-    ]
-    ends = Counter(_last(address) for address in steps)
-    return {address: _last(address) if ends[_last(address)] == 1 else address for address in steps}
+class Names(Mapping[Address, str]):
+    """The short name of every step, made when it is asked for: a list may have a thousand items.
+
+    The last part of the address, or all of it where two steps end alike; in an item, from the item on (`ship[3]/label`).
+    """
+
+    def __init__(self, steps: Iterable[Address]) -> None:
+        self._steps = frozenset(steps)
+        self._ends = Counter(last_part(address) for address in self._steps)
+
+    def __getitem__(self, address: Address) -> str:
+        template = to_template(address)
+        if template not in self._steps:
+            raise KeyError(address)
+        if self._ends[last_part(template)] > 1:
+            return address
+        if "[]" in address:
+            return last_part(address).removesuffix("[]")
+        parts = address.split("/")
+        first = next((i for i, part in enumerate(parts) if "[" in part), len(parts) - 1)
+        return "/".join(parts[first:])
+
+    def __iter__(self) -> Iterator[Address]:
+        return iter(self._steps)
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def beside(self, address: Address) -> str:
+        """The name in a picture that shows what the step is in: there the last part is enough in an item."""
+        if "[]" in address or not items_around(address):
+            return self[address]
+        return last_part(address)
 
 
-def name_of(names: dict[Address, str], call: CallId) -> str:
+def short_names(plan: Plan) -> Names:
+    groups = [plan.on_failure.address] if plan.on_failure is not None else []
+    return Names([*groups, *(node.address for node in walked(plan.folded or plan))])
+
+
+def name_of(names: Names, call: CallId) -> str:
     """The short name of the step that a call belongs to."""
     return names.get(step_of(call), step_of(call))
 
 
 def action_text(action: Action) -> str:
     """`DELETE flights/reservations/‹flight.id›`: as written, what is not known in angle quotes."""
-    return f"{action.method} {action.service}{template_text(action.path)}"
+    if action.event is not None:
+        return f"emit {action.event}"
+    return f"{action.method} {service_name(action)}{template_text(action.path)}"
+
+
+def service_name(action: Action) -> str:
+    """As its file names it: in a used workflow the key of a service begins with where that stands."""
+    return action.service.rpartition("/")[2]
 
 
 def template_text(template: Template) -> str:
@@ -62,9 +107,9 @@ def call_text(plan: Plan, state: State, call: CallId) -> str:
 
 def request_text(plan: Plan, state: State, action: Action, request: Request) -> str:
     base = base_url(state, plan, plan.services[action.service])
-    if base is None or not request.url.startswith(base):
+    if action.event is not None or base is None or not request.url.startswith(base):
         return action_text(action)
-    return f"{request.method} {action.service}{request.url.removeprefix(base)}"
+    return f"{request.method} {service_name(action)}{request.url.removeprefix(base)}"
 
 
 def base_url(state: State, plan: Plan, service: Service) -> str | None:
@@ -84,7 +129,7 @@ def direction_word(call: CallId) -> str:
     return "" if direction == "do" else direction
 
 
-def _last(address: Address) -> str:
+def last_part(address: Address) -> str:
     return address.rpartition("/")[2]
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flowdsl.plan.address import Address, CallId, direction_of, step_of, undo
-from flowdsl.plan.nodes import Call, NothingToUndo, Plan
+from flowdsl.plan.nodes import Call, Listen, NothingToUndo, Plan
 from flowdsl.plan.values import Json
+from flowdsl.saga.commands import Hear, Queue
 from flowdsl.saga.events import Failure
 from flowdsl.saga.ledger import effects
 from flowdsl.saga.progress import Progress, Residue
 from flowdsl.saga.state import NO_CALL, State
+from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.brief import failure_summary, scalar
-from flowdsl.view.calls import NAME_MAX, call_text, direction_word, name_of, short_names
+from flowdsl.view.calls import NAME_MAX, Names, call_text, direction_word, name_of, short_names
 from flowdsl.view.mark import RUN_MARKS, STEP_MARKS, WARNING
 from flowdsl.view.moment import duration
 from flowdsl.view.paint import (
@@ -32,6 +35,9 @@ from flowdsl.view.paint import (
 from flowdsl.view.standing import cause_call, cause_of, undone_steps
 from flowdsl.view.step import status_of, tries_text
 
+LISTED_MAX = 5  # names in one line
+UNDONE_MAX = 12  # undone steps that are named where a run is stuck
+
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
@@ -41,6 +47,7 @@ class Suggestion:
 
 def closing(plan: Plan, state: State, progress: Progress, at: float | None = None) -> list[Line]:
     """The state line and what belongs under it. `at`: when the run ended, or now."""
+    plan = unfolded(plan, state)
     return [
         state_line(plan, state, progress, at),
         *_why_cancelled(state, progress),
@@ -81,8 +88,21 @@ def summary_text(plan: Plan, state: State, progress: Progress, at: float | None 
             cause = cause_of(state, progress)
             return cause_text(plan, cause, cause_call(state, progress)) if cause else ""
         case _:
-            open_calls = ", ".join(name_of(short_names(plan), call) for call in state.flying)
-            return open_calls and f"{open_calls} open"
+            return _open_text(plan, state, progress)
+
+
+def _open_text(plan: Plan, state: State, progress: Progress) -> str:
+    """What is under way, or what is waited for."""
+    names = short_names(plan)
+    if state.flying:
+        return f"{listed([name_of(names, call) for call in state.flying])} open"
+    for command in progress.commands:
+        match command:
+            case Hear(name=name):
+                return f"waits for the signal {name}"
+            case Queue(key=key):
+                return f"waits for its turn among the runs with the key {key}"
+    return ""
 
 
 def cause_text(plan: Plan, cause: Failure, call: CallId = "") -> str:
@@ -100,6 +120,7 @@ def cause_text(plan: Plan, cause: Failure, call: CallId = "") -> str:
 def suggestions(plan: Plan, state: State, progress: Progress) -> list[Suggestion]:
     """The next commands worth typing."""
     run = state.created.run if state.created else ""
+    plan = unfolded(plan, state)
     names = short_names(plan)
     match progress.state:
         case "succeeded":
@@ -124,12 +145,35 @@ def suggestions(plan: Plan, state: State, progress: Progress) -> list[Suggestion
         case "compensating":
             return [Suggestion(f"flowdsl resume {run}", "go on undoing")]
         case _:
-            again = Suggestion(f"flowdsl resume {run}", "go on")
+            again = [*answers(plan, state, progress), Suggestion(f"flowdsl resume {run}", "go on")]
             if state.committed:
-                return [again]
+                return again
             done = [names[step] for step in _would_be_undone(plan, state)]
-            what = f"undo {', '.join(done)}" if done else "stop; there is nothing to undo"
-            return [again, Suggestion(f"flowdsl cancel {run}", what)]
+            what = f"undo {listed(done)}" if done else "stop; there is nothing to undo"
+            return [*again, Suggestion(f"flowdsl cancel {run}", what)]
+
+
+def answers(plan: Plan, state: State, progress: Progress) -> list[Suggestion]:
+    """The commands that answer what the run waits for."""
+    run = state.created.run if state.created else ""
+    names = short_names(plan)
+    return [
+        Suggestion(
+            f"flowdsl signal {run} {command.name} {payload_text(node.schema)}".rstrip(),
+            f"answers {names[command.node]}",
+        )
+        for command in progress.commands
+        if isinstance(command, Hear) and isinstance(node := plan.nodes.get(command.node), Listen)
+    ]
+
+
+def payload_text(schema: Json) -> str:
+    """`-i ok=…`: what the payload must hold, as flags; what it may be where nothing is said of it."""
+    if not isinstance(schema, dict):
+        return "-i …"
+    required = schema.get("required")
+    names = required if isinstance(required, list) else []
+    return " ".join(f"-i {scalar(name)}=…" for name in names)
 
 
 def suggestion_lines(suggested: list[Suggestion]) -> list[Line]:
@@ -223,14 +267,17 @@ def residue_why(one: Residue) -> str:
     return one.why
 
 
-def _undone_lines(plan: Plan, state: State, names: dict[Address, str], left: int) -> list[Line]:
+def _undone_lines(plan: Plan, state: State, names: Names, left: int) -> list[Line]:
     lines = []
-    for step in undone_steps(plan, state):
+    undone = undone_steps(plan, state)
+    for step in undone[:UNDONE_MAX]:
         mark = STEP_MARKS["undone"]
         words = f"undone: {_call_words(plan, state, undo(step))}"
         lines.append(
             fit(line("  ", mark.piece, f" {pad(cut(names[step], NAME_MAX), left)}  ", words))
         )
+    if len(undone) > UNDONE_MAX:
+        lines.append(line("  ", dim(f"… {len(undone) - UNDONE_MAX} more undone")))
     return lines
 
 
@@ -244,7 +291,7 @@ def _call_words(plan: Plan, state: State, call: CallId) -> str:
     return f"{words}  {tries}" if tries else words
 
 
-def _ways_out(progress: Progress, run: str, names: dict[Address, str]) -> list[Suggestion]:
+def _ways_out(progress: Progress, run: str, names: Names) -> list[Suggestion]:
     ways = []
     for call in progress.stuck:
         if call:
@@ -261,6 +308,13 @@ def _would_be_undone(plan: Plan, state: State) -> list[Address]:
         if isinstance(node := plan.nodes[address], Call)
         and not isinstance(node.compensation, NothingToUndo)
     ]
+
+
+def listed(names: Sequence[str], most: int = LISTED_MAX) -> str:
+    """The first few, and how many more."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
 
 
 def _count(number: int, thing: str) -> str:

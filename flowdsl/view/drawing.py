@@ -12,15 +12,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flowdsl.plan.address import Address
-from flowdsl.plan.nodes import AnyNode, Block, Call, Commit, Compensation, Confirm, Label, Plan
-from flowdsl.view.calls import action_text, short_names, template_text
+from flowdsl.plan.address import Address, to_template
+from flowdsl.plan.nodes import (
+    AnyNode,
+    Block,
+    Call,
+    Commit,
+    Compensation,
+    Confirm,
+    Each,
+    Label,
+    Listen,
+    Plan,
+    Switch,
+)
+from flowdsl.saga.unfolding import unfolded
+from flowdsl.view.calls import Names, action_text, short_names, template_text
 from flowdsl.view.graph import Coloured
-from flowdsl.view.mark import STEP_MARKS
-from flowdsl.view.outline import commit_is_shown, optional_steps, outline
+from flowdsl.view.items import Folded, is_template, item_text, item_value, multiplied_text
+from flowdsl.view.look import mark_of
+from flowdsl.view.moment import duration
+from flowdsl.view.outline import (
+    EVERYTHING,
+    Excerpt,
+    Row,
+    commit_is_shown,
+    optional_steps,
+    outline,
+)
 from flowdsl.view.paint import WIDTH, Line, Piece, bold, columns, cut, dim, fit, line, pad
-from flowdsl.view.standing import state_of
-from flowdsl.view.step import verb
+from flowdsl.view.tree import hidden_text
+from flowdsl.view.verb import branch_text, verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +61,63 @@ class Drawing:
 EMPTY = Drawing(("",), 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What every row and every rail is drawn from. `plan` is unfolded."""
+
+    plan: Plan
+    names: Names
+    optional: frozenset[Address]  # of templates
+    run: Coloured | None
+    most: int = WIDTH
+
+    @property
+    def excerpt(self) -> Excerpt:
+        if self.run is None:
+            return EVERYTHING
+        return Folded(self.plan, self.run.state, self.run.progress)
+
+
 def graph_text(plan: Plan, run: Coloured | None = None, most: int = WIDTH) -> list[Line]:
     """The rails, or the indented form; and what the signs mean."""
-    drawn = _rails(plan, run)
-    if drawn is None or drawn.width > most:
-        return [*indented(plan, run), line(), _legend()]
+    sketch = _sketch(plan, run, most)
+    rails = _fitting_rails(sketch)
+    rows = rails if rails is not None else [line(bold(sketch.plan.name)), *_indented(sketch)]
+    return [*rows, line(), legend()]
+
+
+def drawn_rows(plan: Plan, most: int = WIDTH) -> list[Line]:
+    """The rails, or the indented form, alone."""
+    sketch = _sketch(plan, None, most)
+    rails = _fitting_rails(sketch)
+    return rails if rails is not None else _indented(sketch)
+
+
+def _fitting_rails(sketch: Sketch) -> list[Line] | None:
+    drawn = _rails(sketch)
+    if drawn is None or drawn.width > sketch.most:
+        return None
     rows: list[Line] = [line(row.rstrip()) for row in drawn.rows]
-    headings = cut(_heading_row(drawn), most)
-    return [*rows, *([line(dim(headings))] if headings else []), line(), _legend()]
+    headings = cut(_heading_row(drawn), sketch.most)
+    return [*rows, *([line(dim(headings))] if headings else [])]
 
 
-def indented(plan: Plan, run: Coloured | None = None) -> list[Line]:
+def _sketch(plan: Plan, run: Coloured | None, most: int) -> Sketch:
+    plan = unfolded(plan, run.state) if run is not None else plan
+    optional = optional_steps(plan.folded or plan)
+    return Sketch(plan, short_names(plan), optional, run, most)
+
+
+def _indented(sketch: Sketch) -> list[Line]:
     """One step a line: its signs, its call, and how it is undone."""
-    words = _words(plan, run)
-    rows = outline(plan)
-    lefts = {row.node.address: f"  {row.gutter}{words[row.node.address]}" for row in rows}
-    shown = [row for row in rows if row.kind in ("step", "group", "confirm")]
-    left = max((columns(lefts[row.node.address]) for row in shown), default=0)
-    calls = {row.node.address: _call(row.node) for row in shown}
+    plan = sketch.plan
+    rows = outline(plan, sketch.excerpt)
+    shown = [row for row in rows if row.kind in ("step", "group", "branch", "confirm", "more")]
+    lefts = {id(row): f"  {row.gutter}{_row_word(sketch, row)}" for row in shown}
+    calls = {id(row): _call(sketch, row) for row in shown}
+    left = max((columns(text) for text in lefts.values()), default=0)
     call = min(max((columns(text) for text in calls.values()), default=0), WIDTH - left - 8)
-    lines: list[Line] = [line(bold(plan.name))]
+    lines: list[Line] = []
     for row in rows:
         node = row.node
         match node:
@@ -67,31 +126,33 @@ def indented(plan: Plan, run: Coloured | None = None) -> list[Line]:
             case Commit():
                 lines.append(line("  ", bold("── commit " + "─" * 60)))
             case _ if row.kind == "on_failure":
-                lines.append(line("  ", "on_failure"))
+                lines.append(line("  ", "on_failure", dim("  when the run was undone or is stuck")))
             case _:
-                name = pad(lefts[node.address], left)
-                called = pad(cut(calls[node.address], call), call)
+                name = pad(lefts[id(row)], left)
+                called = pad(cut(calls[id(row)], call), call)
                 lines.append(fit(line(name, "  ", dim(called), "  ", Piece(_back(node), "blue"))))
+                if row.kind == "step" and isinstance(node, Each):
+                    lines.append(fit(line(" " * (left + 2), dim(multiplied_text(node)))))
     return lines
 
 
-def _rails(plan: Plan, run: Coloured | None) -> Drawing | None:
-    words = _words(plan, run)
-    drawn = _series(plan, plan.root, words)
-    if drawn is None or not drawn.width:
+def _rails(sketch: Sketch) -> Drawing | None:
+    plan = sketch.plan
+    drawn = _series(sketch, plan.root)
+    if drawn is None or not drawn.width or plan.on_failure is not None:
         return None
     end = "──▶ outputs" if plan.outputs else "──▶ done"
     return _beside(_beside(Drawing((" ──",), 0), drawn), Drawing((end,), 0))
 
 
-def _series(plan: Plan, block: Block, words: dict[Address, str]) -> Drawing | None:
+def _series(sketch: Sketch, block: Block) -> Drawing | None:
     drawn, joint, heading = EMPTY, "", ""
     for node in block.children:
         if isinstance(node, Label):
             heading = template_text(node.text)
             continue
-        part = _part(plan, node, words)
-        if part is None:
+        part = _part(sketch, node)
+        if part is None or drawn.width > sketch.most:
             return None
         if not part.width:
             continue
@@ -105,22 +166,29 @@ def _series(plan: Plan, block: Block, words: dict[Address, str]) -> Drawing | No
     return drawn
 
 
-def _part(plan: Plan, node: AnyNode, words: dict[Address, str]) -> Drawing | None:
+def _part(sketch: Sketch, node: AnyNode) -> Drawing | None:
+    """None: what has a frame around it, or waits across branches, is no rail."""
     match node:
         case Block(kind="parallel", children=children):
             if any(child.needs for child in children):
                 return None  # no tree of branches: the rails would hide who waits for whom
-            parts = [_part(plan, child, words) for child in children]
+            parts = [_part(sketch, child) for child in children]
             known = [part for part in parts if part is not None]
             return None if len(known) < len(parts) else _branches([p for p in known if p.width])
+        case Block(kind="uses") | Switch() | Call(fallback=Block()):
+            return None
+        case Each(branches=None, body=Call(fallback=None) | Confirm()):
+            return Drawing((f" {_word(sketch, node)} ",), 0)
+        case Each():
+            return None
         case Block():
-            return _series(plan, node, words)
+            return _series(sketch, node)
         case Commit():
-            return Drawing(("══ commit ══",), 0) if commit_is_shown(plan) else EMPTY
+            return Drawing(("══ commit ══",), 0) if commit_is_shown(sketch.plan) else EMPTY
         case Label():
             return EMPTY
         case _:
-            return Drawing((f" {words[node.address]} ",), 0)
+            return Drawing((f" {_word(sketch, node)} ",), 0)
 
 
 def _branches(parts: list[Drawing]) -> Drawing:
@@ -195,36 +263,64 @@ def _heading_row(drawn: Drawing) -> str:
     return row
 
 
-def _words(plan: Plan, run: Coloured | None) -> dict[Address, str]:
-    """`✓ flight ↺`: the state, the name, and the signs, for every node."""
-    names = short_names(plan)
-    optional = optional_steps(plan)
-    words: dict[Address, str] = {}
-    for address, node in plan.nodes.items():
-        step = node.of if isinstance(node, Confirm) else address
-        if step not in names:
-            continue
-        word = f"{names[step]} confirm" if isinstance(node, Confirm) else names[step]
-        if run is not None:
-            seen = state_of(run.progress, run.state, address)
-            word = f"{STEP_MARKS[seen].symbol} {word}"
-        word += " ↺" if _back(node) else ""
-        words[address] = word + (" ?" if step in optional else "")
-    return words
+def _row_word(sketch: Sketch, row: Row) -> str:
+    return f"… {len(row.hidden)} more" if row.kind == "more" else _word(sketch, row.node)
 
 
-def _call(node: AnyNode) -> str:
-    return action_text(node.action) if isinstance(node, Call | Confirm) else verb(node)
+def _word(sketch: Sketch, node: AnyNode) -> str:
+    """`✓ flight ↺`: the state, the name, and the signs."""
+    step = node.of if isinstance(node, Confirm) else node.address
+    if isinstance(node, Each) and node.mirrors is not None:
+        step = node.mirrors
+    word = sketch.names.beside(step)
+    if isinstance(node, Call) and node.name is None and node.action.event is not None:
+        word = action_text(node.action)  # its event says more than `emit-1`
+    confirms = isinstance(node, Confirm) or is_mirror(node)
+    word = f"{word} confirm" if confirms else word
+    word += " ×" if is_template(node) else ""
+    run = sketch.run
+    if run is not None:
+        word = f"{mark_of(sketch.plan, run.state, run.progress, node).symbol} {word}"
+    word += " ↺" if _back(node) else ""
+    return word + (" ?" if to_template(step) in sketch.optional else "")
+
+
+def is_mirror(node: AnyNode) -> bool:
+    return isinstance(node, Each) and node.mirrors is not None
+
+
+def _call(sketch: Sketch, row: Row) -> str:
+    """What the row does. A list over steps says how often; one over a call has a line of its own for that."""
+    node = row.node
+    if row.kind == "more":
+        return hidden_text(sketch.excerpt, row) if isinstance(sketch.excerpt, Folded) else ""
+    match node:
+        case Block() if row.kind == "branch":
+            return branch_text(node)
+        case Each() if row.kind == "group":
+            used = verb(node, sketch.plan) if isinstance(node.body, Block) else ""
+            words = [multiplied_text(node), used if used != "steps" else ""]
+            return " · ".join(word for word in words if word)
+        case Listen(timeout_seconds=float() | int() as seconds):
+            return f"{verb(node)}, {duration(seconds)} at most"
+        case Block() if sketch.run is not None and item_value(sketch.run.state, node.address)[0]:
+            return item_text(item_value(sketch.run.state, node.address)[1])
+        case _:
+            return verb(node, sketch.plan)
 
 
 def _back(node: AnyNode) -> str:
-    if isinstance(node, Call) and isinstance(node.compensation, Compensation):
-        method, _, path = action_text(node.compensation.action).partition(" ")
-        return f"↺ {method} …/{path.rpartition('/')[2]}"
-    return ""
+    match node:
+        case Call(compensation=Compensation(action=action)):
+            method, _, path = action_text(action).partition(" ")
+            return f"↺ {method} …/{path.rpartition('/')[2]}"
+        case Each(branches=None, body=Call() as body):
+            return _back(body)
+        case _:
+            return ""
 
 
-def _legend() -> Line:
+def legend() -> Line:
     return line(
         dim(
             " ↺ can be undone   ? may be skipped or fail harmlessly   --format mermaid|dot|svg|json"

@@ -17,36 +17,47 @@ from flowdsl.plan.address import (
     step_of,
     undo,
 )
-from flowdsl.plan.nodes import Call, NothingToUndo, Plan
+from flowdsl.plan.nodes import (
+    AnyNode,
+    Assign,
+    Call,
+    Each,
+    Label,
+    Listen,
+    NothingToUndo,
+    Plan,
+    Spawn,
+    Switch,
+)
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json, Sealed, Secret
 from flowdsl.saga.events import Failure, Ok, Refused, Unknown
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import CallState, State
+from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.brief import many_lines, sealed_text, sent_body
-from flowdsl.view.calls import name_of, short_names
+from flowdsl.view.calls import last_part, name_of, short_names
 from flowdsl.view.failure import status_phrase
+from flowdsl.view.items import Folded, item_text, item_value, taken_branch
 from flowdsl.view.mark import STEP_MARKS
-from flowdsl.view.moment import clock, duration
+from flowdsl.view.moment import clock, duration, rfc3339
 from flowdsl.view.paint import Line, Piece, bold, dim, line
-from flowdsl.view.standing import state_of, undo_state
+from flowdsl.view.standing import failure_of, state_of, undo_state
 from flowdsl.view.step import skipped_because
+from flowdsl.view.verb import branch_text, verb
 
 
 def show_text(
     plan: Plan, state: State, progress: Progress, step: Address, *, zone: tzinfo = UTC
 ) -> list[Line]:
     """Every direction of the step that was sent, in the order of a run; what was not, and why."""
+    plan = unfolded(plan, state)
     node = plan.nodes[step]
     name = name_of(short_names(plan), step)
     seen = state_of(progress, state, step)
     if not isinstance(node, Call):
-        value = state.done.get(step)
-        lines = [line(bold(name), "  ", Piece(seen, STEP_MARKS[seen].style))]
-        return lines + [
-            line("  ", text) for text in (many_lines(value) if step in state.done else [])
-        ]
+        return _without_request(plan, state, progress, node, name)
     sent = [call for call in _directions(step) if call in state.calls]
     lines = []
     for call in sent:
@@ -57,6 +68,53 @@ def show_text(
     if undo(step) not in state.calls:
         lines += [line(), line(dim(f"undo     {_no_undo(state, node, seen)}"))]
     return lines
+
+
+def _without_request(
+    plan: Plan, state: State, progress: Progress, node: AnyNode, name: str
+) -> list[Line]:
+    """A step that sends nothing itself: what it is, what it came to, and what is in it."""
+    step = node.address
+    seen = state_of(progress, state, step)
+    said = "" if isinstance(node, Label | Assign) else f"  {verb(node, plan)}"
+    lines = [line(bold(name), "  ", Piece(seen, STEP_MARKS[seen].style), dim(said))]
+    failure = failure_of(state, step)
+    if failure is not None:
+        lines.append(line(Piece("! ", "red"), failure.message))
+    match node:
+        case Switch():
+            taken = taken_branch(state, node)
+            if step in state.done:
+                said = "no branch: no condition holds" if taken is None else branch_text(taken)
+                lines.append(line("  ", said))
+        case Each():
+            folded = Folded(plan, state, progress)
+            lines += [
+                line("  ", STEP_MARKS[state_of(progress, state, item.address)].piece,
+                     f" {last_part(item.address)}  ", item_text(item_value(state, item.address)[1]),
+                     dim(f"  {folded.word(item)}"))
+                for item in node.branches or ()
+            ]  # fmt: skip
+        case Spawn() if step in state.spawned:
+            lines += [line("  ", text) for text in many_lines({"run": state.spawned[step].run})]
+            lines += [line(), line(dim("with"))]
+            lines += [line("  ", text) for text in many_lines(dict(state.spawned[step].inputs))]
+        case Listen(signal=signal):
+            lines += _signal(state, step, signal)
+        case _ if step in state.done:
+            lines += [line("  ", text) for text in many_lines(state.done[step])]
+    return lines
+
+
+def _signal(state: State, step: Address, name: str) -> list[Line]:
+    """What answered a `wait_for`, and what it would take to answer it."""
+    if step not in state.received:
+        run = state.created.run if state.created else ""
+        return [line("  ", f"waits for the signal {name}: ", bold(f"flowdsl signal {run} {name}"))]
+    signal = state.signals[state.received[step]]
+    by = f" by {signal.actor}" if signal.actor else ""
+    lines = [line("  ", f"answered at {rfc3339(signal.at)}{by}", dim(f"  id {signal.id}"))]
+    return lines + [line("  ", text) for text in many_lines(signal.payload)]
 
 
 def curl(state: State, call: CallId) -> str:

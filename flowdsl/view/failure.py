@@ -8,10 +8,12 @@ from flowdsl.language.source import Source
 from flowdsl.plan.address import CallId, direction_of, step_of
 from flowdsl.plan.nodes import Call, Confirm, Plan
 from flowdsl.plan.span import NOWHERE, Span
+from flowdsl.plan.unfold import source_of
 from flowdsl.saga.events import Failure
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import NO_CALL, CallState, State
+from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.brief import one_line, sent_body
 from flowdsl.view.calls import direction_word, name_of, short_names
 from flowdsl.view.frame import Note, digits_of, excerpt, gutter, heading, note, place
@@ -36,12 +38,14 @@ def cause_frame(plan: Plan, state: State, progress: Progress) -> list[Line]:
 def failure_frame(plan: Plan, state: State, failure: Failure, call: CallId = "") -> list[Line]:
     """The frame of a failure; of the direction `call` where it is not the step itself."""
     call = call or failure.step
+    plan = unfolded(plan, state)
     lines = [heading("error", failure.code, title(plan, failure, call), "red")]
     span = _span(plan, call)
     digits = digits_of(span.line)
     entry = state.calls.get(call, NO_CALL)
-    if span.line > 0 and plan.source:
-        source = Source(plan.path, plan.source)
+    path, text = source_of(plan, step_of(call))
+    if span.line > 0 and text:
+        source = Source(path, text)
         lines.append(place(source, span, digits))
         lines += excerpt(source, (Note(span, _label(failure, entry)),), "red", digits)
         lines.append(gutter(digits))
@@ -69,8 +73,14 @@ def title(plan: Plan, failure: Failure, call: CallId) -> str:
             return f"nobody knows what became of {what}: {status_phrase(failure.status)}"
         case "F111" | "F118":
             return f"nobody knows what became of {what}"
+        case "F113" if failure.status is None:
+            return f"{what} was answered no"
+        case "F124":
+            return f"{what} got no answer in time"
         case "F112":
             return f"{what} could not be sent"
+        case "F130":
+            return f"{what} was not sent: no service may be at that address"
         case "F114":
             return f"an expression of {what} has no value"
         case "F115":
@@ -130,11 +140,13 @@ def _meaning(failure: Failure, call: CallId, entry: CallState, digits: int) -> l
             said = "a 4xx is an answer, so it was not tried again"
         case "F111" | "F118":
             said = "it may have happened, so it is not taken for a no: it is looked up or undone"
+        case "F130":
+            said = "if it is meant, allow the address in flowdsl.toml: `flowdsl explain F130`"
         case "F112":
             said = "no byte of it was sent, so nothing happened there"
         case "F113":
             said = "a 2xx that says no in its own words is a refusal: it holds nothing"
-        case "F126":
+        case "F122":
             said = "what is not as described is not believed: it is looked up or undone"
         case "F114":
             said = failure.message if entry.attempt else "nothing was sent"

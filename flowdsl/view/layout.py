@@ -6,21 +6,24 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 SWEEPS = 12
 DUMMY_HEIGHT = 18.0
+DUMMIES_MAX = 8_000
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """`above` and `below`: what stands over and under the line that edges meet."""
+    """`above` and `below`: what stands over and under the line that edges meet. `stretches`: to the width of its layer."""
 
     width: float
     above: float
     below: float
+    stretches: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`bends` are the points of an edge between its ends, left to right."""
+    """`bends` are the points of an edge between its ends, left to right: it runs level past all of a layer."""
 
     spots: dict[str, Spot]
     bends: dict[tuple[str, str], tuple[tuple[float, float], ...]]
@@ -53,29 +56,19 @@ def layout(
 ) -> Layout:
     depth = _depths(list(sizes), edges)
     sizes = dict(sizes)
-    chains = {edge: _chain(edge, depth) for edge in edges}
+    chains = _chains(edges, depth)
     for chain in chains.values():
         for index, dummy in enumerate(chain[1:-1], start=1):
             depth[dummy] = depth[chain[0]] + index
             sizes[dummy] = Size(0.0, DUMMY_HEIGHT / 2, DUMMY_HEIGHT / 2)
     short = [pair for chain in chains.values() for pair in pairwise(chain)]
     layers = _layers(depth)
-    for layer in layers:  # boxes of a layer are equally wide, and edges run level past all of it
-        widest = max(sizes[name].width for name in layer)
-        for name in layer:
-            sizes[name] = replace(sizes[name], width=widest)
+    reach = _stretch(layers, sizes)
     _order(layers, short)
-    x = _columns(layers, sizes, gap_x)
+    x = _columns(layers, reach, gap_x)
     y = _heights(layers, sizes, short, gap_y)
     spots = {name: Spot(x[name], y[name], size) for name, size in sizes.items()}
-    bends = {
-        edge: tuple(
-            (spots[each].x + side, spots[each].y)
-            for each in chain[1:-1]
-            for side in (0.0, spots[each].size.width)
-        )
-        for edge, chain in chains.items()
-    }
+    bends = {edge: _bends(chain, spots, reach) for edge, chain in chains.items()}
     return Layout(
         {name: spot for name, spot in spots.items() if not name.startswith("\0")},
         bends,
@@ -84,6 +77,33 @@ def layout(
         min((spot.y - spot.size.above for spot in spots.values()), default=0.0),
         max((spot.y + spot.size.below for spot in spots.values()), default=0.0),
     )
+
+
+def _stretch(layers: list[list[str]], sizes: dict[str, Size]) -> dict[str, float]:
+    """Boxes of a layer are equally wide; frames are as wide as what is in them. How wide the layer of each is."""
+    reach: dict[str, float] = {}
+    for layer in layers:
+        widest = max(sizes[name].width for name in layer)
+        box = max((sizes[name].width for name in layer if sizes[name].stretches), default=0.0)
+        for name in layer:
+            reach[name] = widest
+            if sizes[name].stretches:
+                sizes[name] = replace(sizes[name], width=box)
+    return reach
+
+
+def _bends(
+    chain: tuple[str, ...], spots: Mapping[str, Spot], reach: Mapping[str, float]
+) -> tuple[tuple[float, float], ...]:
+    """Past what is wider in the layer it leaves, then past each layer between."""
+    first = spots[chain[0]]
+    points: list[tuple[float, float]] = []
+    if first.size.width < reach[chain[0]]:
+        points.append((first.x + reach[chain[0]], first.y))
+    for dummy in chain[1:-1]:
+        spot = spots[dummy]
+        points += [(spot.x, spot.y), (spot.x + reach[dummy], spot.y)]
+    return tuple(points)
 
 
 def _depths(names: list[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
@@ -96,6 +116,20 @@ def _depths(names: list[str], edges: Sequence[tuple[str, str]]) -> dict[str, int
         for last in later[name]:
             depth[last] = max(depth[last], depth[name] + 1)
     return depth
+
+
+def _chains(
+    edges: Sequence[tuple[str, str]], depth: Mapping[str, int]
+) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Each edge with the dummies it passes; past the limit the longest ones run straight, behind what is in their way."""
+    left = DUMMIES_MAX
+    bent: set[tuple[str, str]] = set()
+    for edge in sorted(edges, key=lambda edge: depth[edge[1]] - depth[edge[0]]):
+        left -= depth[edge[1]] - depth[edge[0]] - 1
+        if left < 0:
+            break
+        bent.add(edge)
+    return {edge: _chain(edge, depth) if edge in bent else edge for edge in edges}
 
 
 def _chain(edge: tuple[str, str], depth: Mapping[str, int]) -> tuple[str, ...]:
@@ -146,20 +180,21 @@ def _crossings(layers: list[list[str]], after: Mapping[str, list[str]]) -> int:
     total = 0
     for index, layer in enumerate(layers[:-1]):
         place = {name: at for at, name in enumerate(layers[index + 1])}
-        ends = [
-            sorted(place[each] for each in after.get(name, []) if each in place) for name in layer
-        ]
-        flat = [end for group in ends for end in group]
-        total += sum(1 for i, a in enumerate(flat) for b in flat[i + 1 :] if b < a)
+        seen: list[int] = []  # where the edges so far end, sorted
+        for name in layer:
+            ends = [place[each] for each in after.get(name, []) if each in place]
+            total += sum(len(seen) - bisect_right(seen, end) for end in ends)
+            for end in ends:
+                insort(seen, end)
     return total
 
 
-def _columns(layers: list[list[str]], sizes: Mapping[str, Size], gap: float) -> dict[str, float]:
+def _columns(layers: list[list[str]], reach: Mapping[str, float], gap: float) -> dict[str, float]:
     x: dict[str, float] = {}
     left = 0.0
     for layer in layers:
         x |= dict.fromkeys(layer, left)
-        left += sizes[layer[0]].width + gap
+        left += reach[layer[0]] + gap
     return x
 
 
@@ -208,10 +243,10 @@ def _settle(
             if wish_above + apart <= group[0]:
                 break
             groups.pop()
-            moved = [(each, shift + apart) for each, shift in group[2]]
+            members += [(each, shift + apart) for each, shift in group[2]]
             total = count + group[1]
             joined = (wish_above * count + (group[0] - apart) * group[1]) / total
-            group = (joined, total, members + moved)
+            group = (joined, total, members)
         groups.append(group)
     for start, _, members in groups:
         for name, shift in members:

@@ -1,69 +1,98 @@
-"""A graph as Mermaid (GitHub draws it in a README) and as DOT (Graphviz)."""
+"""A graph as Mermaid, which GitHub draws in a README. A frame is a subgraph; edges may lead to it."""
 
 from __future__ import annotations
 
-from flowdsl.view.graph import Graph, Vertex
+from collections.abc import Iterator, Mapping
+
 from flowdsl.view.mark import STEP_MARKS
 from flowdsl.view.paint import visible
 from flowdsl.view.palette import COLOURS, NEUTRAL
+from flowdsl.view.shape import Graph, Vertex, every_vertex
 
 
 def mermaid(graph: Graph) -> str:
-    ids = {vertex.id: f"n{index}" for index, vertex in enumerate(graph.vertices)}
-    lines = ["flowchart LR"]
-    lines += [f"  {ids[vertex.id]}{_shape(vertex)}{_class(vertex)}" for vertex in graph.vertices]
+    ids = ids_of(graph)
+    return "\n".join(["flowchart LR", *body(graph, ids), *classes(), ""])
+
+
+def ids_of(graph: Graph, before: str = "n") -> dict[str, str]:
+    """A short name for each vertex: addresses hold what Mermaid takes for its own."""
+    return {vertex.id: f"{before}{index}" for index, vertex in enumerate(every_vertex(graph))}
+
+
+def body(graph: Graph, ids: Mapping[str, str], indent: str = "  ") -> list[str]:
+    """Every vertex, then every edge, then how each is undone."""
+    lines: list[str] = []
+    for vertex in (*graph.vertices, *graph.aside):
+        lines += _declared(vertex, ids, indent)
+    lines += _edges(graph, ids)
+    for vertex in every_vertex(graph):
+        if vertex.inside is not None:
+            lines += _edges(vertex.inside, ids)
+    for vertex in every_vertex(graph):
+        if vertex.instead is not None:
+            pair = ids[vertex.id], ids[vertex.instead.id]
+            lines.append(f"  {pair[0]} -. refused .-> {pair[1]}")
+        if vertex.undo is not None:
+            lines.append(f"  {ids[vertex.id]} -. undo .-> {ids[vertex.id]}u")
+    return lines
+
+
+def _declared(vertex: Vertex, ids: Mapping[str, str], indent: str) -> Iterator[str]:
+    name = ids[vertex.id]
+    if vertex.inside is None:
+        yield f"{indent}{name}{_shape(vertex)}{_class(vertex)}"
+    else:
+        yield f'{indent}subgraph {name}["{_words(vertex)}"]'
+        for inner in vertex.inside.vertices:
+            yield from _declared(inner, ids, indent + "  ")
+        yield f"{indent}end"
+        if vertex.tone is not None:
+            yield f"{indent}class {name} {vertex.tone}"
+    if vertex.undo is not None:
+        seen = vertex.undo.state or "undo"
+        yield f'{indent}{name}u("↺ {quoted(vertex.undo.text)}"):::{seen}'
+    if vertex.instead is not None:
+        yield from _declared(vertex.instead, ids, indent)
+
+
+def _edges(graph: Graph, ids: Mapping[str, str]) -> Iterator[str]:
     for first, last in graph.edges:
         arrow = "==>" if "commit" in (first, last) else "-->"
-        lines.append(f"  {ids[first]} {arrow} {ids[last]}")
-    for vertex in graph.vertices:
-        if vertex.undo is not None:
-            name = f"{ids[vertex.id]}u"
-            seen = vertex.undo.state or "undo"
-            lines.append(f'  {name}("↺ {_quoted(vertex.undo.text)}"):::{seen}')
-            lines.append(f"  {ids[vertex.id]} -. undo .-> {name}")
-    return "\n".join([*lines, *_classes(), ""])
-
-
-def dot(graph: Graph) -> str:
-    lines = [
-        f"digraph {_dot_text(graph.name)} {{",
-        '  rankdir=LR; node [shape=box, style="rounded,filled", fontname="Helvetica", fillcolor=white];',
-        '  edge [fontname="Helvetica"];',
-    ]
-    for vertex in graph.vertices:
-        lines.append(f"  {_dot_text(vertex.id)} [{_dot_look(vertex)}];")
-        if vertex.undo is not None:
-            fill = COLOURS[vertex.undo.state].fill if vertex.undo.state else "white"
-            label = _dot_text(f"↺ {vertex.undo.text}")
-            look = f'label={label}, style="rounded,filled,dashed", fillcolor="{fill}", fontsize=10'
-            lines.append(f"  {_dot_text(vertex.undo.id)} [{look}];")
-    lines += [f"  {_dot_text(first)} -> {_dot_text(last)};" for first, last in graph.edges]
-    for vertex in graph.vertices:
-        if vertex.undo is not None:
-            pair = f"{_dot_text(vertex.id)} -> {_dot_text(vertex.undo.id)}"
-            lines.append(f"  {pair} [style=dashed, constraint=false, label=undo];")
-            lines.append(f"  {{ rank=same; {_dot_text(vertex.id)}; {_dot_text(vertex.undo.id)}; }}")
-    return "\n".join([*lines, "}", ""])
+        yield f"  {ids[first]} {arrow} {ids[last]}"
 
 
 def _shape(vertex: Vertex) -> str:
-    words = [vertex.title + (" ?" if vertex.optional else "")]
-    words += [vertex.text] if vertex.text else []
+    text = _words(vertex)
+    match vertex.kind:
+        case "commit":
+            return f'{{{{"{text}"}}}}'
+        case "join":
+            return '((" "))'
+        case "wait" | "set" | "listen" | "more":
+            return f'(["{text}"])'
+        case "emit":
+            return f'>"{text}"]'
+        case "spawn":
+            return f'[["{text}"]]'
+        case _:
+            return f'["{text}"]'
+
+
+def _words(vertex: Vertex) -> str:
+    words = [vertex.title + (" ?" if vertex.optional else ""), vertex.text, vertex.note]
     if vertex.state is not None:
-        words.append(f"{STEP_MARKS[vertex.state].symbol} {vertex.state}")
-    text = "<br/>".join(_quoted(word) for word in words)
-    if vertex.kind == "commit":
-        return f'{{{{"{text}"}}}}'
-    return f'(["{text}"])' if vertex.kind in ("wait", "set") else f'["{text}"]'
+        words.append(f"{STEP_MARKS[vertex.state].symbol} {vertex.said}")
+    return "<br/>".join(quoted(word) for word in words if word)
 
 
 def _class(vertex: Vertex) -> str:
-    if vertex.state is not None:
-        return f":::{vertex.state}"
+    if vertex.tone is not None:
+        return f":::{vertex.tone}"
     return ":::commit" if vertex.kind == "commit" else ""
 
 
-def _classes() -> list[str]:
+def classes() -> list[str]:
     lines = [
         f"  classDef {state} fill:{colour.fill},stroke:{colour.stroke},color:{colour.text}"
         for state, colour in COLOURS.items()
@@ -72,23 +101,8 @@ def _classes() -> list[str]:
     return [*lines, undo, "  classDef commit fill:#1f2328,stroke:#1f2328,color:#ffffff"]
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Text inside Mermaid's quotes: every character that it could take for its own, as an entity."""
     return "".join(
         f"#{ord(letter)};" if letter in '#"<>&`\\' else letter for letter in visible(text)
     )
-
-
-def _dot_look(vertex: Vertex) -> str:
-    colour = COLOURS[vertex.state] if vertex.state else NEUTRAL
-    words = [vertex.title + (" ?" if vertex.optional else ""), vertex.text, vertex.state or ""]
-    label = _dot_text("\n".join(word for word in words if word))
-    if vertex.kind == "commit":
-        return f'label={label}, shape=hexagon, style=filled, fillcolor="#1f2328", fontcolor=white'
-    look = f'label={label}, fillcolor="{colour.fill}", color="{colour.stroke}"'
-    return f'{look}, fontcolor="{colour.text}"'
-
-
-def _dot_text(text: str) -> str:
-    lines = [visible(each).replace("\\", "\\\\").replace('"', '\\"') for each in text.split("\n")]
-    return '"' + "\\n".join(lines) + '"'

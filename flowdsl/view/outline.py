@@ -1,54 +1,111 @@
 """The plan as rows from top to bottom: what `run`, `status` and `plan` all draw, each in its own columns.
 
-Children of a `parallel` are bracketed (`┌ │ └`); a group inside shows as a row of its own with its children indented.
+Children of a `parallel` are bracketed (`┌ │ └`); what is in a group, a list or a branch is indented below its row. Of a
+long list, and of a branch not taken, only what `Excerpt` lets through has rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
-from flowdsl.plan.address import CONFIRMS, Address, is_below
-from flowdsl.plan.nodes import AnyNode, Block, Commit, Confirm, Label, Plan
+from flowdsl.plan.address import CONFIRMS, Address, enclosing
+from flowdsl.plan.nodes import (
+    AnyNode,
+    Block,
+    Call,
+    Commit,
+    Confirm,
+    Each,
+    Label,
+    Plan,
+    Switch,
+)
+from flowdsl.plan.unfold import inside
 
-RowKind: TypeAlias = Literal["heading", "step", "group", "commit", "confirm", "on_failure"]
+RowKind: TypeAlias = Literal[
+    "heading", "step", "group", "branch", "more", "commit", "confirm", "on_failure"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`gutter` is what stands before the mark: brackets and indentation."""
+    """`gutter` is what stands before the mark: brackets and indentation. `hidden`: the items that a `more` counts."""
 
     kind: RowKind
     node: AnyNode
     gutter: str = ""
+    hidden: tuple[AnyNode, ...] = ()
 
 
-def outline(plan: Plan) -> list[Row]:
+Items: TypeAlias = tuple[AnyNode, ...]
+
+
+class Excerpt(Protocol):
+    """Which part of a run is worth a row."""
+
+    def items(self, each: Each) -> tuple[Items, Items]:
+        """The items that are shown, and those that are only counted."""
+
+    def is_open(self, node: AnyNode) -> bool:
+        """Whether what is in a branch, or in the fallback of a call, is shown."""
+
+
+class Everything:
+    def items(self, each: Each) -> tuple[Items, Items]:
+        return each.branches or (), ()
+
+    def is_open(self, node: AnyNode) -> bool:  # noqa: ARG002
+        return True
+
+
+EVERYTHING = Everything()
+
+
+def outline(plan: Plan, excerpt: Excerpt = EVERYTHING) -> list[Row]:
     """Every step of the plan once, its confirm below the commit line."""
-    rows = list(_children(plan, plan.root))
+    rows = list(_children(plan, plan.root, excerpt))
     if plan.on_failure is not None:
         rows.append(Row("on_failure", plan.on_failure))
-        rows += _children(plan, plan.on_failure)
+        rows += _children(plan, plan.on_failure, excerpt)
     return rows
 
 
-def steps(plan: Plan) -> list[AnyNode]:
-    """Every step in the order of the file: no root, no commit line, no confirms."""
-    return [row.node for row in _all(plan) if not isinstance(row.node, Commit | Confirm)]
+def steps(plan: Plan, *, templates: bool = False) -> list[AnyNode]:
+    """Every step in the order of the file: no root, no commit line, no confirms.
+
+    `templates`: also what stands for the items of a list that are not known.
+    """
+    return [node for node in walked(plan, templates=templates) if not isinstance(node, Commit)]
+
+
+def walked(plan: Plan, *, templates: bool = True) -> Iterator[AnyNode]:
+    """Every node below the root but the confirms, those of `on_failure` last."""
+    waiting: list[AnyNode] = list(reversed(plan.root.children))
+    if plan.on_failure is not None:
+        waiting = [*reversed(plan.on_failure.children), *waiting]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Confirm) or (isinstance(node, Block) and node.kind == CONFIRMS):
+            continue
+        yield node
+        if templates or not isinstance(node, Each) or node.branches is not None:
+            waiting += reversed(inside(node))
 
 
 def optional_steps(plan: Plan) -> frozenset[Address]:
     """What may be passed over, or fail harmlessly: because of itself, or of a group around it."""
-    reasons = [
+    reasons = {
         node.address
         for node in plan.nodes.values()
         if node.address and (node.when is not None or not node.critical)
-    ]
+    }
+    for node in plan.nodes.values():  # what a branch hangs on is said at the branch
+        if isinstance(node, Switch):
+            reasons -= {branch.address for branch in node.branches}
     return frozenset(
-        address
-        for address in plan.nodes
-        if any(address == reason or is_below(address, reason) for reason in reasons)
+        address for address in plan.nodes if any(around in reasons for around in enclosing(address))
     )
 
 
@@ -63,37 +120,96 @@ def commit_is_shown(plan: Plan) -> bool:
     return commit.written or any(not _is_empty(node) for node in children[at + 1 :])
 
 
-def _children(plan: Plan, block: Block) -> Iterator[Row]:
+def _children(plan: Plan, block: Block, excerpt: Excerpt) -> Iterator[Row]:
     for node in block.children:
-        yield from _rows(plan, node)
+        yield from _rows(plan, node, excerpt)
 
 
-def _rows(plan: Plan, node: AnyNode, base: str = "  ") -> Iterator[Row]:
+def _rows(plan: Plan, node: AnyNode, excerpt: Excerpt, base: str = "  ") -> Iterator[Row]:
     """`base` keeps the place of a bracket where there is none."""
     match node:
         case Block(kind="parallel", children=children):
-            yield from _bracketed([row for child in children for row in _rows(plan, child, "")])
-        case Block(children=children) if _holds_confirms(node):
+            rows = [row for child in children for row in _rows(plan, child, excerpt, "")]
+            yield from _bracketed(rows)
+        case Block(kind="confirms", children=children):
             for child in children:
-                yield from _rows(plan, child, base)
+                yield from _confirms(child, excerpt, base)
         case Block(children=children):
             yield Row("group", node, base)
-            for child in children:
-                for row in _rows(plan, child, base):
-                    yield replace(row, gutter="  " + row.gutter)
+            yield from _indented(plan, children, excerpt, base)
         case Label():
             yield Row("heading", node)
         case Commit():
             if commit_is_shown(plan):
                 yield Row("commit", node)
-        case Confirm():
-            yield Row("confirm", node, base)
+        case Switch(branches=branches):
+            yield Row("group", node, base)
+            for branch in branches:
+                yield Row("branch", branch, base + "  ")
+                if excerpt.is_open(branch):
+                    yield from _indented(plan, branch.children, excerpt, base + "  ")
+        case Each():
+            yield from _list(plan, node, excerpt, base)
+        case Call(fallback=Block(children=children)):
+            yield Row("step", node, base)
+            if excerpt.is_open(node):
+                yield from _fallback(plan, children, excerpt, base)
         case _:
             yield Row("step", node, base)
 
 
-def _holds_confirms(block: Block) -> bool:
-    return block.kind == CONFIRMS or is_below(block.address, CONFIRMS)
+def _list(plan: Plan, each: Each, excerpt: Excerpt, base: str) -> Iterator[Row]:
+    """The items below the list; where they are not known, what each of them is."""
+    if each.branches is None:
+        body = each.body
+        yield Row("step" if isinstance(body, Call) else "group", each, base)
+        match body:
+            case Block(kind="parallel"):
+                yield from _indented(plan, (body,), excerpt, base)
+            case Call(fallback=Block(children=children)):
+                yield from _fallback(plan, children, excerpt, base)
+            case _:
+                yield from _indented(plan, inside(body), excerpt, base)
+        return
+    yield Row("group", each, base)
+    shown, hidden = excerpt.items(each)
+    yield from _indented(plan, shown, excerpt, base)
+    if hidden:
+        yield Row("more", each, base + "  ", hidden)
+
+
+def _indented(plan: Plan, nodes: tuple[AnyNode, ...], excerpt: Excerpt, base: str) -> Iterator[Row]:
+    for node in nodes:
+        for row in _rows(plan, node, excerpt, base):
+            yield replace(row, gutter="  " + row.gutter)
+
+
+def _fallback(
+    plan: Plan, children: tuple[AnyNode, ...], excerpt: Excerpt, base: str
+) -> Iterator[Row]:
+    """Below its call, at the end of an arrow."""
+    for index, row in enumerate(_indented(plan, children, excerpt, base)):
+        yield replace(row, gutter=f"{base}↳ {row.gutter[len(base) + 2 :]}") if index == 0 else row
+
+
+def _confirms(node: AnyNode, excerpt: Excerpt, base: str) -> Iterator[Row]:
+    """The confirms below a commit line, as their steps are ordered; without a row for what they are in."""
+    match node:
+        case Confirm():
+            yield Row("confirm", node, base)
+        case Block(kind="parallel", children=children):
+            yield from _bracketed(
+                [row for child in children for row in _confirms(child, excerpt, "")]
+            )
+        case Each(branches=tuple()):
+            shown, hidden = excerpt.items(node)
+            for item in shown:
+                yield from _confirms(item, excerpt, base)
+            if hidden:
+                yield Row("more", node, base, hidden)
+        case _:
+            for child in inside(node):
+                yield from _confirms(child, excerpt, base)
 
 
 def _bracketed(rows: list[Row]) -> Iterator[Row]:
@@ -101,20 +217,6 @@ def _bracketed(rows: list[Row]) -> Iterator[Row]:
     for index, row in enumerate(rows):
         bracket = "  " if last == 0 else "┌ " if index == 0 else "└ " if index == last else "│ "
         yield replace(row, gutter=bracket + row.gutter)
-
-
-def _all(plan: Plan) -> Iterator[Row]:
-    """As `outline`, with the blocks that have no row there."""
-    waiting: list[AnyNode] = list(reversed(plan.root.children))
-    if plan.on_failure is not None:
-        waiting = [*reversed(plan.on_failure.children), *waiting]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, Block):
-            if node.kind == CONFIRMS:
-                continue
-            waiting += reversed(node.children)
-        yield Row("step", node)
 
 
 def _is_empty(node: AnyNode) -> bool:

@@ -5,21 +5,37 @@ Its fields are a promise: they are added to, never renamed. Nothing secret can s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 from flowdsl.plan.address import CallId, confirm, undo
 from flowdsl.plan.evaluate import EvaluationError
-from flowdsl.plan.nodes import Assign, Call, Label, Plan
+from flowdsl.plan.nodes import (
+    AnyNode,
+    Assign,
+    Block,
+    Call,
+    Each,
+    Label,
+    Listen,
+    Plan,
+    Spawn,
+    Switch,
+)
 from flowdsl.plan.values import Json
+from flowdsl.saga.commands import Hear
 from flowdsl.saga.events import Failure, Ok, Refused, Unknown
 from flowdsl.saga.ledger import answer_of
 from flowdsl.saga.progress import Progress, Residue
 from flowdsl.saga.scope import failure_value, value
 from flowdsl.saga.state import NO_CALL, CallState, State
+from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.calls import call_text
+from flowdsl.view.items import taken_branch
 from flowdsl.view.moment import rfc3339
 from flowdsl.view.outline import steps
 from flowdsl.view.standing import cause_of, failure_of, label_of, state_of, undo_state
+from flowdsl.view.verb import used_file
 
 Fields: TypeAlias = "dict[str, Json]"
 FORMAT = 1
@@ -31,6 +47,7 @@ def run_report(
 ) -> Json:
     """The whole object. `name`: the run's state in other words, where nobody drives it (`interrupted`)."""
     created = state.created
+    plan = unfolded(plan, state)
     found, problems = outputs(plan, state)
     warnings: list[Json] = [failure_value(warning) for warning in progress.warnings]
     if state.ended == "succeeded":
@@ -48,6 +65,7 @@ def run_report(
         "error": failure_value(cause),
         "warnings": warnings,
         "residue": [_residue(one, state) for one in progress.residue],
+        "signals": list(_awaited(plan, state, progress)),
         "steps": {
             node.address: step_report(plan, state, progress, node.address) for node in steps(plan)
         },
@@ -69,6 +87,7 @@ def outputs(plan: Plan, state: State) -> tuple[Fields, tuple[Failure, ...]]:
 
 def step_report(plan: Plan, state: State, progress: Progress, address: str) -> Json:
     """One step: its state, and for a call what was sent and came back, its undo and its confirm."""
+    plan = unfolded(plan, state)
     node = plan.nodes[address]
     report: Fields = {"state": state_of(progress, state, address)}
     if isinstance(node, Call):
@@ -79,9 +98,50 @@ def step_report(plan: Plan, state: State, progress: Progress, address: str) -> J
         return report
     # the same four fields in every step, so that a reader need not ask first what kind it is
     report |= {"attempts": 0, "response": None}
-    if isinstance(node, Assign | Label):
-        report["value"] = state.done.get(address)
+    report |= _particulars(plan, state, node)
     return report | {"error": failure_value(failure_of(state, address)), "undo": None}
+
+
+def _particulars(plan: Plan, state: State, node: AnyNode) -> Fields:
+    """What only a step of this kind has."""
+    here = node.address
+    match node:
+        case Assign() | Label():
+            return {"value": state.done.get(here)}
+        case Each():
+            items, winners = state.expanded.get(here), state.chosen.get(here)
+            return {
+                "items": None if items is None else list(items),
+                "winners": None if winners is None else list(winners),
+            }
+        case Switch():
+            taken = taken_branch(state, node)
+            return {"taken": taken.address if taken is not None else None}
+        case Listen(signal=signal):
+            return {"signal": signal, "value": state.done.get(here)}
+        case Spawn():
+            spawned = state.spawned.get(here)
+            return {"run": spawned.run if spawned is not None else None}
+        case Block(kind="uses"):
+            return {"file": used_file(plan, node)}
+        case _:
+            return {}
+
+
+def _awaited(plan: Plan, state: State, progress: Progress) -> Iterator[Json]:
+    """What the run asks for: a program can answer it with `flowdsl signal`."""
+    for command in progress.commands:
+        if not isinstance(command, Hear):
+            continue
+        node = plan.nodes[command.node]
+        assert isinstance(node, Listen), f"{command.node} waits for a signal"
+        until = state.armed.get(command.node)
+        yield {
+            "name": command.name,
+            "step": command.node,
+            "until": rfc3339(until) if until is not None else None,
+            "schema": node.schema,
+        }
 
 
 def _exchange(plan: Plan, state: State, call: Call) -> Fields:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from flowdsl.plan.address import Address, CallId, is_below, undo
+from flowdsl.plan.address import Address, CallId, enclosing, undo
 from flowdsl.plan.nodes import AnyNode, Call, Label, Plan
 from flowdsl.saga.events import Failure
 from flowdsl.saga.ledger import outcome_failure
 from flowdsl.saga.outcome import MISFIT
 from flowdsl.saga.progress import Progress, StepState
 from flowdsl.saga.state import NO_CALL, CallState, State
+from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.outline import steps
 
 
@@ -18,12 +19,16 @@ def state_of(progress: Progress, state: State, address: Address) -> StepState:
     if stand is not None:
         return stand.state
     entry = state.calls.get(address, NO_CALL)
+    if entry.failed is not None and not entry.attempt:
+        return "refused"
     if entry.answer is not None or address in state.done or address in state.fired:
         return "ok"
-    if entry.attempt or entry.failed is not None:
+    if address in state.spawned:
+        return "ok" if address in state.begun else "running"
+    if entry.attempt:
         return "running" if entry.flying else "unknown" if entry.unsure else "refused"
-    blocks = [address, *(block for block in progress.stands if is_below(address, block))]
-    return "skipped" if any(_is_skipped(progress, state, block) for block in blocks) else "pending"
+    around = enclosing(address)
+    return "skipped" if any(_is_skipped(progress, state, block) for block in around) else "pending"
 
 
 def _is_skipped(progress: Progress, state: State, address: Address) -> bool:
@@ -66,7 +71,7 @@ def undone_steps(plan: Plan, state: State) -> list[Address]:
     """The steps whose undo was carried out, in the order of the plan."""
     return [
         node.address
-        for node in steps(plan)
+        for node in steps(unfolded(plan, state))
         if isinstance(node, Call)
         and state.calls.get(undo(node.address), NO_CALL).answer is not None
     ]
@@ -76,7 +81,7 @@ def label_of(plan: Plan, state: State) -> str | None:
     """The last `status:` that was reached, in the order of the plan."""
     reached = [
         str(state.done[node.address])
-        for node in steps(plan)
+        for node in steps(unfolded(plan, state))
         if isinstance(node, Label) and node.address in state.done
     ]
     return reached[-1] if reached else None

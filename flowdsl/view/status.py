@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import TypeAlias
 
-from flowdsl.plan.address import Address, undo
-from flowdsl.plan.nodes import AnyNode, Block, Commit, Confirm, Label, Plan
+from flowdsl.plan.address import undo
+from flowdsl.plan.nodes import AnyNode, Block, Commit, Confirm, Label, Plan, Switch
 from flowdsl.saga.attempt import may_resend
+from flowdsl.saga.collecting import LOST
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import NO_CALL, State
+from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.brief import scalar
-from flowdsl.view.calls import NAME_MAX, name_of, short_names
+from flowdsl.view.calls import NAME_MAX, Names, name_of, short_names
 from flowdsl.view.closing import (
     Suggestion,
     cause_text,
@@ -23,12 +25,14 @@ from flowdsl.view.closing import (
     suggestion_lines,
     suggestions,
 )
-from flowdsl.view.mark import RUN_MARKS, STEP_MARKS, WARNING
+from flowdsl.view.items import Folded, turned_item
+from flowdsl.view.look import GAVE_WAY, mark_of
+from flowdsl.view.mark import RUN_MARKS
 from flowdsl.view.moment import ago, date_and_time, duration
 from flowdsl.view.paint import Line, Piece, Style, bold, columns, counted, cut, dim, fit, line, pad
-from flowdsl.view.standing import cause_call, cause_of, is_warned, label_of, state_of
-from flowdsl.view.step import cells, status_of, tries_text
-from flowdsl.view.tree import reachable
+from flowdsl.view.standing import cause_call, cause_of, label_of
+from flowdsl.view.step import cells, seen_of, status_of, tries_text
+from flowdsl.view.tree import hidden_text, reachable
 
 Cell: TypeAlias = tuple[
     str, str, str, str, str, Style
@@ -88,14 +92,15 @@ def _is_this(suggested: Suggestion) -> bool:
 
 def table(plan: Plan, state: State, progress: Progress, now: float | None = None) -> list[Line]:
     """STEP STATE TRIES TOOK ANSWER: every step that still means something, its state as a word."""
+    plan = unfolded(plan, state)
     names = short_names(plan)
     rows: list[Cell] = [("STEP", "STATE", "TRIES", "TOOK", "ANSWER", "dim")]
-    nodes = [row.node for row in reachable(plan, state)]
-    rows += [
-        _cells(plan, state, progress, node, names, now)
-        for node in nodes
-        if not isinstance(node, Label | Block)
-    ]
+    for row in reachable(plan, state, progress):
+        if row.kind == "more":
+            said = hidden_text(Folded(plan, state, progress), row)
+            rows.append((f"… {len(row.hidden)} more", "", "", "", said, "dim"))
+        elif not isinstance(row.node, Label | Block | Switch):
+            rows.append(_cells(plan, state, progress, row.node, names, now))
     widths = [max(columns(row[index]) for row in rows) for index in range(4)]
     return [
         fit(line("  ", *_row(row, widths, heading=index == 0))) for index, row in enumerate(rows)
@@ -165,6 +170,7 @@ def _interrupted(plan: Plan, state: State, progress: Progress, about: About) -> 
     """What the open calls mean for whoever wonders whether to resume."""
     if state_name(progress, about) != "interrupted":
         return []
+    plan = unfolded(plan, state)
     names = short_names(plan)
     lines: list[Line] = []
     for call in state.flying:
@@ -209,31 +215,33 @@ def _cells(
     state: State,
     progress: Progress,
     node: AnyNode,
-    names: dict[Address, str],
+    names: Names,
     now: float | None,
 ) -> Cell:
     if isinstance(node, Commit):
         reached = "ok" if state.committed else "not reached" if state.turning else "pending"
         return "commit", reached, "", "", "", "plain" if state.committed else "dim"
-    seen = state_of(progress, state, node.address)
+    seen = seen_of(state, progress, node)
     words = cells(plan, state, progress, node, names, now)
     name = f"{names[node.of]} confirm" if isinstance(node, Confirm) else names[node.address]
     entry = state.calls.get(node.address, NO_CALL)
     tries = str(entry.attempt) if entry.attempt else ""
-    answer = words.detail.removesuffix(tries_text(entry)).rstrip(" ·")
+    answer = words.detail.removesuffix(tries_text(entry)).rstrip(" ·").removeprefix(f"{LOST} · ")
     answer = answer.removeprefix(f"{seen}: ").replace(f"warning: {seen}", "warning")
     answer = "" if answer == seen else answer
     back = state.calls.get(undo(node.address))
     if back is not None and back.attempt:
         answer = f"then {answer}" if answer else f"then {status_of(back)}"
-    style = WARNING.style if is_warned(progress, node) else STEP_MARKS[seen].style
+    mark = mark_of(plan, state, progress, node)
+    lost = turned_item(state, node.address, LOST) is not None
+    answer = f"{answer} · lost" if lost and seen not in GAVE_WAY else answer
     return (
         cut(name, NAME_MAX + 8),
-        seen,
+        LOST if lost and seen in GAVE_WAY else seen,
         tries,
         words.took,
         f"{words.status} {answer}".strip(),
-        style,
+        mark.style,
     )
 
 

@@ -4,31 +4,45 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flowdsl.plan.address import Address, CallId, undo
+from flowdsl.plan.address import CallId, undo
 from flowdsl.plan.nodes import (
     Action,
     AnyNode,
     Assign,
     Block,
     Call,
-    Commit,
     Confirm,
+    Each,
     Fail,
-    Label,
+    Listen,
     NothingToUndo,
     Plan,
+    Spawn,
     Wait,
 )
+from flowdsl.saga.collecting import LOST
 from flowdsl.saga.events import Failure, Ok, Refused, Unknown
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.ledger import answer_of
 from flowdsl.saga.progress import Progress, StepState
 from flowdsl.saga.state import NO_CALL, CallState, State
 from flowdsl.view.brief import answer_summary, failure_summary, reason, scalar, sent_body, summary
-from flowdsl.view.calls import action_text, call_text, template_text
+from flowdsl.view.calls import Names, call_text
+from flowdsl.view.items import (
+    Folded,
+    collect_text,
+    each_text,
+    has_fallen_back,
+    is_tolerated,
+    item_text,
+    item_value,
+    result_text,
+    turned_item,
+)
 from flowdsl.view.moment import duration
 from flowdsl.view.paint import Style, cut
 from flowdsl.view.standing import failure_of, is_warned, state_of, took_seconds
+from flowdsl.view.verb import verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +59,7 @@ def cells(
     state: State,
     progress: Progress,
     node: AnyNode,
-    names: dict[Address, str],
+    names: Names,
     now: float | None = None,
 ) -> Cells:
     seen = state_of(progress, state, node.address)
@@ -54,21 +68,79 @@ def cells(
             return _call(plan, state, progress, node, names, now)
         case Confirm():
             return _confirm(state, node, seen, now)
+        case Each():
+            return _each(plan, state, progress, node, seen)
         case _ if seen == "skipped":
-            return Cells(verb(node), detail=skipped_because(node), style="dim")
+            return Cells(verb(node, plan), detail=_skipped(state, node), style="dim")
         case Assign():
             return Cells(verb(node), detail=_assigned(state, node))
+        case Listen() | Wait() | Spawn() if node.address not in state.calls:
+            said, style = _waiting(state, node, seen, now)
+            return Cells(verb(node, plan), detail=said, style=style)
         case Fail() if node.address in state.calls:
             failure = failure_of(state, node.address)
             return Cells(verb(node), detail=failure.message if failure else "", style="red")
-        case Wait() if seen == "waiting" and now is not None and node.address in state.armed:
-            left = duration(state.armed[node.address] - now)
-            return Cells(verb(node), detail=f"waiting, {left} left", style="yellow")
         case _:
             failure = failure_of(state, node.address)
             failed = f"{seen}: {failure.message}" if failure else ""
             word = seen if seen in ("waiting", "running", "undoing", "undone", "stuck") else ""
-            return Cells(verb(node), detail=failed or word, style="red" if failed else "dim")
+            said = _joined("lost" if turned_item(state, node.address, LOST) else "", word)
+            called = _group(plan, state, node)
+            return Cells(called, detail=failed or said, style="red" if failed else "dim")
+
+
+def _group(plan: Plan, state: State, node: AnyNode) -> str:
+    """What a group is; an item of a list is first of all what it was given."""
+    is_item, item = item_value(state, node.address)
+    said = verb(node, plan)
+    if not is_item:
+        return said
+    return item_text(item) if said == "steps" else _joined(item_text(item), said)
+
+
+def _skipped(state: State, node: AnyNode) -> str:
+    """Why nothing of it was done: its own condition, or that others were quicker."""
+    if node.address in state.skipped or node.when is not None:
+        return skipped_because(node)
+    return "not needed" if item_value(state, node.address)[0] else "skipped"
+
+
+def _each(plan: Plan, state: State, progress: Progress, each: Each, seen: StepState) -> Cells:
+    if seen == "skipped":
+        return Cells(each_text(each), detail=skipped_because(each), style="dim")
+    failure = failure_of(state, each.address)
+    if failure is not None:
+        return Cells(each_text(each), detail=f"refused: {failure.message}", style="red")
+    if each.address not in state.expanded:
+        return Cells(each_text(each), detail=collect_text(each), style="dim")
+    return Cells(each_text(each), detail=result_text(Folded(plan, state, progress), each))
+
+
+def _waiting(
+    state: State, node: Listen | Wait | Spawn, seen: StepState, now: float | None
+) -> tuple[str, Style]:
+    """What it waits for and how long still; afterwards, what came."""
+    here = node.address
+    left = (
+        f"{duration(state.armed[here] - now)} left"
+        if now is not None and here in state.armed
+        else ""
+    )
+    match node:
+        case Spawn():
+            spawned = state.spawned.get(here)
+            began = "" if here in state.begun or spawned is None else "to be started"
+            return _joined(f"run {spawned.run}" if spawned else "", began), "plain"
+        case _ if seen == "waiting" and isinstance(node, Listen):
+            return _joined("waiting for a signal", left), "yellow"
+        case _ if seen == "waiting":
+            return ", ".join(word for word in ("waiting", left) if word), "yellow"
+        case Listen() if here in state.received:
+            signal = state.signals[state.received[here]]
+            by = f"by {signal.actor}" if signal.actor else ""
+            return _joined(summary(signal.payload) or "answered", by), "plain"
+        case _:
+            return "", "plain"
 
 
 def skipped_because(node: AnyNode) -> str:
@@ -117,11 +189,11 @@ def _call(
     state: State,
     progress: Progress,
     call: Call,
-    names: dict[Address, str],
+    names: Names,
     now: float | None,
 ) -> Cells:
     entry = state.calls.get(call.address, NO_CALL)
-    seen = state_of(progress, state, call.address)
+    seen = seen_of(state, progress, call)
     seconds = took_seconds(entry, now)
     took = "" if seconds is None else duration(seconds)
     detail, style = _detail(plan, state, progress, call, seen, names)
@@ -134,7 +206,24 @@ def _detail(
     progress: Progress,
     call: Call,
     seen: StepState,
-    names: dict[Address, str],
+    names: Names,
+) -> tuple[str, Style]:
+    said, style = _became(plan, state, progress, call, seen, names)
+    lost = turned_item(state, call.address, LOST) is not None
+    if lost and seen not in ("running", "stuck", "unknown"):
+        return _joined("lost", said), "blue" if seen in ("undone", "undoing") else "dim"
+    if seen == "refused" and has_fallen_back(progress, call):
+        return _joined(said, "falls back"), "yellow"
+    return said, "yellow" if seen == "refused" and is_tolerated(plan, call.address) else style
+
+
+def _became(
+    plan: Plan,
+    state: State,
+    progress: Progress,
+    call: Call,
+    seen: StepState,
+    names: Names,
 ) -> tuple[str, Style]:
     entry = state.calls.get(call.address, NO_CALL)
     failure = failure_of(state, call.address)
@@ -148,7 +237,7 @@ def _detail(
         case "skipped":
             if entry.waived is not None:
                 return _joined("skipped by hand", entry.waived.reason), "yellow"
-            return skipped_because(call), "dim"
+            return _skipped(state, call), "dim"
         case "running":
             return _running(entry, call.action), "plain"
         case "ok" | "kept":
@@ -162,6 +251,15 @@ def _detail(
             return _stuck(plan, state, progress, call, why), "red"
         case _:
             return _joined(f"{seen}: {why}" if why else seen, tries), "red"
+
+
+def seen_of(state: State, progress: Progress, node: AnyNode) -> StepState:
+    """As a reader sees it: a call that was refused has been, also while its fallback runs."""
+    seen = state_of(progress, state, node.address)
+    if seen != "running" or not isinstance(node, Call) or not has_fallen_back(progress, node):
+        return seen
+    undone = state.calls.get(undo(node.address), NO_CALL).answer is not None
+    return "undone" if undone else "refused"
 
 
 def _why(failure: Failure | None, status: str) -> str:
@@ -221,7 +319,7 @@ def _confirm(state: State, node: Confirm, seen: StepState, now: float | None) ->
     return Cells("confirm", status_of(entry), took, detail, "red" if seen == "stuck" else "plain")
 
 
-def _after(plan: Plan, call: Call, names: dict[Address, str]) -> str:
+def _after(plan: Plan, call: Call, names: Names) -> str:
     """Which siblings a child of a `parallel` waits for: it shows nowhere else."""
     parent = plan.nodes.get(call.address.rpartition("/")[0])
     if not isinstance(parent, Block) or parent.kind != "parallel" or not call.needs:
@@ -235,26 +333,6 @@ def _assigned(state: State, node: Assign) -> str:
         failure = failure_of(state, node.address)
         return f"refused: {failure.message}" if failure else ""
     return " · ".join(f"{name} {cut(scalar(value), 24)}" for name, value in values.items())
-
-
-def verb(node: AnyNode) -> str:
-    match node:
-        case Wait(seconds=seconds):
-            return f"wait {duration(seconds)}"
-        case Assign(values=values):
-            return "set " + ", ".join(name for name, _ in values)
-        case Fail(message=message):
-            return f"fail: {template_text(message)}"
-        case Label(text=text):
-            return f"status {template_text(text)}"
-        case Call(action=action) | Confirm(action=action):
-            return action_text(action)
-        case Block(kind=kind):
-            return kind
-        case Commit():
-            return "commit"
-        case _:
-            raise NotImplementedError
 
 
 def _joined(*words: str) -> str:

@@ -11,17 +11,22 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from flowdsl.plan.address import CallId, direction_of, is_answer, is_settle, step_of
-from flowdsl.plan.nodes import Block, Commit, Label, Plan, Wait
+from flowdsl.plan.nodes import Block, Commit, Label, Listen, Plan, Switch, Wait
+from flowdsl.plan.values import Json
 from flowdsl.saga.attempt import delay_seconds, may_go_on
 from flowdsl.saga.events import (
+    Admitted,
     Alerted,
     Armed,
+    Begun,
     CancelRequested,
+    Chosen,
     Committed,
     Created,
     Done,
     Ended,
     Event,
+    Expanded,
     Expired,
     Failed,
     Failure,
@@ -31,11 +36,14 @@ from flowdsl.saga.events import (
     Parked,
     Paused,
     Planned,
+    Received,
     Refused,
     Resolved,
     Resumed,
     Retried,
+    Signalled,
     Skipped,
+    Spawned,
     Started,
     Turned,
     Unknown,
@@ -44,16 +52,20 @@ from flowdsl.saga.events import (
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.progress import progress
 from flowdsl.saga.state import NO_CALL, State, apply
+from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.brief import failure_summary, one_line, scalar
-from flowdsl.view.calls import NAME_MAX, call_text, name_of, short_names
-from flowdsl.view.closing import cause_text
+from flowdsl.view.calls import NAME_MAX, Names, call_text, last_part, name_of, short_names
+from flowdsl.view.closing import cause_text, listed
+from flowdsl.view.items import item_text
 from flowdsl.view.moment import clock, duration
 from flowdsl.view.outline import commit_is_shown
 from flowdsl.view.paint import columns, cut, pad, visible
 from flowdsl.view.standing import undone_steps
 from flowdsl.view.step import skipped_because, status_of
+from flowdsl.view.verb import branch_text
 
 WORD = 9  # columns of the longest word, `confirmed`
+ITEMS_MAX = 6  # of a list, in one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +79,27 @@ def lines_for(
     plan: Plan, before: State, event: Event, at: float, *, zone: tzinfo = UTC
 ) -> list[str]:
     """What there is to say about a fact: mostly one line, none where another fact says it."""
+    after = apply(before, event)
+    plan = unfolded(plan, after)
     names = short_names(plan)
-    shown = [
-        name
-        for step, name in names.items()
-        if not isinstance(plan.nodes[step], Block | Label | Commit)
-    ]
-    left = min(max((columns(name) for name in shown), default=0), NAME_MAX)
+    left = _name_columns(plan, names)
     lines = []
     for entry in entries(plan, before, event, at):
         name = pad(cut(name_of(names, entry.call), NAME_MAX), left) if entry.call else ""
         words = [clock(at, zone), pad(entry.word, WORD), name, entry.said]
         lines.append(visible(" ".join(words[:2] + [word for word in words[2:] if word])).rstrip())
     return lines
+
+
+def _name_columns(plan: Plan, names: Names) -> int:
+    """As wide as the longest name of a step; an item may have three digits."""
+    nodes = (plan.folded or plan).nodes
+    wide = [
+        columns(name) + 3 * name.count("[]")
+        for step, name in names.items()
+        if not isinstance(nodes[step], Block | Label | Commit | Switch)
+    ]
+    return min(max(wide, default=0), NAME_MAX)
 
 
 def entries(plan: Plan, before: State, event: Event, at: float) -> Iterator[Entry]:
@@ -90,9 +110,9 @@ def entries(plan: Plan, before: State, event: Event, at: float) -> Iterator[Entr
         case Finished():
             yield _finished(plan, after, event)
         case Done(node=address, value=value):
-            yield from _done(
-                plan, address, one_line(value) if not isinstance(value, str) else value
-            )
+            yield from _done(plan, address, value)
+        case Expanded() | Chosen() | Signalled() | Received() | Spawned() | Begun() | Admitted():
+            yield from _branched(after, event)
         case Skipped(node=address):
             yield Entry(
                 "skipped", address, skipped_because(plan.nodes[address]).removeprefix("skipped: ")
@@ -101,11 +121,16 @@ def entries(plan: Plan, before: State, event: Event, at: float) -> Iterator[Entr
             yield Entry("refused", call, f"{_back(call)}{failure.message}")
         case Armed(timer=timer) if isinstance(plan.nodes.get(timer), Wait):
             yield Entry("wait", timer, f"until {duration(event.due - at)} from now")
+        case Armed(timer=timer) if isinstance(listen := plan.nodes.get(timer), Listen):
+            said = f"for the signal {listen.signal}, {duration(event.due - at)} at most"
+            yield Entry("wait", timer, said)
         case Armed(timer=timer) if is_settle(timer):
             said = f"{duration(event.due - at)} before its undo: it may still arrive"
             yield Entry("wait", step_of(timer), said)
         case Fired(timer=timer) if isinstance(plan.nodes.get(timer), Wait):
             yield Entry("ok", timer, "waited")
+        case Fired(timer=timer) if _is_unanswered(plan, after, timer):
+            yield Entry("timeout", timer, "no signal came in time")
         case Expired(call=call):
             yield Entry("unknown", call, "the service has forgotten its key: not sent again")
         case Retried() | Resolved() | Waived() | CancelRequested():
@@ -169,11 +194,51 @@ def _back(call: CallId) -> str:
     return "" if direction == "do" else f"{direction} "
 
 
-def _done(plan: Plan, address: str, value: str) -> Iterator[Entry]:
-    if isinstance(plan.nodes[address], Label):
-        yield Entry("status", "", value)
-    else:
-        yield Entry("set", address, value)
+def _is_unanswered(plan: Plan, state: State, timer: str) -> bool:
+    return isinstance(plan.nodes.get(timer), Listen) and timer not in state.received
+
+
+def _done(plan: Plan, address: str, value: Json) -> Iterator[Entry]:
+    match plan.nodes[address]:
+        case Label():
+            yield Entry("status", "", scalar(value))
+        case Switch(branches=branches) if isinstance(value, int):
+            taken = branches[value]
+            yield Entry("branch", address, f"{last_part(taken.address)}: {branch_text(taken)}")
+        case Switch():
+            yield Entry("branch", address, "none: no condition holds")
+        case Listen():
+            yield Entry("ok", address, one_line(value))
+        case _:
+            yield Entry("set", address, one_line(value) if not isinstance(value, str) else value)
+
+
+def _branched(
+    after: State,
+    event: Expanded | Chosen | Signalled | Received | Spawned | Begun | Admitted,
+) -> Iterator[Entry]:
+    """Lists, signals, runs of their own, and queues."""
+    match event:
+        case Expanded(each=each, items=items):
+            shown = ", ".join(item_text(item) for item in items[:ITEMS_MAX])
+            more = f", … {len(items) - ITEMS_MAX} more" if len(items) > ITEMS_MAX else ""
+            yield Entry("items", each, f"{len(items)}: {shown}{more}" if items else "none")
+        case Chosen(each=each, winners=winners):
+            items = after.expanded[each]
+            shown = ", ".join(item_text(items[index]) for index in winners[:ITEMS_MAX])
+            more = f", … {len(winners) - ITEMS_MAX} more" if len(winners) > ITEMS_MAX else ""
+            yield Entry("chosen", each, f"{shown}{more}")
+        case Signalled():
+            said = _by(one_line(event.payload), event.actor, "")
+            yield Entry("signal", "", f"{event.name}  {said}")
+        case Received(node=node, signal=signal):
+            yield Entry("answered", node, f"by the signal {after.signals[signal].name}")
+        case Spawned(node=node, run=run):
+            yield Entry("start", node, f"the run {run}")
+        case Begun(node=node):
+            yield Entry("ok", node, f"the run {after.spawned[node].run} has begun")
+        case Admitted() if after.created is not None and after.created.key:
+            yield Entry("admitted", "", f"its turn among the runs with the key {after.created.key}")
 
 
 def _said_by_a_person(event: Retried | Resolved | Waived | CancelRequested) -> Iterator[Entry]:
@@ -205,13 +270,16 @@ def _of_the_run(plan: Plan, after: State, event: Event, at: float) -> Iterator[E
             )
         case Paused():
             yield Entry("paused", "", "saved; resume or cancel it")
+        case Turned(scope=scope, cause="lost"):
+            yield Entry("lost", scope, "others were chosen")
+        case Turned(scope=scope, failure=failure) if scope.endswith("]"):
+            if failure.step != scope:  # else that was said when it was refused
+                yield Entry("turned", scope, cause_text(plan, failure))
         case Turned(scope=scope, failure=failure):
             yield Entry("turned", scope, f"{cause_text(plan, failure)}; nothing new starts")
-        case Planned(calls=calls) if calls:
+        case Planned(scope=scope, calls=calls) if calls and calls != (scope,):
             names = short_names(plan)
-            yield Entry(
-                "turned", event.scope, f"to undo: {', '.join(names[call] for call in calls)}"
-            )
+            yield Entry("turned", event.scope, f"to undo: {listed([names[c] for c in calls])}")
         case Committed() if commit_is_shown(plan) or any(
             isinstance(node, Commit) and node.written for node in plan.root.children
         ):

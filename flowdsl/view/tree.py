@@ -8,20 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from flowdsl.plan.address import ON_FAILURE, Address, is_below
+from flowdsl.plan.address import ON_FAILURE, is_below
 from flowdsl.plan.evaluate import EvaluationError
-from flowdsl.plan.nodes import Commit, Confirm, Label, Plan
+from flowdsl.plan.nodes import Block, Commit, Confirm, Label, Plan
 from flowdsl.saga.local import text
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State
-from flowdsl.view.calls import NAME_MAX, short_names, template_text
+from flowdsl.saga.unfolding import unfolded
+from flowdsl.view.calls import NAME_MAX, Names, short_names, template_text
 from flowdsl.view.closing import run_name
-from flowdsl.view.mark import STEP_MARKS, WARNING, Mark
+from flowdsl.view.items import Folded, counts, is_template
+from flowdsl.view.look import MORE, mark_of
+from flowdsl.view.mark import Mark
 from flowdsl.view.moment import duration
 from flowdsl.view.outline import Row, outline
 from flowdsl.view.paint import WIDTH, Line, Piece, columns, cut, dim, fit, line, pad, width
-from flowdsl.view.standing import is_warned, label_of, state_of
+from flowdsl.view.standing import label_of, state_of
 from flowdsl.view.step import Cells, cells
+from flowdsl.view.verb import branch_text
 
 RULE = 78  # columns of the commit line
 STATUS, TOOK, DETAIL_MIN = 5, 8, 26
@@ -37,8 +41,19 @@ class Drawn:
     cells: Cells
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A run at one moment. `now`: how long what is open has been open."""
+
+    plan: Plan
+    state: State
+    progress: Progress
+    names: Names
+    now: float | None = None
+
+
 def picture(plan: Plan, state: State, progress: Progress, now: float | None = None) -> list[Line]:
-    """The heading line and the tree below it. `now`: how long what is open has been open."""
+    """The heading line and the tree below it."""
     return [header(plan, state, now), line(), *tree(plan, state, progress, now)]
 
 
@@ -54,21 +69,22 @@ def header(plan: Plan, state: State, now: float | None = None) -> Line:
 
 
 def tree(plan: Plan, state: State, progress: Progress, now: float | None = None) -> list[Line]:
-    names = short_names(plan)
+    plan = unfolded(plan, state)
+    run = Seen(plan, state, progress, short_names(plan), now)
     drawn: list[Drawn | Line] = []
-    for row in reachable(plan, state):
+    for row in reachable(plan, state, progress):
         if row.kind in ("heading", "commit", "on_failure"):
             drawn.append(_section(plan, state, progress, row))
         else:
-            drawn.append(_draw(plan, state, progress, row, names, now))
+            drawn.append(_draw(run, row))
     return _in_columns(drawn)
 
 
-def reachable(plan: Plan, state: State) -> list[Row]:
+def reachable(plan: Plan, state: State, progress: Progress) -> list[Row]:
     """The rows that still mean something: nothing below the commit line once the run has turned before it."""
     kept: list[Row] = []
     passed = False
-    for row in outline(plan):
+    for row in outline(plan, Folded(plan, state, progress)):
         handler = row.kind == "on_failure" or is_below(row.node.address, ON_FAILURE)
         if state.alerted if handler else not (passed and state.turning is not None):
             kept.append(row)
@@ -76,20 +92,25 @@ def reachable(plan: Plan, state: State) -> list[Row]:
     return kept
 
 
-def _draw(
-    plan: Plan,
-    state: State,
-    progress: Progress,
-    row: Row,
-    names: dict[Address, str],
-    now: float | None,
-) -> Drawn:
+def _draw(run: Seen, row: Row) -> Drawn:
+    plan, state, progress, names = run.plan, run.state, run.progress, run.names
     node = row.node
-    seen = state_of(progress, state, node.address)
-    mark = WARNING if is_warned(progress, node) and seen != "undone" else STEP_MARKS[seen]
-    name = names[node.of] if isinstance(node, Confirm) else names[node.address]
-    left = f"  {row.gutter}{mark.symbol} {cut(name, NAME_MAX)}"
-    return Drawn(row, left, mark, cells(plan, state, progress, node, names, now))
+    if row.kind == "more":
+        words = Cells(detail=hidden_text(Folded(plan, state, progress), row), style="dim")
+        return Drawn(row, f"  {row.gutter}{MORE.symbol} {len(row.hidden)} more", MORE, words)
+    mark = mark_of(plan, state, progress, node)
+    name = names[node.of] if isinstance(node, Confirm) else names.beside(node.address)
+    name += " ×" if is_template(node) else ""
+    words = cells(plan, state, progress, node, names, run.now)
+    if row.kind == "branch" and isinstance(node, Block):
+        passed = state_of(progress, state, node.address) == "skipped"
+        words = Cells(branch_text(node), detail="not taken" if passed else "", style="dim")
+    return Drawn(row, f"  {row.gutter}{mark.symbol} {cut(name, NAME_MAX)}", mark, words)
+
+
+def hidden_text(folded: Folded, row: Row) -> str:
+    """`91 ok · 3 refused`: what became of the items that have no row."""
+    return counts(folded.word(item) for item in row.hidden)
 
 
 def _section(plan: Plan, state: State, progress: Progress, row: Row) -> Line:
@@ -132,6 +153,11 @@ def _in_columns(drawn: list[Drawn | Line]) -> list[Line]:
 def _line(drawn: Drawn, left: int, call: int) -> Line:
     before, _, name = drawn.left.partition(drawn.mark.symbol)
     words = drawn.cells
+    wide = call if words.status or words.took else call + STATUS + TOOK + 2
+    called = pad(cut(words.call, wide), call)
+    status, took = pad(words.status, STATUS), pad(words.took, TOOK)
+    if columns(called) > call:  # over the columns that are empty here
+        called, status, took = pad(called, wide - 2), "", "  "
     quiet = drawn.mark.style == "dim"
     return fit(
         line(
@@ -139,10 +165,10 @@ def _line(drawn: Drawn, left: int, call: int) -> Line:
             drawn.mark.piece,
             Piece(pad(name, left - columns(before) - 1), "dim" if quiet else "plain"),
             "  ",
-            dim(pad(cut(words.call, call), call)),
+            dim(called),
             "  ",
-            Piece(pad(words.status, STATUS), "dim" if quiet else drawn.mark.style),
-            dim(pad(words.took, TOOK)),
+            Piece(status, "dim" if quiet else drawn.mark.style),
+            dim(took),
             Piece(words.detail, words.style),
         )
     )

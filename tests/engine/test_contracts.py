@@ -128,7 +128,7 @@ def test_an_answer_that_does_not_fit_is_a_warning_that_lasts(said: str, step: st
     # then it has succeeded, with a warning that says what is odd
     assert now.state == "succeeded"
     (warning,) = now.warnings
-    assert (warning.code, warning.step) == ("F126", step)
+    assert (warning.code, warning.step) == ("F122", step)
     assert "`price` is a number, not the text `dear`" in warning.message
     # and whoever reads its journal later says the same, with or without the contract
     read_back = fold(State(), [decode(encode(event)) for event in run.facts])
@@ -150,7 +150,7 @@ def test_where_the_service_is_strict_a_change_is_undone_with_its_own_answer() ->
     assert now.state == "compensated"
     assert run.sent == ["POST /holds", "DELETE /holds/H-1"]
     assert state.turning is not None
-    assert state.turning.failure.code == "F126"
+    assert state.turning.failure.code == "F122"
 
 
 def test_an_odd_answer_to_an_undo_is_a_warning_even_where_the_service_is_strict() -> None:

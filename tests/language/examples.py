@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from textwrap import indent
 
 from flowdsl.language import Library
+from tests.language.named import LIBRARY as NAMED
 
 FENCE = re.compile(r"```yaml (?P<kind>\w+)\n(?P<text>.*?)```", re.DOTALL)
 
@@ -24,12 +24,10 @@ PARTS = {
 SERVICES = (
     "flowdsl: 1\nservices: { billing: http://localhost:9005 }\ndefaults: { idempotency: 24h }\n"
 )
-DOCUMENTS = Path(__file__).parent / "bad" / "used"
 # The files that examples use.
 LIBRARY = Library(
     {
-        **{path.name: path.read_text("utf-8") for path in sorted(DOCUMENTS.glob("*.openapi.yaml"))},
-        "notes.yaml": (DOCUMENTS / "notes.yaml").read_text("utf-8"),
+        **NAMED.texts,
         "shipping.yaml": f"{SERVICES}inputs: {{ order: string }}\n"
         "steps:\n"
         "  - id: parcel\n"

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from flowdsl.language import Source, load
-from flowdsl.plan.nodes import AnyNode, Block, Call, Plan
-from tests.language.examples import whole
+from textwrap import indent
+
+from flowdsl.language import Library, Source, load
+from flowdsl.plan.nodes import AnyNode, Call, Plan
+from flowdsl.plan.unfold import inside
+from tests.language.examples import PARTS, whole
 
 
-def plan_of(steps: str) -> Plan:
-    return load(Source("w.yaml", whole(steps)))
+def plan_of(steps: str, **files: str) -> Plan:
+    """`files`: what it uses, by name without the ending."""
+    return load(Source("w.yaml", whole(steps)), library_of(**files))
+
+
+def library_of(**files: str) -> Library:
+    return Library({f"{name}.yaml": used(text) for name, text in files.items()})
+
+
+def used(text: str) -> str:
+    """A file without inputs around a list of steps."""
+    if text.startswith("flowdsl:"):
+        return text
+    return f"flowdsl: 1\n{PARTS['defaults']}{PARTS['services']}steps:\n{indent(text, '  ')}"
 
 
 def call_at(plan: Plan, address: str) -> Call:
@@ -20,6 +35,4 @@ def call_at(plan: Plan, address: str) -> Call:
 def outline(node: AnyNode) -> list[str]:
     """Address and needs of every node, indented by depth."""
     lines = [f"{type(node).__name__} {node.address or '.'} {list(node.needs)}"]
-    if isinstance(node, Block):
-        lines += [f"  {line}" for child in node.children for line in outline(child)]
-    return lines
+    return [*lines, *(f"  {line}" for child in inside(node) for line in outline(child))]

@@ -8,6 +8,7 @@ import pytest
 
 from flowdsl.language import CATALOGUE, Diagnostic, Fix, Severity, Source, check
 from tests.language.bless import BAD, checked, said
+from tests.language.named import LIBRARY
 
 FOLDER = Path(__file__).parent
 SINK = FOLDER / "ok" / "kitchen-sink.yaml"
@@ -56,6 +57,7 @@ def test_the_files_together_hold_nearly_every_code() -> None:
         "F003",
         "F007",
         "F047",
+        "F062",
         "F065",
     }  # those of whole files, or of many: on their pages
 
@@ -84,11 +86,16 @@ def with_fixes() -> list[tuple[Source, Diagnostic]]:
     traps = ("text: a: b", "a: [${x}, b-${y}]", "when: 'DE' == x", "a: 'it's'", "a:\n\t- b")
     sources = [Source(path.name, path.read_text("utf-8")) for path in PAIRS]
     sources += [Source("trap.yaml", f"{trap}\nb: 1\n") for trap in traps]
-    return [(source, item) for source in sources for item in check(source).diagnostics if item.fix]
+    return [
+        (source, item)
+        for source in sources
+        for item in check(source, LIBRARY).diagnostics
+        if item.fix
+    ]
 
 
 @pytest.mark.parametrize(("source", "item"), with_fixes(), ids=lambda value: str(value)[:40])
 def test_a_fix_removes_what_it_is_offered_for(source: Source, item: Diagnostic) -> None:
     assert item.fix is not None
-    left = check(fixed(source, item.fix)).diagnostics
+    left = check(fixed(source, item.fix), LIBRARY).diagnostics
     assert (item.code, item.span) not in {(other.code, other.span) for other in left}

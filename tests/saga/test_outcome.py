@@ -52,6 +52,13 @@ def test_not_sent_is_refused_and_may_be_tried_again() -> None:
     assert "no such host" in outcome.failure.message
 
 
+def test_what_may_not_be_sent_is_refused_for_good() -> None:
+    outcome = seen_as(NotSent("link-local", forbidden=True))
+    assert isinstance(outcome, Refused)
+    assert (outcome.again, outcome.sent, outcome.definite) == (False, False, False)
+    assert outcome.failure.code == "F130"
+
+
 @pytest.mark.parametrize(
     "status",
     [*range(300, 309), *range(400, 408), *range(409, 425), 426, 428, 431, 451, 499],
@@ -270,7 +277,7 @@ def test_an_answer_that_does_not_fit_is_ok_and_says_so(trail: str) -> None:
 def test_where_the_service_is_strict_a_change_is_unknown_and_its_answer_kept() -> None:
     outcome = judged(strict(plan(call("a"))), "start a", "a", ODD)
     assert isinstance(outcome, Unknown)
-    assert outcome.failure.code == "F126"
+    assert outcome.failure.code == "F122"
     assert "`id` is text, not 7" in outcome.failure.message
     assert outcome.answer == Ok(201, {}, {"id": 7}, "`id` is text, not 7")
 
@@ -278,7 +285,7 @@ def test_where_the_service_is_strict_a_change_is_unknown_and_its_answer_kept() -
 def test_where_the_service_is_strict_a_read_is_refused() -> None:
     outcome = judged(strict(plan(READ)), "start a", "a", ODD)
     assert isinstance(outcome, Refused)
-    assert (outcome.failure.code, outcome.again, outcome.definite) == ("F126", False, False)
+    assert (outcome.failure.code, outcome.again, outcome.definite) == ("F122", False, False)
 
 
 def test_where_the_service_is_strict_a_probe_finds_nothing_out() -> None:
@@ -328,7 +335,7 @@ def test_what_does_not_fit_is_a_warning_of_the_run_for_good() -> None:
     tiny = plan(call("a"))
     state, now, _ = play(tiny, "misfit a")
     assert now.state == "succeeded"
-    warning = Failure("F126", now.warnings[0].message, "a", 200, {"id": 1})
+    warning = Failure("F122", now.warnings[0].message, "a", 200, {"id": 1})
     assert now.warnings == (warning,)
     # when the facts go to disk and back
     assert decode(encode(Finished("a", 1, 0.0, Ok(200, {}, {"id": 1}, "odd")))) == Finished(

@@ -10,14 +10,16 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.advance import advance
-from flowdsl.saga.commands import Invoke, Sleep
-from flowdsl.saga.events import Created, Event, Finished, Fired
+from flowdsl.saga.commands import Begin, Hear, Invoke, Queue, Sleep
+from flowdsl.saga.events import Admitted, Begun, Created, Event, Finished, Fired, Signalled
 from flowdsl.saga.observation import Answer, Observation
 from flowdsl.saga.outcome import judge
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State, apply
+from flowdsl.saga.unfolding import unfolded
 
 BEGIN = 1_795_348_000.0
+STARTED = "2026-11-22T11:46:40Z"
 
 
 @dataclass(slots=True)
@@ -35,6 +37,7 @@ class World:
 
     answers: Mapping[CallId, tuple[Observation, ...]]
     took: Mapping[CallId, float] = field(default_factory=dict)
+    signals: Mapping[str, Json] = field(default_factory=dict)  # what each wait is answered with
 
 
 @dataclass(slots=True)
@@ -61,10 +64,13 @@ def play(
     told: Mapping[CallId, tuple[Event, ...]] | None = None,
     run: str = "book-trip-7k3fq2mzab",
     env: Mapping[str, str | None] | None = None,
+    key: str = "",
 ) -> Story:
     """Run to rest, or until the call `until` is out. `told`: what a person says when a call has ended."""
     story = Story(plan, State(), Progress("running", {}), BEGIN, [])
-    created = Created(run, plan.name, plan.digest, BEGIN, inputs, dict(env or {}), {})
+    created = Created(
+        run, plan.name, plan.digest, BEGIN, inputs, dict(env or {}), {}, started=STARTED, key=key
+    )
     _turn(story, [created])
     for _ in range(1000):
         if until and until in story.state.flying:
@@ -89,11 +95,19 @@ def _next_arrival(story: Story, world: World) -> list[Event]:
                 at = entry.last_at + world.took.get(call, 0.05)
                 seen = world.answers.get(call, (Answer(200, (), {"id": "X-1"}),))
                 observation = seen[min(number, len(seen)) - 1]
-                outcome = judge(story.plan, story.state, call, observation)
+                outcome = judge(unfolded(story.plan, story.state), story.state, call, observation)
                 coming.append((at, index, Finished(call, number, at, outcome)))
             case Sleep(timer=timer):
                 due = story.state.armed[timer]
                 coming.append((due, index, Fired(timer, due)))
+            case Hear(node=node, name=name) if name in world.signals:
+                at = story.at + 90
+                signal = Signalled(f"s-{node}", name, world.signals[name], at, "ann")
+                coming.append((at, index, signal))
+            case Begin(node=node):
+                coming.append((story.at, index, Begun(node, story.at)))
+            case Queue():
+                coming.append((story.at + 5, index, Admitted(story.at + 5)))
     if not coming:
         return []
     at, _, event = min(coming, key=lambda item: item[:2])

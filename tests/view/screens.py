@@ -8,12 +8,13 @@ from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.view.brief import many_lines
 from flowdsl.view.callplan import Known, call_plan, plan_json
 from flowdsl.view.closing import closing, output_lines, suggestion_lines, suggestions
+from flowdsl.view.dot import dot
 from flowdsl.view.drawing import graph_text
 from flowdsl.view.exchange import show_text
 from flowdsl.view.failure import cause_frame
 from flowdsl.view.formats import Format, rendered
 from flowdsl.view.graph import Coloured, graph_json, graph_of
-from flowdsl.view.mermaid import dot, mermaid
+from flowdsl.view.mermaid import mermaid
 from flowdsl.view.outline import steps
 from flowdsl.view.paint import Line, plain
 from flowdsl.view.report import outputs, run_report
@@ -141,7 +142,13 @@ def mistakes() -> tuple[Checked, ...]:
 
 
 def known(name: str) -> Known:
-    inputs = {"trip": INPUTS, "fulfilment": ORDER, "smallest": {}, "odds": ODDS}[name]
+    inputs = {
+        "trip": INPUTS,
+        "fulfilment": ORDER,
+        "odds": ODDS,
+        "branches": {"total": 900},
+        "parent": {"order_id": "o-1"},
+    }.get(name, {})
     secrets = {"PAYMENTS_TOKEN": ".env"} if name != "odds" else None
     env = {"A_URL": "https://a.example/v1"} if name == "odds" else None
     return Known(inputs, {}, env=env, secrets=secrets, environment="dev")

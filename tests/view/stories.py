@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from flowdsl.language.library import Library
 from flowdsl.language.load import load
 from flowdsl.language.source import Source
 from flowdsl.plan.address import CallId
@@ -16,7 +17,8 @@ from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from tests.view.runs import BEGIN, Story, World, play
 
 HERE = Path(__file__).parent
-WORKFLOWS = ("trip", "fulfilment", "smallest", "odds")
+WORKFLOWS = ("trip", "fulfilment", "smallest", "odds", "lists", "branches", "parent")
+EVENTS = ("order", "payment", "delivery", "closing")
 FLIGHT, HOTEL = "parallel-1/flight", "parallel-1/hotel"
 
 Answers = Mapping[CallId, tuple[Observation, ...]]
@@ -24,8 +26,16 @@ Answers = Mapping[CallId, tuple[Observation, ...]]
 
 @cache
 def plan_of(name: str) -> Plan:
-    text = (HERE / "workflows" / f"{name}.yaml").read_text()
-    return load(Source(f"workflows/{name}.yaml", text))
+    """With all that it uses: every other file of the folder is in the library."""
+    folder = HERE / "workflows"
+    texts = {f"workflows/{path.name}": path.read_text() for path in folder.glob("*.yaml")}
+    text = (folder / f"{name}.yaml").read_text()
+    return load(Source(f"workflows/{name}.yaml", text), Library(texts))
+
+
+def reacting() -> tuple[Plan, ...]:
+    """Four workflows that start each other by their events."""
+    return tuple(plan_of(f"events/{name}") for name in EVENTS)
 
 
 TRIP: Answers = {
@@ -109,3 +119,43 @@ def stories() -> dict[str, Story]:
             {"charge": (Answer(402, (), {"error": {"code": "no_funds"}}),)}
         ),
     }
+
+
+def orders(count: int) -> list[Json]:
+    return [{"id": f"o-{number}", "kg": 2} for number in range(1, count + 1)]
+
+
+def lists(
+    answers: Answers | None = None,
+    *,
+    count: int = 3,
+    people: tuple[str, ...] = ("ann", "bob", "cat"),
+    until: CallId = "",
+) -> Story:
+    """`wh-1` has nothing, `wh-2` is quick, `wh-3` answers when it has lost."""
+    given: dict[CallId, tuple[Observation, ...]] = {
+        "stock[0]": (Answer(409, (), {"error": "sold_out"}),),
+        "stock[1]": (Answer(201, (), {"id": "S-2"}),),
+        "stock[2]": (Answer(201, (), {"id": "S-3"}),),
+    }
+    world = World({**given, **(answers or {})}, {"stock[2]": 0.9, "quotes[1]": 0.3})
+    inputs: dict[str, Json] = {"orders": orders(count), "people": list(people)}
+    return play(plan_of("lists"), inputs, world, until=until, run="lists-4kq2mzab7d")
+
+
+def branches(
+    answers: Answers | None = None,
+    *,
+    total: int = 900,
+    signals: dict[str, Json] | None = None,
+    until: CallId = "",
+) -> Story:
+    world = World(answers or {}, {}, signals or {})
+    inputs: dict[str, Json] = {"total": total, "express": False}
+    return play(plan_of("branches"), inputs, world, until=until, run="branches-4kq2mzab7d")
+
+
+def parent(answers: Answers | None = None, *, until: CallId = "") -> Story:
+    world = World(answers or {})
+    inputs: dict[str, Json] = {"order_id": "o-1"}
+    return play(plan_of("parent"), inputs, world, until=until, run="parent-4kq2mzab7d")

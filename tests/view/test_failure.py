@@ -15,7 +15,8 @@ from flowdsl.view.calls import call_text, template_text
 from flowdsl.view.closing import closing, state_line, suggestions
 from flowdsl.view.exchange import show_text
 from flowdsl.view.failure import cause_frame, failure_frame, status_phrase
-from flowdsl.view.forecast import Fall, forecast, path_text
+from flowdsl.view.falls import Fall
+from flowdsl.view.forecast import forecast, path_text
 from flowdsl.view.paint import plain
 from flowdsl.view.standing import cause_of
 from flowdsl.view.status import RunRow, detail, list_text
@@ -47,6 +48,11 @@ from tests.view.stories import FLIGHT, plan_of, stories
             "nobody knows what became of payment",
         ),
         (Failure("F112", "nothing was sent", "payment"), "", "payment could not be sent"),
+        (
+            Failure("F130", "nothing was sent", "payment"),
+            "",
+            "payment was not sent: no service may be at that address",
+        ),
         (Failure("F114", "it is null", "payment"), "", "an expression of payment has no value"),
         (Failure("F115", "too small", "payment"), "", "too small"),
         (Failure("F117", "the run's timeout passed"), "", "the run's timeout passed"),
@@ -137,7 +143,7 @@ def test_a_list_of_no_runs_says_what_to_type() -> None:
 def test_templates_that_are_no_text_have_a_sign() -> None:
     assert template_text(Items(())) == "‹…›"
     assert template_text(Constant(3)) == "3"
-    assert path_text(forecast(plan_of("trip"), {}), Constant("/a")) == "/a"
+    assert path_text(forecast(plan_of("trip"), {}), "", Constant("/a")) == "/a"
 
 
 def test_what_a_plan_announces_is_a_value() -> None:

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from flowdsl.plan.nodes import Call, Commit, Compensation, Confirm
 from flowdsl.saga.observation import Answer
 from flowdsl.view.calls import short_names
+from flowdsl.view.dot import dot
 from flowdsl.view.drawing import graph_text
-from flowdsl.view.forecast import falls, forecast
+from flowdsl.view.falls import falls
+from flowdsl.view.forecast import forecast
 from flowdsl.view.graph import Coloured, Graph, Vertex, graph_json, graph_of
 from flowdsl.view.layout import Size, layout
-from flowdsl.view.mermaid import dot, mermaid
+from flowdsl.view.mermaid import mermaid
 from flowdsl.view.outline import steps
 from flowdsl.view.paint import plain, width
 from flowdsl.view.standing import undone_steps

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import click
 
@@ -12,7 +13,9 @@ from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
     from flowdsl.plan.nodes import Plan
-    from flowdsl.view.graph import Coloured, Graph
+    from flowdsl.view.choreography import Choreography
+    from flowdsl.view.graph import Coloured
+    from flowdsl.view.paint import Line
     from flowdsl.view.svg import Caption
 
 Format = Literal["text", "mermaid", "dot", "svg", "json"]
@@ -28,7 +31,7 @@ SUFFIXES: dict[str, Format] = {
 
 
 @click.command("graph")
-@click.argument("file", metavar="[FILE]", required=False)
+@click.argument("files", metavar="[FILE…]", nargs=-1)
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), help="Default: text, or by the name of -o."
 )
@@ -38,68 +41,124 @@ SUFFIXES: dict[str, Format] = {
 @click.option("-o", "--output", metavar="FILE", help="Write it there.")
 @with_session
 def command(
-    session: Session, file: str | None, form: Format | None, run: str | None, output: str | None
+    session: Session,
+    files: tuple[str, ...],
+    form: Format | None,
+    run: str | None,
+    output: str | None,
 ) -> int:
-    """Draw the workflow in FILE, or that of a run: steps, undo, commit line."""
-    if file is not None and output is not None and Path(output).resolve() == Path(file).resolve():
+    """Draw the workflow in FILE, or that of a run: steps, undo, commit line.
+
+    Several files are one picture: who emits which event, and which workflow it starts.
+    """
+    if output is not None and Path(output).resolve() in [Path(file).resolve() for file in files]:
         raise InputError(f"{output}: is the workflow itself", code="F081", help="name another file")
-    plan, coloured = _subject(session, file, run)
     if session.json:
         form = "json"
     if form is None:
         form = SUFFIXES.get(Path(output).suffix, "text") if output else "text"
+    draw = _several(files) if len(files) > 1 and run is None else _one(session, files, run)
     if form == "text" and output is None:
-        _on_screen(session, plan, coloured)
+        session.screen.show(draw.lines())
+    elif output is None:
+        session.screen.result(draw.text(form))
     else:
-        text = _drawn(plan, form, coloured)
-        if output is None:
-            session.screen.result(text)
-        else:
-            _write(session, output, text)
+        _write(session, output, draw.text(form))
     return 0
 
 
-def _subject(session: Session, file: str | None, run: str | None) -> tuple[Plan, Coloured | None]:
+class Drawn(Protocol):
+    """What is drawn, in whichever form is asked for."""
+
+    def lines(self) -> list[Line]: ...
+
+    def text(self, form: Format) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """One workflow, with the colours of a run."""
+
+    plan: Plan
+    coloured: Coloured | None
+
+    def lines(self) -> list[Line]:
+        from flowdsl.view.drawing import graph_text
+
+        return graph_text(self.plan, self.coloured)
+
+    def text(self, form: Format) -> str:
+        from flowdsl.plan.json import to_text
+        from flowdsl.view.dot import dot
+        from flowdsl.view.graph import graph_json, graph_of
+        from flowdsl.view.mermaid import mermaid
+        from flowdsl.view.paint import plain
+        from flowdsl.view.svg import svg
+
+        match form:
+            case "text":
+                return plain(self.lines())
+            case "json":
+                return to_text(graph_json(graph_of(self.plan, self.coloured, whole=True)))
+            case "mermaid":
+                return mermaid(graph_of(self.plan, self.coloured))
+            case "dot":
+                return dot(graph_of(self.plan, self.coloured))
+            case "svg":
+                return svg(graph_of(self.plan, self.coloured), _caption(self.coloured))
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Workflows and the events between them."""
+
+    choreography: Choreography
+
+    def lines(self) -> list[Line]:
+        from flowdsl.view.choreography import choreography_text
+
+        return choreography_text(self.choreography)
+
+    def text(self, form: Format) -> str:
+        from flowdsl.plan.json import to_text
+        from flowdsl.view.choreography import choreography_json
+        from flowdsl.view.choreography_formats import choreography_dot, choreography_mermaid
+        from flowdsl.view.choreography_svg import choreography_svg
+        from flowdsl.view.paint import plain
+
+        match form:
+            case "text":
+                return plain(self.lines())
+            case "json":
+                return to_text(choreography_json(self.choreography))
+            case "mermaid":
+                return choreography_mermaid(self.choreography)
+            case "dot":
+                return choreography_dot(self.choreography)
+            case "svg":
+                return choreography_svg(self.choreography)
+
+
+def _several(files: tuple[str, ...]) -> Several:
+    from flowdsl.cli.sources import load_plan
+    from flowdsl.view.choreography import choreography_of
+
+    return Several(choreography_of([load_plan(file) for file in files]))
+
+
+def _one(session: Session, files: tuple[str, ...], run: str | None) -> One:
     from flowdsl.cli.sources import load_plan
 
     if run is None:
-        if file is None:
+        if not files:
             raise InputError("graph of what?", code="F079", help="name a FILE, or --run RUN")
-        return load_plan(file), None
+        return One(load_plan(files[0]), None)
     from flowdsl.cli.runs import existing_store, find_run, standing_of
     from flowdsl.view.graph import Coloured
 
     store = existing_store(session)
     standing = standing_of(store, find_run(store, run))
-    return standing.plan, Coloured(standing.state, standing.now)
-
-
-def _on_screen(session: Session, plan: Plan, coloured: Coloured | None) -> None:
-    from flowdsl.view.drawing import graph_text
-
-    session.screen.show(graph_text(plan, coloured))
-
-
-def _drawn(plan: Plan, form: Format, coloured: Coloured | None) -> str:
-    from flowdsl.plan.json import to_text
-    from flowdsl.view.drawing import graph_text
-    from flowdsl.view.graph import graph_json, graph_of
-    from flowdsl.view.mermaid import dot, mermaid
-    from flowdsl.view.paint import plain
-    from flowdsl.view.svg import svg
-
-    graph: Graph = graph_of(plan, coloured)
-    match form:
-        case "text":
-            return plain(graph_text(plan, coloured))
-        case "mermaid":
-            return mermaid(graph)
-        case "dot":
-            return dot(graph)
-        case "svg":
-            return svg(graph, _caption(coloured))
-        case "json":
-            return to_text(graph_json(graph))
+    return One(standing.plan, Coloured(standing.state, standing.now))
 
 
 def _caption(coloured: Coloured | None) -> Caption | None:

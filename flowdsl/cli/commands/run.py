@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 @click.option(
     "--id", "run", metavar="ID", help="Start it once: again with the same file and inputs attaches."
 )
+@click.option(
+    "--event",
+    "event_file",
+    metavar="FILE",
+    help="The CloudEvent that starts it: its data are the inputs; - is stdin.",
+)
 @click.option("--no-wait", is_flag=True, help="Exit with 4 when the run waits; `resume` goes on.")
 @with_progress
 @with_services
@@ -30,6 +36,7 @@ def command(
     given: tuple[str, ...],
     inputs_file: str | None,
     run: str | None,
+    event_file: str | None,
     *,
     no_wait: bool,
 ) -> int:
@@ -45,7 +52,7 @@ def command(
       1 undone, nothing is left behind           4 waiting, with --no-wait
       2 asked wrongly, nothing was sent        130 interrupted and saved
     """  # noqa: D301 - click takes the \b for "leave these lines as they are"
-    from flowdsl.cli.given import read_given
+    from flowdsl.cli.given import read_event, read_given
     from flowdsl.cli.prepare import prepare
     from flowdsl.cli.sources import load_plan
 
@@ -54,7 +61,9 @@ def command(
 
         check_run_id(run)
     plan = load_plan(file)
-    start = prepare(session, plan, read_given(session, plan, given, inputs_file), run or "")
+    told = read_event(plan, event_file) if event_file is not None else None
+    inputs = read_given(session, plan, given, inputs_file, told)
+    start = prepare(session, plan, inputs, run or "")
     return start_run(session, start, claimed=run is not None, no_wait=no_wait)
 
 

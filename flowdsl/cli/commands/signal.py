@@ -68,12 +68,16 @@ async def _send(store: FileStore, standing: Standing, order: Order) -> bool:
     run = standing.run
     command_id = await store.send(run, order.to_json())
     until = time.monotonic() + HEARD_SECONDS
-    while store.is_driven(run) and time.monotonic() < until:
+    while True:
+        is_driven = store.is_driven(
+            run
+        )  # before the look: a run that ends takes what it has heard along
         events = (recorded.event for recorded in store.events(run))
         if any(isinstance(event, Signalled) and event.id == command_id for event in events):
             return True
+        if not is_driven or time.monotonic() > until:
+            return False
         await asyncio.sleep(PAUSE_SECONDS)
-    return False
 
 
 def _tell(session: Session, standing: Standing, name: str, *, heard: bool) -> int:

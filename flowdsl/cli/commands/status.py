@@ -65,13 +65,19 @@ def has_changed(standing: Standing) -> bool | None:
     """Whether the file is another one by now; None where it is gone or was never there."""
     from pathlib import Path
 
-    from flowdsl.cli.sources import read_source
+    from flowdsl.cli.sources import library_for, read_source
     from flowdsl.errors import InputError
 
     path = standing.plan.path
     try:
         # Not a pipe or a terminal: those were read when the run started.
-        return read_source(path).text != standing.plan.source if Path(path).is_file() else None
+        if not Path(path).is_file():
+            return None
+        source = read_source(path)
+        texts = library_for(source).texts
+        return source.text != standing.plan.source or any(
+            texts.get(key) != text for key, text in standing.plan.files
+        )
     except (InputError, OSError):
         return None
 

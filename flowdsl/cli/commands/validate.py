@@ -27,7 +27,7 @@ def command(session: Session, paths: tuple[str, ...], form: Format | None, *, st
     PATH is a file, a folder, or - for stdin; without one, this folder. Sends nothing.
     Exit code 1: there are errors; with --strict, or warnings.
     """
-    from flowdsl.cli.sources import find_workflows
+    from flowdsl.cli.sources import find_workflows, library_for
     from flowdsl.language import Severity, check
 
     sources = find_workflows(paths or (".",))
@@ -37,13 +37,29 @@ def command(session: Session, paths: tuple[str, ...], form: Format | None, *, st
             code="F074",
             help="a workflow file begins with `flowdsl: 1`; `flowdsl init` writes one",
         )
-    files = [check(source) for source in sources]
+    files = _with_repeats([check(source, library_for(source)) for source in sources])
     _show(session, files, "json" if session.json else form or "full")
     found = [diagnostic.severity for file in files for diagnostic in file.diagnostics]
     wrong = Severity.ERROR in found or (strict and Severity.WARNING in found)
     if not wrong and not session.json and form in (None, "full"):
         _next(session, files)
     return 1 if wrong else 0
+
+
+def _with_repeats(files: list[Checked]) -> list[Checked]:
+    """What can only be said of all of them together is said in each."""
+    from dataclasses import replace
+
+    from flowdsl.language import repeated
+    from flowdsl.language.diagnostics import in_order
+
+    more = list(repeated(files))
+    return [
+        replace(file, diagnostics=in_order([*file.diagnostics, *found]))
+        if (found := [item for other, item in more if other is file])
+        else file
+        for file in files
+    ]
 
 
 def _show(session: Session, files: list[Checked], form: Format) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from flowdsl.language.places import Order, Part, Path, Place, Role, Section, Use, order
 from flowdsl.language.rules.answers import answer_type, own_answer_type, probe_type
 from flowdsl.language.rules.results import Told, or_null, value_of
-from flowdsl.language.subject import Subject, look_at
+from flowdsl.language.subject import Subject
 from flowdsl.language.workflow import Assignment, Call, Step, Switch, Uses, WaitFor
 from flowdsl.plan.expression import Expression
 from flowdsl.plan.inference import infer
@@ -101,6 +101,16 @@ def names_at_the_end(types: Types, use: Use) -> dict[str, Type]:
         names[name] = or_null(types.values[name]) if left_out else types.values[name]
     names["steps"] = _exchanges(types, use.expression, None, use)
     return names
+
+
+def types_at_the_end(subject: Subject) -> Object:
+    """What the workflow comes to: an object of just its outputs, with what is known of each."""
+    types = types_of(subject)
+    outputs = tuple(
+        (name.text, _of_template(types, None, value, Role.OUTPUT))
+        for name, value in subject.workflow.outputs
+    )
+    return Object(outputs, closed=True, required=frozenset(name for name, _ in outputs))
 
 
 def type_of_template(types: Types, place: Place, template: Template) -> Type:
@@ -221,17 +231,8 @@ def _of_template(
 
 
 def _outputs_of(subject: Subject, uses: Uses) -> Type:
-    """An object of just the outputs, with what is known of each in the other file."""
     used = subject.used(uses)
-    if used is None or used.errors:
-        return ANYTHING
-    path, contracts = used.source.path, used.contracts
-    types = types_of(look_at(used.workflow, path, subject.family, contracts=contracts))
-    outputs = tuple(
-        (name.text, _of_template(types, None, value, Role.OUTPUT))
-        for name, value in used.workflow.outputs
-    )
-    return Object(outputs, closed=True, required=frozenset(name for name, _ in outputs))
+    return ANYTHING if used is None or used.errors else used.traits.outputs
 
 
 def _narrowed(names: dict[str, Type], proven: Paths) -> dict[str, Type]:

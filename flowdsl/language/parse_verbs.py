@@ -1,0 +1,115 @@
+"""`for_each`, `uses`, `emit`, and what waits."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
+from flowdsl.language.located import Located, Mapping, Scalar, align, plain
+from flowdsl.language.parse_inputs import check_patterns
+from flowdsl.language.parse_parts import file_of, name_of, named, seconds, whole, word
+from flowdsl.language.reader import Reader
+from flowdsl.language.workflow import (
+    Emit,
+    Multiplied,
+    Name,
+    Request,
+    Uses,
+    Verb,
+    Wait,
+    WaitFor,
+    WaitUntil,
+)
+from flowdsl.plan.template import Constant
+from flowdsl.plan.values import Json
+
+EVENTS = "events"  # the service that events are sent to
+
+_FOR_EACH = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s+in\s+(?P<items>\S.*?)\s*", re.DOTALL)
+
+
+def parse_for_each(reader: Reader, node: Mapping) -> Multiplied | None:
+    key, value = node.key("for_each"), node.get("for_each")
+    if key is None or not isinstance(value, Scalar) or not isinstance(value.value, str):
+        return None
+    found = _FOR_EACH.fullmatch(value.text)
+    if found is None:
+        hint = "such as `for_each: wh in inputs.warehouses`"
+        reader.refuse(value.span, "`for_each` is `NAME in LIST`", hint=hint)
+        return None
+    alignment = align(value)
+    start = found.start("items")
+    items = reader.expression(value, alignment, found["items"], start)
+    if items is None:
+        return None
+    variable = Name(found["name"], alignment.locate(found.start("name"), len(found["name"])))
+    collect, quorum = _collect(node.get("collect"))
+    return Multiplied(variable, items, collect, quorum, whole(node.get("max_parallel")), key.span)
+
+
+def _collect(
+    node: Located | None,
+) -> tuple[Literal["all", "settled", "first_success", "quorum"], int]:
+    match node:
+        case Mapping():
+            return "quorum", whole(node.get("quorum")) or 1
+        case Scalar(value="settled"):
+            return "settled", 0
+        case Scalar(value="first_success"):
+            return "first_success", 1
+        case _:
+            return "all", 0
+
+
+def parse_uses(reader: Reader, node: Mapping) -> Uses | None:
+    file, detach = file_of(reader, node.get("uses")), node.get("detach")
+    arguments = named(reader, node.get("with"))
+    is_detached = isinstance(detach, Scalar) and detach.value is True
+    return Uses(file, arguments, is_detached) if file is not None else None
+
+
+def parse_emit(reader: Reader, node: Mapping) -> Emit | None:
+    event, data = name_of(node.get("emit")), node.get("data")
+    if event is None:
+        return None
+    body = reader.template(data) if data is not None else None
+    request = Request("POST", Name(EVENTS, event.span), Constant(""), event.span, body=body)
+    return Emit(event, request)
+
+
+def parse_wait(reader: Reader, node: Mapping, verb: str) -> Verb | None:
+    value = node.get(verb)
+    assert isinstance(value, Scalar), "the caller has looked"
+    match verb:
+        case "wait":
+            duration = seconds(reader, value)
+            return Wait(duration) if duration is not None else None
+        case "wait_until":
+            return WaitUntil(reader.template(value))
+        case _:
+            signal = name_of(value)
+            timeout = seconds(reader, node.get("timeout"))
+            expect = reader.condition(node.get("expect"))
+            schema = _schema(reader, node.get("schema"))
+            return WaitFor(signal, schema, timeout, expect) if signal is not None else None
+
+
+def _schema(reader: Reader, node: Located | None) -> Json:
+    """A JSON Schema for a payload."""
+    if not isinstance(node, Mapping):
+        return None
+    schema = plain(node)
+    check_patterns(reader, node)
+    try:
+        Draft202012Validator.check_schema(schema)  # type: ignore[arg-type]
+    except SchemaError as error:
+        where = ".".join(str(part) for part in error.absolute_path)
+        message = f"this is no JSON Schema: {where + ': ' if where else ''}{error.message[:200]}"
+        reader.refuse(node.span, message, hint="such as { type: object, required: [ok] }")
+        return None
+    if word(node.get("$ref")):
+        reader.refuse(node.span, "a schema here has no `$ref`", hint="write it out")
+    return schema

@@ -1,0 +1,35 @@
+"""Which mark a step of a run has: its state, made milder where a failure is one that others carry on from."""
+
+from __future__ import annotations
+
+from flowdsl.plan.nodes import AnyNode, Call, Plan
+from flowdsl.saga.collecting import LOST
+from flowdsl.saga.progress import Progress
+from flowdsl.saga.state import State
+from flowdsl.view.items import has_fallen_back, is_tolerated, turned_item
+from flowdsl.view.mark import STEP_MARKS, WARNING, Mark
+from flowdsl.view.standing import is_warned
+from flowdsl.view.step import seen_of
+
+MORE = Mark("…", "dim")
+GAVE_WAY = ("ok", "kept", "refused", "pending")  # states of what lost and has left nothing
+_LOST = Mark("–", "dim")
+_CARRIED_ON = Mark("✗", "yellow")
+
+
+def is_mild(plan: Plan, state: State, progress: Progress, node: AnyNode) -> bool:
+    """Whether what went wrong here is no error: it lost, its list goes on without it, or its fallback ran."""
+    seen = seen_of(state, progress, node)
+    if turned_item(state, node.address, LOST) and seen in GAVE_WAY:
+        return True
+    falls_back = isinstance(node, Call) and has_fallen_back(progress, node)
+    return seen == "refused" and (falls_back or is_tolerated(plan, node.address))
+
+
+def mark_of(plan: Plan, state: State, progress: Progress, node: AnyNode) -> Mark:
+    seen = seen_of(state, progress, node)
+    if is_warned(progress, node) and seen != "undone":
+        return WARNING
+    if not is_mild(plan, state, progress, node):
+        return STEP_MARKS[seen]
+    return _LOST if turned_item(state, node.address, LOST) else _CARRIED_ON
