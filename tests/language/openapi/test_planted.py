@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import time
 from pathlib import Path
 
 from flowdsl.language import Library, Source, check
@@ -47,3 +49,73 @@ def test_they_stand_in_forty_call_sites_of_every_kind() -> None:
     assert {code for code, _ in marked} == {
         "F042", "F043", "F044", "F092", "F093", "F094", "F095", "F096", "F097", "F098",
     }  # fmt: skip
+
+
+# --- in good time ------------------------------------------------------------------------------------
+
+
+def large(operations: int) -> str:
+    """A document whose schemas are wide and refer to each other in circles."""
+    schemas = {
+        f"T{n}": {
+            "type": "object",
+            "required": ["id"],
+            "properties": {
+                "id": {"type": "string"},
+                **{f"f{m}": {"type": "integer"} for m in range(20)},
+                "next": {"$ref": f"#/components/schemas/T{(n + 1) % operations}"},
+                "others": {
+                    "type": "array",
+                    "items": {"$ref": f"#/components/schemas/T{(n * 7) % operations}"},
+                },
+            },
+        }
+        for n in range(operations)
+    }
+    paths = {f"/t{n}/{{id}}": {"post": _operation(n)} for n in range(operations)}
+    return json.dumps({"openapi": "3.1.0", "paths": paths, "components": {"schemas": schemas}})
+
+
+def _operation(number: int) -> object:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/T{number}"}}}
+    return {
+        "operationId": f"make{number}",
+        "parameters": [{"name": "page", "in": "query", "schema": {"type": "integer"}}],
+        "requestBody": {"content": content},
+        "responses": {"200": {"description": "", "content": content}},
+    }
+
+
+def calling(sites: int, operations: int) -> str:
+    """Each call reads what the one before it answered."""
+    steps = [
+        f"  - id: c{n}\n"
+        f"    call: POST s/t{n * 13 % operations}/${{inputs.name}}\n"
+        f'    body: {{ id: "${{c{n - 1}.next.id}}", f1: "${{c{n - 1}.others[0].f3}}" }}\n'
+        "    compensate: none\n"
+        for n in range(1, sites)
+    ]
+    head = "flowdsl: 1\ninputs: { name: string, page: integer }\nservices: { s: { url: 'http://s', openapi: ./d.json } }\n"
+    first = "steps:\n  - { id: c0, call: POST s/t0/x, compensate: none, query: { page: 1 } }\n"
+    return head + first + "".join(steps)
+
+
+def seconds_for(operations: int) -> float:
+    """The less of two, so that a busy machine is not taken for a slow checker."""
+    source = Source("w.yaml", calling(40, operations))
+    library = Library({"d.json": large(operations)})
+    taken = []
+    for _ in range(2):
+        started = time.process_time()
+        checked = check(source, library)
+        taken.append(time.process_time() - started)
+        assert checked.errors == ()
+        assert checked.coverage is not None
+        assert checked.coverage.checked == 40
+    return min(taken)
+
+
+def test_five_hundred_operations_take_no_more_than_their_share() -> None:
+    fewer, more = seconds_for(100), seconds_for(500)
+    assert more < 2.0
+    assert more / fewer < 8  # five times as many
