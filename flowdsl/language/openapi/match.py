@@ -176,7 +176,9 @@ def _likeness(wanted: tuple[str, ...], given: frozenset[str]) -> int:
 
 def _nothing_there(contract: Contract, method: str, call: CallPath) -> Missing:
     shown = call.shown
-    nearest = like(_bare(shown), [_bare(op.path) for op in contract.operations])
+    paths = list(dict.fromkeys(_bare(op.path) for op in contract.operations))
+    as_long = [path for path in paths if path.count("/") == shown.count("/")]
+    nearest = like(_bare(shown), as_long) or like(_bare(shown), paths)
     there = [op for op in contract.operations if nearest is not None and _bare(op.path) == nearest]
     if there:
         meant = next((op for op in there if op.method == method), there[0])
