@@ -101,7 +101,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F015", "an `expect` that can only end stuck", Severity.WARNING),
             _entry("F016", "steps that wait for each other"),
             _entry("F017", "`fail` below `commit`"),
-            _entry("F018", "`status` inside `parallel`"),
+            _entry("F018", "`status` inside `parallel` or `for_each`"),
             _entry("F019", "`after` names no sibling"),
             _entry("F020", "an unknown key"),
             _entry("F021", "a missing key"),
@@ -149,6 +149,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
 MOSTLY: Mapping[str, str] = MappingProxyType(
     {
         "F011": "let one `- commit` stand among the `steps:` of the file, or take it out",
+        "F032": "give it a value that fits, or change the input in the other file",
         "F041": "read it where it is known, or take it out",
         "F042": "take a field that is there, or declare this one where the value is described",
         "F044": "give the kind of value that is asked for; `str(…)`, `number(…)` and `int(…)` convert",

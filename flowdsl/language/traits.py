@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowdsl.language.family import Traits
 from flowdsl.language.places import Place
 from flowdsl.language.subject import Subject
-from flowdsl.language.workflow import Call, Emit, Fail, Step, Uses, WaitFor
+from flowdsl.language.workflow import Call, Emit, Fail, Status, Step, Uses, WaitFor
 from flowdsl.plan.nodes import READS
 from flowdsl.plan.types import Type
 
@@ -19,6 +19,10 @@ def traits_of(subject: Subject, outputs: Type) -> Traits:
         leaves=next((p.step.span.line for p in steps if _leaves_something(subject, p.step)), None),
         confirms=any(_confirms(subject, place.step) for place in steps),
         changes=any(changes(subject, place.step) for place in steps),
+        labels=any(
+            isinstance(place.step.verb, Status) or traits_at(subject, place.step).labels
+            for place in steps
+        ),
         outputs=outputs,
     )
 
@@ -33,8 +37,10 @@ def traits_at(subject: Subject, step: Step) -> Traits:
 
 def can_fail(subject: Subject, step: Step) -> bool:
     match step.verb:
-        case Call() | Fail() | Emit() | WaitFor():
+        case Call() | Fail() | Emit():
             return True
+        case WaitFor(timeout=timeout, expect=expect):
+            return timeout is not None or expect is not None
         case _:
             return traits_at(subject, step).can_fail
 

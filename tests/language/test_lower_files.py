@@ -262,3 +262,29 @@ def test_files_that_run_detached_are_made_plans_once_each() -> None:
     for _ in range(19):
         (plan,) = plan.detached.values()
     assert plan.detached == {}
+
+
+LABELLED = """
+- status: packing
+- steps:
+    - status: sealing
+    - call: GET stock/x
+"""
+
+
+def test_a_used_file_sets_no_status_where_others_run_beside_it() -> None:
+    def addresses(steps: str) -> list[str]:
+        return [name for name in plan_of(steps, pack=LABELLED).nodes if "status" in name]
+
+    assert addresses("- uses: ./pack.yaml\n") == [
+        "uses-1/status-1",
+        "uses-1/steps-1/status-1",
+    ]
+    assert addresses("- for_each: x in [1, 2]\n  uses: ./pack.yaml\n") == []
+    assert addresses("- parallel: [{ uses: ./pack.yaml }]\n") == []
+    checked = check(
+        Source("w.yaml", used("- for_each: x in [1, 2]\n  uses: ./pack.yaml\n")),
+        library_of(pack=LABELLED),
+    )
+    assert [item.code for item in checked.diagnostics] == ["F036"]
+    assert "`status` of `./pack.yaml` has no effect" in checked.diagnostics[0].message

@@ -90,7 +90,7 @@ def _a_used_file_stays_behind(subject: Subject, position: int, uses: Uses) -> It
 def _what_may_fail_after(subject: Subject, position: int) -> Place | None:
     """What comes later in the file is asked first; what stands above can only fail too late beside this one."""
     place = subject.places[position]
-    beside = place.in_parallel or place.around is not None
+    beside = place.runs_beside
     above = subject.places[: position + 1] if beside else ()
     others = chain(islice(subject.places, position + 1, None), above)
     return next((other for other in others if _may_fail_after(subject, place, other)), None)

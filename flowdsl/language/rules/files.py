@@ -28,7 +28,7 @@ def check_files(subject: Subject) -> Iterator[Diagnostic]:
         yield from _arguments(types, place, uses, used)
         if not uses.detach:
             yield from _commits(place, uses, used)
-            yield from _without_effect(uses, used)
+            yield from _without_effect(place, uses, used)
 
 
 # --- `with` ------------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ def _commits(place: Place, uses: Uses, used: Used) -> Iterator[Diagnostic]:
         yield Diagnostic("F035", span, message, label, hint)
 
 
-def _without_effect(uses: Uses, used: Used) -> Iterator[Diagnostic]:
+def _without_effect(place: Place, uses: Uses, used: Used) -> Iterator[Diagnostic]:
     workflow = used.workflow
     keys = [
         key
@@ -126,6 +126,7 @@ def _without_effect(uses: Uses, used: Used) -> Iterator[Diagnostic]:
             ("key", workflow.key is not None),
             ("trigger", workflow.trigger is not None),
             ("on_failure", bool(workflow.on_failure)),
+            ("status", place.runs_beside and used.traits.labels),
         )
         if said
     ]
