@@ -116,7 +116,7 @@ def _number(declared: Input, text: str, *, whole: bool) -> Json | InputProblem:
     except InvalidOperation:
         number = Decimal("NaN")
     wanted = "a whole number" if whole else "a number"
-    if not number.is_finite() or "_" in text or abs(number.adjusted()) > 1000:
+    if not number.is_finite() or "_" in text or not text.isascii() or abs(number.adjusted()) > 1000:
         return _unread(declared, wanted, text)
     if number == number.to_integral_value() and number.as_tuple().exponent == 0:
         return int(number)
