@@ -1,1 +1,1 @@
-"""The world for tests and demonstrations: eight small services that keep count and misbehave on demand."""
+"""The world for tests and demonstrations: nine small services that keep count and misbehave on demand."""

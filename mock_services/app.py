@@ -37,7 +37,8 @@ from mock_services.faults import (
 )
 from mock_services.keys import Keys
 from mock_services.ledger import ENDS, Ledger
-from mock_services.services import SERVICES, Moment, serve
+from mock_services.resources import SERVICES
+from mock_services.services import Moment, serve
 
 REQUESTS_KEPT = 100_000
 LOGGED_HEADERS = frozenset({"content-type", "idempotency-key", "authorization", "accept"})

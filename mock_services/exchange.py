@@ -36,7 +36,9 @@ class Request:
 
     @property
     def key(self) -> str | None:
-        return self.header("idempotency-key")
+        """Bare, or a string of RFC 9651: the same key, with quotes around it."""
+        key = self.header("idempotency-key")
+        return key[1:-1] if key and len(key) > 2 and key[0] == key[-1] == '"' else key
 
     @property
     def json(self) -> Json:

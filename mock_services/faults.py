@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from mock_services.exchange import Json
-from mock_services.services import SERVICES
+from mock_services.resources import SERVICES
 
 ANY_PART = re.compile(r"\*|\{\w*\}")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")

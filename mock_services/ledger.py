@@ -13,13 +13,25 @@ from typing import Literal, TypeAlias
 
 from mock_services.exchange import Json
 
-Standing: TypeAlias = Literal["held", "confirmed", "released", "charged", "refunded", "sent"]
+Standing: TypeAlias = Literal[
+    "held", "confirmed", "released", "charged", "refunded", "issued", "sent", "published"
+]
 Act: TypeAlias = Literal["do", "undo", "confirm"]
 
 ENDS = ("succeeded", "compensated", "cancelled")
-GONE = frozenset({"released", "refunded"})
+# What a run that was undone may leave: what it took back, and news, which nobody can take back.
+GONE = frozenset({"released", "refunded", "published"})
 # The standing of a group is that of the one in it which is least cleared away.
-BY_WEIGHT: tuple[Standing, ...] = ("held", "charged", "sent", "confirmed", "released", "refunded")
+BY_WEIGHT: tuple[Standing, ...] = (
+    "held",
+    "charged",
+    "issued",
+    "sent",
+    "confirmed",
+    "published",
+    "released",
+    "refunded",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +69,12 @@ class Effect:
 
     @property
     def shown(self) -> dict[str, Json]:
-        """What the service says of it."""
-        return {**self.answer, "status": self.standing}
+        """What the service says of it. News are told on as they came."""
+        return (
+            self.answer
+            if self.standing == "published"
+            else {**self.answer, "status": self.standing}
+        )
 
 
 @dataclass(slots=True)
@@ -77,9 +93,9 @@ class Ledger:
         """By its id, or by the key of the request that made it."""
         return self._names.get((service, collection, name))
 
-    def new_id(self, service: str, prefix: str) -> str:
-        self._numbers[service] = self._numbers.get(service, 0) + 1
-        return f"{prefix}-{self._numbers[service]}"
+    def new_id(self, prefix: str) -> str:
+        self._numbers[prefix] = self._numbers.get(prefix, 0) + 1
+        return f"{prefix}-{self._numbers[prefix]}"
 
     def clear(self) -> None:
         self.effects.clear()

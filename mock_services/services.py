@@ -1,8 +1,4 @@
-"""The eight services as data: what can be made at which path, and what can then become of it.
-
-A thing is made by POST to its collection, read by GET, and undone and confirmed by the verbs of its
-row. `{id}` may also be the Idempotency-Key of the request that made it, for who lost the answer.
-"""
+"""What a service does with a request, by the rows of `resources.py`."""
 
 from __future__ import annotations
 
@@ -10,32 +6,17 @@ import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from mock_services.exchange import Json, Reply, Request, refusal
-from mock_services.ledger import Act, Deed, Effect, Ledger, Standing
-
-Made: TypeAlias = "dict[str, Json] | Reply"  # the fields of the new thing, or a refusal
-Maker: TypeAlias = "Callable[[Mapping[str, Json], Mapping[str, str]], Made]"
-
-SERVICES = ("flights", "hotels", "cars", "payments", "mail", "inventory", "shipping", "warehouses")
-
-FLIGHT_PRICE = 420
-HOTEL_PRICE = 180
-CAR_PRICE = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    service: str
-    collection: re.Pattern[str]
-    kind: str
-    prefix: str
-    make: Maker
-    made: Standing
-    undo: tuple[str, str | None] | None  # method, and the verb behind the id
-    undone: Standing = "released"
-    confirmable: bool = False
+from mock_services.ledger import Act, Deed, Effect, Ledger
+from mock_services.resources import (
+    CAR_PRICE,
+    FLIGHT_PRICE,
+    HOTEL_PRICE,
+    RESOURCES,
+    Resource,
+    is_empty,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +52,7 @@ class _Visit:
     places: Mapping[str, str | None]
 
     def reply(self) -> Reply:
-        name, verb = self.places["name"], self.places["verb"]
+        name, verb = self.places.get("name"), self.places.get("verb")
         match self.request.method, name, verb:
             case "POST", None, None:
                 return self._do()
@@ -79,7 +60,7 @@ class _Visit:
                 return self._list()
             case "GET", str(), None:
                 return self._on(name, lambda effect: Reply(200, effect.shown))
-            case "POST", str(), "confirm" if self.resource.confirmable:
+            case "POST", str(), str() if verb == self.resource.confirm:
                 return self._on(name, self._confirm)
             case method, str(), _ if (method, verb) == self.resource.undo:
                 return self._on(name, self._undo)
@@ -101,9 +82,12 @@ class _Visit:
         made = self.resource.make(body or {}, places)
         if isinstance(made, Reply):
             return made
+        told = self._told_before(made)
+        if told is not None:
+            return Reply(200, told.shown)
         effect = Effect(
             service=self.resource.service,
-            id=self.ledger.new_id(self.resource.service, self.resource.prefix),
+            id=self.ledger.new_id(self.resource.prefix),
             kind=self.resource.kind,
             path=self._collection,
             body=body,
@@ -117,15 +101,21 @@ class _Visit:
         self.ledger.add(effect)
         return Reply(201, effect.shown)
 
+    def _told_before(self, made: Mapping[str, Json]) -> Effect | None:
+        """What was made of the same words, whatever its key, where that matters."""
+        same = {name: made[name] for name in self.resource.same}
+        return next((e for e in self._there if same and same.items() <= e.answer.items()), None)
+
     def _list(self) -> Reply:
         key = self.request.parameter("key")
-        things: list[Json] = [
-            effect.shown
-            for effect in self.ledger.effects
-            if (effect.service, effect.path) == (self.resource.service, self._collection)
-            and key in (None, effect.key)
-        ]
+        things: list[Json] = [effect.shown for effect in self._there if key in (None, effect.key)]
         return Reply(200, {"data": things})
+
+    @property
+    def _there(self) -> list[Effect]:
+        """Everything that was made in this collection."""
+        place = (self.resource.service, self._collection)
+        return [effect for effect in self.ledger.effects if (effect.service, effect.path) == place]
 
     def _on(self, name: str, act: Callable[[Effect], Reply]) -> Reply:
         effect = self.ledger.find(self.resource.service, self._collection, name)
@@ -143,76 +133,13 @@ class _Visit:
     def _confirm(self, effect: Effect) -> Reply:
         if effect.standing == self.resource.undone:
             return refusal(409, "gone", f"{effect.id} is {effect.standing}")
-        effect.standing = "confirmed"
+        effect.standing = self.resource.confirmed
         self._record(effect, "confirm")
         return Reply(200, effect.shown)
 
     def _record(self, effect: Effect, act: Act) -> None:
         times = (self.moment.started, self.moment.ended)
         effect.deeds.append(Deed(act, effect.id, self.request.key, *times))
-
-
-def _flight(body: Mapping[str, Json], _places: Mapping[str, str]) -> Made:
-    return {"flight": body.get("flight"), "price": FLIGHT_PRICE}
-
-
-def _hotel(body: Mapping[str, Json], _places: Mapping[str, str]) -> Made:
-    hotel, nights = body.get("hotel"), body.get("nights", 1)
-    if hotel == "Nowhere":
-        return refusal(404, "no_such_hotel", "there is no hotel Nowhere")
-    if isinstance(nights, bool) or not isinstance(nights, int) or nights < 1:
-        return refusal(400, "bad_nights", "nights must be a whole number above 0")
-    return {"hotel": hotel, "nights": nights, "price": HOTEL_PRICE * nights}
-
-
-def _car(body: Mapping[str, Json], _places: Mapping[str, str]) -> Made:
-    return {"car": body.get("car"), "price": CAR_PRICE}
-
-
-def _charge(body: Mapping[str, Json], _places: Mapping[str, str]) -> Made:
-    if body.get("card") == "tok_declined":
-        return refusal(402, "card_declined", "the card was declined")
-    return {"amount": body.get("amount")}
-
-
-def _message(body: Mapping[str, Json], _places: Mapping[str, str]) -> Made:
-    return {"to": body.get("to")}
-
-
-def _stock(body: Mapping[str, Json], _places: Mapping[str, str]) -> Made:
-    return {"items": body.get("items")}
-
-
-def _label(body: Mapping[str, Json], _places: Mapping[str, str]) -> Made:
-    return {"address": body.get("address")}
-
-
-def _hold(body: Mapping[str, Json], places: Mapping[str, str]) -> Made:
-    if _is_empty(places["warehouse"]):
-        return Reply(200, {"warehouse": places["warehouse"], "available": False})
-    return {"warehouse": places["warehouse"], "available": True, "items": body.get("items")}
-
-
-def _collection(path: str) -> re.Pattern[str]:
-    """`/things`, `/things/{name}`, `/things/{name}/{verb}`; `path` may hold groups of its own."""
-    return re.compile(rf"(?P<base>{path})(?:/(?P<name>[^/]+)(?:/(?P<verb>[^/]+))?)?")
-
-
-_RESERVATIONS = _collection("/reservations")
-_DELETE = ("DELETE", None)
-
-# fmt: off
-RESOURCES = (
-    Resource("flights", _RESERVATIONS, "reservation", "F", _flight, "held", _DELETE, confirmable=True),
-    Resource("hotels", _RESERVATIONS, "reservation", "H", _hotel, "held", _DELETE, confirmable=True),
-    Resource("cars", _RESERVATIONS, "reservation", "C", _car, "held", _DELETE, confirmable=True),
-    Resource("inventory", _RESERVATIONS, "reservation", "I", _stock, "held", _DELETE, confirmable=True),
-    Resource("warehouses", _collection("/(?P<warehouse>[^/]+)/holds"), "hold", "W", _hold, "held", _DELETE, confirmable=True),
-    Resource("payments", _collection("/charges"), "charge", "P", _charge, "charged", ("POST", "refund"), "refunded"),
-    Resource("shipping", _collection("/labels"), "label", "L", _label, "sent", _DELETE),
-    Resource("mail", _collection("/messages"), "message", "M", _message, "sent", None),
-)
-# fmt: on
 
 
 def _find_flights(request: Request, _places: Mapping[str, str]) -> Reply:
@@ -235,7 +162,7 @@ def _find_cars(request: Request, _places: Mapping[str, str]) -> Reply:
 
 def _look_at_stock(_request: Request, places: Mapping[str, str]) -> Reply:
     warehouse = places["warehouse"]
-    quantity = 0 if _is_empty(warehouse) else 10
+    quantity = 0 if is_empty(warehouse) else 10
     stock: Json = {"warehouse": warehouse, "available": quantity > 0, "quantity": quantity}
     return Reply(200, stock)
 
@@ -245,10 +172,6 @@ def _quote(_request: Request, places: Mapping[str, str]) -> Reply:
     # Some price that differs between warehouses and never changes for one.
     price = 10 + zlib.crc32(warehouse.encode()) % 20
     return Reply(200, {"warehouse": warehouse, "price": price, "days": 1 + price % 3})
-
-
-def _is_empty(warehouse: str) -> bool:
-    return warehouse == "wh-empty"
 
 
 READS: tuple[

@@ -15,7 +15,7 @@ from click import Command, Context, Group
 
 from flowdsl.cli.codes import CODES
 from flowdsl.cli.group import flowdsl
-from flowdsl.language import CATALOGUE, Source, check
+from flowdsl.language import CATALOGUE, Library, Source, check
 from tests.readme.document import PAGES, ROOT, Fence, fences_of, same, typed
 from tests.readme.follow import follow, rewritten
 from tests.readme.normal import normal
@@ -24,7 +24,7 @@ from tests.readme.terminal import screen
 EVERY_PAGE = (*PAGES, "CONTRIBUTING.md", "CHANGELOG.md")
 WORKFLOWS = [fence for page in PAGES for fence in fences_of(page) if "flowdsl: 1" in fence.text]
 CONSOLES = [fence for page in PAGES for fence in fences_of(page) if fence.language == "console"]
-REFUSED_BY_NAME = {"test", "prove", "serve", "signal"}
+REFUSED_BY_NAME = {"test", "prove", "serve"}
 
 
 def text_of(page: str) -> str:
@@ -41,13 +41,19 @@ def test_every_command_of_a_page_prints_what_the_page_says(page: str) -> None:
     assert not wrong, "\n\n".join(wrong) + "\n\nsee `python -m tests.readme --write`"
 
 
+def library_of(page: str) -> Library:
+    """The other files that the page has written down, by name."""
+    named = [fence for fence in fences_of(page) if fence.language == "yaml" and fence.words]
+    return Library({fence.words[0]: fence.text for fence in named})
+
+
 @pytest.mark.parametrize("fence", WORKFLOWS, ids=place)
 def test_every_workflow_of_a_page_is_sound_unless_it_is_bad_on_purpose(fence: Fence) -> None:
     assert fence.language == "yaml", f"{fence.place}: a workflow is ```yaml NAME"
     assert fence.words, f"{fence.place}: a workflow has a name: ```yaml NAME"
     errors = [
         str(each)
-        for each in check(Source(fence.words[0], fence.text)).diagnostics
+        for each in check(Source(fence.words[0], fence.text), library_of(fence.page)).diagnostics
         if each.severity == "error"
     ]
     assert bool(errors) == ("bad" in fence.words), errors

@@ -29,6 +29,8 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
                 "  no_input = false\n\n"
                 "  [env.staging.services]         # replaces the URLs of a workflow\n"
                 '  payments = "https://payments.staging.example"\n\n'
+                "  [network]\n"
+                '  allow = ["169.254.10.20"]      # addresses and networks that would be refused: F130\n\n'
                 "A flag wins over the environment (FLOWDSL_STORE, FLOWDSL_ENV, …), which wins over this file."
             ),
         ),
@@ -150,6 +152,16 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "F129": (
             "a key without a value",
             "Runs with the same `key` go one at a time, so it is worked out before the run starts, from inputs and environment.",
+        ),
+        "F130": (
+            "a service at an address where none may be",
+            (
+                "Link-local addresses and those of cloud metadata hand out the machine's own credentials, so nothing is sent there,\n"
+                "whatever name leads to them. If a service of yours is at one, allow it in flowdsl.toml:\n\n"
+                "  [network]\n"
+                '  allow = ["169.254.10.20", "fe80::/10"]\n\n'
+                "Loopback and private networks are allowed as they are."
+            ),
         ),
         "F131": (
             "a definition that cannot be read",

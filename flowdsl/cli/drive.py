@@ -23,6 +23,7 @@ from flowdsl.errors import InputError, Interrupted, StoreError
 from flowdsl.saga.events import last_time
 from flowdsl.view.paint import counted
 from flowdsl.world.disk import not_allowed
+from flowdsl.world.hosts import Hosts, read_allowed
 from flowdsl.world.http import Http
 from flowdsl.world.store import FileStore
 
@@ -138,7 +139,7 @@ async def _drive(pilot: Pilot, secrets: Mapping[str, str], act: Act) -> Standing
     with asked_wrongly():
         store = store_for(pilot.session)
         await store.start()
-    network = Http()
+    network = Http(hosts=Hosts(read_allowed(pilot.session.allow)))
     pilot.take(Engine(store, network, secrets=secrets))
     try:
         with display_for(pilot.session) as display:

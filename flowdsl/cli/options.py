@@ -34,6 +34,7 @@ class Session:
     secrets_file: Path | None = None
     environment: str = ""
     services: Mapping[str, str] | None = None  # base URLs of the chosen environment
+    allow: tuple[str, ...] = ()  # addresses that may be called although they would be refused
 
     @property
     def may_ask(self) -> bool:
@@ -144,6 +145,7 @@ def session_of(flags: Mapping[str, object]) -> Session:
         secrets_file=here / secrets if secrets else beside,
         environment=environment,
         services=_services(said, environment) if "environment" in flags else None,
+        allow=said.allow,
     )
 
 

@@ -31,6 +31,7 @@ class ProjectFile:
     secrets_file: str = ""
     no_input: bool = False
     services: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by environment
+    allow: tuple[str, ...] = ()  # addresses and networks that would be refused
 
 
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -66,7 +67,7 @@ def read_project(folder: Path) -> ProjectFile:
 
 
 def _understood(path: Path, document: Mapping[str, object]) -> ProjectFile:
-    _known(path, document, (*KEYS, "no_input", "env"), "")
+    _known(path, document, (*KEYS, "no_input", "env", "network"), "")
     texts: dict[str, str] = {}
     for key, choices in KEYS.items():
         value = document.get(key, "")
@@ -79,8 +80,34 @@ def _understood(path: Path, document: Mapping[str, object]) -> ProjectFile:
     if not isinstance(no_input, bool):
         raise _wrong(path, "`no_input` is true or false")
     return ProjectFile(
-        **texts, no_input=no_input, services=_environments(path, document.get("env"))
+        **texts,
+        no_input=no_input,
+        services=_environments(path, document.get("env")),
+        allow=_allowed(path, document.get("network")),
     )
+
+
+def _allowed(path: Path, network: object) -> tuple[str, ...]:
+    if network is None:
+        return ()
+    if not isinstance(network, dict):
+        raise _wrong(path, "`network` is a table: [network]")
+    _known(path, network, ("allow",), "network.")
+    allow = network.get("allow", [])
+    if not isinstance(allow, list) or not all(isinstance(text, str) for text in allow):
+        raise _wrong(path, "`network.allow` is a list of addresses and networks")
+    from flowdsl.world.hosts import read_allowed
+
+    for text in allow:
+        try:
+            read_allowed([text])
+        except ValueError:
+            raise _wrong(
+                path,
+                f"`network.allow` takes addresses and networks, not `{text[:200]}`",
+                "a name may mean another address a moment later; write 169.254.10.20 or fe80::/10",
+            ) from None
+    return tuple(allow)
 
 
 def _environments(path: Path, env: object) -> dict[str, Mapping[str, str]]:

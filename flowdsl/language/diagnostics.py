@@ -12,6 +12,8 @@ from types import MappingProxyType
 
 from flowdsl.plan.span import Span
 
+LIMIT_CHARACTERS = 1_000  # of a message and of its help
+
 
 class Severity(StrEnum):
     ERROR = "error"
@@ -64,10 +66,21 @@ def in_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
     """By position in the file, each said once, each with a next step."""
     return tuple(
         sorted(
-            (_with_help(found) for found in dict.fromkeys(diagnostics)),
+            (_short(_with_help(found)) for found in dict.fromkeys(diagnostics)),
             key=lambda d: (d.span.line, d.span.column, d.code),
         )
     )
+
+
+def _short(found: Diagnostic) -> Diagnostic:
+    """A text of a file that stands in a message may be as long as the file."""
+    if max(len(found.message), len(found.help)) <= LIMIT_CHARACTERS:
+        return found
+    message, help_ = (
+        text if len(text) <= LIMIT_CHARACTERS else f"{text[: LIMIT_CHARACTERS - 1]}…"
+        for text in (found.message, found.help)
+    )
+    return replace(found, message=message, help=help_)
 
 
 def _with_help(found: Diagnostic) -> Diagnostic:
@@ -101,7 +114,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F015", "an `expect` that can only end stuck", Severity.WARNING),
             _entry("F016", "steps that wait for each other"),
             _entry("F017", "`fail` below `commit`"),
-            _entry("F018", "`status` inside `parallel`"),
+            _entry("F018", "`status` inside `parallel` or `for_each`"),
             _entry("F019", "`after` names no sibling"),
             _entry("F020", "an unknown key"),
             _entry("F021", "a missing key"),
@@ -149,6 +162,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
 MOSTLY: Mapping[str, str] = MappingProxyType(
     {
         "F011": "let one `- commit` stand among the `steps:` of the file, or take it out",
+        "F032": "give it a value that fits, or change the input in the other file",
         "F041": "read it where it is known, or take it out",
         "F042": "take a field that is there, or declare this one where the value is described",
         "F044": "give the kind of value that is asked for; `str(…)`, `number(…)` and `int(…)` convert",

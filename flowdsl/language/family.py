@@ -13,6 +13,24 @@ from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.library import EMPTY, Library, key_of
 from flowdsl.language.source import Source
 from flowdsl.language.workflow import File, Workflow
+from flowdsl.plan.nodes import Plan
+from flowdsl.plan.types import ANYTHING, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a file does to whoever runs it as part of theirs, itself or by the files it uses.
+
+    `size`: its steps. `leaves`: the line of a change that nothing undoes. `labels`: it sets the status. `outputs`: what is known of what it comes to.
+    """
+
+    size: int = 0
+    can_fail: bool = False
+    leaves: int | None = None
+    confirms: bool = False
+    changes: bool = False
+    labels: bool = False
+    outputs: Type = ANYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +41,16 @@ class Used:
     workflow: Workflow
     errors: tuple[Diagnostic, ...] = ()
     contracts: Contracts = NO_CONTRACTS
+    traits: Traits = Traits()
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """`members`: by key, the files that could be read so far."""
+    """By key: `members`, the files that could be read so far; `plans`, of those that run detached, each made once."""
 
     library: Library = EMPTY
     members: Mapping[str, Used] = field(default_factory=dict)
+    plans: dict[str, Plan] = field(default_factory=dict)
 
     def used(self, naming: str, file: File) -> Used | None:
         return self.members.get(key_of(naming, file.path))

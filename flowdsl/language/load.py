@@ -20,9 +20,11 @@ from flowdsl.language.parse import parse
 from flowdsl.language.places import places
 from flowdsl.language.rules import all_rules, rules_of_plans
 from flowdsl.language.rules.contracts import Coverage, compare_with_contracts
+from flowdsl.language.rules.scope import types_at_the_end
 from flowdsl.language.schema import check_shape
 from flowdsl.language.source import Source
-from flowdsl.language.subject import look_at
+from flowdsl.language.subject import Subject, look_at
+from flowdsl.language.traits import traits_at, traits_of
 from flowdsl.language.workflow import Uses, Workflow
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.span import Span
@@ -32,9 +34,13 @@ _MARKED = re.compile(
 )
 
 
+LIMIT_DEPTH = 20  # files that use files
+LIMIT_STEPS = 20_000  # of all of them together
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`workflow` is None where the text could not be read so far, `plan` where it has errors.
+    """`workflow` is None where the text could not be read so far, `plan` where it has errors, or is looked at for another.
 
     `coverage`: how far the contracts of its services reach, where any has one.
     """
@@ -99,10 +105,11 @@ class _Checking:
     library: Library
     members: dict[str, Used] = field(default_factory=dict)
     readings: Readings = field(default_factory=Readings)
+    plans: dict[str, Plan] = field(default_factory=dict)
 
     @property
     def family(self) -> Family:
-        return Family(self.library, self.members)
+        return Family(self.library, self.members, self.plans)
 
 
 def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Checked:
@@ -133,8 +140,10 @@ def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Check
     problems += all_rules(subject)
     compared = compare_with_contracts(subject, document)
     problems += compared.diagnostics
+    problems += _too_many_steps(subject)
     plan = None
-    if not any(problem.is_error for problem in problems):
+    is_used = len(above) > 1  # then its steps go into the plan of another file
+    if not is_used and not any(problem.is_error for problem in problems):
         plan = lower(workflow, source, checking.family)
         problems += rules_of_plans(subject, plan)
     found = in_order(without_allowed(source, workflow, problems))
@@ -156,6 +165,10 @@ def _read(
         hint = "let one of them do without the other, or start it by an event (`trigger`)"
         yield Diagnostic("F033", span, message, help=hint)
         return
+    if len(above) > LIMIT_DEPTH:
+        message = f"more than {LIMIT_DEPTH} files that use each other in turn"
+        yield Diagnostic("F007", span, message, help="let one of them do more of it itself")
+        return
     library, members = checking.library, checking.members
     text = library.texts.get(key)
     if text is None:
@@ -168,9 +181,25 @@ def _read(
         if checked.workflow is None or checked.errors:
             yield _invalid(key, span, checked)
         if checked.workflow is not None:
-            members[key] = Used(checked.source, checked.workflow, checked.errors, checked.contracts)
+            subject = look_at(checked.workflow, key, checking.family, contracts=checked.contracts)
+            traits = traits_of(subject, types_at_the_end(subject))
+            members[key] = Used(
+                checked.source, checked.workflow, checked.errors, checked.contracts, traits
+            )
     elif members[key].errors:
         yield _invalid(key, span, Checked(members[key].source, None, members[key].errors))
+
+
+def _too_many_steps(subject: Subject) -> Iterator[Diagnostic]:
+    """A few files that use each other twice each are as many steps as anybody likes."""
+    steps = 0
+    for place in subject.places:
+        steps += 1 + traits_at(subject, place.step).size
+        if steps > LIMIT_STEPS and isinstance(place.step.verb, Uses):
+            message = f"with all the files it uses, more than {LIMIT_STEPS:,} steps"
+            hint = "start the larger ones as runs of their own: `detach: true`"
+            yield Diagnostic("F007", place.step.verb.file.span, message, help=hint)
+            return
 
 
 def _invalid(key: str, span: Span, checked: Checked) -> Diagnostic:

@@ -67,9 +67,7 @@ def _of_each(each: nodes.Each, body: nodes.AnyNode, here: Address) -> nodes.Each
     confirm = _confirm_of(body, here.rpartition("/")[0])
     if confirm is None:
         return None
-    return nodes.Each(
-        address=here, body=confirm, mirrors=each.address, max_parallel=each.max_parallel
-    )
+    return nodes.Each(address=here, body=confirm, mirrors=each.address)
 
 
 def _block(here: Address, kind: str, inside: tuple[nodes.AnyNode, ...]) -> nodes.Block | None:

@@ -35,12 +35,15 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Lowering:
-    """One file on its way into a plan. `forgiving`: it is used in `on_failure`, where nothing is critical."""
+    """One file on its way into a plan. `forgiving`: it is used in `on_failure`, where nothing is critical. `quiet`: it is
+    used beside other steps, where a `status` of its own would be one of several at a time, and is left out.
+    """
 
     subject: Subject
     gathered: Gathered
     below: bool = False  # used where nothing is undone any more
     forgiving: bool = False
+    quiet: bool = False
 
 
 def gather(lowering: Lowering) -> None:

@@ -95,7 +95,13 @@ def _bare_node(lowering: Lowering, place: Place) -> nodes.AnyNode:
 def _children(lowering: Lowering, place: Place) -> tuple[nodes.AnyNode, ...]:
     """What is in a step, one after the other."""
     inside = lowering.subject.children(place.path, place.section)
-    return in_sequence([lower_step(lowering, child) for child in inside])
+    return in_sequence(
+        [lower_step(lowering, child) for child in inside if _counts(lowering, child)]
+    )
+
+
+def _counts(lowering: Lowering, place: Place) -> bool:
+    return not (lowering.quiet and isinstance(place.step.verb, Status))
 
 
 def _parallel(lowering: Lowering, place: Place) -> nodes.Block:
@@ -170,7 +176,8 @@ def _uses(lowering: Lowering, place: Place, uses: Uses) -> nodes.Block:
     subject = look_at(
         used.workflow, used.source.path, lowering.subject.family, prefix=here, below=below
     )
-    inner = Lowering(subject, lowering.gathered, below, _is_forgiven(lowering, place))
+    quiet = lowering.quiet or place.runs_beside
+    inner = Lowering(subject, lowering.gathered, below, _is_forgiven(lowering, place), quiet)
     gather(inner)
     lowering.gathered.children[here] = nodes.Child(
         workflow=used.workflow.name,
@@ -194,7 +201,7 @@ def _steps_of(lowering: Lowering) -> tuple[nodes.AnyNode, ...]:
         if isinstance(place.step.verb, Commit):
             children.append(_confirms(lowering, tuple(children)))
             confirmed = True
-        else:
+        elif _counts(lowering, place):
             children.append(lower_step(lowering, place))
     if not confirmed:
         block = _confirms(lowering, tuple(children))
@@ -212,7 +219,10 @@ def _spawn(lowering: Lowering, here: Address, uses: Uses) -> nodes.Spawn:
     subject, gathered = lowering.subject, lowering.gathered
     used = subject.used(uses)
     assert used is not None, f"{uses.file.path} could be read"
-    plan = gathered.make(used.workflow, used.source, subject.family)
+    plans, path = subject.family.plans, used.source.path
+    if path not in plans:
+        plans[path] = gathered.make(used.workflow, used.source, subject.family)
+    plan = plans[path]
     gathered.detached[plan.digest] = plan
     gathered.files.update(plan.files)
     return nodes.Spawn(

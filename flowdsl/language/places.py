@@ -55,6 +55,11 @@ class Place:
         return any(kind_of(parent) == "parallel" for parent in self.parents)
 
     @property
+    def runs_beside(self) -> bool:
+        """Whether other steps, or other items of its own, may run at the same time."""
+        return self.in_parallel or self.around is not None
+
+    @property
     def item(self) -> Address:
         """Where the step itself stands: under a `for_each`, as the template of an item."""
         return addresses.item_template(self.address) if self.step.for_each else self.address

@@ -64,7 +64,7 @@ def timed(plan: Plan) -> Timed:
 
 def _time(plan: Plan, node: AnyNode, found: Timed, *, rounds: int, assumed: str) -> None:
     if isinstance(node, Each):
-        more, taken = _rounds_of(plan, node)
+        more, taken = _rounds_of(node)
         rounds, assumed = rounds * more, assumed or taken
     if node.address in found.graph:
         found.forward[node.address] = forward_seconds(node) * rounds
@@ -111,16 +111,13 @@ def _delays(retry: Retry) -> float:
     return total
 
 
-def _rounds_of(plan: Plan, each: Each) -> tuple[int, str]:
-    """How many items wait for others, with the assumption in that."""
-    if each.max_parallel is None:
+def _rounds_of(each: Each) -> tuple[int, str]:
+    """How many items wait for others, with the assumption in that. The confirms of items all run at once."""
+    if each.max_parallel is None or each.items is None:
         return 1, ""
-    source = plan.nodes[each.mirrors] if each.mirrors is not None else each
-    items = source.items if isinstance(source, Each) else None
-    length = length_of(items.tree) if items is not None else None
+    length = length_of(each.items.tree)
     if length is None:
-        name = source.name or source.address
-        return 1, f"`{name}` has at most {each.max_parallel} items"
+        return 1, f"`{each.name or each.address}` has at most {each.max_parallel} items"
     return ceil(length / each.max_parallel), ""
 
 

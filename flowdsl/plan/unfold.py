@@ -70,7 +70,7 @@ def _each(each: Each, viewers: tuple[Address, ...], counts: Mapping[Address, int
     if each.mirrors is not None:
         each = replace(each, mirrors=of)
     if of not in counts:
-        return each
+        return replace(each, body=_node(each.body, viewers, counts))
     items = range(counts[of])
     branches = tuple(
         _node(each.body, (item(of, index), item(each.address, index)), counts) for index in items

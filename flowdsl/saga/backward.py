@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowdsl.plan.address import ROOT, Address, is_below, step_of
+from flowdsl.plan.address import ROOT, Address, is_below, item, items_around, step_of
 from flowdsl.plan.nodes import AnyNode, Block, Call, Each, Switch
 from flowdsl.plan.unfold import inside
 from flowdsl.saga.commands import Decide
@@ -47,8 +47,18 @@ def _land(walk: Walk, scope: Address) -> None:
     landing = [step_of(call) for call in state.flying if is_below(step_of(call), scope)]
     walk.stands.update(dict.fromkeys(landing, RUNNING))
     if not landing:
-        left = () if state.committed else effects(plan, state, scope)
+        stays = state.committed and not _is_one_of_several(walk, scope)
+        left = () if stays else effects(plan, state, scope)
         walk.commands.append(Decide(Planned(scope, left)))
+
+
+def _is_one_of_several(walk: Walk, scope: Address) -> bool:
+    """An item that was not chosen was never part of what is committed: it is undone below the line as well."""
+    around = items_around(scope)
+    if not around or item(*around[-1]) != scope:
+        return False
+    each = walk.plan.nodes[around[-1][0]]
+    return isinstance(each, Each) and each.quorum > 0
 
 
 # --- undoing -----------------------------------------------------------------------------------------
@@ -92,7 +102,7 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
         case Switch() | Each():
             passed_over = _passed_over(walk, node)
             over = _children_backward(walk, inside(node), scope, held=held, passed_over=passed_over)
-            return Stand(group_state(walk, node), over)
+            return Stand(_state_of_many(walk, node), over)
         case Call(fallback=Block() as fallback):
             # The call was settled before its fallback ran, so it is undone after it.
             later = _children_backward(walk, fallback.children, scope, held=held)
@@ -105,6 +115,16 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
             reached = here in state.done or here in state.fired or here in state.spawned
             failed = state.calls.get(node.address, NO_CALL).failed is not None
             return Stand("ok" if reached else "refused" if failed else "pending", over=True)
+
+
+def _state_of_many(walk: Walk, node: Switch | Each) -> StepState:
+    """That no branch was taken, no item was there, or that those failed which may, was no failure."""
+    state = group_state(walk, node)
+    reached = node.address in walk.state.done or node.address in walk.state.expanded
+    settled = isinstance(node, Each) and node.collect == "settled"
+    settled = settled or node.address in walk.state.chosen
+    nothing = state == "pending" or (settled and state == "refused")
+    return "kept" if reached and nothing else state
 
 
 def _passed_over(walk: Walk, node: Switch | Each) -> frozenset[Address]:

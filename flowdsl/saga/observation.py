@@ -10,9 +10,10 @@ from flowdsl.plan.values import Json
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """No byte of the request left: it would not build, or no connection came about."""
+    """No byte of the request left: it would not build, or no connection came about or may be made."""
 
     reason: str
+    forbidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

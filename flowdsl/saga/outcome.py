@@ -18,13 +18,16 @@ from flowdsl.saga.unfolding import unfolded
 FOR_NOW = frozenset({408, 425, 429})
 AT_THE_DOOR = frozenset({401, 403, 407})  # said before anybody looks at the key
 REFUSED, LOST, NOT_SENT, UNEXPECTED = "F110", "F111", "F112", "F113"
-INTERRUPTED, MISFIT = "F118", "F122"
+INTERRUPTED, MISFIT, FORBIDDEN = "F118", "F122", "F130"
 
 
 def judge(plan: Plan, state: State, call: CallId, seen: Observation) -> Outcome:
     """What this observation of the call's current attempt means."""
     plan = unfolded(plan, state)
     match seen:
+        case NotSent(reason=reason, forbidden=True):
+            failure = Failure(FORBIDDEN, f"nothing was sent: {reason}", step_of(call))
+            return Refused(failure, sent=False)
         case NotSent(reason=reason):
             failure = Failure(NOT_SENT, f"nothing was sent: {reason}", step_of(call))
             return Refused(failure, again=True, sent=False)
@@ -88,7 +91,7 @@ def _not_believed(plan: Plan, call: CallId, answer: Ok) -> Outcome:
 
 def misfit(step: Address, answer: Ok) -> Failure:
     """What is said of an answer that is not as its service describes it: a warning, or why it is not believed."""
-    message = f"answered {answer.status}, not as its contract describes: {answer.misfit}"
+    message = f"answered {answer.status}, not as described: {answer.misfit}"
     return Failure(MISFIT, message, step, answer.status, answer.body)
 
 

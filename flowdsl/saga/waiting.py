@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from decimal import Decimal
-
 from flowdsl.plan.evaluate import EvaluationError, evaluate
 from flowdsl.plan.expression import Expression
+from flowdsl.plan.moment import seconds_of
 from flowdsl.plan.nodes import Listen, Wait
-from flowdsl.plan.values import Json
 from flowdsl.saga.commands import Decide, Hear, Sleep
 from flowdsl.saga.events import Failed, Failure, Received
 from flowdsl.saga.local import decide_payload
@@ -75,18 +72,3 @@ def _moment(walk: Walk, node: Wait, until: Expression) -> float:
     vantage = Vantage(node.address)
     found = evaluate(until, scope(walk.plan, walk.state, [until], vantage))
     return seconds_of(found)  # type: ignore[arg-type]  # no secret stands here
-
-
-def seconds_of(moment: Json) -> float:
-    """A time as RFC 3339 writes it (without a zone it is UTC), or seconds since the epoch."""
-    if isinstance(moment, int | Decimal) and not isinstance(moment, bool):
-        seconds = float(moment)
-        if 0 <= seconds < 1e11:
-            return seconds
-    elif isinstance(moment, str):
-        try:
-            read = datetime.fromisoformat(moment)
-            return (read if read.tzinfo is not None else read.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, OverflowError):
-            pass
-    raise EvaluationError("a time is written 2026-12-24T18:00:00Z, or as seconds since the epoch")

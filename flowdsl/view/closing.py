@@ -231,7 +231,9 @@ def _warnings(plan: Plan, state: State, progress: Progress) -> list[Line]:
         said = cause_text(plan, warning)
         tries = tries_text(state.calls.get(warning.step, NO_CALL))
         text = f"warning: {said}  {tries}".rstrip()
-        lines.append(fit(line("  ", WARNING.piece, f" {text}")))
+        first, *more = [text] if columns(text) <= WIDTH - 4 else wrapped(text, WIDTH - 4)
+        lines.append(fit(line("  ", WARNING.piece, f" {first}")))
+        lines += [fit(line("    ", text)) for text in more]
     return lines
 
 

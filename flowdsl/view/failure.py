@@ -79,6 +79,8 @@ def title(plan: Plan, failure: Failure, call: CallId) -> str:
             return f"{what} got no answer in time"
         case "F112":
             return f"{what} could not be sent"
+        case "F130":
+            return f"{what} was not sent: no service may be at that address"
         case "F114":
             return f"an expression of {what} has no value"
         case "F115":
@@ -138,6 +140,8 @@ def _meaning(failure: Failure, call: CallId, entry: CallState, digits: int) -> l
             said = "a 4xx is an answer, so it was not tried again"
         case "F111" | "F118":
             said = "it may have happened, so it is not taken for a no: it is looked up or undone"
+        case "F130":
+            said = "if it is meant, allow the address in flowdsl.toml: `flowdsl explain F130`"
         case "F112":
             said = "no byte of it was sent, so nothing happened there"
         case "F113" if failure.status is None:

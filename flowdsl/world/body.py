@@ -54,7 +54,7 @@ async def read_whole(response: httpx.Response, *, is_head: bool = False) -> Whol
     if (announced is not None and received < announced) or (received and not unpack.ended):
         return Whole(problem=CUT)
     if content and coding not in ("", "identity") and isinstance(unpack, _Plain):
-        return Whole(problem=f"{COMPRESSED}: {coding[:40]}")
+        return Whole(problem=f"{COMPRESSED}: {coding if len(coding) <= 40 else 'nobody knows how'}")
     return Whole(bytes(content))
 
 

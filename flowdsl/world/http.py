@@ -10,20 +10,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 
 from flowdsl.plan.request import Request
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.world.body import CUT, decode, read_whole
+from flowdsl.world.hosts import Hosts
 from flowdsl.world.outgoing import Unbuildable, build
 from flowdsl.world.redaction import Redaction
 from flowdsl.world.retry_after import in_seconds
-from flowdsl.world.wire import Wire, tls_context
+from flowdsl.world.wire import ForbiddenAddress, Wire, tls_context
 
 HEADERS_MAX = 64
 HEADER_CHARACTERS_MAX = 8 * 1024
+REASON_CHARACTERS_MAX = 300
 
 # Of no use to a workflow, different every time, or not for other eyes.
 DROPPED_HEADERS = frozenset(
@@ -49,13 +51,19 @@ BEFORE_THE_FIRST_BYTE = (
 
 
 class Http:
-    """`transport` is any httpx transport; a second one, if given, serves `fresh` requests."""
+    """`transport` is any httpx transport; a second one, if given, serves `fresh` requests.
+
+    `hosts` says which addresses may be called; a transport that is given judges for itself.
+    """
 
     def __init__(
         self,
         transport: httpx.AsyncBaseTransport | None = None,
         fresh_transport: httpx.AsyncBaseTransport | None = None,
+        *,
+        hosts: Hosts | None = None,
     ) -> None:
+        self._hosts = hosts or Hosts()
         self._transport = transport
         self._fresh_transport = fresh_transport or transport
         self._redaction = Redaction({})
@@ -75,7 +83,7 @@ class Http:
         except Unbuildable as error:
             return NotSent(redaction.text(str(error)))
         observation = await _exchange(self._choose(fresh=fresh), outgoing, timeout_seconds)
-        return redaction.observation(observation)
+        return _short(redaction.observation(observation))
 
     async def aclose(self) -> None:
         for transport in {self._transport, self._fresh_transport} - {None}:
@@ -85,8 +93,10 @@ class Http:
     def _choose(self, *, fresh: bool) -> httpx.AsyncBaseTransport:
         if self._transport is None or self._fresh_transport is None:
             tls = tls_context()
-            self._transport = self._transport or Wire(tls)
-            self._fresh_transport = self._fresh_transport or Wire(tls, fresh=True)
+            self._transport = self._transport or Wire(tls, hosts=self._hosts)
+            self._fresh_transport = self._fresh_transport or Wire(
+                tls, fresh=True, hosts=self._hosts
+            )
         return self._fresh_transport if fresh else self._transport
 
     def _redaction_of(self, secrets: Mapping[str, str]) -> Redaction:
@@ -120,7 +130,7 @@ class _Watch:
     def failed(self, error: Exception) -> Observation:
         reason = str(error) or type(error).__name__
         if isinstance(error, BEFORE_THE_FIRST_BYTE) and not self.sent:
-            return NotSent(reason)
+            return NotSent(reason, forbidden=isinstance(error, ForbiddenAddress))
         return Lost(reason)
 
 
@@ -152,6 +162,13 @@ async def _converse(
     if problem is None:
         body, problem = decode(whole.content, response.headers.get("content-type", ""))
     return Answer(response.status_code, _headers(response), body, problem)
+
+
+def _short(observation: Observation) -> Observation:
+    """Cut only after the secrets are out: half of one could not be recognised."""
+    if isinstance(observation, Answer):
+        return observation
+    return replace(observation, reason=observation.reason[:REASON_CHARACTERS_MAX])
 
 
 def _headers(response: httpx.Response) -> tuple[tuple[str, str], ...]:

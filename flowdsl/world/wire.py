@@ -3,7 +3,8 @@
 Three things are put right here. aiohttp sends a GET, PUT or DELETE a second time when an idle
 connection turns out closed; a middleware stops that. The layer between the two calls a connection
 that broke half way a "connect timeout"; here the only question is whether a connection existed. And
-aiohttp rewrites percent-encoding; here a URL goes out as it is written.
+aiohttp rewrites percent-encoding; here a URL goes out as it is written. Every address is looked at
+when its socket is made, so a name that is looked up twice cannot lead elsewhere (`world.hosts`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,17 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from errno import EACCES
 from weakref import WeakSet
 
 import aiohttp
 import httpx
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.tracing import Trace
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
+
+from flowdsl.world.hosts import Hosts
 
 CONNECTIONS_PER_HOST = 256
 IDLE_SECONDS = 15.0
@@ -28,9 +34,12 @@ CHUNK_BYTES = 64 * 1024
 
 
 class Wire(httpx.AsyncBaseTransport):
-    def __init__(self, tls: ssl.SSLContext, *, fresh: bool = False) -> None:
+    def __init__(
+        self, tls: ssl.SSLContext, *, fresh: bool = False, hosts: Hosts | None = None
+    ) -> None:
         """`fresh`: a new connection for every request, closed after it."""
         self._tls = tls
+        self._hosts = hosts or Hosts()
         self._fresh = fresh
         self._sockets: WeakSet[socket.socket] = WeakSet()
         self._inner = AiohttpTransport(verify=tls, trust_env=False, client=self._session)
@@ -43,6 +52,8 @@ class Wire(httpx.AsyncBaseTransport):
             response = await self._inner.handle_async_request(request)
         except Exception as error:
             # Whatever they raise: what matters is whether a byte may have left.
+            if passage.objection and not passage.dialled:
+                raise ForbiddenAddress(passage.objection) from error
             failure = httpx.ReadError if passage.connected else httpx.ConnectError
             raise failure(_why(error)) from error
         finally:
@@ -59,13 +70,20 @@ class Wire(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
     def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
-        family, kind, protocol, _, _ = address
+        """For aiohttp, which connects it to this very address."""
+        family, kind, protocol, _, place = address
+        passage = _passage.get()
+        objection = self._hosts.objection(str(place[0]))
+        if objection is not None:
+            passage.objection = f"{passage.request.url.host} is at {place[0]}, {objection}"
+            raise PermissionError(EACCES, passage.objection)
+        passage.dialled = True
         connection = socket.socket(family, kind, protocol)
         self._sockets.add(connection)
         return connection
 
     def _session(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
+        connector = _Connector(
             ssl=self._tls,
             socket_factory=self._socket,
             limit=0,
@@ -87,6 +105,22 @@ class Wire(httpx.AsyncBaseTransport):
         )
 
 
+class ForbiddenAddress(httpx.ConnectError):
+    """No connection may be made to where the service is; none was."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """An idle connection on which something came in is not used again: it would pass for the next answer."""
+
+    async def _get(
+        self, key: ConnectionKey, traces: list[Trace]
+    ) -> aiohttp.connector.Connection | None:
+        for protocol, _ in self._conns.get(key, ()):
+            if protocol.should_close:
+                protocol.close()  # and so it is passed over
+        return await super()._get(key, traces)
+
+
 def tls_context() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
@@ -96,6 +130,8 @@ class _Passage:
     """One request on its way through aiohttp, whose hooks find it in the context."""
 
     request: httpx.Request
+    dialled: bool = False  # an address was tried, and was one that may be
+    objection: str = ""  # to an address that may not be
     connected: bool = False
     response: aiohttp.ClientResponse | None = None
 
@@ -164,12 +200,18 @@ def _why(error: BaseException) -> str:
             return f"the host {error.host} is not known"
         case aiohttp.ClientConnectorCertificateError():
             return f"TLS with {error.host}:{error.port}: {error.certificate_error}"
+        case aiohttp.ClientConnectorSSLError():
+            return f"TLS with {error.host}:{error.port}: {error.os_error}"
         case aiohttp.ClientConnectorError():
-            cause = os.strerror(error.os_error.errno) if error.os_error.errno else error.os_error
+            number, said = error.os_error.errno, str(error.os_error)
+            cause = os.strerror(number) if number else said or type(error.os_error).__name__
             return f"no connection to {error.host}:{error.port}: {cause}"
         case aiohttp.ServerDisconnectedError():
             return "the service closed the connection without an answer"
+        case aiohttp.ClientResponseError(message=message):
+            # Behind the colon they quote what came, in a form in which no secret would be recognised.
+            return f"what came back is no HTTP: {message.partition(':')[0].strip()}"
         case OSError() if error.errno:
             return f"the connection broke: {os.strerror(error.errno)}"
         case _:
-            return f"{type(error).__name__}: {error}"[:300]
+            return f"{type(error).__name__}: {error}"

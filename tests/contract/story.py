@@ -127,7 +127,10 @@ class Wire:
 class Story:
     plan: Plan
     inputs: dict[str, Json] = field(default_factory=dict)
+    run: str = "run-1"
     secrets: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str | None] = field(default_factory=dict)
+    bases: dict[str, str] = field(default_factory=dict)  # URLs instead of those in the file
     front: Front = field(default_factory=Front)
     facts: list[Event] = field(default_factory=list)
     requests_at: dict[int, int] = field(default_factory=dict)  # arrived when that fact was kept
@@ -178,11 +181,11 @@ class Story:
             fuse.point()
 
         wire = Wire(Http(httpx.ASGITransport(app=self.front)), fuse)
-        signer = RunSigner(b"key", "run-1", self.secrets)
+        signer = RunSigner(b"key", self.run, self.secrets)
         drive = Drive(self.plan, keep, Ports(wire, VirtualClock(), signer, self.secrets))
         state = self.state
         first: list[Event] = [
-            Created("run-1", "saga", self.plan.digest, EPOCH, self.inputs, {}, {})
+            Created(self.run, "saga", self.plan.digest, EPOCH, self.inputs, self.env, self.bases)
         ]
         if self.facts:
             at = VirtualClock().now()
@@ -352,14 +355,22 @@ def fits(line: str, pattern: str) -> bool:
     return line.startswith(head) and line.endswith(tail) if star else line == pattern
 
 
-def crash_everywhere(make: Callable[[], Story], ends: str, stride: int = 1) -> int:
-    """The same story with a death of its driver at every point, each followed by another life. How many there were."""
+def crash_everywhere(
+    make: Callable[[], Story],
+    ends: str,
+    stride: int = 1,
+    again: Sequence[tuple[float, Order]] = (),
+) -> int:
+    """The same story with a death of its driver at every point, each followed by another life. How many there were.
+
+    `again` is ordered in the second life too: by somebody who does not know whether the first has heard it.
+    """
     whole = make()
     whole._run(whole.live)
     deaths = 0
     for point in range(1, whole.points + 1, stride):
         story = make()
-        asyncio_lives = _two_lives(story, point)
+        asyncio_lives = _two_lives(story, point, again)
         story._run(asyncio_lives)
         story.judge()
         assert story.now.state in ends.split(), f"died at point {point}: {story.now}"
@@ -370,10 +381,12 @@ def crash_everywhere(make: Callable[[], Story], ends: str, stride: int = 1) -> i
     return deaths
 
 
-def _two_lives(story: Story, point: int) -> Callable[[], Coroutine[object, object, None]]:
+def _two_lives(
+    story: Story, point: int, again: Sequence[tuple[float, Order]]
+) -> Callable[[], Coroutine[object, object, None]]:
     async def lives() -> None:
         if await story.live(dies_at=point) is None:
-            await story.live()
+            await story.live(orders=again)
 
     return lives
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from textwrap import indent
 
@@ -11,10 +12,12 @@ from flowdsl.engine.explore import Allowance
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
+from tests.engine import branching
 from tests.saga.plans import by_key, call, plan
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 
+CALM = Allowance(faults=1, cancel=False)
 ONE = Allowance(faults=1, crashes=True)
 TWO = Allowance(faults=2, crashes=True)
 THREE = Allowance(faults=3, crashes=True)
@@ -228,6 +231,12 @@ def busy(orders: int) -> Allowance:
     return Allowance(faults=1, crashes=True, orders=orders)
 
 
+SINK: dict[str, Json] = {
+    "order_id": "o",
+    "items": [{"kg": 3, "sku": "s"}],
+    "note": None,
+    "total": 1200,
+}
 PAIRS = Allowance(faults=1, pairs=True)
 
 CASES = (
@@ -262,4 +271,38 @@ CASES = (
     Case("reads only", reads_only),
     Case("strict calls", strict_calls),
     Case("strict probe", strict_probe),
+    Case("all", branching.all_of_them, ONE, TWO),
+    Case("all careless", branching.all_careless, ONE, TWO),
+    Case("settled", branching.settled, ONE, TWO),
+    Case("settled below commit", branching.settled_below_commit),
+    Case("first success", branching.first_success, ONE, TWO),
+    Case("first success, un-keyed", branching.first_success_unkeyed, ONE, TWO),
+    Case("first success, tombstone", branching.first_success_tombstone, ONE, TWO),
+    Case("one after the other", branching.one_after_the_other),
+    Case("first read", branching.first_read),
+    Case("quorum", branching.quorum, ONE, TWO),
+    Case("quorum careless", branching.quorum_careless, ONE, TWO),
+    Case("groups, all", partial(branching.groups, "all"), ONE, TWO),
+    Case("groups, settled", partial(branching.groups, "settled"), ONE, TWO),
+    Case("groups, first success", partial(branching.groups, "first_success"), ONE, TWO),
+    Case("lists in lists", branching.lists_in_lists, ONE, ONE),
+    Case("nothing to go through", branching.nothing_to_go_through),
+    Case("switch", branching.switch),
+    Case("switch careless", branching.switch_careless),
+    Case("fallback", partial(branching.fallback, "keyed")),
+    Case("fallback, un-keyed", partial(branching.fallback, "plain")),
+    Case("fallback, careless", partial(branching.fallback, "plain", "critical: false")),
+    Case("fallback below commit", branching.fallback_below_commit),
+    Case("signal", branching.signal),
+    Case("two signals", branching.two_signals),
+    Case("until", branching.until),
+    Case("event", branching.event),
+    Case("queued", branching.queued),
+    Case("used", branching.used, ONE, TWO),
+    Case("used careless", branching.used_careless, ONE, TWO),
+    Case("used for each", branching.used_for_each, ONE, ONE),
+    Case("used below commit", branching.used_below_commit),
+    Case("chosen below commit", branching.chosen_below_commit, ONE, TWO),
+    Case("detached", branching.detached),
+    Case("kitchen sink", branching.kitchen_sink, CALM, ONE, SINK),
 )

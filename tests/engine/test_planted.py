@@ -36,6 +36,7 @@ from flowdsl.saga.undoing import Undo
 from flowdsl.saga.walk import OVER_OK, PENDING, Stand, Walk
 from tests.conftest import Counts
 from tests.engine.corpus import CASES
+from tests.museum.exhibit import plant
 
 BY_NAME = {case.name: case for case in CASES}
 
@@ -278,9 +279,7 @@ def test_the_explorer_sees_a_planted_bug(
     # given the core as it is: nothing is wrong
     assert as_it_is(bug.case, bug.may).violations == []
     # when one function is replaced
-    instead = bug.instead if isinstance(bug.instead, tuple) else (bug.instead,) * len(bug.where)
-    for where, what in zip(bug.where, instead, strict=True):
-        monkeypatch.setattr(where, what)
+    plant(monkeypatch, bug.where, bug.instead)
     found = explore(BY_NAME[bug.case].make(), BY_NAME[bug.case].inputs, bug.may)
     # then that very rule breaks
     assert any(re.search(bug.sees, violation.rule) for violation in found.violations), [

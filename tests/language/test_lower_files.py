@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flowdsl.language import Library, Source, compile_plan, load, paths_named
+from flowdsl.language import Library, Source, check, compile_plan, load, paths_named
 from flowdsl.plan.nodes import Block, Confirm, Plan, Retry, Spawn
 from flowdsl.plan.template import Constant
 from tests.language.examples import whole
-from tests.language.plans import call_at, library_of, outline, plan_of
+from tests.language.plans import call_at, library_of, outline, plan_of, used
 
 SHIP = """flowdsl: 1
 name: ship
@@ -228,3 +228,63 @@ def test_a_file_is_read_once_however_often_it_is_used() -> None:
     steps = "- uses: ./outer.yaml\n- uses: ./ship.yaml\n  with: { order: b }\n"
     plan = load(Source("w.yaml", whole(steps)), library)
     assert [path for path, _ in plan.files] == ["outer.yaml", "ship.yaml"]
+
+
+def doubling(depth: int, use: str) -> Library:
+    """Each file uses the next one twice."""
+    files = {f"f{level}": use.format(level + 1) * 2 for level in range(depth)}
+    return library_of(**files, **{f"f{depth}": "- call: GET stock/x\n"})
+
+
+def test_a_few_files_cannot_be_made_a_million_steps() -> None:
+    library = doubling(19, "- uses: ./f{}.yaml\n")
+    codes = {
+        item.code for item in check(Source("w.yaml", used("- uses: ./f0.yaml\n")), library).errors
+    }
+    assert codes == {"F007", "F031"}
+    steps = doubling(13, "- uses: ./f{}.yaml\n")
+    (error,) = check(Source("f0.yaml", steps.texts["f0.yaml"]), steps).errors
+    assert error.message == "with all the files it uses, more than 20,000 steps"
+
+
+def test_files_use_files_to_a_depth_with_a_limit() -> None:
+    library = library_of(
+        **{f"f{n}": f"- uses: ./f{n + 1}.yaml\n" for n in range(50)}, f50="- call: GET stock/x\n"
+    )
+    (error,) = check(Source("f29.yaml", library.texts["f29.yaml"]), library).errors
+    assert error.code == "F031"
+    assert check(Source("f31.yaml", library.texts["f31.yaml"]), library).errors == ()
+
+
+def test_files_that_run_detached_are_made_plans_once_each() -> None:
+    library = doubling(19, "- uses: ./f{}.yaml\n  detach: true\n")
+    plan = load(Source("f0.yaml", library.texts["f0.yaml"]), library)
+    for _ in range(19):
+        (plan,) = plan.detached.values()
+    assert plan.detached == {}
+
+
+LABELLED = """
+- status: packing
+- steps:
+    - status: sealing
+    - call: GET stock/x
+"""
+
+
+def test_a_used_file_sets_no_status_where_others_run_beside_it() -> None:
+    def addresses(steps: str) -> list[str]:
+        return [name for name in plan_of(steps, pack=LABELLED).nodes if "status" in name]
+
+    assert addresses("- uses: ./pack.yaml\n") == [
+        "uses-1/status-1",
+        "uses-1/steps-1/status-1",
+    ]
+    assert addresses("- for_each: x in [1, 2]\n  uses: ./pack.yaml\n") == []
+    assert addresses("- parallel: [{ uses: ./pack.yaml }]\n") == []
+    checked = check(
+        Source("w.yaml", used("- for_each: x in [1, 2]\n  uses: ./pack.yaml\n")),
+        library_of(pack=LABELLED),
+    )
+    assert [item.code for item in checked.diagnostics] == ["F036"]
+    assert "`status` of `./pack.yaml` has no effect" in checked.diagnostics[0].message

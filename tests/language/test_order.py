@@ -20,7 +20,8 @@ TREES: st.SearchStrategy[list[Tree]] = st.lists(
     st.recursive(
         st.integers(0, 7),
         lambda inner: st.tuples(
-            st.sampled_from(["parallel", "steps"]), st.lists(inner, min_size=1, max_size=4)
+            st.sampled_from(["parallel", "steps", "switch", "for_each", "fallback"]),
+            st.lists(inner, min_size=1, max_size=4),
         ),
         max_leaves=10,
     ),
@@ -31,22 +32,52 @@ TREES: st.SearchStrategy[list[Tree]] = st.lists(
 
 @dataclass(slots=True)
 class Written:
-    """What was written so far: ids, and who reads whom."""
+    """What was written so far: ids, those that can be read where the next step stands, and who reads whom."""
 
     ids: list[str] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+    lists: int = 0
     reads: list[tuple[str, str]] = field(default_factory=list)
 
-    def step(self, tree: Tree) -> object:
-        if not isinstance(tree, int):
-            kind, inside = tree
-            return {kind: [self.step(child) for child in inside]}
+    def step(self, tree: Tree) -> dict[str, object]:
+        if isinstance(tree, int):
+            return self.call(tree)
+        kind, inside = tree
+        known = list(self.seen)
+        match kind:
+            case "switch":
+                branches: list[dict[str, object]] = []
+                given: list[str] = []
+                for child in inside:  # no branch sees another, and whatever comes after sees all
+                    self.seen = list(known)
+                    branches.append({"when": "run.id == 'x'", "steps": [self.step(child)]})
+                    given += self.seen[len(known) :]
+                self.seen = [*known, *given]
+                return {"switch": branches}
+            case "for_each":
+                self.lists += 1
+                variable = f"v{self.lists}"
+                steps = [self.step(child) for child in inside]
+                self.seen = known  # each item has its own
+                return {"for_each": f"{variable} in [1, 2]", "steps": steps}
+            case "fallback":
+                call = self.call(0)
+                own = self.seen.pop()
+                steps = [self.step(child) for child in inside]
+                self.seen.append(own)
+                return {**call, "fallback": steps}
+            case _:
+                return {kind: [self.step(child) for child in inside]}
+
+    def call(self, reads: int) -> dict[str, object]:
         name = f"s{len(self.ids)}"
         path = "a/x"
-        if self.ids and tree:
-            read = self.ids[-1 - (tree - 1) % len(self.ids)]
+        if self.seen and reads:
+            read = self.seen[-1 - (reads - 1) % len(self.seen)]
             self.reads.append((read, name))
-            path = f"a/x/${{{read}.id}}"
+            path = f"a/x/${{default({read}.id, 'none')}}"
         self.ids.append(name)
+        self.seen.append(name)
         own = f"a/x/${{{name}.id}}"
         return {"id": name, "call": path, "confirm": own, "compensate": f"DELETE {own}"}
 

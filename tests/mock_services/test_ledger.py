@@ -53,12 +53,24 @@ def test_an_entry_shows_undo_and_confirm_with_keys_and_times() -> None:
     with_client(story, latency_seconds=2)
 
 
+LEFT = {
+    "F-1",
+    "F-2",
+    "P-1",
+    "M-1",
+    "B-1",
+    "V-1",
+    "N-1",
+    "N-2",
+}  # no news: they cannot be taken back
+
+
 @pytest.mark.parametrize(
     ("ended", "left"),
     [
-        ("succeeded", {"F-1"}),
-        ("compensated", {"F-1", "F-2", "P-1", "M-1"}),
-        ("cancelled", {"F-1", "F-2", "P-1", "M-1"}),
+        ("succeeded", {"F-1", "B-1"}),
+        ("compensated", LEFT),
+        ("cancelled", LEFT),
     ],
 )
 def test_residue_is_what_a_run_that_ended_so_must_not_leave(ended: str, left: set[str]) -> None:
@@ -71,6 +83,14 @@ def test_residue_is_what_a_run_that_ended_so_must_not_leave(ended: str, left: se
         await client.post("/payments/charges", {"amount": 2})
         await client.post("/payments/charges/P-2/refund")
         await client.post("/mail/messages", {})
+        await client.post("/inventory/reservations/batch", {"items": ["a"]})
+        for number in range(2):
+            await client.post("/payments/vouchers", {"reference": number})
+            await client.post("/payments/invoices", {"reference": number})
+        await client.delete("/payments/vouchers/V-2")
+        await client.post("/payments/invoices/N-2/send")
+        await client.post("/events", {"specversion": "1.0", "id": "1", "source": "s", "type": "t"})
+        await client.post("/events/alerts", {})
         residue = (await client.get(f"/ledger/residue?ended={ended}"))["residue"]
         assert {item["id"] for item in residue} == left
 

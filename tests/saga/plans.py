@@ -10,7 +10,7 @@ from textwrap import dedent, indent
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
 
-_HEAD = """\
+HEAD = """\
 flowdsl: 1
 name: tiny
 services:
@@ -20,9 +20,11 @@ services:
 """
 
 
-def plan(steps: str, more: str = "") -> Plan:
-    """`steps` is the list below `steps:`; `more` are further keys of the workflow."""
-    text = _HEAD + "steps:\n" + indent(dedent(steps).strip("\n"), "  ") + "\n" + dedent(more)
+def plan(steps: str, more: str = "", services: str = "") -> Plan:
+    """`steps` is the list below `steps:`; `more` are further keys of the workflow, `services` further services."""
+    text = (
+        HEAD + services + "steps:\n" + indent(dedent(steps).strip("\n"), "  ") + "\n" + dedent(more)
+    )
     return compile_plan(text, "tiny.yaml")
 
 

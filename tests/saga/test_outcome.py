@@ -52,6 +52,13 @@ def test_not_sent_is_refused_and_may_be_tried_again() -> None:
     assert "no such host" in outcome.failure.message
 
 
+def test_what_may_not_be_sent_is_refused_for_good() -> None:
+    outcome = seen_as(NotSent("link-local", forbidden=True))
+    assert isinstance(outcome, Refused)
+    assert (outcome.again, outcome.sent, outcome.definite) == (False, False, False)
+    assert outcome.failure.code == "F130"
+
+
 @pytest.mark.parametrize(
     "status",
     [*range(300, 309), *range(400, 408), *range(409, 425), 426, 428, 431, 451, 499],

@@ -48,6 +48,11 @@ from tests.view.stories import FLIGHT, plan_of, stories
             "nobody knows what became of payment",
         ),
         (Failure("F112", "nothing was sent", "payment"), "", "payment could not be sent"),
+        (
+            Failure("F130", "nothing was sent", "payment"),
+            "",
+            "payment was not sent: no service may be at that address",
+        ),
         (Failure("F114", "it is null", "payment"), "", "an expression of payment has no value"),
         (Failure("F115", "too small", "payment"), "", "too small"),
         (Failure("F117", "the run's timeout passed"), "", "the run's timeout passed"),

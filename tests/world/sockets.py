@@ -37,7 +37,9 @@ class Service:
 
 
 @contextlib.asynccontextmanager
-async def service(*answers: bytes | Script, reads_bodies: bool = True) -> AsyncIterator[Service]:
+async def service(
+    *answers: bytes | Script, reads_bodies: bool = True, host: str = "127.0.0.1"
+) -> AsyncIterator[Service]:
     """Gives the answers one after the other, one a request, the last for ever; then waits for more."""
     seen = Service(0)
     left = list(answers)
@@ -66,7 +68,7 @@ async def service(*answers: bytes | Script, reads_bodies: bool = True) -> AsyncI
                     break
         writer.transport.abort()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0, limit=65536)
+    server = await asyncio.start_server(talk, host, 0, limit=65536)
     seen.port = server.sockets[0].getsockname()[1]
     try:
         yield seen

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from urllib.parse import quote, quote_plus
@@ -31,8 +33,31 @@ FORMS: list[Callable[[str], str]] = [
     b64,
     lambda value: b64(value).rstrip("="),
     lambda value: base64.urlsafe_b64encode(value.encode()).decode(),
+    lambda value: json.dumps(json.dumps(value)),
+    lambda value: json.dumps({"said": json.dumps({"token": value}, ensure_ascii=False)}),
+    lambda value: json.dumps(value).replace("/", "\\/"),
+    lambda value: json.dumps(value).upper() if value.isupper() else json.dumps(value),
+    html.escape,
+    lambda value: "".join(f"&#{ord(letter)};" if letter in "&<>'\"" else letter for letter in value),
+    lambda value: "".join(f"&#X{ord(letter):04X};" if not letter.isalnum() else letter for letter in value),
+    lambda value: value.encode("latin-1", "replace").decode("utf-8", "replace"),
+    lambda value: value.encode("utf-16-le").decode("utf-8", "replace") if value.isascii() else value,
+]  # fmt: skip
+LONG_FORMS: list[Callable[[str], str]] = [
+    lambda value: value.encode().hex(),
+    lambda value: value.encode().hex().upper(),
 ]
-SECRETS = ["hunter2!", "pä/ss wörd+1", 'a"b\\c', "€€€€", "ÿÿÿÿ>>>???", "sk_live_51H"]
+SECRETS = [
+    "hunter2!",
+    "pä/ss wörd+1",
+    'a"b\\c',
+    "€€€€",
+    "ÿÿÿÿ>>>???",
+    "sk_live_51H",
+    'pä"ss',
+    "a\\\\'\\/\nb<&>",
+    "key 😀 /x",
+]
 
 
 @pytest.mark.parametrize("value", SECRETS)
@@ -43,6 +68,46 @@ def test_every_form_is_taken_out(form: Callable[[str], str], value: str) -> None
     assert clean.endswith(" after")
     assert "‹secret T›" in clean
     assert form(value).strip('"=') not in clean
+
+
+@pytest.mark.parametrize("value", [value for value in SECRETS if len(value.encode()) >= 8])
+@pytest.mark.parametrize("form", LONG_FORMS)
+def test_a_long_one_is_taken_out_in_hex_too(form: Callable[[str], str], value: str) -> None:
+    assert Redaction({"T": value}).text(f"<{form(value)}>") == "<‹secret T›>"
+
+
+@given(st.text(min_size=4), st.text(), st.data())
+def test_the_quick_look_misses_nothing_that_the_thorough_one_finds(
+    value: str, around: str, data: st.DataObject
+) -> None:
+    """Each letter escaped in a way of its own, and whatever stands around it."""
+    ways: list[Callable[[str], str]] = [
+        str,
+        lambda letter: quote(letter, safe=""),
+        lambda letter: json.dumps(letter)[1:-1],
+        html.escape,
+    ]
+    way = data.draw(st.sampled_from(ways))
+    text = around + "".join(way(letter) if data.draw(st.booleans()) else letter for letter in value)
+    redaction = Redaction({"T": value})
+    thorough = text
+    for one in redaction._passes:
+        thorough = one.clean(thorough)
+    assert redaction._sieve.may_hold(text) or thorough == text
+
+
+def test_much_text_without_a_secret_is_soon_through() -> None:
+    redaction = Redaction({str(number): f"secret-{number:08}" for number in range(20)})
+    text = '{"id": "abc", "name": "some text"}, ' * 200_000
+    begun = time.process_time()
+    assert redaction.text(text) is text
+    assert time.process_time() - begun < 2.0
+
+
+def test_a_secret_of_backslashes_is_no_trap() -> None:
+    begun = time.process_time()
+    Redaction({"T": "\\" * 40 + "é" * 40}).text("\\" * 5000 + "é" * 39 + "\\" * 5000)
+    assert time.process_time() - begun < 2.0
 
 
 @pytest.mark.parametrize("user", ["", "a", "ab", "abc", "ada", "admin"])

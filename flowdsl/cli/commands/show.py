@@ -24,13 +24,14 @@ def command(session: Session, run: str, step: str, *, as_curl: bool) -> int:
     from flowdsl.engine.orders import find_step
     from flowdsl.errors import InputError
     from flowdsl.plan.json import to_text
+    from flowdsl.saga.unfolding import unfolded
     from flowdsl.view.closing import Suggestion
     from flowdsl.view.exchange import curl, show_text
     from flowdsl.view.report import step_report
 
     store = existing_store(session)
     standing = standing_of(store, find_run(store, run))
-    plan, state, now = standing.plan, standing.state, standing.now
+    plan, state, now = unfolded(standing.plan, standing.state), standing.state, standing.now
     address = find_step(plan, step)
     if as_curl:
         text = curl(state, address)

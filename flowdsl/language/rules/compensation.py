@@ -11,8 +11,9 @@ from flowdsl.language.order import waits_for
 from flowdsl.language.places import Order, Place
 from flowdsl.language.places import order as how_ordered
 from flowdsl.language.rules.offers import undo_offered
-from flowdsl.language.subject import Subject, look_at
-from flowdsl.language.workflow import Call, Commit, Emit, Fail, Name, Step, Uses, WaitFor
+from flowdsl.language.subject import Subject
+from flowdsl.language.traits import can_fail, is_forgiven
+from flowdsl.language.workflow import Call, Commit, Name, Step, Uses
 from flowdsl.plan.nodes import READS, RESENDABLE
 from flowdsl.plan.span import Span
 
@@ -69,12 +70,10 @@ def _a_used_file_stays_behind(subject: Subject, position: int, uses: Uses) -> It
     used, place = subject.used(uses), subject.places[position]
     if used is None or used.errors or any(isinstance(s.verb, Commit) for s in used.workflow.steps):
         return  # one that commits cannot stand here at all
-    inner = look_at(used.workflow, used.source.path, subject.family)
-    left = next((p for p in inner.places if _leaves_something(inner, p)), None)
     failing = _what_may_fail_after(subject, position)
-    if left is None or failing is None:
+    line = used.traits.leaves
+    if line is None or failing is None:
         return
-    line = left.step.span.line
     yield Diagnostic(
         "F012",
         place.step.span,
@@ -85,29 +84,13 @@ def _a_used_file_stays_behind(subject: Subject, position: int, uses: Uses) -> It
     )
 
 
-def _leaves_something(subject: Subject, place: Place) -> bool:
-    if place.section != "steps":
-        return False
-    match place.step.verb:
-        case Call(request=request, compensate=None):
-            return request.method not in READS
-        case Uses(detach=False) as uses:
-            used = subject.used(uses)
-            if used is None:
-                return False
-            inner = look_at(used.workflow, used.source.path, subject.family)
-            return any(_leaves_something(inner, child) for child in inner.places)
-        case _:
-            return False
-
-
 # --- what can turn the run ---------------------------------------------------------------------------
 
 
 def _what_may_fail_after(subject: Subject, position: int) -> Place | None:
     """What comes later in the file is asked first; what stands above can only fail too late beside this one."""
     place = subject.places[position]
-    beside = place.in_parallel or place.around is not None
+    beside = place.runs_beside
     above = subject.places[: position + 1] if beside else ()
     others = chain(islice(subject.places, position + 1, None), above)
     return next((other for other in others if _may_fail_after(subject, place, other)), None)
@@ -115,11 +98,11 @@ def _what_may_fail_after(subject: Subject, position: int) -> Place | None:
 
 def _may_fail_after(subject: Subject, place: Place, other: Place) -> bool:
     """Whether `other` can turn what the call at `place` is part of when that has taken effect."""
-    if other.section != "steps" or other.below_commit or not _can_fail(subject, other.step):
+    if other.section != "steps" or other.below_commit or not can_fail(subject, other.step):
         return False
     shared = _shared(place, other)
     # What may fail for itself turns nothing around it; what both are in turns with both.
-    if any(_is_forgiven(step) for step in _chain(other)[shared:]):
+    if any(is_forgiven(step) for step in _chain(other)[shared:]):
         return False
     if any(step.for_each is not None for step in _chain(other)[:shared]):
         return _in_another_item(place, other)
@@ -140,33 +123,9 @@ def _in_another_item(place: Place, other: Place) -> bool:
     return any(
         step.for_each is not None
         and step.for_each.collect == "all"
-        and not any(_is_forgiven(inner) for inner in steps[depth:])
+        and not any(is_forgiven(inner) for inner in steps[depth:])
         for depth, step in enumerate(steps[: _shared(place, other)])
     )
-
-
-def _can_fail(subject: Subject, step: Step) -> bool:
-    match step.verb:
-        case Call() | Fail() | Emit() | WaitFor():
-            return True
-        case Uses() as uses:
-            used = None if uses.detach else subject.used(uses)
-            if used is None:
-                return False
-            inner = look_at(used.workflow, used.source.path, subject.family)
-            return any(_turns(inner, place) for place in inner.places)
-        case _:
-            return False
-
-
-def _turns(subject: Subject, place: Place) -> bool:
-    if place.section != "steps" or not _can_fail(subject, place.step):
-        return False
-    return not any(_is_forgiven(step) for step in _chain(place))
-
-
-def _is_forgiven(step: Step) -> bool:
-    return not step.critical or (step.for_each is not None and step.for_each.collect == "settled")
 
 
 def _has_losers(step: Step) -> bool:

@@ -94,7 +94,8 @@ def _held_too_short(look: _Look, hold: Call) -> Iterator[Diagnostic]:
     end, way = max(ways, key=lambda found: found[1].seconds)
     if way.seconds <= kept:
         return
-    name = f"`{hold.name}`" if hold.name else "this call"
+    each = look.plan.nodes.get(hold.address.removesuffix("[]"), hold)
+    name = f"`{each.name}`" if each.name else "this call"
     may = "may never come" if isinf(way.seconds) else f"may come {spell(way.seconds)} later"
     yield Diagnostic(
         "F064",

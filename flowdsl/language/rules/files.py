@@ -9,9 +9,9 @@ from flowdsl.language.family import Used
 from flowdsl.language.inputs import problems_of
 from flowdsl.language.places import Place
 from flowdsl.language.rules.scope import Types, type_of_template, types_of
-from flowdsl.language.subject import Subject, look_at
+from flowdsl.language.subject import Subject
 from flowdsl.language.vocabulary import did_you_mean, listed
-from flowdsl.language.workflow import Call, Commit, Name, Uses, Workflow
+from flowdsl.language.workflow import Commit, Name, Uses
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.template import Constant, Template, expressions
 from flowdsl.plan.types import describe, from_schema, groups, may_be_null
@@ -27,8 +27,8 @@ def check_files(subject: Subject) -> Iterator[Diagnostic]:
         types = types or types_of(subject)
         yield from _arguments(types, place, uses, used)
         if not uses.detach:
-            yield from _commits(subject, place, uses, used)
-            yield from _without_effect(uses, used)
+            yield from _commits(place, uses, used)
+            yield from _without_effect(place, uses, used)
 
 
 # --- `with` ------------------------------------------------------------------------------------------
@@ -100,14 +100,14 @@ def _optional(declared: Input) -> str:
 # --- its commit, and what it cannot say ---------------------------------------------------------------
 
 
-def _commits(subject: Subject, place: Place, uses: Uses, used: Used) -> Iterator[Diagnostic]:
+def _commits(place: Place, uses: Uses, used: Used) -> Iterator[Diagnostic]:
     line = next(
         (step for step in used.workflow.steps if isinstance(step.verb, Commit)),
         None,
     )
     span, name = uses.file.span, uses.file.path
     if place.section == "on_failure":
-        if line is not None or _confirms(subject, used.workflow, used.source.path):
+        if line is not None or used.traits.confirms:
             message = f"`{name}` commits, and `on_failure` has nothing to commit"
             yield Diagnostic("F035", span, message, help="start a run of its own: `detach: true`")
     elif line is not None and not place.below_commit:
@@ -117,21 +117,7 @@ def _commits(subject: Subject, place: Place, uses: Uses, used: Used) -> Iterator
         yield Diagnostic("F035", span, message, label, hint)
 
 
-def _confirms(subject: Subject, workflow: Workflow, path: str) -> bool:
-    for place in look_at(workflow, path, subject.family).places:
-        match place.step.verb:
-            case Call(confirm=confirm) if confirm is not None:
-                return True
-            case Uses(detach=False) as uses:
-                used = subject.family.used(path, uses.file)
-                if used is not None and _confirms(subject, used.workflow, used.source.path):
-                    return True
-            case _:
-                pass
-    return False
-
-
-def _without_effect(uses: Uses, used: Used) -> Iterator[Diagnostic]:
+def _without_effect(place: Place, uses: Uses, used: Used) -> Iterator[Diagnostic]:
     workflow = used.workflow
     keys = [
         key
@@ -140,6 +126,7 @@ def _without_effect(uses: Uses, used: Used) -> Iterator[Diagnostic]:
             ("key", workflow.key is not None),
             ("trigger", workflow.trigger is not None),
             ("on_failure", bool(workflow.on_failure)),
+            ("status", place.runs_beside and used.traits.labels),
         )
         if said
     ]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.family import Used
 from flowdsl.language.places import Place
-from flowdsl.language.subject import Subject, look_at
+from flowdsl.language.subject import Subject
 from flowdsl.language.timing import length_of
-from flowdsl.language.workflow import Call, Multiplied, Uses
-from flowdsl.plan.nodes import READS
+from flowdsl.language.traits import changes
+from flowdsl.language.workflow import Multiplied
 
 
 def check_lists(subject: Subject) -> Iterator[Diagnostic]:
@@ -27,7 +26,7 @@ def _losers_below(subject: Subject, place: Place, each: Multiplied) -> Iterator[
     if not place.below_commit and place.section == "steps":
         return
     inside = [p for p in subject.places if p.section == place.section and _is_in(p, place)]
-    changing = next((p for p in inside if _changes(subject, p)), None)
+    changing = next((p for p in inside if changes(subject, p.step)), None)
     if changing is None:
         return
     where = "in `on_failure`" if place.section == "on_failure" else "below `commit`"
@@ -42,22 +41,6 @@ def _losers_below(subject: Subject, place: Place, each: Multiplied) -> Iterator[
 
 def _is_in(place: Place, group: Place) -> bool:
     return place.path[: len(group.path)] == group.path
-
-
-def _changes(subject: Subject, place: Place) -> bool:
-    match place.step.verb:
-        case Call(request=request):
-            return request.method not in READS
-        case Uses(detach=False) as uses:
-            used = subject.used(uses)
-            return used is not None and _changes_something(subject, used)
-        case _:
-            return False
-
-
-def _changes_something(subject: Subject, used: Used) -> bool:
-    inner = look_at(used.workflow, used.source.path, subject.family)
-    return any(_changes(inner, place) for place in inner.places if place.section == "steps")
 
 
 def _too_few(each: Multiplied) -> Iterator[Diagnostic]:

@@ -27,7 +27,7 @@ def check_order(subject: Subject) -> Iterator[Diagnostic]:
                 yield from _no_below(place, expect, line)
             case Fail():
                 yield from _fail_below(place, line)
-            case Status() if place.in_parallel or place.around is not None:
+            case Status() if place.runs_beside:
                 around = "parallel" if place.in_parallel else "for_each"
                 message = "two steps at once cannot both set the status"
                 hint = f"put it before or after the `{around}`"

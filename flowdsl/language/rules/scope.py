@@ -9,7 +9,7 @@ from functools import partial
 from flowdsl.language.places import Order, Part, Path, Place, Role, Section, Use, order
 from flowdsl.language.rules.answers import answer_type, own_answer_type, probe_type
 from flowdsl.language.rules.results import Told, or_null, value_of
-from flowdsl.language.subject import Subject, look_at
+from flowdsl.language.subject import Subject
 from flowdsl.language.workflow import Assignment, Call, Step, Switch, Uses, WaitFor
 from flowdsl.plan.expression import Expression
 from flowdsl.plan.inference import infer
@@ -103,6 +103,16 @@ def names_at_the_end(types: Types, use: Use) -> dict[str, Type]:
     return names
 
 
+def types_at_the_end(subject: Subject) -> Object:
+    """What the workflow comes to: an object of just its outputs, with what is known of each."""
+    types = types_of(subject)
+    outputs = tuple(
+        (name.text, _of_template(types, None, value, Role.OUTPUT))
+        for name, value in subject.workflow.outputs
+    )
+    return Object(outputs, closed=True, required=frozenset(name for name, _ in outputs))
+
+
 def type_of_template(types: Types, place: Place, template: Template) -> Type:
     """The type of a value that a step gives away."""
     return _of_template(types, place, template, Role.ARGUMENT)
@@ -163,7 +173,7 @@ def _type_at(types: Types, name: str, reader: Place, use: Use) -> Type:
             left_out = _may_be_null(target, reader, use)
         case Order.SAME if isinstance(target.step.verb, WaitFor):
             return value  # its own payload, in `expect`
-        case Order.SAME if not definition.is_set:
+        case Order.SAME if use.part in (Part.UNDO, Part.CONFIRM) or use.role is Role.EXPECT:
             return own_answer_type(types.subject, target)
         case _:  # reported as used too early
             return ANYTHING
@@ -221,17 +231,8 @@ def _of_template(
 
 
 def _outputs_of(subject: Subject, uses: Uses) -> Type:
-    """An object of just the outputs, with what is known of each in the other file."""
     used = subject.used(uses)
-    if used is None or used.errors:
-        return ANYTHING
-    path, contracts = used.source.path, used.contracts
-    types = types_of(look_at(used.workflow, path, subject.family, contracts=contracts))
-    outputs = tuple(
-        (name.text, _of_template(types, None, value, Role.OUTPUT))
-        for name, value in used.workflow.outputs
-    )
-    return Object(outputs, closed=True, required=frozenset(name for name, _ in outputs))
+    return ANYTHING if used is None or used.errors else used.traits.outputs
 
 
 def _narrowed(names: dict[str, Type], proven: Paths) -> dict[str, Type]:

@@ -16,7 +16,9 @@ _ALLOWED = frozenset({Role.HEADER, Role.BODY})
 
 def check_secrets(subject: Subject) -> Iterator[Diagnostic]:
     hidden = frozenset(item.name for item in subject.workflow.inputs if item.secret)
+    named = _named(subject)
     for use in _every_use(subject):
+        yield from _read_openly(subject, use, named)
         for reference in use.expression.references:
             name = _secret_in(reference, hidden)
             if name is None:
@@ -30,6 +32,27 @@ def check_secrets(subject: Subject) -> Iterator[Diagnostic]:
                 message = f"{name} cannot be part of an operation"
                 hint = "use it whole, as `${secrets.X}`, or within text"
                 yield Diagnostic("F014", span, message, help=hint)
+
+
+def _read_openly(subject: Subject, use: Use, secret: frozenset[str]) -> Iterator[Diagnostic]:
+    """What stands in the environment is kept with the run: a secret of the same name would be, too."""
+    for reference in use.expression.references:
+        match reference.path:
+            case ("env", str() as name, *_) if name in secret:
+                span = subject.locate(use.expression, reference)
+                message = f"`env.{name}` is the secret `{name}`, and `env` is kept with the run"
+                hint = f"read it as `secrets.{name}` everywhere"
+                yield Diagnostic("F014", span, message, help=hint)
+
+
+def _named(subject: Subject) -> frozenset[str]:
+    return frozenset(
+        name
+        for use in _every_use(subject)
+        for reference in use.expression.references
+        for name in reference.path[1:2]
+        if reference.path[0] == "secrets" and isinstance(name, str)
+    )
 
 
 def _every_use(subject: Subject) -> Iterator[Use]:

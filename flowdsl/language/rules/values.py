@@ -7,11 +7,15 @@ from types import MappingProxyType
 
 from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.inputs import problems_of
-from flowdsl.language.places import Part, Role, Use, in_template, uses
+from flowdsl.language.places import Part, Place, Role, Use, in_template, uses
 from flowdsl.language.rules.scope import names_at, names_at_the_end, types_of
 from flowdsl.language.subject import Subject
+from flowdsl.language.workflow import WaitUntil
+from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.expression import Expression
 from flowdsl.plan.inference import Problem, infer
+from flowdsl.plan.moment import seconds_of
+from flowdsl.plan.template import Constant
 from flowdsl.plan.types import Group, Type, describe, groups, may_be_null
 
 _CONDITIONS = frozenset({Role.WHEN, Role.EXPECT, Role.FOUND})
@@ -29,6 +33,7 @@ def check_values(subject: Subject) -> Iterator[Diagnostic]:
     for place in subject.places:
         for use in uses(place.step):
             yield from _check(subject, use, names_at(types, place, use))
+        yield from _moment(place)
     if subject.workflow.key is not None:
         for use in in_template(subject.workflow.key, Role.KEY, text_only=True):
             yield from _check(subject, use, dict(types.always))
@@ -59,6 +64,19 @@ def _check(subject: Subject, use: Use, names: dict[str, Type]) -> Iterator[Diagn
         yield _null_in_text(subject, use)
     elif use.role in _WANTED and not use.in_text:
         yield from _wanted(subject, use, inference.type, *_WANTED[use.role])
+
+
+def _moment(place: Place) -> Iterator[Diagnostic]:
+    """A time that is written out can be read, or never will."""
+    match place.step.verb:
+        case WaitUntil(moment=Constant(value=value)):
+            try:
+                seconds_of(value)
+            except EvaluationError:
+                hint = "a time is written 2026-12-24T18:00:00Z, or as seconds since the epoch"
+                yield Diagnostic("F044", place.step.span, "this is no time", help=hint)
+        case _:
+            return
 
 
 def _wanted(

@@ -1,0 +1,79 @@
+"""What whoever uses a file has to know of it, found once: so that a file used a thousand times is looked through once."""
+
+from __future__ import annotations
+
+from flowdsl.language.family import Traits
+from flowdsl.language.places import Place
+from flowdsl.language.subject import Subject
+from flowdsl.language.workflow import Call, Emit, Fail, Status, Step, Uses, WaitFor
+from flowdsl.plan.nodes import READS
+from flowdsl.plan.types import Type
+
+
+def traits_of(subject: Subject, outputs: Type) -> Traits:
+    """The files it uses have been looked at before."""
+    steps = [place for place in subject.places if place.section == "steps"]
+    return Traits(
+        size=sum(1 + traits_at(subject, place.step).size for place in subject.places),
+        can_fail=any(_turns(subject, place) for place in steps),
+        leaves=next((p.step.span.line for p in steps if _leaves_something(subject, p.step)), None),
+        confirms=any(_confirms(subject, place.step) for place in steps),
+        changes=any(changes(subject, place.step) for place in steps),
+        labels=any(
+            isinstance(place.step.verb, Status) or traits_at(subject, place.step).labels
+            for place in steps
+        ),
+        outputs=outputs,
+    )
+
+
+def traits_at(subject: Subject, step: Step) -> Traits:
+    """Those of the file that a step runs as part of this one; of none, nothing is to be feared."""
+    if not isinstance(step.verb, Uses) or step.verb.detach:
+        return Traits()
+    used = subject.used(step.verb)
+    return used.traits if used is not None else Traits()
+
+
+def can_fail(subject: Subject, step: Step) -> bool:
+    match step.verb:
+        case Call() | Fail() | Emit():
+            return True
+        case WaitFor(timeout=timeout, expect=expect):
+            return timeout is not None or expect is not None
+        case _:
+            return traits_at(subject, step).can_fail
+
+
+def changes(subject: Subject, step: Step) -> bool:
+    match step.verb:
+        case Call(request=request):
+            return request.method not in READS
+        case _:
+            return traits_at(subject, step).changes
+
+
+def is_forgiven(step: Step) -> bool:
+    """Whether its failure turns nothing around it."""
+    return not step.critical or (step.for_each is not None and step.for_each.collect == "settled")
+
+
+def _turns(subject: Subject, place: Place) -> bool:
+    steps = (*place.parents, place.step)
+    return can_fail(subject, place.step) and not any(map(is_forgiven, steps))
+
+
+def _leaves_something(subject: Subject, step: Step) -> bool:
+    match step.verb:
+        case Call(request=request, compensate=None):
+            return request.method not in READS
+        case _:
+            return traits_at(subject, step).leaves is not None
+
+
+def _confirms(subject: Subject, step: Step) -> bool:
+    match step.verb:
+        case Call(confirm=confirm):
+            return confirm is not None
+        case _:
+            return traits_at(subject, step).confirms

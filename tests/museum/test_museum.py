@@ -1,0 +1,69 @@
+"""Every planted bug is caught by the test that is named for it, and that test passes without the bug."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import Counts
+from tests.engine.test_planted import BUGS
+from tests.museum.exhibit import Exhibit
+from tests.museum.wings import WINGS
+from tests.processes.real import ROOT
+
+ALL = [exhibit for wing in WINGS.values() for exhibit in wing]
+EXHIBITS_MIN = 30  # together with those that the explorer sees
+
+
+@pytest.mark.parametrize("wing", WINGS)
+def test_every_planted_bug_is_caught_by_its_test(wing: str, counts: Counts) -> None:
+    exhibits = WINGS[wing]
+    visited = subprocess.run(
+        [sys.executable, "-m", "tests.museum", wing],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60 + 20 * len(exhibits),
+        check=True,
+    )
+    answer = json.loads(visited.stdout)
+    assert answer["sound"]["failed"] == {}
+    named = {exhibit.caught_by for exhibit in exhibits}
+    assert {t for t in named if not _ran(t, answer["sound"]["passed"])} == set()
+    missed = [exhibit.name for exhibit in exhibits if not answer["planted"][exhibit.name]]
+    assert missed == [], visited.stderr
+    for name, failed in answer["planted"].items():
+        assert all(how.startswith("call: ") for how in failed.values()), (name, failed)
+    counts.add("bugs in the museum, each caught by its test", len(exhibits))
+
+
+def _ran(test: str, passed: list[str]) -> bool:
+    """A test that is named without its parameters stands for all of them."""
+    return any(node == test or node.startswith(f"{test}[") for node in passed)
+
+
+@pytest.mark.parametrize("exhibit", ALL, ids=lambda exhibit: exhibit.name)
+def test_a_bug_replaces_something_that_is_there(exhibit: Exhibit) -> None:
+    for place in exhibit.places:
+        parts = place.split(".")
+        found: object = None
+        for end in range(len(parts), 0, -1):
+            try:
+                found = importlib.import_module(".".join(parts[:end]))
+            except ImportError:
+                continue
+            for name in parts[end:]:
+                found = getattr(found, name)
+            break
+        assert found is not None
+        assert found is not exhibit.instead
+
+
+def test_the_museum_is_large_enough_and_every_bug_has_a_name_of_its_own() -> None:
+    names = [exhibit.name for exhibit in ALL] + [bug.name for bug in BUGS]
+    assert len(set(names)) == len(names)
+    assert len(names) >= EXHIBITS_MIN

@@ -1,0 +1,17 @@
+"""The museum by wings: the bugs of one area each. A wing is a module with its `EXHIBITS`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from tests.museum import hosts, network, redaction
+from tests.museum.exhibit import Exhibit
+
+WINGS: Mapping[str, tuple[Exhibit, ...]] = MappingProxyType(
+    {
+        "hosts": hosts.EXHIBITS,
+        "network": network.EXHIBITS,
+        "redaction": redaction.EXHIBITS,
+    }
+)
