@@ -16,7 +16,7 @@ from flowdsl.version import __version__
 if TYPE_CHECKING:
     from flowdsl.engine.engine import Engine
     from flowdsl.errors import FlowdslError
-    from flowdsl.language import Diagnostic, Source, check, load, read_inputs
+    from flowdsl.language import Diagnostic, Library, Source, check, load, read_inputs
     from flowdsl.plan.nodes import Plan
     from flowdsl.saga.events import Created
     from flowdsl.world.http import Http
@@ -30,6 +30,7 @@ __all__ = [
     "FileStore",
     "FlowdslError",
     "Http",
+    "Library",
     "MemoryStore",
     "Plan",
     "Source",
@@ -47,6 +48,7 @@ _HOMES: Mapping[str, str] = MappingProxyType(
         "FileStore": "flowdsl.world.store",
         "FlowdslError": "flowdsl.errors",
         "Http": "flowdsl.world.http",
+        "Library": "flowdsl.language",
         "MemoryStore": "flowdsl.world.memory",
         "Plan": "flowdsl.plan.nodes",
         "Source": "flowdsl.language",

@@ -48,7 +48,7 @@ def checked_in_time(text: str, document: str) -> Checked:
 def test_a_call_to_every_operation_is_checked(
     theirs: str, contract: Contract, counts: Counts
 ) -> None:
-    checked = checked_in_time(workflow_of(contract), theirs)
+    checked = checked_in_time(workflow_of(contract.operations), theirs)
     assert not [d for d in checked.diagnostics if d.code in ("F090", "F091", "F092")]
     assert checked.coverage is not None
     assert checked.coverage.checked == len(contract.operations)
@@ -57,7 +57,10 @@ def test_a_call_to_every_operation_is_checked(
     )
 
 
-def test_a_wrong_path_to_every_operation_is_found(theirs: str, contract: Contract) -> None:
-    checked = checked_in_time(workflow_of(contract, misspelt=True), theirs)
+def test_a_wrong_path_is_found_wherever_it_is(theirs: str, contract: Contract) -> None:
+    """Of every fourth operation: what was meant is looked for among all paths."""
+    some = contract.operations[::4]
+    checked = checked_in_time(workflow_of(some, misspelt=True), theirs)
     wrong = [d for d in checked.diagnostics if d.code == "F092"]
-    assert len(wrong) == len(contract.operations)
+    assert len(wrong) == len(some)
+    assert len({d.span.line for d in wrong}) == len(some)

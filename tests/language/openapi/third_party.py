@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zipfile import ZipFile
 
-from flowdsl.language.openapi import Contract, Operation
+from flowdsl.language.openapi import Operation
 
 PACKAGE = "apache-airflow-core==3.3.2"
 DOCUMENT = "airflow/api_fastapi/core_api/openapi/v2-rest-api-generated.yaml"
@@ -55,9 +55,9 @@ def download(folder: Path) -> str:
     return text
 
 
-def workflow_of(contract: Contract, *, misspelt: bool = False) -> str:
+def workflow_of(operations: Sequence[Operation], *, misspelt: bool = False) -> str:
     """A step for each operation. Where `misspelt`, of a path that is one letter off."""
-    return HEAD + "".join(line for op in contract.operations for line in _step(op, misspelt))
+    return HEAD + "".join(line for operation in operations for line in _step(operation, misspelt))
 
 
 def _step(operation: Operation, misspelt: bool) -> Iterator[str]:
