@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowdsl.plan.address import ROOT, Address, is_below, step_of
+from flowdsl.plan.address import ROOT, Address, is_below, item, items_around, step_of
 from flowdsl.plan.nodes import AnyNode, Block, Call, Each, Switch, Wait
 from flowdsl.plan.unfold import inside
 from flowdsl.saga.commands import Decide
@@ -47,8 +47,18 @@ def _land(walk: Walk, scope: Address) -> None:
     landing = [step_of(call) for call in state.flying if is_below(step_of(call), scope)]
     walk.stands.update(dict.fromkeys(landing, RUNNING))
     if not landing:
-        left = () if state.committed else effects(plan, state, scope)
+        stays = state.committed and not _is_one_of_several(walk, scope)
+        left = () if stays else effects(plan, state, scope)
         walk.commands.append(Decide(Planned(scope, left)))
+
+
+def _is_one_of_several(walk: Walk, scope: Address) -> bool:
+    """An item that was not chosen was never part of what is committed: it is undone below the line as well."""
+    around = items_around(scope)
+    if not around or item(*around[-1]) != scope:
+        return False
+    each = walk.plan.nodes[around[-1][0]]
+    return isinstance(each, Each) and each.quorum > 0
 
 
 # --- undoing -----------------------------------------------------------------------------------------

@@ -302,6 +302,7 @@ CASES = (
     Case("used careless", branching.used_careless, ONE, TWO),
     Case("used for each", branching.used_for_each, ONE, ONE),
     Case("used below commit", branching.used_below_commit),
+    Case("chosen below commit", branching.chosen_below_commit, ONE, TWO),
     Case("detached", branching.detached),
     Case("kitchen sink", branching.kitchen_sink, CALM, ONE, SINK),
 )

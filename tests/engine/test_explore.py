@@ -61,7 +61,8 @@ def test_everything_that_can_happen_does_happen_in_the_corpus() -> None:
     # given the cases that have a probe, an `expect`, a strict service, a timer, or two requests at once
     seen: set[str] = set()
     names = ("probe", "conditions", "un-keyed, needs its answer", "careless below commit")
-    for name in (*names, "strict probe"):
+    # and those that wait for a signal, for their turn, or for another run
+    for name in (*names, "strict probe", "signal", "queued", "detached"):
         case = BY_NAME[name]
         seen |= explore(case.make(), case.inputs, busy(1)).words.keys()
     # then each word of the notation was tried, but for the one that only checks
