@@ -89,7 +89,7 @@ def test_the_report_of_every_moment_is_json_with_every_step(name: str) -> None:
         assert isinstance(report, dict)
         assert list(report) == [
             "format", "run", "workflow", "state", "status", "created", "ended",
-            "outputs", "error", "warnings", "residue", "steps",
+            "outputs", "error", "warnings", "residue", "signals", "steps",
         ]  # fmt: skip
         shown = report["steps"]
         assert isinstance(shown, dict)
