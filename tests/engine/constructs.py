@@ -38,7 +38,6 @@ class Scene:
     orders: tuple[tuple[float, Order], ...] = ()
     exact: bool = True
     key: str = ""
-    ends: Mapping[str, str] = field(default_factory=dict)
 
 
 def saga(steps: str, *, head: str = "", last: str = LAST, child: str = "") -> Plan:
