@@ -148,7 +148,7 @@ def test_it_survives_a_crash_at_every_point(
     stride = 1 if full else STRIDE
     crashes = 0
     for point in range(1 + crc32(f"{name} {way}".encode()) % stride, points + 1, stride):
-        deaths = [(point,)]
+        deaths: list[tuple[int, ...]] = [(point,)]
         if full or point % SECOND_STRIDE == 0:
             deaths.append((point, 1 + (point * 7) % points))
         for each in deaths:

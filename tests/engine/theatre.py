@@ -58,9 +58,12 @@ class Fuse:
             raise Crash
         self.passed += 1
         if self.passed == self.burns_at:
-            self.disk.dead = True
-            self.died.set()
+            self.burn()
             raise Crash
+
+    def burn(self) -> None:
+        self.disk.dead = True
+        self.died.set()
 
     def see(self, when: str, operation: Operation) -> None:
         if when == "before" and operation.kind in CHANGES and not self.outside:
@@ -121,6 +124,9 @@ class Theatre:
     runs: dict[str, Kept] = field(default_factory=dict)
     acknowledged: dict[str, Order] = field(default_factory=dict)  # by the id of the command
     fuse: Fuse | None = None
+    killed: bool = False  # only the process dies: what was not synced is there all the same
+    gap_seconds: float = 0.0  # how long nobody drives it after a death
+    alive: asyncio.Event = field(default_factory=asyncio.Event)  # there is a disk to write to
 
     # --- what goes wrong -----------------------------------------------------------------------------
 
@@ -138,18 +144,23 @@ class Theatre:
 
     # --- lives ---------------------------------------------------------------------------------------
 
-    def play(self, *deaths: int, first: Sequence[tuple[str, Json]] = ()) -> Theatre:
-        """A life for each death, dying there, and one more that comes to rest. `first` is POSTed by somebody else before."""
+    def play(self, *deaths: float, first: Sequence[tuple[str, Json]] = ()) -> Theatre:
+        """A life for each death, dying there, and one more that comes to rest. `first` is POSTed by somebody else before.
+
+        A death is a point, or with a fraction so many seconds of that life.
+        """
         run_virtually(self._play(deaths, first))
         return self
 
-    async def _play(self, deaths: Sequence[int], first: Sequence[tuple[str, Json]]) -> None:
+    async def _play(self, deaths: Sequence[float], first: Sequence[tuple[str, Json]]) -> None:
         await self._prepare(first)
         people = [asyncio.create_task(self._say(*each)) for each in self.orders]
         for burns_at in (*deaths, 0):
             if await self._live(burns_at):
                 break
-            self.disk = self.disk.crash()
+            self.disk = self.disk.killed() if self.killed else self.disk.crash()
+            self._begin_fuse(0)
+            await asyncio.sleep(self.gap_seconds)
         await asyncio.sleep(AFTERWARDS_SECONDS)
         await self.front.settled()
         await asyncio.gather(*people)
@@ -161,22 +172,30 @@ class Theatre:
                 assert (await client.post(url, json=body)).status_code == 201
         self.front.log.clear()
 
-    async def _live(self, burns_at: int) -> bool:
+    async def _live(self, burns_at: float) -> bool:
         """Whether it came to rest."""
-        fuse = self.fuse = Fuse(self.disk, burns_at)
-        self.disk.hook = fuse.see
+        fuse = self._begin_fuse(burns_at if isinstance(burns_at, int) else 0)
+        if isinstance(burns_at, float):
+            asyncio.get_running_loop().call_later(burns_at, fuse.burn)
         work = asyncio.create_task(self._work(fuse))
         died = asyncio.create_task(fuse.died.wait())
         await asyncio.wait([work, died], return_when=asyncio.FIRST_COMPLETED)
         died.cancel()
         self.points.append(fuse.passed)
         if fuse.died.is_set():
+            self.alive.clear()
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
             return False
         await work
         self.disk.hook = _look_away
         return True
+
+    def _begin_fuse(self, burns_at: int) -> Fuse:
+        fuse = self.fuse = Fuse(self.disk, burns_at)
+        self.disk.hook = fuse.see
+        self.alive.set()
+        return fuse
 
     async def _work(self, fuse: Fuse) -> None:
         clock = VirtualClock()
@@ -202,8 +221,7 @@ class Theatre:
     async def _say(self, seconds: float, order: Order) -> None:
         """From a process of its own: acknowledged once it is in the inbox."""
         await asyncio.sleep(seconds)
-        while self.disk.dead:
-            await asyncio.sleep(0)
+        await self.alive.wait()
         assert self.fuse is not None
         self.fuse.outside = True
         try:
