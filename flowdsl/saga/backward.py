@@ -113,8 +113,11 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
             return _one_call(walk, node, scope, held=held)
         case _:
             here = node.address
-            reached = here in state.done or here in state.fired or here in state.spawned
-            failed = state.calls.get(node.address, NO_CALL).failed is not None
+            waited = (
+                isinstance(node, Wait) and here in state.fired
+            )  # of a `wait_for`, it is the timeout
+            reached = waited or here in state.done or here in state.spawned
+            failed = state.calls.get(here, NO_CALL).failed is not None
             return Stand("refused" if failed else "ok" if reached else "pending", over=True)
 
 

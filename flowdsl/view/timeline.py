@@ -164,9 +164,10 @@ def _finished(plan: Plan, after: State, event: Finished) -> Entry:
     said = f"{status} {duration(event.at - entry.last_at)}".strip()
     tries = f"  try {event.attempt}" if event.attempt > 1 else ""
     match event.outcome:
-        case Ok():
+        case Ok(misfit=misfit):
             words = {"undo": "undone", "confirm": "confirmed", "probe": "found"}
-            return Entry(words.get(direction_of(call), "ok"), call, said + tries)
+            odd = f"  not as described: {misfit}" if misfit else ""
+            return Entry(words.get(direction_of(call), "ok"), call, said + tries + odd)
         case Refused(absent=True):
             return Entry("absent", call, f"{said}  the probe did not find it")
         case Refused(failure=failure) | Unknown(failure=failure):
