@@ -19,7 +19,7 @@ from flowdsl.language.openapi import Readings
 from flowdsl.language.parse import parse
 from flowdsl.language.places import places
 from flowdsl.language.rules import all_rules, rules_of_plans
-from flowdsl.language.rules.contracts import Coverage, compare_with_contracts
+from flowdsl.language.rules.contracts import Compared, Coverage, compare_with_contracts
 from flowdsl.language.rules.scope import types_at_the_end
 from flowdsl.language.schema import check_shape
 from flowdsl.language.source import Source
