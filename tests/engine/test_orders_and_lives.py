@@ -93,7 +93,10 @@ def test_a_detached_run_of_a_detached_run_goes_on_to_its_end() -> None:
 
 async def _three_generations() -> Memory:
     files = [
-        ("child.yaml", HEAD.format(name="child") + "  - uses: ./grandchild.yaml\n    detach: true\n"),
+        (
+            "child.yaml",
+            HEAD.format(name="child") + "  - uses: ./grandchild.yaml\n    detach: true\n",
+        ),
         ("grandchild.yaml", HEAD.format(name="grandchild")),
     ]
     text = HEAD.format(name="parent") + "  - uses: ./child.yaml\n    detach: true\n"

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -153,6 +154,7 @@ class Theatre:
         return self
 
     async def _play(self, deaths: Sequence[float], first: Sequence[tuple[str, Json]]) -> None:
+        asyncio.get_running_loop().set_exception_handler(_no_obituaries)
         await self._prepare(first)
         people = [asyncio.create_task(self._say(*each)) for each in self.orders]
         for burns_at in (*deaths, 0):
@@ -296,6 +298,12 @@ class Theatre:
             return []  # stuck on its way forward: what was done so far is still wanted
         held = [calls[e.key] for e in self.front.app.ledger.left_behind(end) if e.key in calls]
         return [call for call in held if not is_below(call, "on_failure")]
+
+
+def _no_obituaries(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Nobody is left to ask what the tasks of a process that died came to."""
+    if not isinstance(context.get("exception"), Crash):
+        loop.default_exception_handler(context)
 
 
 def _look_away(_when: str, _operation: Operation) -> None:
