@@ -281,7 +281,9 @@ def _of_the_run(plan: Plan, after: State, event: Event, at: float) -> Iterator[E
             yield Entry("turned", scope, f"{cause_text(plan, failure)}; nothing new starts")
         case Planned(scope=scope, calls=calls) if calls and calls != (scope,):
             names = short_names(plan)
-            yield Entry("turned", event.scope, f"to undo: {listed([names[c] for c in calls], UNDO_MAX)}")
+            yield Entry(
+                "turned", event.scope, f"to undo: {listed([names[c] for c in calls], UNDO_MAX)}"
+            )
         case Committed() if commit_is_shown(plan) or any(
             isinstance(node, Commit) and node.written for node in plan.root.children
         ):

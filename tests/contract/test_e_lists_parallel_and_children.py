@@ -251,7 +251,9 @@ def yes(number: str = "1", *, ok: bool = True) -> Order:
 def test_c64_a_signal_counts_once_and_whenever_it_comes(
     orders: list[tuple[float, Order]], end: str, refused: int
 ) -> None:
-    story = Story(saga(reserve("flight") + APPROVAL + "- wait: 5s\n")).bend("POST flights/reservations", Late(2.0))
+    story = Story(saga(reserve("flight") + APPROVAL + "- wait: 5s\n")).bend(
+        "POST flights/reservations", Late(2.0)
+    )
     story.orders += orders
 
     async def lives() -> None:

@@ -119,12 +119,12 @@ def stories() -> dict[str, Story]:
         "lists-losing": lists(until="stock[1]"),
         "lists-long": lists(
             {"notify[30]": NO_FUNDS, "notify[31]": NO_FUNDS},
-            count=40,
-            people=tuple(f"p{number}" for number in range(94)),
+            count=12,
+            people=tuple(f"p{number}" for number in range(40)),
         ),
         "lists-sold-out": lists({"stock[1]": NO_FUNDS, "stock[2]": NO_FUNDS}),
-        "lists-turned": lists({"ship[40]/parcel": NO_FUNDS}, count=60),
-        "lists-going": lists(count=30, until="ship[14]/parcel"),
+        "lists-turned": lists({"ship[15]/parcel": NO_FUNDS}, count=30),
+        "lists-going": lists(count=30, until="ship[12]/parcel"),
         "lists-stuck": lists(
             {"ship[2]/parcel": NO_FUNDS, "ship[1]/invoice!undo": (Answer(503),)}, count=4
         ),
