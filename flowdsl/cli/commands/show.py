@@ -25,7 +25,7 @@ def command(session: Session, run: str, step: str, *, as_curl: bool) -> int:
     from flowdsl.errors import InputError
     from flowdsl.plan.json import to_text
     from flowdsl.saga.unfolding import unfolded
-    from flowdsl.view.closing import Suggestion
+    from flowdsl.view.closing import Suggestion, typed
     from flowdsl.view.exchange import curl, show_text
     from flowdsl.view.report import step_report
 
@@ -51,6 +51,10 @@ def command(session: Session, run: str, step: str, *, as_curl: bool) -> int:
     session.screen.show(show_text(plan, state, now, address, zone=local_zone(standing.at)))
     if curl(state, address):
         session.screen.suggest(
-            [Suggestion(f"flowdsl show {standing.run} {step} --curl", "a command that repeats it")]
+            [
+                Suggestion(
+                    f"flowdsl show {standing.run} {typed(step)} --curl", "a command that repeats it"
+                )
+            ]
         )
     return 0
