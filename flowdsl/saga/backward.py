@@ -113,9 +113,8 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
             return _one_call(walk, node, scope, held=held)
         case _:
             here = node.address
-            waited = (
-                isinstance(node, Wait) and here in state.fired
-            )  # of a `wait_for`, it is the timeout
+            # The timer of a Listen is its timeout: fired, it says nothing of how the Listen ended.
+            waited = isinstance(node, Wait) and here in state.fired
             reached = waited or here in state.done or here in state.spawned
             failed = state.calls.get(here, NO_CALL).failed is not None
             return Stand("refused" if failed else "ok" if reached else "pending", over=True)

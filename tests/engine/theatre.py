@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -122,7 +123,8 @@ class Theatre:
     key: str = ""
     points: list[int] = field(default_factory=list)  # of each life
     runs: dict[str, Kept] = field(default_factory=dict)
-    acknowledged: dict[str, Order] = field(default_factory=dict)  # by the id of the command
+    acknowledged: dict[str, tuple[float, Order]] = field(default_factory=dict)  # by command
+    deaths: list[float] = field(default_factory=list)  # when
     fuse: Fuse | None = None
     killed: bool = False  # only the process dies: what was not synced is there all the same
     gap_seconds: float = 0.0  # how long nobody drives it after a death
@@ -153,11 +155,13 @@ class Theatre:
         return self
 
     async def _play(self, deaths: Sequence[float], first: Sequence[tuple[str, Json]]) -> None:
+        asyncio.get_running_loop().set_exception_handler(_no_obituaries)
         await self._prepare(first)
         people = [asyncio.create_task(self._say(*each)) for each in self.orders]
         for burns_at in (*deaths, 0):
             if await self._live(burns_at):
                 break
+            self.deaths.append(VirtualClock().now())
             self.disk = self.disk.killed() if self.killed else self.disk.crash()
             self._begin_fuse(0)
             await asyncio.sleep(self.gap_seconds)
@@ -228,7 +232,7 @@ class Theatre:
             other = FileStore(STORE, self.disk, offload=Inline(), read_only=True)
             await other.start()
             command = await other.send(RUN, order.to_json())
-            self.acknowledged[command] = order
+            self.acknowledged[command] = (VirtualClock().now(), order)
             await other.close()
         finally:
             self.fuse.outside = False
@@ -259,6 +263,12 @@ class Theatre:
     def fired(self) -> list[int]:
         faults = [fault.fired for fault in self.front.app.faults.faults]
         return faults + [bend.fired for bend in self.front.bends]
+
+    @property
+    def inbox(self) -> list[str]:
+        """The commands that nobody has dropped."""
+        files = [path for path in self.disk.files() if path.parent.name == "inbox"]
+        return [path.name.removesuffix(".json") for path in files]
 
     @property
     def state(self) -> str:
@@ -296,6 +306,12 @@ class Theatre:
             return []  # stuck on its way forward: what was done so far is still wanted
         held = [calls[e.key] for e in self.front.app.ledger.left_behind(end) if e.key in calls]
         return [call for call in held if not is_below(call, "on_failure")]
+
+
+def _no_obituaries(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Nobody is left to ask what the tasks of a process that died came to."""
+    if not isinstance(context.get("exception"), Crash):
+        loop.default_exception_handler(context)
 
 
 def _look_away(_when: str, _operation: Operation) -> None:

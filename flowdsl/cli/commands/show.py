@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 import click
 
 from flowdsl.cli.options import Session, with_session
@@ -25,7 +27,7 @@ def command(session: Session, run: str, step: str, *, as_curl: bool) -> int:
     from flowdsl.errors import InputError
     from flowdsl.plan.json import to_text
     from flowdsl.saga.unfolding import unfolded
-    from flowdsl.view.closing import Suggestion, typed
+    from flowdsl.view.closing import Suggestion
     from flowdsl.view.exchange import curl, show_text
     from flowdsl.view.report import step_report
 
@@ -53,7 +55,7 @@ def command(session: Session, run: str, step: str, *, as_curl: bool) -> int:
         session.screen.suggest(
             [
                 Suggestion(
-                    f"flowdsl show {standing.run} {typed(step)} --curl", "a command that repeats it"
+                    f"flowdsl show {standing.run} {quote(step)} --curl", "a command that repeats it"
                 )
             ]
         )
