@@ -19,7 +19,7 @@ from flowdsl.engine.loop import Drive, Network, News, Ports
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.sign import RunSigner
 from flowdsl.errors import InputError, Interrupted, StoreError
-from flowdsl.language import InvalidWorkflow, compile_plan
+from flowdsl.language import InvalidWorkflow, compile_pinned
 from flowdsl.language.openapi import Readings
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.nodes import Plan
@@ -243,9 +243,14 @@ class Engine:
 
     async def _wake(self, run: str, command_id: str, order: Order) -> None:
         """A run of ours that is at rest, stuck, hears of a person: it goes on."""
+        drive = self.drives.get(run)
+        if drive is not None:  # an order that came just before has woken it
+            self._obey(drive, command_id, order)
+            return
         past = [recorded.event for recorded in self.store.events(run)]
-        with contextlib.suppress(InputError):
-            await self._go_on(run, past, orders=[order])
+        if not fold(State(), past).ended:  # else it is about to leave our hands
+            with contextlib.suppress(InputError):
+                await self._go_on(run, past, orders=[order])
         self.store.drop_command(command_id)
 
     # --- the other runs of the store -----------------------------------------------------------------
@@ -285,12 +290,13 @@ class Engine:
             await drive
 
     async def _let_detached_end(self, *, hurry: bool) -> None:
-        if hurry:
-            for task in self.detached.values():
-                task.cancel()
-        results = await asyncio.gather(*self.detached.values(), return_exceptions=hurry)
-        self.detached.clear()
-        assert hurry or not any(results), "a detached run comes to nothing here"
+        while self.detached:  # while they end, they may start runs of their own
+            tasks = list(self.detached.values())
+            self.detached.clear()
+            if hurry:
+                for task in tasks:
+                    task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=hurry)
 
 
 def definition_of(plan: Plan) -> bytes:
@@ -314,7 +320,7 @@ def plan_from(document: bytes, digest: str) -> Plan:
             help="use the flowdsl that started it, or a later one",
         )
     try:
-        plan = compile_plan(str(pinned["text"]), str(pinned["path"]), _files_in(pinned))
+        plan = compile_pinned(str(pinned["text"]), str(pinned["path"]), _files_in(pinned))
     except (KeyError, TypeError, ValueError, InvalidWorkflow):
         raise _not_what_it_was() from None
     if plan.digest != digest:

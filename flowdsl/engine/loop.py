@@ -134,7 +134,8 @@ class Drive:
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     flying: dict[tuple[str, int], asyncio.Task[None]] = field(default_factory=dict)
     landed: list[tuple[str, int]] = field(default_factory=list)  # told, and not taken in yet
-    when_kept: list[Callable[[], None]] = field(default_factory=list)
+    when_kept: list[Callable[[], None]] = field(default_factory=list)  # of what has arrived
+    taken_in: list[Callable[[], None]] = field(default_factory=list)  # of what this turn keeps
     stopping: bool = False
     bug: BaseException | None = None  # what a task died of; nothing a task does may end in silence
 
@@ -177,8 +178,8 @@ class Drive:
 
     async def _turn(self, events: Sequence[Event]) -> Turn:
         """One turn: what it decides is durable, and seen by nobody before."""
-        before, told = self.state, self.when_kept
-        self.when_kept = []
+        before, told = self.state, self.taken_in
+        self.taken_in = []
         turn = advance(self.plan, before, events, self.ports.signer, self.ports.clock.now())
         facts = (*events, *turn.facts)
         if facts:
@@ -270,6 +271,7 @@ class Drive:
     def _arrivals(self) -> list[Event]:
         """What was told since. Until it is taken in, its task counts as flying: else it would be started once more."""
         events, self.arrived = self.arrived, []
+        self.taken_in, self.when_kept = [*self.taken_in, *self.when_kept], []
         while self.landed:
             self.flying.pop(self.landed.pop(), None)
         return events

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 import re._constants as code  # the parser is Python's: what it takes, and what it says of what it does not
 import re._parser as parser
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TypeAlias, cast
 
 PLACES_MAX = 2_000
@@ -176,14 +177,16 @@ class _Building:
         return then
 
 
-_NAMES = {
-    "GROUPREF": "a reference back, such as \\1,",
-    "GROUPREF_EXISTS": "a choice by group",
-    "ASSERT": "looking ahead or behind",
-    "ASSERT_NOT": "looking ahead or behind",
-    "ATOMIC_GROUP": "an atomic group",
-    "POSSESSIVE_REPEAT": "a possessive repeat",
-}
+_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "GROUPREF": "a reference back, such as \\1,",
+        "GROUPREF_EXISTS": "a choice by group",
+        "ASSERT": "looking ahead or behind",
+        "ASSERT_NOT": "looking ahead or behind",
+        "ATOMIC_GROUP": "an atomic group",
+        "POSSESSIVE_REPEAT": "a possessive repeat",
+    }
+)
 
 
 def _at(value: object) -> str:

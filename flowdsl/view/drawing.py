@@ -301,6 +301,8 @@ def _call(sketch: Sketch, row: Row) -> str:
             used = verb(node, sketch.plan) if isinstance(node.body, Block) else ""
             words = [multiplied_text(node), used if used != "steps" else ""]
             return " · ".join(word for word in words if word)
+        case Call(name=None) if node.action.event is not None:
+            return ""
         case Listen(timeout_seconds=float() | int() as seconds):
             return f"{verb(node)}, {duration(seconds)} at most"
         case Block() if sketch.run is not None and item_value(sketch.run.state, node.address)[0]:

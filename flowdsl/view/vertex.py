@@ -127,6 +127,8 @@ def _call(look: Look, call: Call) -> Vertex:
     action = call.action
     kind: Kind = "emit" if action.event is not None else "read" if action.is_read else "call"
     vertex = _box(look, call, kind, _title(look, call), _request(look, call, call.address))
+    if kind == "emit" and call.name is None:  # its event says more than `emit-1`
+        vertex = replace(vertex, title=vertex.text, text="")
     return replace(
         vertex, undo=_undo(look, call), instead=_instead(look, call), event=action.event or ""
     )

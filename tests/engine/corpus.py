@@ -215,6 +215,14 @@ def strict_probe() -> Plan:
     return strict(probed())
 
 
+def strict_winner() -> Plan:
+    return strict(branching.first_success())
+
+
+def strict_fallback() -> Plan:
+    return strict(branching.fallback("plain"))
+
+
 def reads_only() -> Plan:
     return plan(
         """
@@ -271,6 +279,8 @@ CASES = (
     Case("reads only", reads_only),
     Case("strict calls", strict_calls),
     Case("strict probe", strict_probe),
+    Case("strict winner", strict_winner, ONE, TWO),
+    Case("strict fallback", strict_fallback),
     Case("all", branching.all_of_them, ONE, TWO),
     Case("all careless", branching.all_careless, ONE, TWO),
     Case("settled", branching.settled, ONE, TWO),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
@@ -219,3 +219,20 @@ def test_what_is_said_is_not_longer_than_a_line_or_two() -> None:
     odd = seen_as(Answer(200, (), {"id": json.dumps(HOLD), "price": "x" * 10_000}))
     assert isinstance(odd, Answer)
     assert 0 < len(odd.misfit) <= SHOWN_MAX
+
+
+def test_the_answer_to_a_head_has_no_body_to_look_at() -> None:
+    text = CONTRACT.replace(
+        "    delete:\n",
+        "    head:\n      responses: { '200': { $ref: '#/paths/~1holds~1{hold}/get/responses/200' } }\n    delete:\n",
+    )
+    told = WORKFLOW.replace("GET desk/holds/${hold.id}", "HEAD desk/holds/${hold.id}")
+    plan = compile_plan(told, "desk.yaml", [("desk.openapi.yaml", text)])
+    action, answer = action_of(plan, "seen"), Answer(200)
+    contracts = contracts_of(plan, Readings())
+    assert contracts.look_at(action, Request("HEAD", "http://desk/holds/H-1"), answer) == answer
+    asked = contracts.look_at(
+        replace(action, method="GET"), Request("GET", "http://desk/holds/H-1"), answer
+    )
+    assert isinstance(asked, Answer)
+    assert asked.misfit

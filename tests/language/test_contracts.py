@@ -266,3 +266,20 @@ def test_no_hint_where_one_winner_is_wanted_or_they_are_sent_together() -> None:
   compensate: none
 """
     assert said(together) == []
+
+
+def test_a_used_file_brings_the_contracts_of_its_own_services() -> None:
+    child = (
+        "flowdsl: 1\nservices: { payments: { url: 'http://p', openapi: ../docs/payments.openapi.yaml } }\n"
+        "steps: [{ call: GET payments/charges }]\n"
+    )
+    texts = {
+        "parts/child.yaml": child,
+        "docs/payments.openapi.yaml": LIBRARY.texts["payments.openapi.yaml"],
+    }
+    text = "flowdsl: 1\nsteps: [{ id: child, uses: ./parts/child.yaml }]\n"
+    plan = load(Source("w.yaml", text), Library(texts))
+    assert [service.contract for service in plan.services.values()] == [
+        "docs/payments.openapi.yaml"
+    ]
+    assert {"parts/child.yaml", "docs/payments.openapi.yaml"} == {path for path, _ in plan.files}

@@ -166,6 +166,7 @@ def test_an_order_waits_for_its_approval(orders: list[tuple[float, Order]], ends
     story = story_of(BY_NAME["approval.yaml"])
     story.orders = orders
     story.play().ended(ends)
+    assert story.now.stands["approval"].state == ("ok" if ends == "succeeded" else "refused")
     assert story.standings["inventory"] == (
         "confirmed" if orders and ends == "succeeded" else "released"
     )
