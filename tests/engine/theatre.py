@@ -245,12 +245,12 @@ class Theatre:
             if RUN not in {summary.run for summary in other.list()}:
                 return False
             command = await other.send(RUN, order.to_json())
-            self.acknowledged[command] = (VirtualClock().now(), order)
-            return True
         except StoreError:
             return False  # it was not there before the power went
         finally:
             self.fuse.outside = False
+        self.acknowledged[command] = (VirtualClock().now(), order)
+        return True
 
     async def _read(self) -> dict[str, Kept]:
         store = FileStore(STORE, self.disk, offload=Inline(), read_only=True)
