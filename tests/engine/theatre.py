@@ -12,11 +12,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
-from flowdsl.engine.engine import Engine, plan_from
+from flowdsl.engine.engine import POLL_SECONDS, Engine, plan_from
 from flowdsl.engine.orders import Order
+from flowdsl.errors import StoreError
 from flowdsl.plan.address import is_below
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
@@ -35,6 +37,7 @@ from tests.virtual import EPOCH, VirtualClock, run_virtually
 
 RUN = "saga-a"
 STORE = Path("/store")
+KNOCKS = 100
 AFTERWARDS_SECONDS = 2 * 24 * 3600.0  # for what is still on its way when all is at rest
 CHANGES = frozenset(
     {"write", "sync", "sync_folder", "create", "make_folder", "rename", "link", "unlink"}
@@ -122,7 +125,8 @@ class Theatre:
     key: str = ""
     points: list[int] = field(default_factory=list)  # of each life
     runs: dict[str, Kept] = field(default_factory=dict)
-    acknowledged: dict[str, Order] = field(default_factory=dict)  # by the id of the command
+    acknowledged: dict[str, tuple[float, Order]] = field(default_factory=dict)  # by command
+    deaths: list[float] = field(default_factory=list)  # when
     fuse: Fuse | None = None
     killed: bool = False  # only the process dies: what was not synced is there all the same
     gap_seconds: float = 0.0  # how long nobody drives it after a death
@@ -153,11 +157,13 @@ class Theatre:
         return self
 
     async def _play(self, deaths: Sequence[float], first: Sequence[tuple[str, Json]]) -> None:
+        asyncio.get_running_loop().set_exception_handler(_no_obituaries)
         await self._prepare(first)
         people = [asyncio.create_task(self._say(*each)) for each in self.orders]
         for burns_at in (*deaths, 0):
             if await self._live(burns_at):
                 break
+            self.deaths.append(VirtualClock().now())
             self.disk = self.disk.killed() if self.killed else self.disk.crash()
             self._begin_fuse(0)
             await asyncio.sleep(self.gap_seconds)
@@ -174,13 +180,15 @@ class Theatre:
 
     async def _live(self, burns_at: float) -> bool:
         """Whether it came to rest."""
-        fuse = self._begin_fuse(burns_at if isinstance(burns_at, int) else 0)
-        if isinstance(burns_at, float):
-            asyncio.get_running_loop().call_later(burns_at, fuse.burn)
+        is_point = isinstance(burns_at, int)
+        fuse = self._begin_fuse(burns_at if is_point else 0)
+        clockwork = None if is_point else asyncio.get_running_loop().call_later(burns_at, fuse.burn)
         work = asyncio.create_task(self._work(fuse))
         died = asyncio.create_task(fuse.died.wait())
         await asyncio.wait([work, died], return_when=asyncio.FIRST_COMPLETED)
         died.cancel()
+        if clockwork is not None:
+            clockwork.cancel()
         self.points.append(fuse.passed)
         if fuse.died.is_set():
             self.alive.clear()
@@ -219,19 +227,30 @@ class Theatre:
         return Created(RUN, plan.name, plan.digest, EPOCH, inputs, env, services, key=self.key)
 
     async def _say(self, seconds: float, order: Order) -> None:
-        """From a process of its own: acknowledged once it is in the inbox."""
+        """From a process of its own, once there is a run: acknowledged when it is in the inbox."""
         await asyncio.sleep(seconds)
-        await self.alive.wait()
+        for _ in range(KNOCKS):
+            await self.alive.wait()
+            if await self._post(order):
+                return
+            await asyncio.sleep(POLL_SECONDS)
+        raise AssertionError("there never was a run")
+
+    async def _post(self, order: Order) -> bool:
         assert self.fuse is not None
         self.fuse.outside = True
         try:
             other = FileStore(STORE, self.disk, offload=Inline(), read_only=True)
             await other.start()
+            if RUN not in {summary.run for summary in other.list()}:
+                return False
             command = await other.send(RUN, order.to_json())
-            self.acknowledged[command] = order
-            await other.close()
+        except StoreError:
+            return False  # it was not there before the power went
         finally:
             self.fuse.outside = False
+        self.acknowledged[command] = (VirtualClock().now(), order)
+        return True
 
     async def _read(self) -> dict[str, Kept]:
         store = FileStore(STORE, self.disk, offload=Inline(), read_only=True)
@@ -259,6 +278,12 @@ class Theatre:
     def fired(self) -> list[int]:
         faults = [fault.fired for fault in self.front.app.faults.faults]
         return faults + [bend.fired for bend in self.front.bends]
+
+    @property
+    def inbox(self) -> list[str]:
+        """The commands that nobody has dropped."""
+        files = [path for path in self.disk.files() if path.parent.name == "inbox"]
+        return [path.name.removesuffix(".json") for path in files]
 
     @property
     def state(self) -> str:
@@ -296,6 +321,12 @@ class Theatre:
             return []  # stuck on its way forward: what was done so far is still wanted
         held = [calls[e.key] for e in self.front.app.ledger.left_behind(end) if e.key in calls]
         return [call for call in held if not is_below(call, "on_failure")]
+
+
+def _no_obituaries(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Nobody is left to ask what the tasks of a process that died came to."""
+    if not isinstance(context.get("exception"), Crash):
+        loop.default_exception_handler(context)
 
 
 def _look_away(_when: str, _operation: Operation) -> None:
