@@ -79,7 +79,7 @@ def test_nobody_goes_past_a_run_whose_process_was_killed(tmp_path: Path) -> None
         mock.fault("POST flights/reservations", DELAY)
         shell = Shell(tmp_path / "store", mock)
         first = shell.start(*words(tmp_path, "one"))
-        wait_until("a flight on its way", lambda: mock.requests())
+        wait_until("a flight on its way", mock.requests)
         others = []
         for number, run in enumerate(RUNS[1:], 2):
             others.append(shell.start(*words(tmp_path, run)))
