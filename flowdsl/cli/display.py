@@ -147,6 +147,7 @@ class LiveDisplay:
         self.messages.append(text)
 
     def draw(self, rows: int) -> Text:
+        from flowdsl.view.closing import answers, suggestion_lines
         from flowdsl.view.paint import dim, line
         from flowdsl.view.tree import picture
 
@@ -155,7 +156,9 @@ class LiveDisplay:
         plan, state, now = self.shown
         hint = self.messages[-1] if self.messages else STOP_HINT
         lines = picture(plan, state, now, time.time())
-        return rich_text([*visible_part(lines, rows - KEPT_ROWS), line(), line("  ", dim(hint))])
+        asked = suggestion_lines(answers(plan, state, now))
+        kept = visible_part(lines, rows - KEPT_ROWS - len(asked))
+        return rich_text([*kept, line(), *asked, line("  ", dim(hint))])
 
 
 STOP_HINT = "Ctrl-C stops here and saves the run. Nothing is lost, nothing is undone."

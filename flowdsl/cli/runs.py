@@ -17,6 +17,7 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Event, last_time
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
+from flowdsl.saga.unfolding import unfolded
 from flowdsl.world.contents import check_run_id
 from flowdsl.world.store import FileStore
 
@@ -68,7 +69,7 @@ def standing_of(store: FileStore, run: str) -> Standing:
 def fold_standing(store: FileStore, run: str, events: list[Event]) -> Standing:
     state = fold(State(), events)
     assert state.created is not None, "the first fact of a run is that it was created"
-    plan = pinned_plan(store, state.created.digest)
+    plan = unfolded(pinned_plan(store, state.created.digest), state)
     now = progress(plan, state)
     at = last_time(events, state.created.at)
     return Standing(run, plan, state, now, at, state_name(store, run, now))

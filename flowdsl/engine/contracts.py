@@ -45,7 +45,7 @@ class Contracts:
         if not isinstance(seen, Answer) or not 200 <= seen.status < 300 or seen.problem:
             return seen
         contract = self.by_service.get(action.service)
-        if contract is None or action.event is not None:
+        if contract is None or action.event is not None or action.method == "HEAD":
             return seen
         operation = self.operation(contract, action, request)
         messages = validate(operation, seen.status, seen.body) if operation is not None else []

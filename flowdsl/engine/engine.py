@@ -19,7 +19,7 @@ from flowdsl.engine.loop import Drive, Network, News, Ports
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.sign import RunSigner
 from flowdsl.errors import InputError, Interrupted, StoreError
-from flowdsl.language import InvalidWorkflow, compile_plan
+from flowdsl.language import InvalidWorkflow, compile_pinned
 from flowdsl.language.openapi import Readings
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.nodes import Plan
@@ -320,7 +320,7 @@ def plan_from(document: bytes, digest: str) -> Plan:
             help="use the flowdsl that started it, or a later one",
         )
     try:
-        plan = compile_plan(str(pinned["text"]), str(pinned["path"]), _files_in(pinned))
+        plan = compile_pinned(str(pinned["text"]), str(pinned["path"]), _files_in(pinned))
     except (KeyError, TypeError, ValueError, InvalidWorkflow):
         raise _not_what_it_was() from None
     if plan.digest != digest:

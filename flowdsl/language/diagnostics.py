@@ -12,6 +12,8 @@ from types import MappingProxyType
 
 from flowdsl.plan.span import Span
 
+LIMIT_CHARACTERS = 1_000  # of a message and of its help
+
 
 class Severity(StrEnum):
     ERROR = "error"
@@ -64,10 +66,21 @@ def in_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
     """By position in the file, each said once, each with a next step."""
     return tuple(
         sorted(
-            (_with_help(found) for found in dict.fromkeys(diagnostics)),
+            (_short(_with_help(found)) for found in dict.fromkeys(diagnostics)),
             key=lambda d: (d.span.line, d.span.column, d.code),
         )
     )
+
+
+def _short(found: Diagnostic) -> Diagnostic:
+    """A text of a file that stands in a message may be as long as the file."""
+    if max(len(found.message), len(found.help)) <= LIMIT_CHARACTERS:
+        return found
+    message, help_ = (
+        text if len(text) <= LIMIT_CHARACTERS else f"{text[: LIMIT_CHARACTERS - 1]}…"
+        for text in (found.message, found.help)
+    )
+    return replace(found, message=message, help=help_)
 
 
 def _with_help(found: Diagnostic) -> Diagnostic:

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
-from referencing import Registry
 
+from flowdsl.language.conformance import Uncheckable, errors_of
 from flowdsl.language.schema import asked
 from flowdsl.language.vocabulary import did_you_mean, listed
 from flowdsl.plan.json import exact
@@ -73,10 +72,14 @@ def problems_of(declared: Input, value: Json) -> list[InputProblem]:
     if unsendable := _unsendable(value):
         return [InputProblem(declared.name, f"the input `{declared.name}` holds {unsendable}")]
     schema = declared.schema if isinstance(declared.schema, dict) else {}
-    validator = Draft202012Validator(schema, registry=Registry())
+    try:
+        errors = errors_of(schema, value)
+    except Uncheckable as error:
+        message = f"the input `{declared.name}` cannot be checked: {error}"
+        return [InputProblem(declared.name, message, "say less in its schema, or give it less")]
     return [
         InputProblem(declared.name, f"the input `{declared.name}`{_where(error)} {_what(error)}")
-        for error in validator.iter_errors(value)
+        for error in errors
     ]
 
 
@@ -113,7 +116,7 @@ def _number(declared: Input, text: str, *, whole: bool) -> Json | InputProblem:
     except InvalidOperation:
         number = Decimal("NaN")
     wanted = "a whole number" if whole else "a number"
-    if not number.is_finite() or "_" in text or abs(number.adjusted()) > 1000:
+    if not number.is_finite() or "_" in text or not text.isascii() or abs(number.adjusted()) > 1000:
         return _unread(declared, wanted, text)
     if number == number.to_integral_value() and number.as_tuple().exponent == 0:
         return int(number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flowdsl.errors import InputError
 from flowdsl.language.allow import without_allowed
@@ -19,7 +19,7 @@ from flowdsl.language.openapi import Readings
 from flowdsl.language.parse import parse
 from flowdsl.language.places import places
 from flowdsl.language.rules import all_rules, rules_of_plans
-from flowdsl.language.rules.contracts import Coverage, compare_with_contracts
+from flowdsl.language.rules.contracts import Compared, Coverage, compare_with_contracts
 from flowdsl.language.rules.scope import types_at_the_end
 from flowdsl.language.schema import check_shape
 from flowdsl.language.source import Source
@@ -83,8 +83,20 @@ def load(source: Source, library: Library = EMPTY) -> Plan:
 
 
 def compile_plan(text: str, path: str, files: Iterable[tuple[str, str]] = ()) -> Plan:
-    """The plan of a pinned definition: the same texts give the same plan."""
+    """The plan of a text, and of the files that it names."""
     return load(Source(path, text), Library(dict(files)))
+
+
+def compile_pinned(text: str, path: str, files: Iterable[tuple[str, str]] = ()) -> Plan:
+    """The plan of a definition that a run is pinned to: it was checked when the run began.
+
+    It is read, and not checked again: a rule that a later flowdsl adds must not keep a run from going on.
+    """
+    source = Source(path, text)
+    checked = _check(source, _Checking(Library(dict(files)), trusted=True), (key_of("", path),))
+    if checked.plan is None:
+        raise InvalidWorkflow(checked)
+    return checked.plan
 
 
 def paths_named(source: Source) -> tuple[str, ...]:
@@ -106,6 +118,7 @@ class _Checking:
     members: dict[str, Used] = field(default_factory=dict)
     readings: Readings = field(default_factory=Readings)
     plans: dict[str, Plan] = field(default_factory=dict)
+    trusted: bool = False  # it was checked before: only what cannot be read is said
 
     @property
     def family(self) -> Family:
@@ -137,15 +150,17 @@ def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Check
     workflow, unresolved = resolved(workflow, contracts)
     problems += [*unreadable, *unresolved]
     subject = look_at(workflow, source.path, checking.family, contracts=contracts)
-    problems += all_rules(subject)
-    compared = compare_with_contracts(subject, document)
-    problems += compared.diagnostics
+    compared = Compared()
+    if not checking.trusted:
+        problems += all_rules(subject)
+        compared = compare_with_contracts(subject, document)
+        problems += compared.diagnostics
     problems += _too_many_steps(subject)
     plan = None
     is_used = len(above) > 1  # then its steps go into the plan of another file
     if not is_used and not any(problem.is_error for problem in problems):
         plan = lower(workflow, source, checking.family)
-        problems += rules_of_plans(subject, plan)
+        problems += [] if checking.trusted else rules_of_plans(subject, plan)
     found = in_order(without_allowed(source, workflow, problems))
     return Checked(source, workflow, found, plan, compared.coverage, contracts)
 
@@ -176,10 +191,14 @@ def _read(
         hint = "a path is relative to the file it is written in"
         yield Diagnostic("F031", span, f"`{key}` cannot be read: {why}", help=hint)
         return
+    if not is_workflow(text):
+        hint = "the first key of a workflow file is `flowdsl: 1`"
+        yield Diagnostic("F031", span, f"`{key}` is no workflow file", help=hint)
+        return
     if key not in members:
         checked = _check(Source(key, text), checking, (*above, key))
         if checked.workflow is None or checked.errors:
-            yield _invalid(key, span, checked)
+            yield _invalid(key, span, checked, above)
         if checked.workflow is not None:
             subject = look_at(checked.workflow, key, checking.family, contracts=checked.contracts)
             traits = traits_of(subject, types_at_the_end(subject))
@@ -187,7 +206,7 @@ def _read(
                 checked.source, checked.workflow, checked.errors, checked.contracts, traits
             )
     elif members[key].errors:
-        yield _invalid(key, span, Checked(members[key].source, None, members[key].errors))
+        yield _invalid(key, span, Checked(members[key].source, None, members[key].errors), above)
 
 
 def _too_many_steps(subject: Subject) -> Iterator[Diagnostic]:
@@ -202,12 +221,23 @@ def _too_many_steps(subject: Subject) -> Iterator[Diagnostic]:
             return
 
 
-def _invalid(key: str, span: Span, checked: Checked) -> Diagnostic:
+def _invalid(key: str, span: Span, checked: Checked, above: tuple[str, ...]) -> Diagnostic:
+    """What is wrong in a file that is used: the first of it, where it is, however many files lie between."""
     errors = checked.errors
-    message = f"`{key}` has {'an error' if len(errors) == 1 else f'{len(errors)} errors'} in it"
+    round_here = next((error for error in errors if _goes_round(error, above[-1])), None)
+    if round_here is not None:
+        return replace(round_here, span=span)
     first = errors[0]
-    label = f"{first.code} in line {first.span.line}: {first.message}"
+    message = f"`{key}` has {'an error' if len(errors) == 1 else f'{len(errors)} errors'} in it"
+    if first.code == "F031" and first.label:  # it is in a file that this one uses
+        return replace(first, span=span, message=message)
+    label = f"{first.code} in line {first.span.line} of `{key}`: {first.message}"
     return Diagnostic("F031", span, message, label, f"`flowdsl validate {key}` shows it")
+
+
+def _goes_round(error: Diagnostic, key: str) -> bool:
+    """Whether files use each other in turn, and this one is among them."""
+    return error.code == "F033" and key in error.message.partition(": ")[2].split(" → ")
 
 
 def is_workflow(text: str) -> bool:

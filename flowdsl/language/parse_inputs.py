@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from flowdsl.language.located import Located, Mapping, Scalar, Sequence, plain
 from flowdsl.language.parse_parts import word
+from flowdsl.language.pattern import Unreadable, read_pattern
 from flowdsl.language.reader import Reader
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.span import Span
@@ -57,6 +56,10 @@ def check_patterns(reader: Reader, node: Located) -> None:
             for key, value in entries:
                 if key.text == "pattern" and isinstance(value, Scalar):
                     _check_pattern(reader, value)
+                elif key.text == "patternProperties" and isinstance(value, Mapping):
+                    for name, below in value.entries:
+                        _check_pattern(reader, name)
+                        check_patterns(reader, below)
                 elif key.text not in ("default", "examples", "enum", "const"):
                     check_patterns(reader, value)
         case Sequence(items=items):
@@ -68,6 +71,6 @@ def check_patterns(reader: Reader, node: Located) -> None:
 
 def _check_pattern(reader: Reader, value: Scalar) -> None:
     try:
-        re.compile(value.text)
-    except (re.error, OverflowError, RecursionError) as error:
-        reader.refuse(value.span, f"`pattern` is no regular expression: {error}")
+        read_pattern(value.text)
+    except Unreadable as error:
+        reader.refuse(value.span, f"`pattern` is no regular expression that can be used: {error}")

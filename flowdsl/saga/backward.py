@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flowdsl.plan.address import ROOT, Address, is_below, step_of
-from flowdsl.plan.nodes import AnyNode, Block, Call, Each, Switch
+from flowdsl.plan.address import ROOT, Address, is_below, item, items_around, step_of
+from flowdsl.plan.nodes import AnyNode, Assign, Block, Call, Each, Label, Listen, Switch, Wait
 from flowdsl.plan.unfold import inside
 from flowdsl.saga.commands import Decide
 from flowdsl.saga.events import Planned
@@ -35,6 +35,7 @@ def backward(walk: Walk, node: AnyNode, scope: Address) -> bool:
     return False
 
 
+LOCAL = (Assign, Label, Wait, Listen)
 PENDING_BACKWARD = Stand("pending", over=True)
 
 
@@ -47,8 +48,18 @@ def _land(walk: Walk, scope: Address) -> None:
     landing = [step_of(call) for call in state.flying if is_below(step_of(call), scope)]
     walk.stands.update(dict.fromkeys(landing, RUNNING))
     if not landing:
-        left = () if state.committed else effects(plan, state, scope)
+        stays = state.committed and not _is_one_of_several(walk, scope)
+        left = () if stays else effects(plan, state, scope)
         walk.commands.append(Decide(Planned(scope, left)))
+
+
+def _is_one_of_several(walk: Walk, scope: Address) -> bool:
+    """An item that was not chosen was never part of what is committed: it is undone below the line as well."""
+    around = items_around(scope)
+    if not around or item(*around[-1]) != scope:
+        return False
+    each = walk.plan.nodes[around[-1][0]]
+    return isinstance(each, Each) and each.quorum > 0
 
 
 # --- undoing -----------------------------------------------------------------------------------------
@@ -102,9 +113,11 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
             return _one_call(walk, node, scope, held=held)
         case _:
             here = node.address
-            reached = here in state.done or here in state.fired or here in state.spawned
-            failed = state.calls.get(node.address, NO_CALL).failed is not None
-            return Stand("ok" if reached else "refused" if failed else "pending", over=True)
+            # The timer of a Listen is its timeout: fired, it says nothing of how the Listen ended.
+            waited = isinstance(node, Wait) and here in state.fired
+            reached = waited or here in state.done or here in state.spawned
+            failed = state.calls.get(here, NO_CALL).failed is not None
+            return Stand("refused" if failed else "ok" if reached else "pending", over=True)
 
 
 def _state_of_many(walk: Walk, node: Switch | Each) -> StepState:
@@ -195,8 +208,9 @@ def _seen(walk: Walk, call: Call) -> StepState:
 
 
 def group_state(walk: Walk, group: AnyNode) -> StepState:
-    """A group looks like the furthest of what is in it."""
-    states = {walk.stands[child.address].state for child in inside(group)}
+    """A group looks like the furthest of what is in it; what sends nothing leaves nothing to say."""
+    stands = ((node, walk.stands[node.address].state) for node in inside(group))
+    states = {"kept" if seen == "ok" and isinstance(node, LOCAL) else seen for node, seen in stands}
     order: tuple[StepState, ...] = (
         "stuck",
         "undoing",

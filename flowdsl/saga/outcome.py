@@ -91,7 +91,7 @@ def _not_believed(plan: Plan, call: CallId, answer: Ok) -> Outcome:
 
 def misfit(step: Address, answer: Ok) -> Failure:
     """What is said of an answer that is not as its service describes it: a warning, or why it is not believed."""
-    message = f"answered {answer.status}, not as its contract describes: {answer.misfit}"
+    message = f"answered {answer.status}, not as described: {answer.misfit}"
     return Failure(MISFIT, message, step, answer.status, answer.body)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flowdsl.plan.address import Address
+from flowdsl.plan.address import ON_FAILURE, Address, is_below
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.view.drawing import drawn_rows, legend
@@ -17,6 +17,7 @@ from flowdsl.view.graph import graph_json, graph_of
 from flowdsl.view.paint import (
     Line,
     Piece,
+    Style,
     bold,
     columns,
     counted,
@@ -32,11 +33,11 @@ OUTSIDE, NOBODY = "from outside", "nobody here"
 
 @dataclass(frozen=True, slots=True)
 class Emitter:
-    """A step that emits: the position of its workflow, and its address there."""
+    """A step that emits: the position of its workflow, its address there, and what to say of it beside that."""
 
     workflow: int
     step: Address
-    title: str
+    where: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def choreography_of(plans: Sequence[Plan]) -> Choreography:
             names.setdefault(plan.trigger.event)
         for vertex in every_vertex(graph):
             if vertex.event:
-                emitter = Emitter(position, vertex.id, vertex.title)
+                emitter = Emitter(position, vertex.id, _where(plan, vertex.id))
                 emitters.setdefault(vertex.event, []).append(emitter)
                 names.setdefault(vertex.event)
     events = tuple(
@@ -81,6 +82,13 @@ def choreography_of(plans: Sequence[Plan]) -> Choreography:
         for name in names
     )
     return Choreography(ordered, graphs, events)
+
+
+def _where(plan: Plan, step: Address) -> str:
+    if is_below(step, ON_FAILURE):
+        return ON_FAILURE
+    node = plan.nodes.get(step)
+    return (node.name if node is not None else None) or ""
 
 
 def _in_order_of_events(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
@@ -142,35 +150,28 @@ def choreography_text(choreography: Choreography) -> list[Line]:
 
 
 def _table(choreography: Choreography) -> list[Line]:
-    rows = [
-        (event.name, emitted_text(choreography, event), starts_text(choreography, event))
-        for event in choreography.events
-    ]
-    rows.insert(0, ("EVENT", "EMITTED BY", "STARTS"))
-    wide = [max(columns(row[at]) for row in rows) for at in range(2)]
-    lines = [
-        line("  ", dim(f"{pad(rows[0][0], wide[0])}  {pad(rows[0][1], wide[1])}  {rows[0][2]}"))
-    ]
-    for name, emitted, starts in rows[1:]:
-        lines.append(
-            fit(
-                line(
-                    "  ",
-                    pad(name, wide[0]),
-                    "  ",
-                    Piece(pad(emitted, wide[1]), "dim" if emitted == OUTSIDE else "plain"),
-                    "  ",
-                    Piece(starts, "yellow" if starts == NOBODY else "plain"),
-                )
-            )
-        )
+    rows = [("EVENT", "EMITTED BY", "STARTS")]
+    for event in choreography.events:
+        first, *more = emitted_by(choreography, event)
+        rows.append((event.name, first, starts_text(choreography, event)))
+        rows += [("", other, "") for other in more]
+    name, by = (max(columns(row[at]) for row in rows) for at in range(2))
+    lines = [fit(line("  ", dim(f"{pad(rows[0][0], name)}  {pad(rows[0][1], by)}  {rows[0][2]}")))]
+    for event_name, emitted, starts in rows[1:]:
+        style: Style = "dim" if emitted == OUTSIDE else "plain"
+        started: Style = "yellow" if starts == NOBODY else "plain"
+        pieces = (pad(event_name, name), Piece(pad(emitted, by), style), Piece(starts, started))
+        lines.append(fit(line("  ", pieces[0], "  ", pieces[1], "  ", pieces[2])))
     return lines
 
 
-def emitted_text(choreography: Choreography, event: Happening) -> str:
-    """`payment (paid)`: the workflow and its step."""
-    said = [f"{choreography.graphs[one.workflow].name} ({one.title})" for one in event.emitters]
-    return ", ".join(said) or OUTSIDE
+def emitted_by(choreography: Choreography, event: Happening) -> list[str]:
+    """`payment (on_failure)`: each workflow, and where in it."""
+    said = [
+        choreography.graphs[one.workflow].name + (f" ({one.where})" if one.where else "")
+        for one in event.emitters
+    ]
+    return said or [OUTSIDE]
 
 
 def starts_text(choreography: Choreography, event: Happening) -> str:

@@ -13,7 +13,7 @@ from flowdsl.view.choreography import NOBODY, OUTSIDE, Choreography, Happening
 from flowdsl.view.paint import columns, cut
 from flowdsl.view.shape import Graph
 from flowdsl.view.svg import MARGIN, document, title_text
-from flowdsl.view.svg_parts import EVENT, INK, MONO, MUTED, level, n, rect, text
+from flowdsl.view.svg_parts import EVENT, INK, MONO, MUTED, attribute, level, n, rect, text
 
 TRACK, CHANNEL = 14.0, 20.0  # between two tracks; of a line below a lane
 PILL, PILL_ROW = 28.0, 44.0  # the height of an event; and of one that starts nobody, with its room
@@ -167,7 +167,7 @@ def _leaving(lane: Lane, step: str) -> tuple[float, float]:
 def _pill(sheet: Sheet, event: Happening, y: float, said: str) -> Iterator[str]:
     box = Box(sheet.pills_at, y - PILL / 2, sheet.pill_width, PILL)
     name = cut(event.name, NAME_MAX)
-    yield f'<g data-id="event {text(event.name)}" data-kind="event"><title>{text(event.name)}</title>'
+    yield f'<g data-id="event {attribute(event.name)}" data-kind="event"><title>{text(event.name)}</title>'
     yield rect(box, PILL / 2, EVENT_FILL, EVENT, dashed=bool(said))
     yield (
         f'<text x="{n(box.x + box.width / 2)}" y="{n(y + 4)}" font-size="12" font-weight="600"'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from shlex import quote
 
 from flowdsl.plan.address import Address, CallId, direction_of, step_of, undo
 from flowdsl.plan.nodes import Call, Listen, NothingToUndo, Plan
@@ -130,7 +131,8 @@ def suggestions(plan: Plan, state: State, progress: Progress) -> list[Suggestion
             show = (
                 [
                     Suggestion(
-                        f"flowdsl show {run} {name_of(names, cause.step)}", "the whole exchange"
+                        f"flowdsl show {run} {quote(name_of(names, cause.step))}",
+                        "the whole exchange",
                     )
                 ]
                 if cause is not None and cause.step and state.calls.get(cause.step, NO_CALL).attempt
@@ -155,6 +157,7 @@ def suggestions(plan: Plan, state: State, progress: Progress) -> list[Suggestion
 
 def answers(plan: Plan, state: State, progress: Progress) -> list[Suggestion]:
     """The commands that answer what the run waits for."""
+    plan = unfolded(plan, state)
     run = state.created.run if state.created else ""
     names = short_names(plan)
     return [
@@ -228,7 +231,9 @@ def _warnings(plan: Plan, state: State, progress: Progress) -> list[Line]:
         said = cause_text(plan, warning)
         tries = tries_text(state.calls.get(warning.step, NO_CALL))
         text = f"warning: {said}  {tries}".rstrip()
-        lines.append(fit(line("  ", WARNING.piece, f" {text}")))
+        first, *more = [text] if columns(text) <= WIDTH - 4 else wrapped(text, WIDTH - 4)
+        lines.append(fit(line("  ", WARNING.piece, f" {first}")))
+        lines += [fit(line("    ", text)) for text in more]
     return lines
 
 
@@ -295,7 +300,7 @@ def _ways_out(progress: Progress, run: str, names: Names) -> list[Suggestion]:
     ways = []
     for call in progress.stuck:
         if call:
-            name = name_of(names, call)
+            name = quote(name_of(names, call))
             command = f'flowdsl resume {run} --skip {name} --reason "…"'
             ways.append(Suggestion(command, "someone did it by hand"))
     return ways

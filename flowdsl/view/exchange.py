@@ -42,7 +42,7 @@ from flowdsl.view.failure import status_phrase
 from flowdsl.view.items import Folded, item_text, item_value, taken_branch
 from flowdsl.view.mark import STEP_MARKS
 from flowdsl.view.moment import clock, duration, rfc3339
-from flowdsl.view.paint import Line, Piece, bold, dim, line
+from flowdsl.view.paint import WIDTH, Line, Piece, bold, dim, line, wrapped
 from flowdsl.view.standing import failure_of, state_of, undo_state
 from flowdsl.view.step import skipped_because
 from flowdsl.view.verb import branch_text, verb
@@ -192,10 +192,12 @@ def _response(plan: Plan, call: CallId, entry: CallState) -> list[Line]:
     match entry.outcome:
         case _ if entry.failed is not None:
             return [line(Piece("! ", "red"), entry.failed.message)]
-        case Ok(status=status, headers=headers, body=body):
+        case Ok(status=status, headers=headers, body=body, misfit=misfit):
             lines = [line(dim("< "), status_phrase(status) if status else "found")]
             lines += [line(dim("< "), f"{name}: {text}") for name, text in headers.items()]
-            return lines + ([] if body is None else _json(body))
+            lines += [] if body is None else _json(body)
+            odd = wrapped(f"not as described: {misfit}", WIDTH - 2) if misfit else []
+            return lines + [line(Piece("! ", "yellow"), text) for text in odd]
         case Refused(failure=failure) | Unknown(failure=failure):
             return _not_ok(plan, call, failure)
         case None:

@@ -144,6 +144,8 @@ def _meaning(failure: Failure, call: CallId, entry: CallState, digits: int) -> l
             said = "if it is meant, allow the address in flowdsl.toml: `flowdsl explain F130`"
         case "F112":
             said = "no byte of it was sent, so nothing happened there"
+        case "F113" if failure.status is None:
+            said = "what was answered does not fulfil `expect`, so the step is refused"
         case "F113":
             said = "a 2xx that says no in its own words is a refusal: it holds nothing"
         case "F122":

@@ -165,7 +165,10 @@ def _turning(order: Order, address: Address, scope: Address, beside: Address = "
     if beside:
         each = beside[: beside.rindex("[")]
         others = [other for other in others if not is_below(other, each)]
-    others += [other for other in _of_other_items(order, address, scope) if other not in others]
+    beside_it = _of_other_items(order, address, scope)
+    if beside_it:
+        both = {*others, *beside_it}
+        others = [other for other in order.backward if other in both]
     changes = [
         node
         for other in others

@@ -66,6 +66,7 @@ from flowdsl.view.verb import branch_text
 
 WORD = 9  # columns of the longest word, `confirmed`
 ITEMS_MAX = 6  # of a list, in one line
+UNDO_MAX = 20  # steps to undo, in one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +164,10 @@ def _finished(plan: Plan, after: State, event: Finished) -> Entry:
     said = f"{status} {duration(event.at - entry.last_at)}".strip()
     tries = f"  try {event.attempt}" if event.attempt > 1 else ""
     match event.outcome:
-        case Ok():
+        case Ok(misfit=misfit):
             words = {"undo": "undone", "confirm": "confirmed", "probe": "found"}
-            return Entry(words.get(direction_of(call), "ok"), call, said + tries)
+            odd = f"  not as described: {misfit}" if misfit else ""
+            return Entry(words.get(direction_of(call), "ok"), call, said + tries + odd)
         case Refused(absent=True):
             return Entry("absent", call, f"{said}  the probe did not find it")
         case Refused(failure=failure) | Unknown(failure=failure):
@@ -279,7 +281,9 @@ def _of_the_run(plan: Plan, after: State, event: Event, at: float) -> Iterator[E
             yield Entry("turned", scope, f"{cause_text(plan, failure)}; nothing new starts")
         case Planned(scope=scope, calls=calls) if calls and calls != (scope,):
             names = short_names(plan)
-            yield Entry("turned", event.scope, f"to undo: {listed([names[c] for c in calls])}")
+            yield Entry(
+                "turned", event.scope, f"to undo: {listed([names[c] for c in calls], UNDO_MAX)}"
+            )
         case Committed() if commit_is_shown(plan) or any(
             isinstance(node, Commit) and node.written for node in plan.root.children
         ):

@@ -63,7 +63,7 @@ def check_run_id(run: str) -> str:
     """Before any path is made of it."""
     if RUN_ID.fullmatch(run) is None:
         raise InputError(
-            f"{run!r} cannot be the id of a run",
+            f"{run[:80]!r} cannot be the id of a run",
             code="F207",
             help="up to 64 letters, digits, `.`, `_` and `-`, beginning with a letter or digit",
         )

@@ -12,20 +12,5 @@ NOT_YET = MappingProxyType(
             "{ id: a, call: POST mail/messages, compensate: [POST mail/a, POST mail/b] }",
             "compensate",
         ),
-        "C16": (
-            "a step that is carried out once for each item",
-            "{ id: a, for_each: 'x in [1, 2]', call: POST mail/messages, compensate: none }",
-            "for_each",
-        ),
-        "C25": (
-            "a branch that was not taken",
-            "{ switch: [{ steps: [{ call: POST mail/messages, compensate: none }] }] }",
-            "switch",
-        ),
-        "C64": (
-            "a signal before, together with and after its wait",
-            "{ id: a, wait_for: approve }",
-            "wait_for",
-        ),
     }
 )

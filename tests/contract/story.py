@@ -44,15 +44,22 @@ PAY_AND_FAIL = """
 """
 
 
-def saga(steps: str, *, settings: str = "idempotency: 24h", head: str = "") -> Plan:
-    """A workflow of the mock services; `settings` are of the first three, the others honour keys for a day."""
+def saga(
+    steps: str, *, settings: str = "idempotency: 24h", head: str = "", child: str = ""
+) -> Plan:
+    """A workflow of the mock services; `settings` are of the first three, the others honour keys for a day.
+
+    `child` are the steps, and what follows them, of the file `child.yaml` that it may use.
+    """
     services = "".join(f"  {name}: {{ url: 'http://mock/{name}' }}\n" for name in SERVICES)
     for name in SERVICES[:3]:
         services = services.replace(f"/{name}' }}", f"/{name}', {settings} }}".replace(", }", " }"))
     for name in SERVICES[3:]:
         services = services.replace(f"/{name}' }}", f"/{name}', idempotency: 24h }}")
     text = f"flowdsl: 1\nname: saga\n{dedent(head)}\nservices:\n{services}steps:\n"
-    return compile_plan(text + indent(dedent(steps), "  "), "saga.yaml")
+    used = f"flowdsl: 1\nname: child\nservices:\n{services}steps:\n" + indent(dedent(child), "  ")
+    files = [("child.yaml", used)] if child else []
+    return compile_plan(text + indent(dedent(steps), "  "), "saga.yaml", files)
 
 
 def reserve(name: str, *, by: str = "id", more: str = "", method: str = "POST") -> str:

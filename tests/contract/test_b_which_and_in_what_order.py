@@ -1,4 +1,4 @@
-"""C13 to C25: which steps are undone, in what order, and how often."""
+"""C13 to C24: which steps are undone, in what order, and how often."""
 
 from __future__ import annotations
 

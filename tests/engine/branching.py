@@ -200,3 +200,9 @@ def kitchen_sink() -> Plan:
     path = OK / "kitchen-sink.yaml"
     files = [(name, (OK / name).read_text()) for name in ("ship.yaml", "payments.openapi.yaml")]
     return compile_plan(path.read_text(), path.name, files)
+
+
+def chosen_below_commit() -> Plan:
+    """A used file below the commit line of its parent: whoever loses in it is undone all the same."""
+    child = f"steps:\n{indent(each('first_success', 'plain'), '  ')}"
+    return using(call("a") + "- commit\n- uses: ./child.yaml\n", child)

@@ -33,9 +33,9 @@ class Services:
         self,
         request: Request,
         *,
-        secrets: Mapping[str, str],  # noqa: ARG002
-        timeout_seconds: float,  # noqa: ARG002
-        fresh: bool,  # noqa: ARG002
+        secrets: Mapping[str, str],
+        timeout_seconds: float,
+        fresh: bool,
     ) -> Observation:
         self.sent[request.url] += 1
         for _ in range(3 if request.url.endswith("two") else 0):

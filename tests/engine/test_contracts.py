@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from flowdsl.engine.contracts import SHOWN_MAX, contracts_of
+from flowdsl.engine.engine import definition_of, plan_from
 from flowdsl.engine.loop import Drive, Ports
 from flowdsl.engine.sign import RunSigner
 from flowdsl.language import compile_plan
@@ -53,7 +54,7 @@ WORKFLOW = """\
 flowdsl: 1
 name: desk
 services:
-  desk: http://desk
+  desk: { url: "http://desk", openapi: ./desk.openapi.yaml, strict: false }
   other: http://other
 steps:
   - id: hold
@@ -69,10 +70,8 @@ ODD: dict[str, Json] = {"id": "H-1", "price": "dear"}
 
 
 def desk(*, strict: bool = False) -> Plan:
-    plan = compile_plan(WORKFLOW, "desk.yaml")
-    under = replace(plan.services["desk"], contract="desk.openapi.yaml", strict=strict)
-    services = {**plan.services, "desk": under}
-    return replace(plan, services=services, files=(("desk.openapi.yaml", CONTRACT),))
+    text = WORKFLOW.replace("strict: false", f"strict: {str(strict).lower()}")
+    return compile_plan(text, "desk.yaml", [("desk.openapi.yaml", CONTRACT)])
 
 
 @dataclass(slots=True)
@@ -160,6 +159,16 @@ def test_an_odd_answer_to_an_undo_is_a_warning_even_where_the_service_is_strict(
     assert [warning.step for warning in now.warnings] == ["hold"]
 
 
+def test_a_run_is_judged_by_the_document_it_was_started_with() -> None:
+    # given a run whose document has been changed or deleted since
+    pinned = definition_of(desk(strict=True))
+    # when another process goes on with it
+    plan = plan_from(pinned, desk(strict=True).digest)
+    # then it knows what the document said
+    _, now = Run(plan, {"GET /holds/H-1": ODD}).play()
+    assert now.state == "compensated"
+
+
 def test_a_service_without_a_contract_says_what_it_likes() -> None:
     _, now = Run(desk(strict=True), {"POST /things": [1, "x"]}).play()
     assert (now.state, now.warnings) == ("succeeded", ())
@@ -171,9 +180,9 @@ def test_a_service_without_a_contract_says_what_it_likes() -> None:
 def seen_as(seen: Observation, path: str = "/holds/${'H-1'}") -> Observation:
     """What is said of the answer to this GET, whose path was rendered with `holds/H-1` or `holds/H-1/prices`."""
     text = WORKFLOW.replace("GET desk/holds/${hold.id}", f"GET desk{path}")
-    plan = replace(compile_plan(text, "desk.yaml"), files=desk().files, services=desk().services)
+    plan = compile_plan(text, "desk.yaml", [("desk.openapi.yaml", CONTRACT)])
     contracts = contracts_of(plan, Readings())
-    rendered = path.replace("${'H-1'}", "H-1").replace("${'prices'}", "prices")
+    rendered = path.replace("${'", "").replace("'}", "")
     request = Request("GET", f"http://desk/base{rendered}?page=2")
     return contracts.look_at(action_of(plan, "seen"), request, seen)
 
@@ -202,10 +211,28 @@ def test_an_operation_that_an_expression_decides_is_known_by_the_time_it_answers
 
 
 def test_an_operation_that_is_not_there_is_not_judged() -> None:
-    assert seen_as(Answer(200, (), ODD), "/holds/${'H-1'}/nowhere") == Answer(200, (), ODD)
+    path = "/holds/${'H-1'}/${'nowhere'}"
+    assert seen_as(Answer(200, (), ODD), path) == Answer(200, (), ODD)
 
 
 def test_what_is_said_is_not_longer_than_a_line_or_two() -> None:
     odd = seen_as(Answer(200, (), {"id": json.dumps(HOLD), "price": "x" * 10_000}))
     assert isinstance(odd, Answer)
     assert 0 < len(odd.misfit) <= SHOWN_MAX
+
+
+def test_the_answer_to_a_head_has_no_body_to_look_at() -> None:
+    text = CONTRACT.replace(
+        "    delete:\n",
+        "    head:\n      responses: { '200': { $ref: '#/paths/~1holds~1{hold}/get/responses/200' } }\n    delete:\n",
+    )
+    told = WORKFLOW.replace("GET desk/holds/${hold.id}", "HEAD desk/holds/${hold.id}")
+    plan = compile_plan(told, "desk.yaml", [("desk.openapi.yaml", text)])
+    action, answer = action_of(plan, "seen"), Answer(200)
+    contracts = contracts_of(plan, Readings())
+    assert contracts.look_at(action, Request("HEAD", "http://desk/holds/H-1"), answer) == answer
+    asked = contracts.look_at(
+        replace(action, method="GET"), Request("GET", "http://desk/holds/H-1"), answer
+    )
+    assert isinstance(asked, Answer)
+    assert asked.misfit

@@ -44,12 +44,16 @@ def test_no_promise_breaks_under_faults_crashes_and_a_cancel(
 def test_no_promise_breaks_when_two_things_happen_at_once(
     case: Case, full: bool, counts: Counts
 ) -> None:
+    if case.heavy and not full:
+        pytest.skip("explored in pairs with --full")
     may = replace(PAIRS, faults=2, crashes=True) if full else PAIRS
     check(explore(case.make(), case.inputs, may), counts)
 
 
 @pytest.mark.parametrize("case", SMALL, ids=lambda case: case.name)
 def test_no_promise_breaks_whatever_a_person_orders(case: Case, full: bool, counts: Counts) -> None:
+    if case.heavy and not full:
+        pytest.skip("explored with orders with --full")
     may = busy(3) if full else busy(2)
     found = explore(case.make(), case.inputs, may)
     check(found, counts)
@@ -61,7 +65,8 @@ def test_everything_that_can_happen_does_happen_in_the_corpus() -> None:
     # given the cases that have a probe, an `expect`, a strict service, a timer, or two requests at once
     seen: set[str] = set()
     names = ("probe", "conditions", "un-keyed, needs its answer", "careless below commit")
-    for name in (*names, "strict probe"):
+    # and those that wait for a signal, for their turn, or for another run
+    for name in (*names, "strict probe", "signal", "queued", "detached"):
         case = BY_NAME[name]
         seen |= explore(case.make(), case.inputs, busy(1)).words.keys()
     # then each word of the notation was tried, but for the one that only checks

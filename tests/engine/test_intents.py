@@ -57,9 +57,9 @@ class World:
         self,
         request: Request,
         *,
-        secrets: Mapping[str, str],  # noqa: ARG002
-        timeout_seconds: float,  # noqa: ARG002
-        fresh: bool,  # noqa: ARG002
+        secrets: Mapping[str, str],
+        timeout_seconds: float,
+        fresh: bool,
     ) -> Observation:
         key = next("".join(map(str, v)) for n, v in request.headers if n == "Idempotency-Key")
         sends = self.sent.setdefault(key, [])

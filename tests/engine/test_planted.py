@@ -15,11 +15,22 @@ from flowdsl.engine.explore import Allowance, Exploration, explore
 from flowdsl.plan.address import ROOT, Address, CallId, step_of
 from flowdsl.plan.nodes import Action, AnyNode, Block, Call, Commit, Plan, Service
 from flowdsl.saga import attempt as attempts
-from flowdsl.saga import backward, forward, ledger, outcome, progress, state, undoing
+from flowdsl.saga import (
+    backward,
+    collecting,
+    forward,
+    ledger,
+    outcome,
+    progress,
+    state,
+    undoing,
+)
 from flowdsl.saga.attempt import Standing
+from flowdsl.saga.collecting import Collector
 from flowdsl.saga.commands import Decide, Invoke
 from flowdsl.saga.events import (
     Ended,
+    Failure,
     Finished,
     Ok,
     Outcome,
@@ -208,6 +219,66 @@ def a_change_refused(plan: Plan, call: CallId, answer: Ok) -> Refused:
     return Refused(misfit(step_of(call), answer))
 
 
+def losers_stay(collector: Collector, position: int, item: AnyNode) -> Stand:
+    winners = collector.winners
+    lost = winners is not None and position not in winners
+    return Stand("ok", over=True) if lost else _begun_item(collector, position, item)
+
+
+def over_once_chosen(
+    collector: Collector, stands: dict[Address, Stand], *, all_over: bool
+) -> tuple[Stand, Failure | None]:
+    return _choose(collector, stands, all_over=True)
+
+
+def one_too_many(
+    collector: Collector, stands: dict[Address, Stand], *, all_over: bool
+) -> tuple[Stand, Failure | None]:
+    each = replace(collector.each, quorum=collector.each.quorum + 1)
+    return _choose(replace(collector, each=each), stands, all_over=all_over)
+
+
+def never_lost(walk: Walk, item: AnyNode, stand: Stand) -> bool:
+    return False
+
+
+def never_one_of_several(walk: Walk, scope: Address) -> bool:
+    return False
+
+
+def falls_back_at_once(
+    walk: Walk, call: Call, fallback: Block, scope: Address, *, unknown: bool
+) -> Stand:
+    return _fall_back(walk, call, fallback, scope, unknown=False)
+
+
+def taken_by_all(walk: Walk, name: str) -> str | None:
+    return next((one.id for one in walk.state.signals.values() if one.name == name), None)
+
+
+def without_the_items(plan: Plan, past: State, scope: Address) -> tuple[Address, ...]:
+    return tuple(call for call in ledger.effects(plan, past, scope) if "[" not in call)
+
+
+def items_all_at_once_with_what_follows(
+    walk: Walk,
+    children: tuple[AnyNode, ...],
+    scope: Address,
+    *,
+    held: bool,
+    passed_over: frozenset[Address] = frozenset(),
+) -> bool:
+    return _children_backward(
+        walk,
+        tuple(replace(node, needs=()) for node in children),
+        scope,
+        held=held,
+        passed_over=passed_over,
+    )
+
+
+_begun_item, _choose, _fall_back = collecting._begun_item, collecting._choose, forward._fall_back
+_children_backward = backward._children_backward
 _started, _finished, _invoke = state._started, state._finished, attempts.invoke
 _node_forward, _forward_run, _alert = forward._node_forward, progress._forward_run, progress._alert
 _probing, _is_absent, _cannot_undo = undoing.probing, ledger.is_absent, backward._cannot_undo
@@ -263,6 +334,15 @@ BUGS = (
     Bug("a failed undo holds up everything", (f"{SAGA}.backward._children_backward",), stuck_holds_up_everything, "parallel", "could have been undone"),
     Bug("a tolerated unknown forgotten", (f"{SAGA}.forward._tolerate_unknown",), tolerated_and_forgotten, "careless below commit call", LEFT),
     Bug("a change refused for its answer", (f"{SAGA}.outcome._not_believed",), a_change_refused, "strict calls", LEFT),
+    Bug("losers are let stand", (f"{SAGA}.collecting._begun_item",), losers_stay, "first success", "lost, and stands"),
+    Bug("over before the losers are", (f"{SAGA}.collecting._choose",), over_once_chosen, "first success, un-keyed", "committed while|lost, and stands|is not over"),
+    Bug("one winner too many", (f"{SAGA}.collecting._choose",), one_too_many, "first success", "has 2 winners"),
+    Bug("nobody ever loses", (f"{SAGA}.collecting._is_lost",), never_lost, "one after the other", "deadlock|livelock", TWO),
+    Bug("losers stand below commit", (f"{SAGA}.backward._is_one_of_several",), never_one_of_several, "chosen below commit", "lost, and stands"),
+    Bug("falls back from what is not settled", (f"{SAGA}.forward._fall_back",), falls_back_at_once, "fallback, un-keyed", LEFT),
+    Bug("one signal answers two waits", (f"{SAGA}.waiting._unanswered",), taken_by_all, "two signals", "a signal answers one wait"),
+    Bug("items forgotten by the undo", (f"{SAGA}.backward.effects",), without_the_items, "all", LEFT),
+    Bug("a used file undone in no order", (f"{SAGA}.backward._children_backward",), items_all_at_once_with_what_follows, "used", "is undone before"),
     Bug("on_failure dropped when a person comes", (f"{SAGA}.progress._alert",), only_while_idle, "on_failure", "nobody waits for it", ORDERED),
 )  # fmt: skip
 

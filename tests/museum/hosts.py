@@ -1,15 +1,13 @@
-"""Bugs in which hosts are called, and how a value gets into a URL."""
+"""Bugs in which hosts are called, whatever leads there."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
-from urllib.parse import quote
 
 import aiohttp
 
-from flowdsl.plan.template import Rendered, text_from
 from flowdsl.world.hosts import Address, Hosts, Network
 from flowdsl.world.wire import Wire, _passage
 from tests.museum.exhibit import Exhibit
@@ -52,14 +50,6 @@ def any_text_is_allowed(texts: list[str]) -> tuple[Network, ...]:
         except ValueError:
             found.append(ip_network("0.0.0.0/0"))
     return tuple(found)
-
-
-def slashes_stay(value: Rendered) -> str:
-    return quote(text_from(value), safe="/")
-
-
-def dots_stay(value: Rendered) -> str:
-    return quote(text_from(value), safe="")
 
 
 _objection = Hosts.objection

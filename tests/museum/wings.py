@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tests.museum import hosts, network, redaction
+from tests.museum import files, hosts, network, redaction
 from tests.museum.exhibit import Exhibit
 
 WINGS: Mapping[str, tuple[Exhibit, ...]] = MappingProxyType(
     {
+        "files": files.EXHIBITS,
         "hosts": hosts.EXHIBITS,
         "network": network.EXHIBITS,
         "redaction": redaction.EXHIBITS,

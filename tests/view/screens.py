@@ -5,8 +5,13 @@ from __future__ import annotations
 from flowdsl.language.load import Checked, check
 from flowdsl.language.source import Source
 from flowdsl.plan.json import from_bytes, to_text
+from flowdsl.plan.values import Json
+from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.brief import many_lines
 from flowdsl.view.callplan import Known, call_plan, plan_json
+from flowdsl.view.choreography import choreography_json, choreography_of, choreography_text
+from flowdsl.view.choreography_formats import choreography_dot, choreography_mermaid
+from flowdsl.view.choreography_svg import choreography_svg
 from flowdsl.view.closing import closing, output_lines, suggestion_lines, suggestions
 from flowdsl.view.dot import dot
 from flowdsl.view.drawing import graph_text
@@ -24,7 +29,16 @@ from flowdsl.view.svg import Caption, svg
 from flowdsl.view.timeline import lines_for, stuck_line
 from flowdsl.view.tree import picture
 from tests.view.runs import BEGIN, Story
-from tests.view.stories import INPUTS, ODDS, ORDER, WORKFLOWS, plan_of, stories
+from tests.view.stories import (
+    INPUTS,
+    ODDS,
+    ORDER,
+    WORKFLOWS,
+    orders,
+    plan_of,
+    reacting,
+    stories,
+)
 
 MISTAKES = """\
 flowdsl: 1
@@ -43,13 +57,24 @@ steps:
 """
 
 
+SHOWN_MAX = 24  # steps of one run
+REPORTED = (
+    "declined", "lost", "stuck", "booked", "lists", "lists-long", "branches-asking",
+    "branches-fallback", "branches-approved", "parent",
+)  # fmt: skip
+COLOURED = (
+    "declined", "stuck", "not-fulfilled", "lists", "lists-turned", "lists-going", "lists-losing",
+    "branches-fallback", "branches-asking", "branches-late", "parent-turned", "parent",
+)  # fmt: skip
+
+
 def screens() -> dict[str, str]:
     found: dict[str, str] = {}
     for name, story in stories().items():
         found[f"run.{name}.txt"] = plain(run_screen(story))
         found[f"status.{name}.txt"] = plain(status_screen(story))
         found[f"log.{name}.txt"] = log_screen(story)
-    for name in ("declined", "lost", "stuck", "booked"):
+    for name in REPORTED:
         found[f"report.{name}.json"] = report_screen(stories()[name])
         found[f"show.{name}.txt"] = plain(show_screen(stories()[name]))
     found["list.txt"] = plain(list_screen())
@@ -61,8 +86,17 @@ def screens() -> dict[str, str]:
         found[f"graph.{name}.json"] = book(to_text(graph_json(graph)))
         found[f"graph.{name}.svg"] = svg(graph)
         found[f"plan.{name}.txt"] = plain(call_plan(plan_of(name), known(name)))
+    several = choreography_of(reacting())
+    found["graph.events.txt"] = plain(choreography_text(several))
+    found["graph.events.mmd"] = choreography_mermaid(several)
+    found["graph.events.dot"] = choreography_dot(several)
+    found["graph.events.svg"] = choreography_svg(several)
+    found["graph.events.json"] = book(to_text(choreography_json(several)))
+    found["plan.lists.json"] = book(to_text(plan_json(plan_of("lists"), known("lists"))))
+    full = Known({"orders": orders(20), "people": ["ann"]}, {})
+    found["plan.lists-known.txt"] = plain(call_plan(plan_of("lists"), full))
     found["plan.trip.json"] = book(to_text(plan_json(plan_of("trip"), known("trip"))))
-    for name in ("declined", "stuck", "not-fulfilled"):
+    for name in COLOURED:
         found[f"graph.{name}.svg"] = svg_screen(stories()[name])
         story = stories()[name]
         coloured = Coloured(story.state, story.now)
@@ -113,7 +147,7 @@ def report_screen(story: Story) -> str:
 
 def show_screen(story: Story) -> list[Line]:
     lines: list[Line] = []
-    for node in steps(story.plan):
+    for node in steps(unfolded(story.plan, story.state))[:SHOWN_MAX]:
         lines += [*show_text(story.plan, story.state, story.now, node.address), ()]
     return lines
 
@@ -142,16 +176,16 @@ def mistakes() -> tuple[Checked, ...]:
 
 
 def known(name: str) -> Known:
-    inputs = {
+    given: dict[str, dict[str, Json]] = {
         "trip": INPUTS,
         "fulfilment": ORDER,
         "odds": ODDS,
         "branches": {"total": 900},
         "parent": {"order_id": "o-1"},
-    }.get(name, {})
+    }
     secrets = {"PAYMENTS_TOKEN": ".env"} if name != "odds" else None
     env = {"A_URL": "https://a.example/v1"} if name == "odds" else None
-    return Known(inputs, {}, env=env, secrets=secrets, environment="dev")
+    return Known(given.get(name, {}), {}, env=env, secrets=secrets, environment="dev")
 
 
 def book(text: str) -> str:

@@ -115,10 +115,36 @@ def stories() -> dict[str, Story]:
         "odds-unexpected": odds({"search": (Answer(200, (), {"id": "S-1"}),)}),
         "odds-in-doubt": odds({"parallel-1/nested/two": (Lost("timeout"),)}),
         "odds-moved": odds({"left": (Answer(302),)}, sizes=[1]),
+        "lists": lists(),
+        "lists-losing": lists(until="stock[1]"),
+        "lists-long": lists(
+            {"notify[30]": NO_FUNDS, "notify[31]": NO_FUNDS},
+            count=12,
+            people=tuple(f"p{number}" for number in range(40)),
+        ),
+        "lists-sold-out": lists({"stock[1]": NO_FUNDS, "stock[2]": NO_FUNDS}),
+        "lists-turned": lists({"ship[15]/parcel": NO_FUNDS}, count=30),
+        "lists-going": lists(count=30, until="ship[12]/parcel"),
+        "lists-stuck": lists(
+            {"ship[2]/parcel": NO_FUNDS, "ship[1]/invoice!undo": (Answer(503),)}, count=4
+        ),
+        "branches": branches(),
+        "branches-approved": branches(total=6000, signals={"approve": {"ok": True}}),
+        "branches-asking": branches(total=6000, asks=True),
+        "branches-no": branches(total=6000, signals={"approve": {"ok": False}}),
+        "branches-late": branches(total=6000),
+        "branches-fallback": branches({"charge": NO_FUNDS}),
+        "branches-falling-back": branches({"charge": NO_FUNDS}, until="charge/voucher"),
+        "branches-undone": branches({"charge": NO_FUNDS, "carrier/steps-3/parcel": NO_FUNDS}),
+        "parent": parent(),
+        "parent-turned": parent({"shipment/customs/declare": NO_FUNDS}),
         "not-fulfilled": fulfilment(
             {"charge": (Answer(402, (), {"error": {"code": "no_funds"}}),)}
         ),
     }
+
+
+NO_FUNDS = (Answer(402, (), {"error": "no_funds"}),)
 
 
 def orders(count: int) -> list[Json]:
@@ -149,10 +175,17 @@ def branches(
     total: int = 900,
     signals: dict[str, Json] | None = None,
     until: CallId = "",
+    asks: bool = False,
 ) -> Story:
+    """`asks`: it waits for its approval, and has for a while."""
     world = World(answers or {}, {}, signals or {})
     inputs: dict[str, Json] = {"total": total, "express": False}
-    return play(plan_of("branches"), inputs, world, until=until, run="branches-4kq2mzab7d")
+    run = "branches-4kq2mzab7d"
+    story = play(
+        plan_of("branches"), inputs, world, until=until, run=run, turns=0 if asks else 1000
+    )
+    story.at += 3600 if asks else 0
+    return story
 
 
 def parent(answers: Answers | None = None, *, until: CallId = "") -> Story:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import combinations
 from xml.etree import ElementTree
 
@@ -17,7 +19,7 @@ from flowdsl.view.dot import dot
 from flowdsl.view.drawing import graph_text
 from flowdsl.view.falls import falls
 from flowdsl.view.forecast import forecast
-from flowdsl.view.graph import Coloured, Graph, Vertex, graph_json, graph_of
+from flowdsl.view.graph import Coloured, Graph, Vertex, every_vertex, graph_json, graph_of
 from flowdsl.view.layout import Size, layout
 from flowdsl.view.mermaid import mermaid
 from flowdsl.view.outline import steps
@@ -53,13 +55,15 @@ GRAPHS = graphs()
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_a_graph_has_every_call_its_undo_and_its_confirm(name: str) -> None:
     plan = plan_of(name)
-    found = {vertex.id: vertex for vertex in graph_of(plan).vertices}
-    for address, node in plan.nodes.items():
-        if isinstance(node, Call) and not address.startswith("on_failure/"):
+    found = {vertex.id: vertex for vertex in every_vertex(graph_of(plan))}
+    for template, node in plan.nodes.items():
+        address = template.removesuffix("[]")  # a list over a call is one box
+        if isinstance(node, Call):
             undone = isinstance(node.compensation, Compensation)
             assert (found[address].undo is not None) == undone
         if isinstance(node, Confirm):
-            assert found[address].kind == "confirm"
+            of_list = node.of.removesuffix("[]")
+            assert found.keys() & {address, f"confirms/{of_list}"}
         if isinstance(node, Commit) and node.written:
             assert found[address].kind == "commit"
 
@@ -69,48 +73,102 @@ def test_an_svg_is_well_formed_and_its_boxes_lie_apart_and_inside(name: str) -> 
     text = svg(GRAPHS[name], Caption("a-run-of-it", "stuck"))
     root = ElementTree.fromstring(text)
     _, _, wide, high = (float(each) for each in root.attrib["viewBox"].split())
-    boxes = []
-    for group in root.iter(f"{SPACE}g"):
-        box = group.find(f"{SPACE}rect")
-        assert box is not None
-        assert group.find(f"{SPACE}title") is not None
-        x, y, w, h = (float(box.attrib[key]) for key in ("x", "y", "width", "height"))
-        assert x >= 0
-        assert y >= 0
-        assert x + w <= wide
-        assert y + h <= high
-        boxes.append((x, y, x + w, y + h))
-    undos = sum(1 for vertex in GRAPHS[name].vertices if vertex.undo)
-    assert len(boxes) == len(GRAPHS[name].vertices) + undos
+    found = [box for group in root if (box := box_of(group)) is not None]
+    check_apart(found)
+    for box in found:
+        assert box.left >= 0
+        assert box.top >= 0
+        assert box.right <= wide
+        assert box.bottom <= high
+    vertices = list(every_vertex(GRAPHS[name]))
+    undos = sum(1 for vertex in vertices if vertex.undo)
+    assert len(list(flat(found))) == len(vertices) + undos
+
+
+@dataclass
+class Drawn:
+    """A box with all that is nested in it. `own`: the rectangle itself; the edges are those of everything."""
+
+    kind: str
+    own: tuple[float, float, float, float]
+    inner: list[Drawn]
+
+    def edge(self, at: int) -> float:
+        edges = [self.own[at], *(each.edge(at) for each in self.inner)]
+        return min(edges) if at < 2 else max(edges)
+
+    left = property(lambda self: self.edge(0))
+    top = property(lambda self: self.edge(1))
+    right = property(lambda self: self.edge(2))
+    bottom = property(lambda self: self.edge(3))
+
+
+def box_of(group: ElementTree.Element) -> Drawn | None:
+    if "data-kind" not in group.attrib:
+        return None
+    assert group.find(f"{SPACE}title") is not None
+    box = group.find(f"{SPACE}rect")
+    if box is None:
+        box = group.find(f"{SPACE}g/{SPACE}rect")  # a card behind others
+    assert box is not None
+    x, y, w, h = (float(box.attrib[key]) for key in ("x", "y", "width", "height"))
+    inner = [nested for each in group if (nested := box_of(each)) is not None]
+    return Drawn(group.attrib["data-kind"], (x, y, x + w, y + h), inner)
+
+
+def check_apart(boxes: list[Drawn]) -> None:
+    """What stands side by side lies apart; what is in a frame lies inside, what hangs at a call below it."""
     for one, other in combinations(boxes, 2):
-        assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+        level = one.right <= other.left or other.right <= one.left
+        assert level or one.bottom <= other.top or other.bottom <= one.top
+    for box in boxes:
+        check_apart(box.inner)
+        for nested in box.inner:
+            if nested.kind in ("undo", "fallback"):
+                assert nested.top >= box.own[3]
+            else:
+                assert box.own[0] <= nested.left < nested.right <= box.own[2]
+                assert box.own[1] <= nested.top < nested.bottom <= box.own[3]
+
+
+def flat(boxes: list[Drawn]) -> Iterator[Drawn]:
+    for box in boxes:
+        yield box
+        yield from flat(box.inner)
 
 
 @pytest.mark.parametrize("name", sorted(GRAPHS))
 def test_a_state_is_a_word_in_the_svg_too(name: str) -> None:
     text = svg(GRAPHS[name])
-    for vertex in GRAPHS[name].vertices:
+    for vertex in every_vertex(GRAPHS[name]):
         if vertex.state and vertex.kind != "commit":
-            assert f" {vertex.state}</text>" in text
+            assert f" {vertex.said}</text>" in text
 
 
 @pytest.mark.parametrize("name", sorted(GRAPHS))
 def test_mermaid_declares_each_node_it_joins(name: str) -> None:
     lines = mermaid(GRAPHS[name]).splitlines()
     assert lines[0] == "flowchart LR"
-    shape = r'(\["[^"]*"\]|\("[^"]*"\)|\(\["[^"]*"\]\)|\{\{"[^"]*"\}\})'
+    words = r'"[^"]*"'
+    shape = (
+        rf"(\[{words}\]|\({words}\)|\(\[{words}\]\)|\{{\{{{words}\}}\}}|>{words}\]|\[\[{words}\]\])"
+    )
     declared: set[str] = set()
     joined: set[str] = set()
     for line in lines[1:]:
-        if match := re.fullmatch(rf"  (n\d+u?){shape}(:::\w+)?", line):
+        if (match := re.fullmatch(rf" +(n\d+u?){shape}(:::\w+)?", line)) or (
+            match := re.fullmatch(rf" +subgraph (n\d+)\[{words}\]", line)
+        ):
             declared.add(match[1])
-        elif match := re.fullmatch(r"  (n\d+) (?:-->|==>|-\. undo \.->) (n\d+u?)", line):
+        elif match := re.fullmatch(
+            r"  (n\d+) (?:-->|==>|-\. (?:undo|refused) \.->) (n\d+u?)", line
+        ):
             joined |= {match[1], match[2]}
         else:
-            assert re.fullmatch(r"  classDef \w+ [\w:#,\- ]+", line), line
+            assert re.fullmatch(r" +end| +class n\d+ \w+|  classDef \w+ [\w:#,\- ]+", line), line
     assert joined <= declared
-    undos = sum(1 for vertex in GRAPHS[name].vertices if vertex.undo)
-    assert len(declared) == len(GRAPHS[name].vertices) + undos
+    vertices = list(every_vertex(GRAPHS[name]))
+    assert len(declared) == len(vertices) + sum(1 for vertex in vertices if vertex.undo)
 
 
 @pytest.mark.parametrize("name", sorted(GRAPHS))

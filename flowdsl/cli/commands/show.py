@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 import click
 
 from flowdsl.cli.options import Session, with_session
@@ -51,6 +53,10 @@ def command(session: Session, run: str, step: str, *, as_curl: bool) -> int:
     session.screen.show(show_text(plan, state, now, address, zone=local_zone(standing.at)))
     if curl(state, address):
         session.screen.suggest(
-            [Suggestion(f"flowdsl show {standing.run} {step} --curl", "a command that repeats it")]
+            [
+                Suggestion(
+                    f"flowdsl show {standing.run} {quote(step)} --curl", "a command that repeats it"
+                )
+            ]
         )
     return 0

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 from urllib.parse import unquote
 
 from flowdsl.language.openapi.contract import Contract, Operation
 from flowdsl.language.openapi.path import CallPath, Part, Segment, from_parts
 from flowdsl.language.vocabulary import did_you_mean, like, listed
+
+LIMIT_KEPT = 4_096
 
 _PARAMETER = re.compile(r"\{([^{}]+)\}")
 
@@ -91,27 +94,49 @@ def _with_and_without_base(
 
 
 def _fit(operation: Operation, segments: tuple[Segment, ...]) -> _Fit | None:
-    described = operation.path_alone.removeprefix("/").split("/")
+    described = _described(operation.path_alone)
     if len(described) != len(segments):
         return None
     values: list[tuple[str, Segment]] = []
     literals, sure = 0, True
     for wanted, given in zip(described, segments, strict=True):
-        names = _PARAMETER.findall(wanted)
-        if not given.parts and wanted:
+        if not given.parts and wanted.text:
             return None
-        if names and _PARAMETER.fullmatch(wanted):
-            values.append((names[0], given))
-        elif given.literal is None:
+        literal = given.literal
+        if wanted.parameter:
+            values.append((wanted.parameter, given))
+        elif literal is None:
             sure = False
-        elif names:
-            if not _pattern(wanted).fullmatch(unquote(given.literal)):
+        elif wanted.pattern is not None:
+            if not wanted.pattern.fullmatch(unquote(literal)):
                 return None
-        elif unquote(given.literal) == unquote(wanted):
+        elif wanted.text in (literal, unquote(literal)):
             literals += 1
         else:
             return None
     return _Fit(tuple(values), literals, sure)
+
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """A segment of a path in the document: a parameter, text with parameters in it, or text."""
+
+    text: str
+    parameter: str = ""
+    pattern: re.Pattern[str] | None = None
+
+
+@lru_cache(maxsize=LIMIT_KEPT)
+def _described(path: str) -> tuple[_Described, ...]:
+    """Kept, because every call is held against every path."""
+    return tuple(map(_described_segment, path.removeprefix("/").split("/")))
+
+
+def _described_segment(text: str) -> _Described:
+    names = _PARAMETER.findall(text)
+    if names and _PARAMETER.fullmatch(text):
+        return _Described(text, names[0])
+    return _Described(unquote(text), pattern=_pattern(text) if names else None)
 
 
 def _pattern(wanted: str) -> re.Pattern[str]:
@@ -151,7 +176,9 @@ def _likeness(wanted: tuple[str, ...], given: frozenset[str]) -> int:
 
 def _nothing_there(contract: Contract, method: str, call: CallPath) -> Missing:
     shown = call.shown
-    nearest = like(_bare(shown), [_bare(op.path) for op in contract.operations])
+    paths = list(dict.fromkeys(_bare(op.path) for op in contract.operations))
+    as_long = [path for path in paths if path.count("/") == shown.count("/")]
+    nearest = like(_bare(shown), as_long) or like(_bare(shown), paths)
     there = [op for op in contract.operations if nearest is not None and _bare(op.path) == nearest]
     if there:
         meant = next((op for op in there if op.method == method), there[0])

@@ -7,7 +7,6 @@ that a part of an `allOf` is closed, which by the letter refuses what the other 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,6 +15,7 @@ from typing import TypeAlias
 from flowdsl.language.openapi.alternatives import KINDS
 from flowdsl.language.openapi.contract import Document, Schema
 from flowdsl.language.openapi.pointer import Unresolved, look_up, reference_of
+from flowdsl.language.pattern import Unreadable, read_pattern
 from flowdsl.plan.values import Json
 
 _NUMBERS = frozenset(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"))
@@ -152,7 +152,7 @@ def _is_number(value: Json) -> bool:
 def _compiles(pattern: str) -> bool:
     """Patterns are of another dialect; those that mean nothing here are left out."""
     try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError):
+        read_pattern(pattern)
+    except Unreadable:
         return False
     return True

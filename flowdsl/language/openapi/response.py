@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator, TypeChecker
 from jsonschema.validators import extend
 from referencing import Registry
 
+from flowdsl.language.conformance import Bounded, Uncheckable, check
 from flowdsl.language.openapi.contract import Operation, Response, Schema
 from flowdsl.language.openapi.portable import portable
 from flowdsl.language.openapi.words import told, where
@@ -45,10 +46,10 @@ def response_for(operation: Operation, status: int) -> Response | None:
 def scalar_problem(schema: Schema, value: Json) -> str | None:
     """Why a text, number, true, false or null is not what the schema wants."""
     try:
-        error = next(_scalar_validator(schema).iter_errors(value), None)
-    except RecursionError:
+        errors = check(_scalar_validator(schema), value, at_most=1)
+    except Uncheckable:
         return None
-    return told(error) if error is not None else None
+    return told(errors[0]) if errors else None
 
 
 def schema_problem(schema: Schema, value: Json) -> str | None:
@@ -58,10 +59,11 @@ def schema_problem(schema: Schema, value: Json) -> str | None:
 
 def _messages(schema: Schema, body: Json) -> Iterator[str]:
     try:
-        for error in _validator(schema).iter_errors(body):
-            yield f"{where(error)} {told(error)}"
-    except RecursionError:  # a schema that is made of itself, or an answer nested beyond reason
+        errors = check(_validator(schema), body, at_most=LIMIT_MESSAGES)
+    except Uncheckable:  # made of itself, nested beyond reason, or the work of hours
         return
+    for error in errors:
+        yield f"{where(error)} {told(error)}"
 
 
 def _is_whole(_checker: TypeChecker, value: object) -> bool:
@@ -72,7 +74,7 @@ def _is_whole(_checker: TypeChecker, value: object) -> bool:
 
 
 _Validator: type[Draft202012Validator] = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator,
+    Bounded,
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_whole),
 )
 

@@ -36,6 +36,14 @@ LIMIT_KEPT = 4_096
 LIMIT_FIELDS = 4_000  # of one type, over all its levels
 LIMIT_LEVELS = 12
 
+_SCALARS: tuple[Kind, ...] = ("string", "integer", "number", "boolean")
+_PLAIN = frozenset(
+    {
+        *("type", "format", "title", "description", "default", "example", "examples", "deprecated"),
+        *("readOnly", "writeOnly", "minimum", "maximum", "minLength", "maxLength", "pattern"),
+    }
+)
+
 
 def response_type(operation: Operation) -> Type:
     """What the operation answers when all is well, over every 2xx it describes."""
@@ -112,6 +120,9 @@ class _Look:
         return seen.type
 
     def inside(self, schema: Schema, levels: int) -> Type:
+        plain = _plain_kind(schema.node)
+        if plain is not None:
+            return _scalar(plain)
         forms = alternatives(schema)
         if forms is None:
             return ANYTHING
@@ -174,6 +185,13 @@ def is_left_out(schema: Schema, direction: Direction) -> bool:
         return False
     word = "readOnly" if direction == "sent" else "writeOnly"
     return any(isinstance(part, dict) and part.get(word) is True for part in (schema.node, node))
+
+
+def _plain_kind(node: Json) -> Kind | None:
+    """The kind of a schema that says nothing but that a value is a text, a number or a truth: most fields are such."""
+    if not isinstance(node, dict) or not node.keys() <= _PLAIN:
+        return None
+    return next((kind for kind in _SCALARS if kind == node.get("type")), None)
 
 
 def _are_few(values: tuple[Json, ...]) -> bool:

@@ -68,8 +68,8 @@ def _urls_in(template: Template) -> Iterator[str]:
 
 
 def _hold_without_confirm(subject: Subject, place: Place) -> Iterator[Diagnostic]:
-    """In the same `parallel`, others say how they are confirmed."""
-    if not _is_hold(place) or _confirms(place):
+    """In the same `parallel`, others say how they are confirmed. A contract says it better than its neighbours."""
+    if not _is_hold(place) or _confirms(place) or _is_described(subject, place):
         return
     siblings = subject.children(place.path[:-1], place.section)
     other = next((one for one in siblings if _is_hold(one) and _confirms(one)), None)
@@ -89,6 +89,11 @@ def _is_hold(place: Place) -> bool:
             return undo.request is not None and request.method not in READS
         case _:
             return False
+
+
+def _is_described(subject: Subject, place: Place) -> bool:
+    call = place.step.verb
+    return isinstance(call, Call) and call.request.service.text in subject.contracts.by_service
 
 
 def _confirms(place: Place) -> bool:

@@ -173,7 +173,7 @@ def _type_at(types: Types, name: str, reader: Place, use: Use) -> Type:
             left_out = _may_be_null(target, reader, use)
         case Order.SAME if isinstance(target.step.verb, WaitFor):
             return value  # its own payload, in `expect`
-        case Order.SAME if not definition.is_set:
+        case Order.SAME if use.part in (Part.UNDO, Part.CONFIRM) or use.role is Role.EXPECT:
             return own_answer_type(types.subject, target)
         case _:  # reported as used too early
             return ANYTHING

@@ -14,11 +14,10 @@ from flowdsl.language import Library, Source, check
 from flowdsl.language.load import Checked
 from flowdsl.language.openapi import Contract
 from tests.conftest import Counts
-from tests.language.openapi.checking import contract_of
+from tests.language.openapi.checking import SECONDS_AT_MOST, contract_of
 from tests.language.openapi.third_party import download, present, workflow_of
 
 OPERATIONS_AT_LEAST = 100
-SECONDS_AT_MOST = 2.0
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,346 @@
+"""Files, values and names that want to be somewhere else: in another folder, another header, another line of the screen."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowdsl.plan.evaluate import EvaluationError
+from flowdsl.plan.location import render_path
+from flowdsl.plan.template import parse_text
+from tests.cli.command_line import CommandLine
+from tests.conftest import Counts
+from tests.hostile.echo import Echo, echoing
+from tests.hostile.fuzz import NOWHERE
+
+
+@pytest.fixture
+def echo() -> Iterator[Echo]:
+    with echoing() as there:
+        yield there
+
+
+def everything_below(folder: Path) -> list[str]:
+    return sorted(str(path) for path in folder.rglob("*"))
+
+
+# --- the ids of runs ----------------------------------------------------------------------------------
+
+IDS = [
+    "../x", "..", ".", "a/b", "/tmp/x", "a\\b", "%2e%2e%2fx", "..%2fx", ".hidden", "-x", "a b", "a\n", "a\tb", "ü", "ａ", "x" * 65, "x" * 100_000,
+    "a\x1b[31m", "a\u202eb", "a:b", "a*", "$(id)", "~", "", " ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("run", [*IDS, "a\0b", "\ud800"], ids=lambda run: ascii(run[:12]))
+def test_an_id_is_no_path(run: str, project: Path, cli: CommandLine, counts: Counts) -> None:
+    (project / "a").mkdir()
+    cli.write("a/wait.yaml", "flowdsl: 1\nsteps:\n  - wait: 1ms\n")
+    before = everything_below(project.parent)
+    for words in (
+        ("run", "a/wait.yaml", f"--id={run}"),
+        ("status", f"./{run}"),
+        ("status", "--", run),
+        ("resume", "--", run),
+        ("cancel", "--", run),
+        ("show", "--", run, "x"),
+        ("rerun", "--", run),
+    ):
+        done = cli(*words)
+        assert done.code == 2, (words, done.err[:500])
+        assert "error[F" in done.err
+        assert not set(done.err) & set("\x1b\0\u202e")
+        assert len(done.err) < 4000
+    assert everything_below(project.parent) == before
+    counts.add("ids of runs that are none", 1)
+
+
+# --- values in a request ------------------------------------------------------------------------------
+
+VALUES = [
+    "../../admin", "..", ".", "..%2fadmin", "%2e%2e/%2e%2e", "....//", "a/b?c=d#e", "//evil.test/", "@evil.test", "\\..\\x", "http://evil.test/", ":80",
+    "a\r\nX-Evil: 1", "a\nb", "a\0b", " HTTP/1.1\r\nHost: evil.test\r\n\r\n", "é", "\u202e", "x;y=1", "%", "%00", "${inputs.v}", "{{7*7}}", "'\"", "", " ",
+]  # fmt: skip
+WORKFLOW = """\
+flowdsl: 1
+inputs: {{ v: string }}
+services:
+  echo: {{ url: "{url}/ok", retry: 1 }}
+steps:
+  - id: one
+    call: POST echo/a/${{inputs.v}}/z?q=${{inputs.v}}
+    query: {{ more: "${{inputs.v}}" }}
+    body: {{ "key": "${{inputs.v}}", text: "<${{inputs.v}}>" }}
+    compensate: none
+"""
+
+
+@pytest.mark.parametrize("value", VALUES, ids=ascii)
+def test_a_value_stays_where_it_was_put(
+    value: str, project: Path, cli: CommandLine, echo: Echo, counts: Counts
+) -> None:
+    cli.write("v.yaml", WORKFLOW.format(url=echo.url))
+    (project / "v.json").write_text(json.dumps({"v": value}))
+    done = cli("run", "v.yaml", "-f", "v.json", "--json")
+    if value in ("", ".", ".."):
+        assert (done.code, echo.heard) == (1, [])
+        assert done.json["error"]["code"] == "F114"
+        return
+    assert done.code == 0, done.err
+    (heard,) = echo.heard
+    method, target = heard.split(" ")
+    path, _, query = target.partition("?")
+    segments = path.split("/")
+    assert (method, segments[:3], len(segments), segments[4]) == ("POST", ["", "ok", "a"], 5, "z")
+    assert unquote(segments[3]) == value
+    assert [unquote(pair.partition("=")[2]) for pair in query.split("&")] == [value, value]
+    body = json.loads(done.json["steps"]["one"]["response"]["sent"])
+    assert body == {"key": value, "text": f"<{value}>"}
+    counts.add("values that want to be another path or header", 1)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.text(max_size=3))
+def test_no_value_makes_another_path(value: str, more: str) -> None:
+    template = parse_text("things/${x}/of${y}/end", locate=lambda _: NOWHERE)
+    try:
+        path = render_path(template, {"x": value, "y": more})
+    except EvaluationError:
+        return
+    first, second, third, last = path.split("/")
+    assert (first, unquote(second), unquote(third), last) == ("things", value, f"of{more}", "end")
+    assert re.fullmatch(r"[A-Za-z0-9_.~%/-]+", path)
+
+
+@pytest.mark.parametrize(
+    "value", ["a\r\nX-Evil: 1", "a\nb", "a\0b", "é", "\x7f", "a\r", "\x1b[31m"]
+)
+def test_a_value_makes_no_other_header(
+    value: str, project: Path, cli: CommandLine, echo: Echo
+) -> None:
+    text = WORKFLOW.format(url=echo.url).replace(
+        "    query:", '    headers: { X-V: "${inputs.v}" }\n    query:'
+    )
+    cli.write("h.yaml", text)
+    (project / "v.json").write_text(json.dumps({"v": value}))
+    done = cli("run", "h.yaml", "-f", "v.json")
+    assert done.code == 1
+    assert "X-V" in done.err
+    assert echo.heard == []
+
+
+# --- what a service says, on the screen ----------------------------------------------------------------
+
+STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+NASTY = "a\x1b]52;c;ZXZpbA==\x07\x1b[2J\x9b31m\u202egnp.exe\r\nfake: line\x00\u2066x"
+
+
+@pytest.mark.parametrize("ending", ["ok", "no", "html"])
+def test_nothing_that_comes_in_steers_the_screen(
+    ending: str, project: Path, cli: CommandLine, echo: Echo
+) -> None:
+    text = (
+        WORKFLOW.format(url=echo.url).replace("/ok", f"/{ending}").replace("/${inputs.v}/z", "/z")
+    )
+    text = text.replace("?q=${inputs.v}", "") + 'outputs: { said: "${one.sent}" }\n'
+    text = text.replace("  - id: one", '  - status: "see ${inputs.v}"\n  - id: one')
+    cli.write("s.yaml", text)
+    (project / "v.json").write_text(json.dumps({"v": NASTY}))
+    shown = [
+        cli("run", "s.yaml", "-f", "v.json", "--id", "r", "--progress", "plain", "--color", "never")
+    ]
+    shown += [
+        cli(*words)
+        for words in (
+            ("status", "r"), ("status", "r", "--events"), ("list",), ("show", "r", "one"), ("show", "r", "status-1"),
+            ("graph", "r"), ("graph", "r", "--format", "mermaid"), ("show", "r", "one", "--json"), ("status", "r", "--json"),
+        )
+    ]  # fmt: skip
+    assert echo.heard
+    for done in shown:
+        assert STEERING.findall(done.out + done.err) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "steps:\n  - id: \u202eevil\n    wait: 1s\n",
+        "steps:\n  - id: ｗａｉｔ\n    wait: 1s\n",
+        "steps:\n  - id: a\u0301\n    wait: 1s\n",
+        "steps:\n  - id: __proto__/x\n    wait: 1s\n",
+        'services: { "\u2066x": http://a }\nsteps:\n  - wait: 1s\n',
+        "inputs: { \u0430: string }\nsteps:\n  - wait: 1s\n",  # the Cyrillic one
+        "steps:\n  - fail: 'a\u202eb'\n    whem: 1\n",
+    ],
+)
+def test_names_are_plain_and_what_turns_text_round_is_spelled_out(
+    text: str, cli: CommandLine
+) -> None:
+    cli.write("u.yaml", "flowdsl: 1\n" + text)
+    done = cli("validate", "u.yaml")
+    assert done.code in (1, 2)
+    assert "error[F" in done.err + done.out
+    assert STEERING.findall(done.out + done.err) == []
+
+
+# --- bombs ---------------------------------------------------------------------------------------------
+
+
+def laughs(levels: int) -> str:
+    lines = ["l0: &l0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, levels)]
+    return "\n".join(lines)
+
+
+BOMBS = {
+    "brackets": "steps: " + "[" * 50_000,
+    "closed brackets": "steps: " + "[" * 50_000 + "]" * 50_000,
+    "braces": "steps: " + "{a: " * 20_000,
+    "dashes": "steps:\n  " + "- " * 50_000 + "x",
+    "questions": "steps: " + "? " * 50_000,
+    "laughs": laughs(9),
+    "laughs in a body": f"{laughs(9)}\nservices: {{ a: http://a }}\nsteps: [{{ call: POST a/x, body: *l8 }}]",
+    "itself": "a: &a [*a]",
+    "anchors": "steps: [" + ", ".join(f"&a{n} x" for n in range(60_000)) + "]",
+    "one long key": "x" * 900_000 + ": 1",
+    "one long text": "name: '" + "x" * 900_000,
+    "many keys": "\n".join(f"k{n}: 1" for n in range(70_000)),
+    "many steps": "steps:\n" + "  - wait: 1s\n" * 60_000,
+    "digits": "steps: " + "9" * 900_000,
+    "exponent": "steps: 1e999999999",
+    "tags": "steps: !!python/object/apply:os.system ['echo pwned > pwned']",
+    "a long expression": 'steps: [{ set: { a: "${' + "(" * 4000 + '}" } }]',
+    "sums": 'steps: [{ set: { a: "${' + "1+" * 2000 + '1}" } }]',
+    "many expressions": "steps: [{ set: { " + ", ".join(f'a{n}: "${{1 + {n}}}"' for n in range(8000)) + " } }]",
+    "folds": "name: >\n" + "  x\n" * 200_000,
+    "documents": "---\n" * 100_000,
+    "NULs": "name: " + "\0" * 1000,
+    "surrogates": 'name: "\\ud800"',
+    "patterns": "inputs: { x: { type: string, pattern: '" + "(a*)*" * 190 + "$', default: " + "a" * 3000 + "b } }\nsteps: [{ wait: 1s }]",
+}  # fmt: skip
+
+
+HARMLESS = ("sums", "many expressions", "patterns")  # as large as may be, and soon read
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_an_error_at_its_line(name: str, project: Path, counts: Counts) -> None:
+    """In a process with little room and little time, so that what would take more is seen to fail."""
+    file = project / "bomb.yaml"
+    file.write_text("flowdsl: 1\n" + BOMBS[name])
+
+    def bounded() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+        resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "flowdsl", "validate", "bomb.yaml"],
+        cwd=project,
+        capture_output=True,
+        timeout=60,
+        preexec_fn=bounded,
+        check=False,
+    )
+    said = (done.stdout + done.stderr).decode()
+    assert "Traceback" not in said
+    if name in HARMLESS:
+        assert done.returncode == 0, said[-2000:]
+    else:
+        assert done.returncode in (1, 2), said[-2000:]
+        assert re.search(r"error\[F\d+\]", said)
+        assert "bomb.yaml:" in said
+    assert len(said) < 50_000
+    assert not (project / "pwned").exists()
+    counts.add("files that are bombs", 1)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "9" * 5000,
+        "1e999999999",
+        "-1e999999999",
+        "0x" + "f" * 5000,
+        "1_000",
+        "nan",
+        "inf",
+        "٣",
+        "1e5000",
+        "--1",
+    ],
+)
+def test_a_number_beyond_reason_is_refused(value: str, project: Path, cli: CommandLine) -> None:
+    cli.write(
+        "n.yaml",
+        "flowdsl: 1\ninputs: { n: number }\nsteps:\n  - set: { m: '${inputs.n * inputs.n}' }\n",
+    )
+    (project / "n.json").write_text(f'{{"n": {value}}}')
+    for words in (("run", "n.yaml", "-i", f"n={value}"), ("run", "n.yaml", "-f", "n.json")):
+        done = cli(*words)
+        assert done.code == 2, done.err[:300]
+        assert len(done.err) < 3000
+
+
+def test_a_large_number_is_worked_with_within_bounds(project: Path, cli: CommandLine) -> None:
+    steps = "".join(f"  - set: {{ m{n}: '${{m{n - 1} * m{n - 1}}}' }}\n" for n in range(1, 12))
+    cli.write(
+        "n.yaml",
+        f"flowdsl: 1\ninputs: {{ n: number }}\nsteps:\n  - set: {{ m0: '${{inputs.n}}' }}\n{steps}",
+    )
+    done = cli("run", "n.yaml", "-i", f"n={'9' * 900}")
+    assert done.code == 1, done.err[-300:]
+    assert "F114" in done.err
+
+
+# --- a file that changes ----------------------------------------------------------------------------------
+
+
+def test_a_file_is_read_once_by_a_run(project: Path, cli: CommandLine, echo: Echo) -> None:
+    """A pipe gives its text once: whoever read it again would hang or find another."""
+    pipe = project / "once.yaml"
+    os.mkfifo(pipe)
+    text = WORKFLOW.format(url=echo.url)
+    writer = threading.Thread(target=lambda: pipe.write_text(text))
+    writer.start()
+    done = cli("run", "once.yaml", "-i", "v=x")
+    writer.join(10)
+    assert done.code == 0, done.err
+    assert echo.heard == ["POST /ok/a/x/z?q=x&more=x"]
+
+
+def test_a_file_that_changes_after_validate_is_validated_again(
+    cli: CommandLine, echo: Echo
+) -> None:
+    good = WORKFLOW.format(url=echo.url)
+    cli.write("c.yaml", good)
+    assert cli("validate", "c.yaml").code == 0
+    cli.write("c.yaml", good.replace("${inputs.v}/z", "${inputs.w}/z"))
+    done = cli("run", "c.yaml", "-i", "v=x")
+    assert (done.code, echo.heard) == (2, [])
+    assert "F042" in done.err
+
+
+def test_a_file_that_changes_under_a_run_changes_nothing_in_it(
+    project: Path, cli: CommandLine, echo: Echo
+) -> None:
+    text = WORKFLOW.format(url=echo.url).replace("steps:\n", "steps:\n  - wait: 50ms\n")
+    cli.write("c.yaml", text)
+    done = cli("run", "c.yaml", "-i", "v=x", "--id", "r", "--no-wait")
+    assert (done.code, echo.heard) == (4, [])
+    cli.write("c.yaml", text.replace("/a/", "/evil/"))
+    assert cli("resume", "r").code == 0
+    assert echo.heard == ["POST /ok/a/x/z?q=x&more=x"]
+    (project / "c.yaml").unlink()
+    assert cli("rerun", "r").code == 0
+    assert echo.heard[1:] == echo.heard[:1]

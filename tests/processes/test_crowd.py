@@ -1,0 +1,189 @@
+"""Eight processes on one store, killed, stopped and let go on at random: each run has one driver, each effect happens once."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from flowdsl.world.store import FileStore
+from tests.conftest import Counts
+from tests.processes.real import (
+    PATIENCE_SECONDS,
+    ROOT,
+    WORKFLOWS,
+    Services,
+    Shell,
+    services,
+    wait_until,
+)
+
+FILE = str(WORKFLOWS / "trip.yaml")
+PROCESSES = 8
+RUNS, RUNS_FULL = 80, 2_000
+RUNS_OF_A_PROCESS = 6
+LATENCY_MILLISECONDS = 200
+EFFECTS_OF_A_RUN = 5
+
+
+@dataclass(slots=True)
+class Crowd:
+    store: Path
+    mock: Services
+    chance: random.Random
+    read: int = 0  # of the diary
+    begun: set[str] = field(default_factory=set)
+    active: set[int] = field(default_factory=set)
+    living: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
+    stopped: dict[int, float] = field(default_factory=dict)  # until when, by process
+    done: Counter[str] = field(default_factory=Counter)
+
+    def start(self) -> None:
+        self.done["processes"] += 1
+        name = f"p{self.done['processes']}"
+        words = [FILE, str(self.store), self.mock.url, name, str(RUNS_OF_A_PROCESS)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.processes.crowd", *words], cwd=ROOT
+        )
+        self.living[process.pid] = process
+
+    def trouble(self) -> None:
+        """Somebody is killed, stopped, or let go on."""
+        now = time.monotonic()
+        for pid in [pid for pid, until in self.stopped.items() if until < now]:
+            del self.stopped[pid]
+            os.kill(pid, signal.SIGCONT)
+        self.look()
+        # Mostly one that is at work; now and then one that has hardly begun.
+        working = [pid for pid in self.living if pid in self.active or self.chance.random() < 0.02]
+        if not working:
+            return
+        pid = self.chance.choice(working)
+        if self.chance.random() < 0.5:
+            self.stopped.pop(pid, None)
+            process = self.living.pop(pid)
+            process.kill()  # a stopped one too
+            process.wait()
+            self.done["kills"] += 1
+            self.start()
+        elif pid not in self.stopped:
+            os.kill(pid, signal.SIGSTOP)
+            self.stopped[pid] = now + self.chance.uniform(0.2, 1.5)
+            self.done["stops"] += 1
+
+    def look(self) -> None:
+        """Who has done something by now, and which runs there are."""
+        path = self.store.with_suffix(".diary")
+        if not path.exists():
+            return
+        with path.open("rb") as diary:
+            diary.seek(self.read)
+            lines = diary.read()
+        whole = lines[: lines.rfind(b"\n") + 1]
+        self.read += len(whole)
+        for line in whole.decode().splitlines():
+            _, pid, run, _ = line.split()
+            self.active.add(int(pid))
+            self.begun.add(run)
+
+    def finish(self) -> None:
+        """All go on, until there is nothing left to do."""
+        for pid in self.stopped:
+            os.kill(pid, signal.SIGCONT)
+        self.stopped.clear()
+        reader = FileStore(self.store, read_only=True)
+        wait_until("the end of all runs", lambda: self._all_ended(reader), PATIENCE_SECONDS * 10)
+        self.store.with_suffix(".stop").touch()
+        for process in self.living.values():
+            assert process.wait(PATIENCE_SECONDS) == 0
+
+    def _all_ended(self, reader: FileStore) -> bool:
+        time.sleep(0.1)
+        assert all(process.poll() is None for process in self.living.values())
+        return not reader.unfinished()
+
+
+def test_a_crowd_of_processes_does_everything_once(
+    tmp_path: Path, counts: Counts, *, full: bool
+) -> None:
+    runs = RUNS_FULL if full else RUNS
+    with services(LATENCY_MILLISECONDS) as mock:
+        crowd = Crowd(tmp_path / "store", mock, random.Random("crowd"))
+        try:
+            for _ in range(PROCESSES):
+                crowd.start()
+            while len(crowd.begun) < runs:
+                crowd.trouble()
+                time.sleep(crowd.chance.uniform(0.1, 0.5))
+            crowd.finish()
+        finally:
+            for process in crowd.living.values():
+                process.kill()
+                process.wait()
+        begun = check_ledger(crowd)
+        took_over = check_diary(tmp_path / "store.diary")
+        assert begun >= runs
+        assert took_over > 0, "nobody took anything over"
+        assert crowd.done["kills"] >= PROCESSES
+        assert crowd.done["stops"] > 0
+        Shell(crowd.store, mock).run("fsck")
+    counts.add("runs of a crowd of processes", begun)
+    counts.add("runs taken over from a dead process", took_over)
+    counts.add("processes of a crowd killed", crowd.done["kills"])
+    counts.add("processes of a crowd stopped and let go on", crowd.done["stops"])
+
+
+def check_ledger(crowd: Crowd) -> int:
+    """What the services say; how many runs there were."""
+    known = FileStore(crowd.store, read_only=True).list()
+    assert {run.ended for run in known} == {"succeeded"}
+    by_run: Counter[str] = Counter()
+    for effect in crowd.mock.effects():
+        assert effect["count"] == 1, effect
+        by_run[effect["body"]["reference"]] += 1
+    assert by_run == {run.run: EFFECTS_OF_A_RUN for run in known}
+    assert crowd.mock.residue("succeeded") == []
+    return len(known)
+
+
+def check_diary(diary: Path) -> int:
+    """In the order of time a run's epoch never falls, and an epoch has one process. How often a run changed hands."""
+    turns: defaultdict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    for line in diary.read_text().splitlines():
+        at, pid, run, epoch = line.split()
+        turns[run].append((int(at), int(epoch), int(pid)))
+    changes = 0
+    for run, noted in turns.items():
+        noted.sort()
+        epochs = [epoch for _, epoch, _ in noted]
+        assert epochs == sorted(epochs), f"a stale driver of {run} wrote"
+        drivers = {(epoch, pid) for _, epoch, pid in noted}
+        assert len(drivers) == len({epoch for epoch, _ in drivers}), (
+            f"{run} had two drivers at once"
+        )
+        changes += sum(one[2] != other[2] for one, other in pairwise(noted))
+    return changes
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("1 100 r 1\n2 200 r 2\n3 100 r 1\n", "a stale driver of r wrote"),
+        ("1 100 r 1\n2 200 r 1\n", "r had two drivers at once"),
+    ],
+)
+def test_a_stale_driver_would_be_seen(lines: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "diary").write_text(lines)
+    with pytest.raises(AssertionError, match=says):
+        check_diary(tmp_path / "diary")
+    (tmp_path / "diary").write_text("2 200 r 2\n1 100 r 1\n3 200 r 2\n4 300 s 1\n")
+    assert check_diary(tmp_path / "diary") == 1
