@@ -98,11 +98,13 @@ class Process:
         assert self.engine is not None
         at = VirtualClock().now()
         created = Created(run, plan.name, plan.digest, at, inputs, {}, {}, key=key)
-        return await self._or_dead(self.engine.run(plan, created))
+        result: Result | None = await self._or_dead(self.engine.run(plan, created))
+        return result
 
     async def resume(self, run: str, *orders: Order) -> Result | None:
         assert self.engine is not None
-        return await self._or_dead(self.engine.resume(run, orders=orders))
+        result: Result | None = await self._or_dead(self.engine.resume(run, orders=orders))
+        return result
 
     async def _or_dead(self, doing: Any) -> Any:
         task = asyncio.ensure_future(doing)

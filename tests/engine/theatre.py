@@ -180,9 +180,10 @@ class Theatre:
 
     async def _live(self, burns_at: float) -> bool:
         """Whether it came to rest."""
-        is_point = isinstance(burns_at, int)
-        fuse = self._begin_fuse(burns_at if is_point else 0)
-        clockwork = None if is_point else asyncio.get_running_loop().call_later(burns_at, fuse.burn)
+        fuse = self._begin_fuse(burns_at if isinstance(burns_at, int) else 0)
+        clockwork = None
+        if not isinstance(burns_at, int):
+            clockwork = asyncio.get_running_loop().call_later(burns_at, fuse.burn)
         work = asyncio.create_task(self._work(fuse))
         died = asyncio.create_task(fuse.died.wait())
         await asyncio.wait([work, died], return_when=asyncio.FIRST_COMPLETED)
