@@ -20,6 +20,7 @@ from flowdsl.saga.local import text
 from flowdsl.saga.state import State
 from flowdsl.view.moment import rfc3339
 from flowdsl.world.contents import check_run_id
+from flowdsl.world.hosts import Hosts, read_allowed
 from flowdsl.world.secrets import Secrets
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -61,7 +62,7 @@ def prepare(session: Session, plan: Plan, inputs: Inputs, run: str = "") -> Star
         services=dict(session.services or {}),
         started=rfc3339(at),
     )
-    check_services(plan, created)
+    check_services(plan, created, Hosts(read_allowed(session.allow)))
     return Start(plan, with_key(plan, created), read_secrets(session, plan), inputs.secret)
 
 
@@ -85,8 +86,8 @@ def read_secrets(session: Session, plan: Plan) -> Secrets:
     return secrets
 
 
-def check_services(plan: Plan, created: Created) -> None:
-    """Every service has a URL that can be called."""
+def check_services(plan: Plan, created: Created, hosts: Hosts) -> None:
+    """Every service has a URL that can be called. Where a name leads is seen when it is called, by `world.wire`."""
     state = State(created=created)
     for service in plan.services.values():
         replaced = created.services.get(service.name)
@@ -103,6 +104,25 @@ def check_services(plan: Plan, created: Created) -> None:
             raise _no_url(
                 plan, service.name, f"`{url[:200]}` is no http:// or https:// address", created
             )
+        objection = _objection(hosts, parts.hostname or "")
+        if objection is not None:
+            raise _forbidden(plan, service.name, f"{parts.hostname} is {objection}")
+
+
+def _objection(hosts: Hosts, host: str) -> str | None:
+    try:
+        return hosts.objection(host)
+    except ValueError:  # a name
+        return None
+
+
+def _forbidden(plan: Plan, name: str, why: str) -> InputError:
+    span = plan.services[name].span
+    return InputError(
+        f"{plan.path}:{span.line}:{span.column}: no service may be where `{name}` is: {why}",
+        code="F130",
+        help="if it is meant, allow the address in flowdsl.toml: `flowdsl explain F130`",
+    )
 
 
 def _no_url(plan: Plan, name: str, why: str, created: Created) -> InputError:

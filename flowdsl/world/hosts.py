@@ -22,8 +22,8 @@ from typing import TypeAlias
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
-LINK_LOCAL = "link-local"
-METADATA = "the metadata of a cloud machine"
+LINK_LOCAL = "a link-local address"
+METADATA = "where a cloud machine finds its metadata"
 FORBIDDEN: tuple[tuple[Network, str], ...] = (
     (IPv4Network("169.254.0.0/16"), LINK_LOCAL),  # AWS, Azure, Google and most others within it
     (IPv6Network("fe80::/10"), LINK_LOCAL),

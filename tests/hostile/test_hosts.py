@@ -341,7 +341,7 @@ def test_the_list_is_read(tmp_path: Path) -> None:
 WORKFLOW = """
 flowdsl: 1
 services:
-  box: http://127.0.0.2:{port}
+  box: http://{host}:{port}
 steps:
   - id: thing
     call: POST box/things
@@ -349,22 +349,42 @@ steps:
 """
 
 
-def test_a_run_says_what_to_do_and_is_not_tried_again(
-    second_loopback: str, project: Path, cli: CommandLine
-) -> None:
-    async def port_of_a_service() -> int:
-        async with service(reply(b"{}"), host=second_loopback) as there:
-            return there.port
+def nobodys_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
 
-    port = asyncio.run(port_of_a_service())
-    (project / "box.yaml").write_text(WORKFLOW.format(port=port))
+
+def test_a_run_says_what_to_do_and_is_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, second_loopback: str, project: Path, cli: CommandLine
+) -> None:
+    resolving(monkeypatch, [second_loopback])
+    (project / "box.yaml").write_text(WORKFLOW.format(host="box.test", port=nobodys_port()))
     done = cli("run", "box.yaml")
     assert done.code == 1
     assert "F130" in done.err
     assert "flowdsl explain F130" in done.err
     assert "1 try" in done.err
-    assert "127.0.0.2, a test" in done.err
+    assert "box.test is at 127.0.0.2, a test" in done.err
     (project / "flowdsl.toml").write_text("[network]\nallow = ['127.0.0.2']")
     done = cli("run", "box.yaml")
     assert "F112" in done.err  # nobody listens there, but it was tried
     assert "3 tries" in done.err
+
+
+def test_an_address_in_the_file_is_refused_before_anything_is_sent(
+    second_loopback: str, project: Path, cli: CommandLine
+) -> None:
+    text = WORKFLOW.format(host=second_loopback, port=nobodys_port())
+    (project / "box.yaml").write_text(text)
+    done = cli("run", "box.yaml")
+    assert done.code == 2
+    assert "box.yaml:4:3: no service may be where `box` is: 127.0.0.2 is a test" in done.err
+    assert "F130" in done.err
+    assert not (project / ".flowdsl").exists()
+    (project / "flowdsl.toml").write_text("[network]\nallow = ['127.0.0.2']")
+    assert cli("run", "box.yaml").code == 1
+    (project / "flowdsl.toml").write_text("")
+    (project / "box.yaml").write_text(text.replace(second_loopback, "[::ffff:169.254.169.254]"))
+    assert cli("run", "box.yaml").code == 2
