@@ -133,10 +133,11 @@ def read_payload(schema: Json, given: Sequence[str], file: str | None) -> Json:
 
 def read_event(plan: Plan, file: str) -> dict[str, Json]:
     """The data of the CloudEvent in a file, if it is one that the workflow is started by."""
-    event = _any_from_file(file)
+    event = _any_from_file(file, "an event")
+    name = STDIN if file == "-" else file
     if not isinstance(event, dict) or not isinstance(event.get("type"), str):
         raise InputError(
-            f"{file}: this is no CloudEvent: it has no `type`",
+            f"{name}: this is no CloudEvent: it has no `type`",
             code="F082",
             help='structured JSON: {"specversion": "1.0", "type": …, "source": …, "id": …, "data": {…}}',
         )
@@ -148,9 +149,11 @@ def read_event(plan: Plan, file: str) -> dict[str, Json]:
             f"{plan.path} is started by `{plan.trigger.event}`, and this event is `{event['type']}`"
         )
         raise InputError(message, code="F082", help="is it the right file?")
-    data = event.get("data", {})
+    data = event.get("data")
+    if data is None and "data_base64" not in event:
+        return {}
     if not isinstance(data, dict):
-        message = f"{file}: the data of the event are the inputs, and these are no mapping"
+        message = f"{name}: the data of the event are the inputs, and these are no mapping"
         raise InputError(message, code="F082", help="`data: { … }` of the `emit` that made it")
     return data
 
@@ -246,8 +249,8 @@ def _from_file(path: str) -> dict[str, Json]:
     return value
 
 
-def _any_from_file(path: str) -> Json:
-    raw = read_stdin() if path == "-" else read_bytes(path, "a file of inputs")
+def _any_from_file(path: str, what: str = "a file of inputs") -> Json:
+    raw = read_stdin() if path == "-" else read_bytes(path, what)
     source = decode(STDIN if path == "-" else path, raw)
     if path.endswith(".json") or source.text.lstrip().startswith("{"):
         return _json(source)

@@ -77,25 +77,47 @@ def library_for(source: Source) -> Library:
     bytes_left = LIBRARY_BYTES_MAX
     still_open: list[Source] = [source]
     while still_open:
-        for key in paths_named(still_open.pop()):
+        naming = still_open.pop()
+        for key in paths_named(naming):
             if key in texts or key in why:
                 continue
             if len(texts) == LIBRARY_FILES_MAX:
                 why[key] = f"a workflow is made of at most {LIBRARY_FILES_MAX} files"
                 continue
-            try:
-                raw = read_bytes(key, "a file that is there")
-                bytes_left -= len(raw)
-                if bytes_left < 0:
-                    why[key] = f"the files together are larger than {LIBRARY_BYTES_MAX >> 20} MiB"
-                    continue
-                texts[key] = decode(key, raw).text
-            except InputError as error:
-                why[key] = error.message.removeprefix(f"{key}: ")
+            raw = _named(key, naming.path)
+            if isinstance(raw, str):
+                why[key] = raw
                 continue
+            bytes_left -= len(raw)
+            if bytes_left < 0:
+                why[key] = f"the files together are larger than {LIBRARY_BYTES_MAX >> 20} MiB"
+                continue
+            texts[key] = decode(key, raw).text
             if is_workflow(texts[key]):
                 still_open.append(Source(key, texts[key]))
     return Library(texts, why)
+
+
+def _named(key: str, naming: str) -> bytes | str:
+    """What a file that another one names holds, or why that cannot be had."""
+    if _is_odd(key):
+        return "it is no plain file"  # a workflow from elsewhere may name a pipe, or a device
+    try:
+        return read_bytes(key, "")
+    except InputError as error:
+        reason = error.message.removeprefix(f"{key}: ").removeprefix("cannot be read: ")
+        near = _near(key) if error.help.startswith("did you mean") else ""
+        meant = near.endswith((*SUFFIXES, ".json")) and Path(near) != Path(naming)
+        return f"{reason}; did you mean {near}?" if meant else reason
+
+
+def _is_odd(path: str) -> bool:
+    """Whether something is there that is neither a file nor a folder."""
+    try:
+        there = Path(path)
+        return there.exists() and not there.is_file() and not there.is_dir()
+    except (OSError, ValueError):
+        return False  # reading it says why
 
 
 def read_bytes(path: str, what: str) -> bytes:
@@ -185,5 +207,9 @@ def _near(path: str) -> str:
         names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
     except OSError:
         return ""
-    close = get_close_matches(Path(path).name, names, n=1)
-    return str(parent / close[0]) if close else ""
+    # By the stem: all names that end alike are a little alike. Of two, the one with the same ending.
+    ending = Path(path).suffix
+    names.sort(key=lambda name: (Path(name).suffix == ending, name))
+    alike = {Path(name).stem.lower(): name for name in names}
+    close = get_close_matches(Path(path).stem.lower(), alike, n=1)
+    return str(parent / alike[close[0]]) if close else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flowdsl.errors import InputError
 from flowdsl.language.allow import without_allowed
@@ -191,10 +191,14 @@ def _read(
         hint = "a path is relative to the file it is written in"
         yield Diagnostic("F031", span, f"`{key}` cannot be read: {why}", help=hint)
         return
+    if not is_workflow(text):
+        hint = "the first key of a workflow file is `flowdsl: 1`"
+        yield Diagnostic("F031", span, f"`{key}` is no workflow file", help=hint)
+        return
     if key not in members:
         checked = _check(Source(key, text), checking, (*above, key))
         if checked.workflow is None or checked.errors:
-            yield _invalid(key, span, checked)
+            yield _invalid(key, span, checked, above)
         if checked.workflow is not None:
             subject = look_at(checked.workflow, key, checking.family, contracts=checked.contracts)
             traits = traits_of(subject, types_at_the_end(subject))
@@ -202,7 +206,7 @@ def _read(
                 checked.source, checked.workflow, checked.errors, checked.contracts, traits
             )
     elif members[key].errors:
-        yield _invalid(key, span, Checked(members[key].source, None, members[key].errors))
+        yield _invalid(key, span, Checked(members[key].source, None, members[key].errors), above)
 
 
 def _too_many_steps(subject: Subject) -> Iterator[Diagnostic]:
@@ -217,12 +221,23 @@ def _too_many_steps(subject: Subject) -> Iterator[Diagnostic]:
             return
 
 
-def _invalid(key: str, span: Span, checked: Checked) -> Diagnostic:
+def _invalid(key: str, span: Span, checked: Checked, above: tuple[str, ...]) -> Diagnostic:
+    """What is wrong in a file that is used: the first of it, where it is, however many files lie between."""
     errors = checked.errors
-    message = f"`{key}` has {'an error' if len(errors) == 1 else f'{len(errors)} errors'} in it"
+    round_here = next((error for error in errors if _goes_round(error, above[-1])), None)
+    if round_here is not None:
+        return replace(round_here, span=span)
     first = errors[0]
-    label = f"{first.code} in line {first.span.line}: {first.message}"
+    message = f"`{key}` has {'an error' if len(errors) == 1 else f'{len(errors)} errors'} in it"
+    if first.code == "F031" and first.label:  # it is in a file that this one uses
+        return replace(first, span=span, message=message)
+    label = f"{first.code} in line {first.span.line} of `{key}`: {first.message}"
     return Diagnostic("F031", span, message, label, f"`flowdsl validate {key}` shows it")
+
+
+def _goes_round(error: Diagnostic, key: str) -> bool:
+    """Whether files use each other in turn, and this one is among them."""
+    return error.code == "F033" and key in error.message.partition(": ")[2].split(" → ")
 
 
 def is_workflow(text: str) -> bool:

@@ -93,7 +93,12 @@ def file_of(reader: Reader, node: Located | None) -> File | None:
     if not isinstance(node, Scalar) or not isinstance(node.value, str) or not node.value:
         return None
     path = node.text
-    if path.startswith(("/", "~")) or "://" in path or "\\" in path or "${" in path:
+    if "${" in path:
+        hint = "write it out; which of several files is used, a `switch` says"
+        message = "the path of another file is fixed: it holds no expression"
+        reader.refuse(node.span, message, hint=hint)
+        return None
+    if path.startswith(("/", "~")) or "://" in path or "\\" in path:
         hint = "write it relative to this file, such as ./ship.yaml"
         reader.refuse(node.span, "another file is named by a relative path", hint=hint)
         return None

@@ -144,6 +144,9 @@ def _what_is_wrong(text: str) -> tuple[str, str, str]:
         return "a call names a service, not a URL", "", hint
     if re.match(r"(?:[A-Z]+\s+)?\S*\$\{", text):
         return wanted, "the service cannot be an expression", ""
+    if re.fullmatch(r"[A-Z]+\s+[\w-]+\.[A-Za-z]\w*", text):
+        hint = f"write `{text.split()[1]}`, or `[METHOD] service/path`"
+        return "an operation has its method already", "", hint
     if re.fullmatch(r"(?:[A-Z]+\s+)?[\w.-]+", text):
         return wanted, "the path is missing", f"write `{text}/…`"
     return wanted, "", "for example `POST payments/charges`"

@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-
-from flowdsl.language.located import Located, Mapping, Scalar, align, plain
-from flowdsl.language.parse_inputs import check_patterns
-from flowdsl.language.parse_parts import file_of, name_of, named, seconds, whole, word
+from flowdsl.language.located import Located, Mapping, Scalar, align
+from flowdsl.language.parse_parts import file_of, name_of, named, seconds, whole
+from flowdsl.language.parse_schema import parse_schema
 from flowdsl.language.reader import Reader
 from flowdsl.language.workflow import (
     Emit,
@@ -24,7 +21,6 @@ from flowdsl.language.workflow import (
     WaitUntil,
 )
 from flowdsl.plan.template import Constant
-from flowdsl.plan.values import Json
 
 EVENTS = "events"  # the service that events are sent to
 
@@ -93,23 +89,5 @@ def parse_wait(reader: Reader, node: Mapping, verb: str) -> Verb | None:
             signal = name_of(value)
             timeout = seconds(reader, node.get("timeout"))
             expect = reader.condition(node.get("expect"))
-            schema = _schema(reader, node.get("schema"))
+            schema = parse_schema(reader, node.get("schema"))
             return WaitFor(signal, schema, timeout, expect) if signal is not None else None
-
-
-def _schema(reader: Reader, node: Located | None) -> Json:
-    """A JSON Schema for a payload."""
-    if not isinstance(node, Mapping):
-        return None
-    schema = plain(node)
-    check_patterns(reader, node)
-    try:
-        Draft202012Validator.check_schema(schema)  # type: ignore[arg-type]
-    except SchemaError as error:
-        where = ".".join(str(part) for part in error.absolute_path)
-        message = f"this is no JSON Schema: {where + ': ' if where else ''}{error.message[:200]}"
-        reader.refuse(node.span, message, hint="such as { type: object, required: [ok] }")
-        return None
-    if word(node.get("$ref")):
-        reader.refuse(node.span, "a schema here has no `$ref`", hint="write it out")
-    return schema

@@ -182,6 +182,10 @@ def _translate(
 def _extra_key(
     source: Source, key: Scalar, allowed: tuple[str, ...], path: Path, node: Mapping
 ) -> Diagnostic:
+    if len(path) > 1 and path[-2] == "switch" and like(key.text, allowed) is None:
+        message = "a branch of a `switch` has `when` and `steps`, and nothing else"
+        hint = "put it below `steps:`" if key.text in VERBS else ""
+        return Diagnostic("F020", key.span, message, help=hint)
     verb = next((verb for verb in VERBS if verb in node.keys()), None)  # noqa: SIM118
     elsewhere = [other for other, keys in _keys_beside().items() if key.text in keys]
     if verb is not None and elsewhere and path and isinstance(path[-1], int):
@@ -226,7 +230,7 @@ def _example(key: str) -> str:
         case "flowdsl":
             return "begin the file with `flowdsl: 1`"
         case "steps":
-            return "a workflow does something: `steps:` and a list below it"
+            return "`steps:` and below it a list of what is done"
         case _:
             return f"add `{key}:`"
 
@@ -283,6 +287,8 @@ def _wanted(error: ValidationError, schema: dict[str, Json]) -> str:
             return f"must be {_spell(value)}"
         case "enum" if schema.get("title") == "type":
             return "is a type: string, integer, number, boolean, array or object"
+        case "enum" if schema.get("title") == "collect":
+            return "is all, settled, first_success or { quorum: N }"
         case "enum" if isinstance(value, list):
             return f"is one of {', '.join(str(word) for word in value)}"
         case "minimum" | "exclusiveMinimum":
@@ -342,6 +348,8 @@ def _found(node: Located) -> str:
 
 def _hint(node: Located, schema: dict[str, Json]) -> str:
     words = schema.get("enum")
+    if isinstance(node, Scalar) and node.text == "quorum":
+        return "say how many must succeed: { quorum: 2 }"
     if isinstance(node, Scalar) and isinstance(words, list):
         return did_you_mean(node.text, [str(word) for word in words])
     if isinstance(node, Scalar) and "unit" in str(schema.get("description")):

@@ -7,22 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from flowdsl.plan.address import ON_FAILURE, Address, enclosing, is_below, items_around, to_template
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.address import ON_FAILURE, Address, enclosing, is_below, to_template
 from flowdsl.plan.nodes import (
-    Action,
     AnyNode,
-    Assign,
-    Block,
     Call,
     Commit,
     Confirm,
     Each,
-    Fail,
     Label,
-    Listen,
     Plan,
-    Wait,
 )
 from flowdsl.plan.values import Json
 from flowdsl.view.brief import scalar
@@ -31,14 +24,10 @@ from flowdsl.view.closing import listed
 from flowdsl.view.falls import Fall, falls
 from flowdsl.view.forecast import (
     Forecast,
-    base_text,
     forecast,
-    path_text,
-    query_text,
     shown,
 )
-from flowdsl.view.items import FIRST, is_template, item_text, multiplied_text
-from flowdsl.view.moment import duration
+from flowdsl.view.items import FIRST, is_template, multiplied_text
 from flowdsl.view.outline import Items, Row, outline, steps
 from flowdsl.view.paint import (
     WIDTH,
@@ -54,12 +43,11 @@ from flowdsl.view.paint import (
     pad,
     wrapped,
 )
+from flowdsl.view.planned import LISTED_MAX, call_words, request, words
 from flowdsl.view.step import skipped_because
-from flowdsl.view.verb import branch_text, verb
 
 FALL_WIDTH = 26  # columns of IF IT FAILS
 FIELDS_MAX = 12  # fields of a body that are shown
-ITEMS_MAX = 6  # items of a list that is written out
 NAMES_MAX = 12  # of steps that would be undone
 
 
@@ -94,7 +82,7 @@ def call_plan(plan: Plan, known: Known) -> list[Line]:
     shown_rows = [row for row in rows if row.kind not in ("heading", "commit", "on_failure")]
     left = max((columns(_left(row, names)) for row in shown_rows), default=4)
     room = WIDTH - left - FALL_WIDTH - 4
-    texts = [_words(ahead, row, known) for row in rows]
+    texts = [words(ahead, row, known.services) for row in rows]
     call = min(max((columns(text) for text in texts), default=4), room)
     screen = Screen(ahead, names, falls(ahead), left, call)
     lines: list[Line] = [_title(ahead), line()]
@@ -133,7 +121,7 @@ class Ahead:
 
     def items(self, each: Each) -> tuple[Items, Items]:
         items = each.branches or ()
-        return (items, ()) if len(items) <= ITEMS_MAX else (items[:FIRST], items[FIRST:])
+        return (items, ()) if len(items) <= LISTED_MAX else (items[:FIRST], items[FIRST:])
 
     def is_open(self, node: AnyNode) -> bool:
         return node.address not in self.forecast.skipped
@@ -280,69 +268,6 @@ def _alone(address: Address, number: Mapping[Address, int]) -> Address:
     return address if number[template] == 1 else template
 
 
-def _words(ahead: Forecast, row: Row, known: Known) -> str:
-    """What stands in the column of calls."""
-    node = row.node
-    if row.kind == "more":
-        shown = ahead.items.get(node.mirrors or node.address, []) if isinstance(node, Each) else []
-        return ", ".join(item_text(each) for each in shown[FIRST : FIRST + ITEMS_MAX])
-    if row.kind == "branch" and isinstance(node, Block):
-        return branch_text(node)
-    return _call_words(ahead, node, known)
-
-
-def _call_words(ahead: Forecast, node: AnyNode, known: Known) -> str:
-    here = node.address
-    match node:
-        case Call(action=action):
-            return _request(ahead, here, action, known)
-        case Confirm(action=action):
-            return _request(ahead, node.of, action, known)
-        case Label(text=text):
-            return scalar(shown(ahead, here, text))
-        case Assign(values=values):
-            return "set " + ", ".join(
-                f"{name} = {scalar(shown(ahead, here, each))}" for name, each in values
-            )
-        case Fail(message=message):
-            return f"fail: {scalar(shown(ahead, here, message))}"
-        case Wait(until=Expression() as until):
-            return f"wait until {scalar(shown(ahead, here, until))}"
-        case Listen(timeout_seconds=float() | int() as seconds):
-            return f"{verb(node)}, {duration(seconds)} at most"
-        case Each(branches=None, body=Call() as body):
-            return _request(ahead, body.address, body.action, known)
-        case Each():
-            return multiplied_text(node)
-        case Block(kind="steps" | "parallel") if not here.endswith("]"):
-            return ""
-        case Block():
-            return _item_words(ahead, node)
-        case _:
-            return verb(node, ahead.plan)
-
-
-def _item_words(ahead: Forecast, block: Block) -> str:
-    """A used file; an item of a list is first of all what it is given."""
-    words = [verb(block, ahead.plan)] if block.kind == "uses" else []
-    around = items_around(block.address)
-    if around and block.address.endswith("]"):
-        each, index = around[-1]
-        items = ahead.items.get(each, [])
-        words = [item_text(items[index]), *words] if index < len(items) else words
-    return " · ".join(words)
-
-
-def _request(ahead: Forecast, viewer: Address, action: Action, known: Known) -> str:
-    if action.event is not None:
-        return f"emit {action.event}"
-    base = base_text(ahead, ahead.plan.services[action.service], known.services)
-    query = query_text(ahead, viewer, action.query)
-    path = path_text(ahead, viewer, action.path)
-    joint = "&" if "?" in path else "?"
-    return f"{action.method} {base}{path}" + (joint + query if query else "")
-
-
 def _shortened(text: str, most: int) -> str:
     """A call that is too wide loses the host first: `POST …:9001/reservations/‹flight.id›/confirm`."""
     if columns(text) <= most:
@@ -410,13 +335,13 @@ def _step_json(
         report |= {
             "method": action.method,
             "service": ahead.plan.services[action.service].name,
-            "call": _request(ahead, viewer, action, known),
+            "call": request(ahead, viewer, action, known.services),
             "body": None if action.body is None else shown(ahead, viewer, action.body),
         }
     elif not isinstance(node, Label):
-        report["does"] = _call_words(ahead, node, known) or "group"
+        report["does"] = call_words(ahead, node, known.services) or "group"
     else:
-        report["status"] = _call_words(ahead, node, known)
+        report["status"] = call_words(ahead, node, known.services)
     if isinstance(node, Each):
         report["collect"] = node.collect
         report["items"] = cast("Json", ahead.items.get(node.address))

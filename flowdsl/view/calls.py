@@ -42,7 +42,7 @@ class Names(Mapping[Address, str]):
         if template not in self._steps:
             raise KeyError(address)
         if self._ends[last_part(template)] > 1:
-            return address
+            return address.replace("[]", "")
         if "[]" in address:
             return last_part(address).removesuffix("[]")
         parts = address.split("/")
@@ -57,9 +57,8 @@ class Names(Mapping[Address, str]):
 
     def beside(self, address: Address) -> str:
         """The name in a picture that shows what the step is in: there the last part is enough in an item."""
-        if "[]" in address or not items_around(address):
-            return self[address]
-        return last_part(address)
+        in_item = "[]" in address or items_around(address)
+        return last_part(address).removesuffix("[]") if in_item else self[address]
 
 
 def short_names(plan: Plan) -> Names:

@@ -131,7 +131,7 @@ def suggestions(plan: Plan, state: State, progress: Progress) -> list[Suggestion
             show = (
                 [
                     Suggestion(
-                        f"flowdsl show {run} {typed(name_of(names, cause.step))}",
+                        f"flowdsl show {run} {quote(name_of(names, cause.step))}",
                         "the whole exchange",
                     )
                 ]
@@ -300,7 +300,7 @@ def _ways_out(progress: Progress, run: str, names: Names) -> list[Suggestion]:
     ways = []
     for call in progress.stuck:
         if call:
-            name = typed(name_of(names, call))
+            name = quote(name_of(names, call))
             command = f'flowdsl resume {run} --skip {name} --reason "…"'
             ways.append(Suggestion(command, "someone did it by hand"))
     return ways
@@ -313,11 +313,6 @@ def _would_be_undone(plan: Plan, state: State) -> list[Address]:
         if isinstance(node := plan.nodes[address], Call)
         and not isinstance(node.compensation, NothingToUndo)
     ]
-
-
-def typed(name: str) -> str:
-    """A step as it is typed: a shell takes the brackets of an item for its own."""
-    return quote(name)
 
 
 def listed(names: Sequence[str], most: int = LISTED_MAX) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flowdsl.plan.address import Address, to_template
+from flowdsl.plan.address import Address, enclosing, to_template
 from flowdsl.plan.nodes import (
     AnyNode,
     Block,
@@ -39,6 +39,7 @@ from flowdsl.view.outline import (
     commit_is_shown,
     optional_steps,
     outline,
+    past_commit,
 )
 from flowdsl.view.paint import WIDTH, Line, Piece, bold, columns, cut, dim, fit, line, pad
 from flowdsl.view.tree import hidden_text
@@ -69,6 +70,7 @@ class Sketch:
     names: Names
     optional: frozenset[Address]  # of templates
     run: Coloured | None
+    final: frozenset[Address]  # what is below the commit line
     most: int = WIDTH
 
     @property
@@ -105,7 +107,7 @@ def _fitting_rails(sketch: Sketch) -> list[Line] | None:
 def _sketch(plan: Plan, run: Coloured | None, most: int) -> Sketch:
     plan = unfolded(plan, run.state) if run is not None else plan
     optional = optional_steps(plan.folded or plan)
-    return Sketch(plan, short_names(plan), optional, run, most)
+    return Sketch(plan, short_names(plan), optional, run, past_commit(plan), most)
 
 
 def _indented(sketch: Sketch) -> list[Line]:
@@ -130,7 +132,9 @@ def _indented(sketch: Sketch) -> list[Line]:
             case _:
                 name = pad(lefts[id(row)], left)
                 called = pad(cut(calls[id(row)], call), call)
-                lines.append(fit(line(name, "  ", dim(called), "  ", Piece(_back(node), "blue"))))
+                lines.append(
+                    fit(line(name, "  ", dim(called), "  ", Piece(_back(sketch, node), "blue")))
+                )
                 if row.kind == "step" and isinstance(node, Each):
                     lines.append(fit(line(" " * (left + 2), dim(multiplied_text(node)))))
     return lines
@@ -281,7 +285,7 @@ def _word(sketch: Sketch, node: AnyNode) -> str:
     run = sketch.run
     if run is not None:
         word = f"{mark_of(sketch.plan, run.state, run.progress, node).symbol} {word}"
-    word += " ↺" if _back(node) else ""
+    word += " ↺" if _back(sketch, node) else ""
     return word + (" ?" if to_template(step) in sketch.optional else "")
 
 
@@ -311,13 +315,15 @@ def _call(sketch: Sketch, row: Row) -> str:
             return verb(node, sketch.plan)
 
 
-def _back(node: AnyNode) -> str:
+def _back(sketch: Sketch, node: AnyNode) -> str:
     match node:
+        case Call() if enclosing(node.address)[-1] in sketch.final:
+            return ""
         case Call(compensation=Compensation(action=action)):
             method, _, path = action_text(action).partition(" ")
             return f"↺ {method} …/{path.rpartition('/')[2]}"
         case Each(branches=None, body=Call() as body):
-            return _back(body)
+            return _back(sketch, body)
         case _:
             return ""
 

@@ -120,6 +120,13 @@ def commit_is_shown(plan: Plan) -> bool:
     return commit.written or any(not _is_empty(node) for node in children[at + 1 :])
 
 
+def past_commit(plan: Plan) -> frozenset[Address]:
+    """The steps of the top level below the commit line: nothing in them is undone, whatever a used file says."""
+    children = plan.root.children
+    at = next((i for i, node in enumerate(children) if isinstance(node, Commit)), len(children))
+    return frozenset(node.address for node in children[at:])
+
+
 def _children(plan: Plan, block: Block, excerpt: Excerpt) -> Iterator[Row]:
     for node in block.children:
         yield from _rows(plan, node, excerpt)

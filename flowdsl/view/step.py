@@ -241,7 +241,8 @@ def _became(
         case "running":
             return _running(entry, call.action), "plain"
         case "ok" | "kept":
-            known = answer_of(state, call)
+            # What answers an event says nothing of it: it is the event again, or that it was taken.
+            known = answer_of(state, call) if call.action.event is None else None
             kept = "kept" if isinstance(call.compensation, NothingToUndo) and seen == "kept" else ""
             resolved = "resolved by hand" if entry.resolved is not None else ""
             return _joined(kept, answer_summary(known) if known else "", resolved, tries), "plain"

@@ -63,9 +63,16 @@ def branch_text(branch: Block) -> str:
 
 
 def used_file(plan: Plan | None, node: Block | Spawn) -> str:
-    """The file that a `uses` names, as far as that is known."""
+    """The file that a `uses` names, as far as that is known; seen from the folder of the file that is run."""
+    if plan is not None:
+        folder = plan.path.rpartition("/")[0]
+        return _file(plan, node).removeprefix(f"{folder}/" if folder else "./")
+    return node.workflow if isinstance(node, Spawn) else "a workflow"
+
+
+def _file(plan: Plan, node: Block | Spawn) -> str:
     if isinstance(node, Spawn):
-        known = plan.detached.get(node.digest) if plan is not None else None
+        known = plan.detached.get(node.digest)
         return known.path if known is not None and known.path else node.workflow
-    used = plan.children.get(to_template(node.address)) if plan is not None else None
+    used = plan.children.get(to_template(node.address))
     return (used.path or used.workflow) if used is not None else "a workflow"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from flowdsl.plan.address import Address, CallId, items_around, to_template, undo
+from flowdsl.plan.address import Address, CallId, enclosing, items_around, to_template, undo
 from flowdsl.plan.nodes import (
     AnyNode,
     Assign,
@@ -45,7 +45,7 @@ from flowdsl.view.items import (
 from flowdsl.view.level import level
 from flowdsl.view.look import GAVE_WAY, is_mild
 from flowdsl.view.moment import duration
-from flowdsl.view.outline import EVERYTHING, Excerpt, commit_is_shown, optional_steps
+from flowdsl.view.outline import EVERYTHING, Excerpt, commit_is_shown, optional_steps, past_commit
 from flowdsl.view.shape import Graph, Kind, Undo, Vertex
 from flowdsl.view.standing import undo_state
 from flowdsl.view.step import seen_of
@@ -69,6 +69,7 @@ class Look:
     optional: frozenset[Address]  # of templates
     excerpt: Excerpt
     run: Coloured | None
+    final: frozenset[Address]  # what is below the commit line
 
 
 def look_at(plan: Plan, run: Coloured | None, *, whole: bool) -> Look:
@@ -76,7 +77,8 @@ def look_at(plan: Plan, run: Coloured | None, *, whole: bool) -> Look:
     if run is not None:
         plan = unfolded(plan, run.state)
         excerpt = EVERYTHING if whole else Folded(plan, run.state, run.progress)
-    return Look(plan, short_names(plan), optional_steps(plan.folded or plan), excerpt, run)
+    optional = optional_steps(plan.folded or plan)
+    return Look(plan, short_names(plan), optional, excerpt, run, past_commit(plan))
 
 
 def graph_in(look: Look, name: str, nodes: tuple[AnyNode, ...]) -> Graph:
@@ -142,7 +144,8 @@ def _request(look: Look, call: Call, direction: CallId) -> str:
 
 
 def _undo(look: Look, call: Call) -> Undo | None:
-    if not isinstance(call.compensation, Compensation):
+    below = enclosing(call.address)[-1] in look.final
+    if below or not isinstance(call.compensation, Compensation):
         return None
     back = undo(call.address)
     run = look.run

@@ -41,7 +41,8 @@ class Queues:
             if run not in tickets.values():
                 number = max(tickets, default=0) + 1
                 self.disk.close(self.disk.create(folder / f"{number:012}.{run}"))
-                self.disk.sync_folder(folder)
+                for path in (folder, folder.parent, folder.parent.parent):
+                    self.disk.sync_folder(path)  # whoever made them may not have come so far
                 tickets[number] = run
             return tickets[min(tickets)]
         finally:
@@ -63,7 +64,6 @@ class Queues:
             if self.disk.look(path) is None:
                 with suppress(FileExistsError):
                     self.disk.make_folder(path)
-                self.disk.sync_folder(path.parent)
         with suppress(FileExistsError):
             self.disk.close(self.disk.create(folder / _LOCK))
         handle = self.disk.open(folder / _LOCK, append=True)

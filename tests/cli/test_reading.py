@@ -366,3 +366,21 @@ def test_stdin_is_a_dash(project: Path) -> None:
         cwd=project,
     )  # fmt: skip
     assert ended.stdout == "1 file: nothing wrong.\n"
+
+
+def test_several_files_are_one_picture_with_the_events_between_them(
+    cli: CommandLine, project: Path
+) -> None:
+    files = [str(path) for path in sorted((SHIPPED / "choreography").glob("*.yaml"))]
+    shown = cli("graph", *files)
+    assert shown.code == 0
+    assert "order.placed" in shown.out
+    assert "nobody here" in shown.out
+    whole = cli("graph", *files, "--json").json
+    assert len(whole["workflows"]) == len(files)
+    assert {event["event"] for event in whole["events"]} >= {"order.placed", "payment.processed"}
+    for form, begins in (("svg", "<svg"), ("mermaid", "flowchart LR"), ("dot", "digraph")):
+        assert cli("graph", *files, "--format", form).out.startswith(begins)
+    assert cli("graph", *files, "-o", "all.txt").code == 0
+    assert "order.placed" in (project / "all.txt").read_text()
+    assert cli("graph", *files, "-o", files[0]).code == 2

@@ -26,13 +26,14 @@ TWO_AND_ORDERS = Allowance(faults=2, crashes=True, orders=1)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`full` is what is allowed with `--full`."""
+    """`full` is what is allowed with `--full`; a `heavy` one is then also explored in pairs and with a person's orders."""
 
     name: str
     make: Callable[[], Plan]
     may: Allowance = TWO
     full: Allowance = THREE
     inputs: dict[str, Json] = field(default_factory=dict)
+    heavy: bool = False
 
 
 def shipped(name: str) -> Callable[[], Plan]:
@@ -281,38 +282,38 @@ CASES = (
     Case("strict probe", strict_probe),
     Case("strict winner", strict_winner, ONE, TWO),
     Case("strict fallback", strict_fallback),
-    Case("all", branching.all_of_them, ONE, TWO),
-    Case("all careless", branching.all_careless, ONE, TWO),
-    Case("settled", branching.settled, ONE, TWO),
+    Case("all", branching.all_of_them, ONE, TWO, heavy=True),
+    Case("all careless", branching.all_careless, ONE, TWO, heavy=True),
+    Case("settled", branching.settled, ONE, TWO, heavy=True),
     Case("settled below commit", branching.settled_below_commit),
-    Case("first success", branching.first_success, ONE, TWO),
-    Case("first success, un-keyed", branching.first_success_unkeyed, ONE, TWO),
-    Case("first success, tombstone", branching.first_success_tombstone, ONE, TWO),
-    Case("one after the other", branching.one_after_the_other),
+    Case("first success", branching.first_success, ONE, TWO, heavy=True),
+    Case("first success, un-keyed", branching.first_success_unkeyed, ONE, TWO, heavy=True),
+    Case("first success, tombstone", branching.first_success_tombstone, ONE, TWO, heavy=True),
+    Case("one after the other", branching.one_after_the_other, heavy=True),
     Case("first read", branching.first_read),
-    Case("quorum", branching.quorum, ONE, TWO),
-    Case("quorum careless", branching.quorum_careless, ONE, TWO),
-    Case("groups, all", partial(branching.groups, "all"), ONE, TWO),
-    Case("groups, settled", partial(branching.groups, "settled"), ONE, TWO),
-    Case("groups, first success", partial(branching.groups, "first_success"), ONE, TWO),
-    Case("lists in lists", branching.lists_in_lists, ONE, ONE),
-    Case("nothing to go through", branching.nothing_to_go_through),
+    Case("quorum", branching.quorum, ONE, TWO, heavy=True),
+    Case("quorum careless", branching.quorum_careless, ONE, TWO, heavy=True),
+    Case("groups, all", partial(branching.groups, "all"), ONE, TWO, heavy=True),
+    Case("groups, settled", partial(branching.groups, "settled"), ONE, TWO, heavy=True),
+    Case("groups, first success", partial(branching.groups, "first_success"), ONE, TWO, heavy=True),
+    Case("lists in lists", branching.lists_in_lists, ONE, ONE, heavy=True),
+    Case("nothing to go through", branching.nothing_to_go_through, heavy=True),
     Case("switch", branching.switch),
     Case("switch careless", branching.switch_careless),
-    Case("fallback", partial(branching.fallback, "keyed")),
-    Case("fallback, un-keyed", partial(branching.fallback, "plain")),
-    Case("fallback, careless", partial(branching.fallback, "plain", "critical: false")),
+    Case("fallback", partial(branching.fallback, "keyed"), heavy=True),
+    Case("fallback, un-keyed", partial(branching.fallback, "plain"), heavy=True),
+    Case("fallback, careless", partial(branching.fallback, "plain", "critical: false"), heavy=True),
     Case("fallback below commit", branching.fallback_below_commit),
     Case("signal", branching.signal),
     Case("two signals", branching.two_signals),
     Case("until", branching.until),
     Case("event", branching.event),
     Case("queued", branching.queued),
-    Case("used", branching.used, ONE, TWO),
-    Case("used careless", branching.used_careless, ONE, TWO),
-    Case("used for each", branching.used_for_each, ONE, ONE),
+    Case("used", branching.used, ONE, TWO, heavy=True),
+    Case("used careless", branching.used_careless, ONE, TWO, heavy=True),
+    Case("used for each", branching.used_for_each, ONE, ONE, heavy=True),
     Case("used below commit", branching.used_below_commit),
     Case("chosen below commit", branching.chosen_below_commit, ONE, TWO),
     Case("detached", branching.detached),
-    Case("kitchen sink", branching.kitchen_sink, CALM, ONE, SINK),
+    Case("kitchen sink", branching.kitchen_sink, CALM, ONE, SINK, heavy=True),
 )

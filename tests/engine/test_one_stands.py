@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 import pytest
 
 from flowdsl.plan.nodes import Plan
+from flowdsl.plan.values import Json
 from flowdsl.saga.events import Chosen, Turned
 from tests.conftest import Counts
 from tests.contract.front import Late, Says
@@ -113,8 +114,8 @@ def test_of_the_shipped_warehouses_one_stands_at_every_crash(
 ) -> None:
     """`workflows/fulfilment.yaml`, with the ship order that uses the winner."""
     asked = plan_of("fulfilment.yaml")
-    inputs = {"order": "o-1", "items": ["bike"], "address": ORDER["address"]}
-    inputs["warehouses"] = ["wh-1", "wh-2", "wh-3"]
+    inputs: dict[str, Json] = {**ORDER, "warehouses": ["wh-1", "wh-2", "wh-3"]}
+    inputs = {k: v for k, v in inputs.items() if k in ("order", "items", "address", "warehouses")}
 
     def make() -> Theatre:
         made = theatre(asked, fates)

@@ -42,10 +42,8 @@ def test_what_was_said_while_nobody_drove_it_outlives_the_next_crash(counts: Cou
 
 def test_two_orders_at_once_wake_a_run_once() -> None:
     app = create_app()
-    app.faults.add(
-        {"service": "flights", "method": "DELETE", "path": "/reservations/*"}
-        | {"fault": "refuse:409", "times": 1}
-    )
+    undo = {"service": "flights", "method": "DELETE", "path": "/reservations/*"}
+    app.faults.add({**undo, "fault": "refuse:409", "times": 1})
 
     events, ended = run_virtually(_stuck_then_retried_twice(app))
 

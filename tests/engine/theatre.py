@@ -16,8 +16,9 @@ from typing import Any
 
 import httpx
 
-from flowdsl.engine.engine import Engine, plan_from
+from flowdsl.engine.engine import POLL_SECONDS, Engine, plan_from
 from flowdsl.engine.orders import Order
+from flowdsl.errors import StoreError
 from flowdsl.plan.address import is_below
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
@@ -36,6 +37,7 @@ from tests.virtual import EPOCH, VirtualClock, run_virtually
 
 RUN = "saga-a"
 STORE = Path("/store")
+KNOCKS = 100
 AFTERWARDS_SECONDS = 2 * 24 * 3600.0  # for what is still on its way when all is at rest
 CHANGES = frozenset(
     {"write", "sync", "sync_folder", "create", "make_folder", "rename", "link", "unlink"}
@@ -179,12 +181,15 @@ class Theatre:
     async def _live(self, burns_at: float) -> bool:
         """Whether it came to rest."""
         fuse = self._begin_fuse(burns_at if isinstance(burns_at, int) else 0)
-        if isinstance(burns_at, float):
-            asyncio.get_running_loop().call_later(burns_at, fuse.burn)
+        clockwork = None
+        if not isinstance(burns_at, int):
+            clockwork = asyncio.get_running_loop().call_later(burns_at, fuse.burn)
         work = asyncio.create_task(self._work(fuse))
         died = asyncio.create_task(fuse.died.wait())
         await asyncio.wait([work, died], return_when=asyncio.FIRST_COMPLETED)
         died.cancel()
+        if clockwork is not None:
+            clockwork.cancel()
         self.points.append(fuse.passed)
         if fuse.died.is_set():
             self.alive.clear()
@@ -223,19 +228,30 @@ class Theatre:
         return Created(RUN, plan.name, plan.digest, EPOCH, inputs, env, services, key=self.key)
 
     async def _say(self, seconds: float, order: Order) -> None:
-        """From a process of its own: acknowledged once it is in the inbox."""
+        """From a process of its own, once there is a run: acknowledged when it is in the inbox."""
         await asyncio.sleep(seconds)
-        await self.alive.wait()
+        for _ in range(KNOCKS):
+            await self.alive.wait()
+            if await self._post(order):
+                return
+            await asyncio.sleep(POLL_SECONDS)
+        raise AssertionError("there never was a run")
+
+    async def _post(self, order: Order) -> bool:
         assert self.fuse is not None
         self.fuse.outside = True
         try:
             other = FileStore(STORE, self.disk, offload=Inline(), read_only=True)
             await other.start()
+            if RUN not in {summary.run for summary in other.list()}:
+                return False
             command = await other.send(RUN, order.to_json())
-            self.acknowledged[command] = (VirtualClock().now(), order)
-            await other.close()
+        except StoreError:
+            return False  # it was not there before the power went
         finally:
             self.fuse.outside = False
+        self.acknowledged[command] = (VirtualClock().now(), order)
+        return True
 
     async def _read(self) -> dict[str, Kept]:
         store = FileStore(STORE, self.disk, offload=Inline(), read_only=True)

@@ -64,6 +64,13 @@ def test_every_key_of_the_schema_is_explained() -> None:
     assert [key for key in sorted(keys) if explain(key) is None] == []
 
 
+@pytest.mark.parametrize("word", words())
+def test_every_page_shows_how_it_is_written(word: str) -> None:
+    page = explain(word) or ""
+    assert examples(page, "good")
+    assert page.count("```yaml") == len(examples(page, "good")) + len(examples(page, "bad"))
+
+
 def test_every_page_is_reached() -> None:
     pages = files("flowdsl.language").joinpath("pages").iterdir()
     reached = {explain(word) for word in words()}

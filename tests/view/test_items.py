@@ -190,4 +190,4 @@ def test_the_report_says_items_winners_branches_and_runs() -> None:
     story = parent()
     steps = field(reported(story), "steps")
     assert str(field(steps, "survey", "run")).startswith("survey-")
-    assert field(steps, "shipment", "file") == "workflows/shipping.yaml"
+    assert field(steps, "shipment", "file") == "shipping.yaml"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowdsl.cli.options import Session, with_inputs, with_progress, with_services, with_session
+from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
     from flowdsl.cli.drive import Pilot
@@ -56,6 +57,10 @@ def command(
     from flowdsl.cli.prepare import prepare
     from flowdsl.cli.sources import load_plan
 
+    if event_file == inputs_file == "-":
+        raise InputError(
+            "--event and -f cannot both be stdin", code="F079", help="name a file for one of them"
+        )
     if run is not None:
         from flowdsl.world.contents import check_run_id
 
