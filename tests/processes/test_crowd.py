@@ -30,8 +30,8 @@ from tests.processes.real import (
 FILE = str(WORKFLOWS / "trip.yaml")
 PROCESSES = 8
 RUNS, RUNS_FULL = 80, 2_000
-RUNS_OF_A_PROCESS = 6
-OPEN_MAX = 60  # then those that come help the others
+EACH, EACH_FULL = 6, 25  # runs that a process starts
+OPEN_MAX, OPEN_MAX_FULL = 60, 250  # then those that come help the others
 TURNS_BETWEEN_KILLS = 100  # a machine of whatever speed gets somewhere in between
 LATENCY_MILLISECONDS = 200
 EFFECTS_OF_A_RUN = 5
@@ -42,6 +42,8 @@ class Crowd:
     store: Path
     mock: Services
     chance: random.Random
+    each: int
+    open_max: int
     read: int = 0  # of the diary
     begun: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
@@ -54,8 +56,8 @@ class Crowd:
     def start(self) -> None:
         self.done["processes"] += 1
         name = f"p{self.done['processes']}"
-        crowded = len(self.begun) - len(self.ended) > OPEN_MAX
-        runs = "0" if crowded else str(RUNS_OF_A_PROCESS)
+        crowded = len(self.begun) - len(self.ended) > self.open_max
+        runs = "0" if crowded else str(self.each)
         words = [FILE, str(self.store), self.mock.url, name, runs]
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.processes.crowd", *words], cwd=ROOT
@@ -127,7 +129,8 @@ def test_a_crowd_of_processes_does_everything_once(
 ) -> None:
     runs = RUNS_FULL if full else RUNS
     with services(LATENCY_MILLISECONDS) as mock:
-        crowd = Crowd(tmp_path / "store", mock, random.Random("crowd"))
+        each, open_max = (EACH_FULL, OPEN_MAX_FULL) if full else (EACH, OPEN_MAX)
+        crowd = Crowd(tmp_path / "store", mock, random.Random("crowd"), each, open_max)
         try:
             for _ in range(PROCESSES):
                 crowd.start()
