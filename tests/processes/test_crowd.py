@@ -49,7 +49,7 @@ class Crowd:
     begun: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
     ended_then: int = 0  # when somebody was killed last
-    active: set[int] = field(default_factory=set)
+    driver: dict[str, int] = field(default_factory=dict)  # who was seen to drive a run last
     living: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     stopped: dict[int, float] = field(default_factory=dict)  # until when, by process
     done: Counter[str] = field(default_factory=Counter)
@@ -72,8 +72,9 @@ class Crowd:
             del self.stopped[pid]
             os.kill(pid, signal.SIGCONT)
         self.look()
-        # Mostly one that is at work; now and then one that has hardly begun.
-        working = [pid for pid in self.living if pid in self.active or self.chance.random() < 0.02]
+        # Mostly one that is at work; now and then one that has hardly begun, or is done.
+        busy = {self.driver[run] for run in self.begun - self.ended}
+        working = [pid for pid in self.living if pid in busy or self.chance.random() < 0.05]
         if not working:
             return
         pid = self.chance.choice(working)
@@ -103,7 +104,7 @@ class Crowd:
         self.read += len(whole)
         for line in whole.decode().splitlines():
             _, pid, run, _, ended = line.split()
-            self.active.add(int(pid))
+            self.driver[run] = int(pid)
             self.begun.add(run)
             self.ended |= set() if ended == "-" else {run}
 
