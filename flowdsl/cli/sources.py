@@ -207,6 +207,9 @@ def _near(path: str) -> str:
         names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
     except OSError:
         return ""
-    alike = {name.lower(): name for name in sorted(names)}
-    close = get_close_matches(Path(path).name.lower(), alike, n=1)
+    # By the stem: all names that end alike are a little alike. Of two, the one with the same ending.
+    ending = Path(path).suffix
+    names.sort(key=lambda name: (Path(name).suffix == ending, name))
+    alike = {Path(name).stem.lower(): name for name in names}
+    close = get_close_matches(Path(path).stem.lower(), alike, n=1)
     return str(parent / alike[close[0]]) if close else ""

@@ -102,6 +102,17 @@ def shrunk(body: Json) -> Iterator[Json]:
     yield from cast("tuple[Json, ...]", ([], {}, None))
 
 
+def denied(body: Json) -> Json:
+    """The same with no for every yes."""
+    match body:
+        case dict():
+            return {name: denied(item) for name, item in body.items()}
+        case list():
+            return [denied(item) for item in body]
+        case _:
+            return False if body is True else body
+
+
 def grown(value: Json, path: Path, leaf: Json = 1) -> Json:
     """The value with something at the path: an object where a name is read, a list where a position is."""
     if not path:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 
-from flowdsl.engine.bodies import shrunk
+from flowdsl.engine.bodies import denied, shrunk
 from flowdsl.engine.happening import Happening
 from flowdsl.engine.model import Model, model_of, plays_back
 from flowdsl.engine.orders import Order, to_event
@@ -220,12 +220,20 @@ def _signals(model: Model, here: Situation) -> Iterator[Happening]:
             continue
         yield Happening("signal", name)
         if any(wait.expect is not None and wait.signal == name for wait in waits):
-            yield from (Happening("signal", name, to_text(body)) for body in _noes(model, name))
+            yield from (Happening("signal", name, to_text(no)) for no in _noes(model, here, name))
 
 
-def _noes(model: Model, name: str) -> Iterator[Json]:
+def _noes(model: Model, here: Situation, name: str) -> Iterator[Json]:
+    """One that says no and is taken: all of it false; or, where its `schema` wants texts and numbers, its yeses."""
     yes = payload_of(model, name)
-    yield from (body for body in list(shrunk(yes))[1:2] if body != yes)
+    for no in (list(shrunk(yes))[1], denied(yes)):
+        try:
+            to_event(model.plan, here.state, Order("signal", name, body=no), here.at)
+        except InputError:
+            continue
+        if no != yes:
+            yield no
+            return
 
 
 def _faults(model: Model, here: Situation, call: CallId) -> Iterator[Happening]:

@@ -120,10 +120,10 @@ async def listening(context: ssl.SSLContext, talk: Talk = answers) -> AsyncItera
         yield there
 
 
-async def sent(url: str, trusted: ssl.SSLContext | None = None) -> Observation:
+async def sent(url: str, trusted: ssl.SSLContext | None = None, seconds: float = 10) -> Observation:
     http = Http(Wire(trusted or tls_context()))
     try:
-        return await http.send(post(url), secrets={}, timeout_seconds=5, fresh=False)
+        return await http.send(post(url), secrets={}, timeout_seconds=seconds, fresh=False)
     finally:
         await http.aclose()
 
@@ -204,7 +204,7 @@ def test_no_tls_where_tls_is_spoken_is_unknown(good: Certificate) -> None:
 def test_tls_where_none_is_spoken_is_not_sent() -> None:
     async def story() -> None:
         async with service(reply(b"{}")) as there:
-            seen = await sent(there.url.replace("http:", "https:"))
+            seen = await sent(there.url.replace("http:", "https:"), seconds=0.5)
             assert there.connections == 1
             assert (there.heads, isinstance(seen, NotSent)) == ([], True)
 

@@ -25,7 +25,7 @@ OTHERS_ARE_AT_IT = "F210"
 
 
 class Diary:
-    """A line for each turn of each run, after it is on disk: when, who, which run, under which epoch."""
+    """A line for each turn of each run, after it is on disk: when, who, which run, under which epoch, and how it ended."""
 
     def __init__(self, path: Path) -> None:
         self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -34,7 +34,8 @@ class Diary:
         created = news.after.created
         assert created is not None
         if news.facts:
-            words = (time.monotonic_ns(), os.getpid(), created.run, news.after.epoch)
+            ended = news.after.ended or "-"
+            words = (time.monotonic_ns(), os.getpid(), created.run, news.after.epoch, ended)
             os.write(self._handle, f"{' '.join(map(str, words))}\n".encode())
 
 

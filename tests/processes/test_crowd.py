@@ -30,7 +30,9 @@ from tests.processes.real import (
 FILE = str(WORKFLOWS / "trip.yaml")
 PROCESSES = 8
 RUNS, RUNS_FULL = 80, 2_000
-RUNS_OF_A_PROCESS = 6
+EACH, EACH_FULL = 6, 25  # runs that a process starts
+OPEN_MAX, OPEN_MAX_FULL = 60, 250  # then those that come help the others
+TURNS_BETWEEN_KILLS = 100  # a machine of whatever speed gets somewhere in between
 LATENCY_MILLISECONDS = 200
 EFFECTS_OF_A_RUN = 5
 
@@ -40,8 +42,12 @@ class Crowd:
     store: Path
     mock: Services
     chance: random.Random
+    each: int
+    open_max: int
     read: int = 0  # of the diary
     begun: set[str] = field(default_factory=set)
+    ended: set[str] = field(default_factory=set)
+    turns: int = 0  # since the last kill
     active: set[int] = field(default_factory=set)
     living: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     stopped: dict[int, float] = field(default_factory=dict)  # until when, by process
@@ -50,7 +56,9 @@ class Crowd:
     def start(self) -> None:
         self.done["processes"] += 1
         name = f"p{self.done['processes']}"
-        words = [FILE, str(self.store), self.mock.url, name, str(RUNS_OF_A_PROCESS)]
+        crowded = len(self.begun) - len(self.ended) > self.open_max
+        runs = "0" if crowded else str(self.each)
+        words = [FILE, str(self.store), self.mock.url, name, runs]
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.processes.crowd", *words], cwd=ROOT
         )
@@ -68,7 +76,9 @@ class Crowd:
         if not working:
             return
         pid = self.chance.choice(working)
-        if self.chance.random() < 0.5:
+        due = self.turns >= TURNS_BETWEEN_KILLS or self.begun == self.ended
+        if due and self.chance.random() < 0.5:
+            self.turns = 0
             self.stopped.pop(pid, None)
             process = self.living.pop(pid)
             process.kill()  # a stopped one too
@@ -91,9 +101,11 @@ class Crowd:
         whole = lines[: lines.rfind(b"\n") + 1]
         self.read += len(whole)
         for line in whole.decode().splitlines():
-            _, pid, run, _ = line.split()
+            _, pid, run, _, ended = line.split()
             self.active.add(int(pid))
             self.begun.add(run)
+            self.ended |= set() if ended == "-" else {run}
+            self.turns += 1
 
     def finish(self) -> None:
         """All go on, until there is nothing left to do."""
@@ -117,7 +129,8 @@ def test_a_crowd_of_processes_does_everything_once(
 ) -> None:
     runs = RUNS_FULL if full else RUNS
     with services(LATENCY_MILLISECONDS) as mock:
-        crowd = Crowd(tmp_path / "store", mock, random.Random("crowd"))
+        each, open_max = (EACH_FULL, OPEN_MAX_FULL) if full else (EACH, OPEN_MAX)
+        crowd = Crowd(tmp_path / "store", mock, random.Random("crowd"), each, open_max)
         try:
             for _ in range(PROCESSES):
                 crowd.start()
@@ -159,7 +172,7 @@ def check_diary(diary: Path) -> int:
     """In the order of time a run's epoch never falls, and an epoch has one process. How often a run changed hands."""
     turns: defaultdict[str, list[tuple[int, int, int]]] = defaultdict(list)
     for line in diary.read_text().splitlines():
-        at, pid, run, epoch = line.split()
+        at, pid, run, epoch, _ = line.split()
         turns[run].append((int(at), int(epoch), int(pid)))
     changes = 0
     for run, noted in turns.items():
@@ -177,13 +190,13 @@ def check_diary(diary: Path) -> int:
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
-        ("1 100 r 1\n2 200 r 2\n3 100 r 1\n", "a stale driver of r wrote"),
-        ("1 100 r 1\n2 200 r 1\n", "r had two drivers at once"),
+        ("1 100 r 1 -\n2 200 r 2 -\n3 100 r 1 -\n", "a stale driver of r wrote"),
+        ("1 100 r 1 -\n2 200 r 1 -\n", "r had two drivers at once"),
     ],
 )
 def test_a_stale_driver_would_be_seen(lines: str, says: str, tmp_path: Path) -> None:
     (tmp_path / "diary").write_text(lines)
     with pytest.raises(AssertionError, match=says):
         check_diary(tmp_path / "diary")
-    (tmp_path / "diary").write_text("2 200 r 2\n1 100 r 1\n3 200 r 2\n4 300 s 1\n")
+    (tmp_path / "diary").write_text("2 200 r 2 -\n1 100 r 1 -\n3 200 r 2 ended\n4 300 s 1 -\n")
     assert check_diary(tmp_path / "diary") == 1

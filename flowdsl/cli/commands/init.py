@@ -12,11 +12,17 @@ import click
 from flowdsl.cli.options import Session, with_session
 from flowdsl.errors import InputError
 
-TEMPLATES = ("trip", "order", "empty")
-NOT_YET = ("fulfilment",)
+# The first file is the one to begin with; it uses the others.
+TEMPLATES = {
+    "trip": ("trip",),
+    "order": ("order",),
+    "fulfilment": ("fulfilment", "shipping"),
+    "empty": ("empty",),
+}
 EXAMPLE = {
     "trip": "-i flight=LH-454 -i hotel=Savoy -i card=tok_visa",
     "order": """-i order=A-1 -i items='[{"sku":"book","quantity":1}]' -i total=12.50""",
+    "fulfilment": """-i order=o-1 -i 'items=["bike"]'""",
     "empty": "-i item=book -i card=tok_visa",
 }
 SCHEMA = "flowdsl-1.schema.json"
@@ -25,7 +31,7 @@ SCHEMA = "flowdsl-1.schema.json"
 @click.command("init")
 @click.argument("folder", metavar="[DIR]", default=".")
 @click.option(
-    "--template", type=click.Choice((*TEMPLATES, *NOT_YET)), default="trip", help="Default: trip."
+    "--template", type=click.Choice(tuple(TEMPLATES)), default="trip", help="Default: trip."
 )
 @with_session
 def command(session: Session, folder: str, template: str) -> int:
@@ -33,26 +39,23 @@ def command(session: Session, folder: str, template: str) -> int:
 
     DIR gets workflows/NAME.yaml and schemas/flowdsl-1.schema.json. Nothing is overwritten.
     """
-    if template in NOT_YET:
-        raise InputError(
-            f"the template `{template}` is not there yet",
-            code="F079",
-            help=f"there are: {', '.join(TEMPLATES)}",
-        )
     root = Path(folder)
-    workflow = root / "workflows" / f"{template}.yaml"
+    wanted = {root / "workflows" / f"{name}.yaml": name for name in TEMPLATES[template]}
+    for path in wanted:
+        if path.exists():
+            raise _there_already(path)  # before the first is written
+    for path, name in wanted.items():
+        _write(path, files("flowdsl.cli").joinpath("templates", f"{name}.yaml").read_bytes())
     schema = root / "schemas" / SCHEMA
-    text = files("flowdsl.cli").joinpath("templates", f"{template}.yaml").read_bytes()
-    _write(workflow, text)
-    shape = files("flowdsl.language").joinpath(SCHEMA).read_bytes()
     if not schema.exists():
-        _write(schema, shape)
+        _write(schema, files("flowdsl.language").joinpath(SCHEMA).read_bytes())
+    written = [str(path) for path in (*wanted, schema)]
     if session.json:
         from flowdsl.plan.json import to_text
 
-        session.screen.result(to_text({"format": 1, "files": [str(workflow), str(schema)]}))
+        session.screen.result(to_text({"format": 1, "files": [*written]}))
     else:
-        session.screen.result(f"wrote {workflow}\nwrote {schema}")
+        session.screen.result("\n".join(f"wrote {path}" for path in written))
     _next(session, root, template)
     return 0
 
@@ -63,17 +66,21 @@ def _write(path: Path, content: bytes) -> None:
         with path.open("xb") as file:
             file.write(content)
     except FileExistsError:
-        raise InputError(
-            f"{path} is there already, and stays as it is",
-            code="F081",
-            help="name another folder: flowdsl init demo",
-        ) from None
+        raise _there_already(path) from None
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written: {error.strerror}",
             code="F081",
             help="name a folder you may write to",
         ) from None
+
+
+def _there_already(path: Path) -> InputError:
+    return InputError(
+        f"{path} is there already, and stays as it is",
+        code="F081",
+        help="name another folder: flowdsl init demo",
+    )
 
 
 def _next(session: Session, root: Path, template: str) -> None:
