@@ -18,7 +18,7 @@ KNOWN = [
     *(("file", path) for path in WORKFLOWS),
     *((target, path) for target in TARGETS for path in sorted((CORPUS / target).iterdir())),
 ]
-ROUNDS, ROUNDS_FULL = 1_500, 20_000
+ROUNDS, ROUNDS_FULL = 800, 20_000
 
 NASTY = [
     b"[", b"]", b"{", b"}", b"[" * 5000, b"{a: " * 3000, b"- " * 3000, b"&a [*a]", b"*a", b"!!python/object:os.system ", b"!x ", b"<<: ",
