@@ -115,7 +115,7 @@ class Adoption:
 
     def _set_torn_tail_aside(self, reader: Reader, handle: int) -> None:
         end, size = reader.index.end, self.disk.status(handle).size
-        if size == end:
+        if size == end or reader.index.rotten_tail:
             return
         name = f"{reader.index.writer}.{end}"
         why: Json = {

@@ -59,7 +59,7 @@ class Examination:
                     "damaged",
                     f"{entry.count} records are sound; one or more are, or may be, missing",
                 )
-        if reader.size > index.end and not reader.is_driven():
+        if reader.size > index.end and not index.rotten_tail and not reader.is_driven():
             yield Finding(
                 path,
                 "torn",
