@@ -59,7 +59,8 @@ def _broken_effect(model: Model, here: Situation, step: Address, effect: Effect)
     excused = any(entry.actor for entry in named) or (named and not node.critical)
     if now.state in ("compensated", "cancelled") and not excused:
         yield f"{now.state}, and {step} is left behind{' unnamed' if not named else ''}"
-    if now.state == "succeeded" and not named and now.stands[node.address].state != "ok":
+    stand = now.stands.get(node.address)
+    if now.state == "succeeded" and not named and (stand is None or stand.state != "ok"):
         yield f"succeeded, and {step} is left behind unnamed"
 
 

@@ -21,10 +21,9 @@ from referencing.exceptions import Unresolvable
 from flowdsl.language.pattern import TooMuch, Unreadable, Work, read_pattern
 from flowdsl.plan.values import Json
 
-STEPS_MAX = (
-    5_000_000  # of a keyword as many as below, of a letter that is matched one: a few seconds
-)
+STEPS_MAX = 5_000_000  # a letter matched is one, a keyword as many as below: a few seconds
 KEYWORD_STEPS = 10
+REFERENCE_STEPS = 200
 ERRORS_MAX = 100
 
 Schema: TypeAlias = "dict[str, Json] | bool"
@@ -76,11 +75,13 @@ def _work_of(validator: Draft202012Validator) -> Work:
     return counter.work
 
 
-def _counted(keyword: _Keyword) -> _Keyword:
+def _counted(name: str, keyword: _Keyword) -> _Keyword:
+    steps = REFERENCE_STEPS if name in ("$ref", "$dynamicRef") else KEYWORD_STEPS
+
     def counting(
         validator: Draft202012Validator, wanted: Json, value: Json, schema: Schema
     ) -> Errors:
-        _work_of(validator).spend(KEYWORD_STEPS)
+        _work_of(validator).spend(steps)
         yield from keyword(validator, wanted, value, schema) or ()
 
     return counting
@@ -194,7 +195,7 @@ def _is_number(value: Json) -> bool:
 Bounded: type[Draft202012Validator] = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
     {
-        name: _counted(keyword)
+        name: _counted(name, keyword)
         for name, keyword in {
             **Draft202012Validator.VALIDATORS,
             "pattern": _pattern,

@@ -27,7 +27,7 @@ _SEE: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("url", "auth"), "services"),
         "gone": "compensate",
         "tombstone": "settle",
-        "quorum": "collect",
+        **dict.fromkeys(("quorum", "first_success", "settled"), "collect"),
         "schema": "wait_for",
         "data": "emit",
         "event": "trigger",

@@ -129,7 +129,8 @@ def _branch(reader: Reader, node: Located, broken: frozenset[Span]) -> Step:
     steps = _steps(reader, node.get("steps"), broken)
     when = reader.condition(node.get("when"))
     span = key.span if key is not None else node.span
-    return Step(Group("steps", steps), span, when=when, broken=node.span in broken)
+    unread = when is None and node.get("when") is not None
+    return Step(Group("steps", steps), span, when=when, broken=unread or node.span in broken)
 
 
 def _call(reader: Reader, node: Mapping, broken: frozenset[Span]) -> Call | None:

@@ -20,11 +20,14 @@ from flowdsl.language.workflow import (
     WaitFor,
     WaitUntil,
 )
+from flowdsl.plan.expression import parse
 from flowdsl.plan.template import Constant
 
 EVENTS = "events"  # the service that events are sent to
 
 _FOR_EACH = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s+in\s+(?P<items>\S.*?)\s*", re.DOTALL)
+
+_ANY_LIST = parse("default([], [])")  # stands for a list that could not be read: its name is known
 
 
 def parse_for_each(reader: Reader, node: Mapping) -> Multiplied | None:
@@ -38,9 +41,7 @@ def parse_for_each(reader: Reader, node: Mapping) -> Multiplied | None:
         return None
     alignment = align(value)
     start = found.start("items")
-    items = reader.expression(value, alignment, found["items"], start)
-    if items is None:
-        return None
+    items = reader.expression(value, alignment, found["items"], start) or _ANY_LIST
     variable = Name(found["name"], alignment.locate(found.start("name"), len(found["name"])))
     collect, quorum = _collect(node.get("collect"))
     return Multiplied(variable, items, collect, quorum, whole(node.get("max_parallel")), key.span)

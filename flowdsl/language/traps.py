@@ -12,6 +12,8 @@ _CONTROL = re.compile(
     r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffc\U00010000-\U0010ffff]"
 )
 _BARE_EXPRESSION = re.compile(r"\$\{[^{}]*\}")
+_TEXT_IN_BRACES = re.compile(r"[{\[,]\s*(?:[\w.-]+:\s+)?(?P<text>[^\s,{}\[\]'\"][^,{}\[\]'\"]*)$")
+_LIST_AND_REST = re.compile(r"\[[^\[\]]*\][^,{}\[\]]*")
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'")
 _KEY_AND_VALUE = re.compile(r"(?P<head>\s*(?:-\s+)*[\w.-]+:\s+)(?P<value>\S.*?)\s*$")
 _QUOTE_THEN_MORE = re.compile(r"\s*(?:-\s+)*(?:[\w.-]+:\s+)?(['\"]).*?\1\s*\S")
@@ -21,6 +23,8 @@ def explain_yaml_error(source: Source, problem: str, at: Span, began: Span | Non
     line = source.line(at.line)
     flow = began is not None and "flow" in problem and "block" not in problem
     if flow and (found := _expression_in_braces(source, at, began)) is not None:
+        return found
+    if flow and "expected ','" in problem and (found := _list_in_braces(line, at)) is not None:
         return found
     match = _KEY_AND_VALUE.match(line)
     if "mapping values" in problem and match is not None and at.column > match.end("head"):
@@ -61,6 +65,25 @@ def _expression_in_braces(source: Source, at: Span, began: Span | None) -> Diagn
         "YAML reads its brace as one of the list's or mapping's own",
         help="put it in quotes, or write it on a line of its own",
         fix=Fix(at.line, (fixed,)) if fixed != line else None,
+    )
+
+
+def _list_in_braces(line: str, at: Span) -> Diagnostic | None:
+    """`{ for_each: x in [1, 2] }`: a list in the middle of a text that has no quotes. `at` is where it begins."""
+    begins = _TEXT_IN_BRACES.search(line[: at.column - 1])
+    if begins is None or not line.startswith("[", at.column - 1):
+        return None
+    start = begins.start("text")
+    ends = _LIST_AND_REST.match(line, at.column - 1)
+    text = line[start : ends.end() if ends else at.column].rstrip()
+    fixed = f'{line[:start]}"{text}"{line[start + len(text) :]}'
+    return Diagnostic(
+        "F001",
+        Span(at.line, start + 1, len(text)),
+        "inside { } and [ ] a text with a list in it needs quotes",
+        "YAML takes its brackets for a list of its own",
+        help="put it in quotes, or write it on a line of its own",
+        fix=Fix(at.line, (fixed,)) if ends and '"' not in text else None,
     )
 
 

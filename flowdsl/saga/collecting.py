@@ -121,6 +121,8 @@ def _choose(
     lost = [item for item in items if _is_lost(walk, item, stands[item.address])]
     if len(items) - len(lost) >= each.quorum:
         return RUNNING, None
+    if walk.state.committed and not all_over:
+        return RUNNING, None  # whoever is asked about it then, finds nothing of the losers left
     return RUNNING, _too_few(collector, lost)
 
 

@@ -9,13 +9,14 @@ from flowdsl.plan.address import (
     Address,
     CallId,
     direction_of,
+    enclosing,
     items_around,
     step_of,
     to_template,
 )
 from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.expression import Expression
-from flowdsl.plan.nodes import Action, Plan, Service
+from flowdsl.plan.nodes import Action, AnyNode, Block, Call, Each, Plan, Service, Switch
 from flowdsl.plan.request import Request
 from flowdsl.plan.template import Constant, Template, Text
 from flowdsl.saga.intent import action_of
@@ -33,8 +34,9 @@ class Names(Mapping[Address, str]):
     The last part of the address, or all of it where two steps end alike; in an item, from the item on (`ship[3]/label`).
     """
 
-    def __init__(self, steps: Iterable[Address]) -> None:
+    def __init__(self, steps: Iterable[Address], frames: Iterable[Address] = ()) -> None:
         self._steps = frozenset(steps)
+        self._frames = frozenset(frames)
         self._ends = Counter(last_part(address) for address in self._steps)
 
     def __getitem__(self, address: Address) -> str:
@@ -56,14 +58,26 @@ class Names(Mapping[Address, str]):
         return len(self._steps)
 
     def beside(self, address: Address) -> str:
-        """The name in a picture that shows what the step is in: there the last part is enough in an item."""
-        in_item = "[]" in address or items_around(address)
-        return last_part(address).removesuffix("[]") if in_item else self[address]
+        """The name in a picture that shows what the step is in: inside a list, a branch, a used file, the last part."""
+        framed = any(around in self._frames for around in enclosing(to_template(address))[1:])
+        if framed or items_around(address):
+            return last_part(address).removesuffix("[]")
+        return self[address]
 
 
 def short_names(plan: Plan) -> Names:
-    groups = [plan.on_failure.address] if plan.on_failure is not None else []
-    return Names([*groups, *(node.address for node in walked(plan.folded or plan))])
+    nodes = list(walked(plan.folded or plan))
+    handlers = [plan.on_failure.address] if plan.on_failure is not None else []
+    frames = [node.address for node in nodes if _is_frame(node)]
+    return Names([*handlers, *(node.address for node in nodes)], [*handlers, *frames])
+
+
+def _is_frame(node: AnyNode) -> bool:
+    match node:
+        case Each() | Switch() | Block(kind="uses") | Call(fallback=Block()):
+            return True
+        case _:
+            return False
 
 
 def name_of(names: Names, call: CallId) -> str:

@@ -276,10 +276,10 @@ def _word(sketch: Sketch, node: AnyNode) -> str:
     step = node.of if isinstance(node, Confirm) else node.address
     if isinstance(node, Each) and node.mirrors is not None:
         step = node.mirrors
-    word = sketch.names.beside(step)
+    confirms = isinstance(node, Confirm) or is_mirror(node)
+    word = sketch.names[step] if confirms else sketch.names.beside(step)
     if isinstance(node, Call) and node.name is None and node.action.event is not None:
         word = action_text(node.action)  # its event says more than `emit-1`
-    confirms = isinstance(node, Confirm) or is_mirror(node)
     word = f"{word} confirm" if confirms else word
     word += " ×" if is_template(node) else ""
     run = sketch.run

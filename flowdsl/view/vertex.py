@@ -91,7 +91,8 @@ def vertex_of(look: Look, node: AnyNode) -> Vertex | None:
         case Call():
             return _call(look, node)
         case Confirm(of=of, action=action):
-            title = f"{look.names.beside(of)} confirm"
+            name = look.names.beside(of) if items_around(of) else look.names[of]
+            title = f"{name} confirm"
             return _box(look, node, "confirm", title, action_text(action))
         case Commit() if not commit_is_shown(look.plan):
             return None

@@ -86,7 +86,7 @@ def lists_in_lists() -> Plan:
 
 
 def nothing_to_go_through() -> Plan:
-    return plan(call("a") + each("first_success", items="a.found") + call("z"))
+    return plan(call("a") + each("all", items="[n for n in [1, 2] if a.most < n - 2]") + call("z"))
 
 
 def switch() -> Plan:

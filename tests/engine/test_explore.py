@@ -35,9 +35,11 @@ def check(found: Exploration, counts: Counts) -> None:
 def test_no_promise_breaks_under_faults_crashes_and_a_cancel(
     case: Case, full: bool, counts: Counts
 ) -> None:
-    found = explore(case.make(), case.inputs, case.full if full else case.may)
+    may = case.full if full else case.may
+    found = explore(case.make(), case.inputs, may)
     check(found, counts)
-    assert {"succeeded", "cancelled"} <= found.ends.keys()
+    assert "succeeded" in found.ends
+    assert not may.cancel or "cancelled" in found.ends
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -239,6 +239,8 @@ class Theatre:
 
     async def _post(self, order: Order) -> bool:
         assert self.fuse is not None
+        if self.disk.dead:
+            return False  # at this very moment
         self.fuse.outside = True
         try:
             other = FileStore(STORE, self.disk, offload=Inline(), read_only=True)

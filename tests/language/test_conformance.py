@@ -75,7 +75,7 @@ def test_no_schema_and_no_value_takes_long(schema: dict[str, Json], value: Json,
             errors_of(schema, value)
     else:
         errors_of(schema, value)
-    assert time.process_time() - begun < 5
+    assert time.process_time() - begun < 20
 
 
 JSON = st.recursive(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowdsl.language import InputProblem, Source, from_text, load, read_inputs
+from flowdsl.language.inputs import problems_of
 from flowdsl.plan.json import from_bytes
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.values import Json
@@ -182,3 +183,9 @@ def test_a_number_that_cannot_be_read_is_no_json() -> None:
     assert isinstance(from_text(NAMES["guest"], '{"n": 1e-9' + "9" * 30 + "}"), InputProblem)
     with pytest.raises(ValueError, match="number"):
         from_bytes('{"n": 1e-9' + "9" * 30 + "}")
+
+
+def test_what_cannot_be_checked_is_said_so() -> None:
+    (problem,) = problems_of(Input("x", {"$ref": "#"}), 1)
+    assert "cannot be checked: the schema is made of itself" in problem.message
+    assert problem.help

@@ -30,9 +30,9 @@ from tests.processes.real import (
 FILE = str(WORKFLOWS / "trip.yaml")
 PROCESSES = 8
 RUNS, RUNS_FULL = 80, 2_000
-RUNS_OF_A_PROCESS = 6
-OPEN_MAX = 60  # then those that come help the others
-TURNS_BETWEEN_KILLS = 100  # a machine of whatever speed gets somewhere in between
+EACH, EACH_FULL = 6, 25  # runs that a process starts
+OPEN_MAX, OPEN_MAX_FULL = 60, 250  # then those that come help the others
+ENDS, ENDS_FULL = 4, 15  # of runs between two kills: a machine of whatever speed gets somewhere
 LATENCY_MILLISECONDS = 200
 EFFECTS_OF_A_RUN = 5
 
@@ -42,11 +42,14 @@ class Crowd:
     store: Path
     mock: Services
     chance: random.Random
+    each: int
+    open_max: int
+    ends: int
     read: int = 0  # of the diary
     begun: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
-    turns: int = 0  # since the last kill
-    active: set[int] = field(default_factory=set)
+    ended_then: int = 0  # when somebody was killed last
+    driver: dict[str, int] = field(default_factory=dict)  # who was seen to drive a run last
     living: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     stopped: dict[int, float] = field(default_factory=dict)  # until when, by process
     done: Counter[str] = field(default_factory=Counter)
@@ -54,8 +57,8 @@ class Crowd:
     def start(self) -> None:
         self.done["processes"] += 1
         name = f"p{self.done['processes']}"
-        crowded = len(self.begun) - len(self.ended) > OPEN_MAX
-        runs = "0" if crowded else str(RUNS_OF_A_PROCESS)
+        crowded = len(self.begun) - len(self.ended) > self.open_max
+        runs = "0" if crowded else str(self.each)
         words = [FILE, str(self.store), self.mock.url, name, runs]
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.processes.crowd", *words], cwd=ROOT
@@ -69,14 +72,15 @@ class Crowd:
             del self.stopped[pid]
             os.kill(pid, signal.SIGCONT)
         self.look()
-        # Mostly one that is at work; now and then one that has hardly begun.
-        working = [pid for pid in self.living if pid in self.active or self.chance.random() < 0.02]
+        # Mostly one that is at work; now and then one that has hardly begun, or is done.
+        busy = {self.driver[run] for run in self.begun - self.ended}
+        working = [pid for pid in self.living if pid in busy or self.chance.random() < 0.05]
         if not working:
             return
         pid = self.chance.choice(working)
-        due = self.turns >= TURNS_BETWEEN_KILLS or self.begun == self.ended
+        due = len(self.ended) - self.ended_then >= self.ends or self.begun == self.ended
         if due and self.chance.random() < 0.5:
-            self.turns = 0
+            self.ended_then = len(self.ended)
             self.stopped.pop(pid, None)
             process = self.living.pop(pid)
             process.kill()  # a stopped one too
@@ -100,10 +104,9 @@ class Crowd:
         self.read += len(whole)
         for line in whole.decode().splitlines():
             _, pid, run, _, ended = line.split()
-            self.active.add(int(pid))
+            self.driver[run] = int(pid)
             self.begun.add(run)
             self.ended |= set() if ended == "-" else {run}
-            self.turns += 1
 
     def finish(self) -> None:
         """All go on, until there is nothing left to do."""
@@ -127,7 +130,8 @@ def test_a_crowd_of_processes_does_everything_once(
 ) -> None:
     runs = RUNS_FULL if full else RUNS
     with services(LATENCY_MILLISECONDS) as mock:
-        crowd = Crowd(tmp_path / "store", mock, random.Random("crowd"))
+        size = (EACH_FULL, OPEN_MAX_FULL, ENDS_FULL) if full else (EACH, OPEN_MAX, ENDS)
+        crowd = Crowd(tmp_path / "store", mock, random.Random("crowd"), *size)
         try:
             for _ in range(PROCESSES):
                 crowd.start()

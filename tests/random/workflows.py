@@ -62,6 +62,9 @@ class Maker:
     may_use: bool = True
     count: int = 0
     below: bool = False  # the commit line
+    choosing: bool = (
+        False  # in a list of which not all win: a run of its own could not be taken back
+    )
     names: list[str] = field(default_factory=list)  # calls whose answer may be read here
 
     def workflow(self) -> Tree:
@@ -219,11 +222,12 @@ class Maker:
             step["max_parallel"] = self.chance.randint(1, 2)
         if self.chance.random() < 0.2:
             step["critical"] = False
+        around, self.choosing = self.choosing, self.choosing or collect not in ("all", "settled")
         if depth > 1 and self.chance.random() < 0.4:
             step |= {"id": self.name(), "steps": self.steps(depth - 1, flat=True)}
         else:
             step |= self.call(1, more=False)
-        self.names = seen
+        self.names, self.choosing = seen, around
         return step
 
     def _uses(self, depth: int, flat: bool) -> Tree:
@@ -232,6 +236,6 @@ class Maker:
             "uses": f"./{CHILD}",
             "with": {"x": self.chance.randint(0, 3)},
         }
-        if self.chance.random() < 0.3:
+        if self.chance.random() < 0.3 and not self.choosing:
             step["detach"] = True
         return step

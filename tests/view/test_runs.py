@@ -62,7 +62,7 @@ def test_the_picture_shows_every_step_until_the_run_turns(name: str) -> None:
     names = short_names(story.plan)
     for state, now, at in moments(story):
         plan = unfolded(story.plan, state)
-        drawn = plain(picture(plan, state, now, at))
+        drawn = plain(picture(plan, state, now, at)).partition("\n  on_failure\n")[0]
         for node in steps(plan):
             if isinstance(node, Call) and not is_in_short(plan, state, now, node.address):
                 below = state.turning is not None and _is_below_commit(story, node)

@@ -9,7 +9,9 @@ from flowdsl.language.places import Place
 from flowdsl.language.subject import Subject
 from flowdsl.language.timing import length_of
 from flowdsl.language.traits import changes
-from flowdsl.language.workflow import Multiplied
+from flowdsl.language.workflow import Multiplied, Uses
+
+_CHOOSING = ("first_success", "quorum")
 
 
 def check_lists(subject: Subject) -> Iterator[Diagnostic]:
@@ -17,11 +19,12 @@ def check_lists(subject: Subject) -> Iterator[Diagnostic]:
         each = place.step.for_each
         if each is not None:
             yield from _losers_below(subject, place, each)
+            yield from _losers_apart(subject, place, each)
             yield from _too_few(each)
 
 
 def _losers_below(subject: Subject, place: Place, each: Multiplied) -> Iterator[Diagnostic]:
-    if each.collect not in ("first_success", "quorum"):
+    if each.collect not in _CHOOSING:
         return
     if not place.below_commit and place.section == "steps":
         return
@@ -37,6 +40,22 @@ def _losers_below(subject: Subject, place: Place, each: Multiplied) -> Iterator[
         help="let it stand above `commit`, only read here, or wait for all items",
         related=((changing.step.span, "this changes something"),),
     )
+
+
+def _losers_apart(subject: Subject, place: Place, each: Multiplied) -> Iterator[Diagnostic]:
+    """A run of its own is nobody's to undo: one that does not win would go on all the same."""
+    if each.collect not in _CHOOSING:
+        return
+    for inside in subject.places:
+        if inside.section == place.section and _is_in(inside, place):
+            match inside.step.verb:
+                case Uses(detach=True):
+                    message = f"`collect: {each.collect}`: a run of its own that does not win goes on all the same"
+                    hint = "leave out `detach: true`, or wait for all items"
+                    related = ((each.span, "the items are chosen from here"),) if each.span else ()
+                    yield Diagnostic("F034", inside.step.span, message, help=hint, related=related)
+                case _:
+                    pass
 
 
 def _is_in(place: Place, group: Place) -> bool:

@@ -10,7 +10,7 @@ from flowdsl.language.inputs import problems_of
 from flowdsl.language.places import Part, Place, Role, Use, in_template, uses
 from flowdsl.language.rules.scope import names_at, names_at_the_end, types_of
 from flowdsl.language.subject import Subject
-from flowdsl.language.workflow import WaitUntil
+from flowdsl.language.workflow import Switch, WaitUntil
 from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.expression import Expression
 from flowdsl.plan.inference import Problem, infer
@@ -34,6 +34,7 @@ def check_values(subject: Subject) -> Iterator[Diagnostic]:
         for use in uses(place.step):
             yield from _check(subject, use, names_at(types, place, use))
         yield from _moment(place)
+        yield from _never_taken(place)
     if subject.workflow.key is not None:
         for use in in_template(subject.workflow.key, Role.KEY, text_only=True):
             yield from _check(subject, use, dict(types.always))
@@ -75,6 +76,20 @@ def _moment(place: Place) -> Iterator[Diagnostic]:
             except EvaluationError:
                 hint = "a time is written 2026-12-24T18:00:00Z, or as seconds since the epoch"
                 yield Diagnostic("F044", place.step.span, "this is no time", help=hint)
+        case _:
+            return
+
+
+def _never_taken(place: Place) -> Iterator[Diagnostic]:
+    """Branches below one that holds always."""
+    match place.step.verb:
+        case Switch(branches=branches):
+            always = [n for n, one in enumerate(branches) if one.when is None and not one.broken]
+            for branch in branches[always[0] + 1 :] if always else ():
+                message = "this branch is never taken: one above it has no `when`"
+                related = ((branches[always[0]].span, "this one is taken otherwise"),)
+                hint = "let the branch without `when` be the last"
+                yield Diagnostic("F046", branch.span, message, help=hint, related=related)
         case _:
             return
 
