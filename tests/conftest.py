@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 from hypothesis import settings
 
+from tests.counts import Counts, Table
 
-class Counts:
-    """What was tried, by name; summed over all tests and all worker processes, and printed at the end."""
-
-    def __init__(self) -> None:
-        self.by_name: Counter[str] = Counter()
-
-    def add(self, name: str, number: int) -> None:
-        self.by_name[name] += number
-
-
-COUNTS = pytest.StashKey[Counts]()
+__all__ = ["Counts"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,7 +16,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[COUNTS] = Counts()
+    config.pluginmanager.register(Table(), "counts")
     # No deadlines, for machines are noisy; and the same examples each time, but for the full size.
     derandomized = not config.getoption("--full")
     settings.register_profile("flowdsl", deadline=None, derandomize=derandomized)
@@ -45,33 +34,5 @@ def bless(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def counts(request: pytest.FixtureRequest) -> Counts:
-    return request.config.stash[COUNTS]
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    output = getattr(session.config, "workeroutput", None)
-    if output is not None:
-        output["counts"] = dict(session.config.stash[COUNTS].by_name)
-
-
-class FromWorkers:
-    """Takes in what the workers of pytest-xdist counted."""
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: object) -> None:
-        config: pytest.Config = node.config  # type: ignore[attr-defined]
-        config.stash[COUNTS].by_name.update(getattr(node, "workeroutput", {}).get("counts", {}))
-
-
-def pytest_plugin_registered(plugin: object, manager: pytest.PytestPluginManager) -> None:
-    if type(plugin).__name__ == "DSession" and not manager.has_plugin("counts from workers"):
-        manager.register(FromWorkers(), "counts from workers")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    by_name = terminalreporter.config.stash[COUNTS].by_name
-    if by_name:
-        terminalreporter.section("counts")
-        for name, number in sorted(by_name.items()):
-            terminalreporter.write_line(f"{number:12,}  {name}")
+def counts() -> Counts:
+    return Counts()

@@ -66,7 +66,7 @@ class Adoption:
                 handle = await self._lock(reader)
                 if handle is not None:
                     reader.refresh()
-                    self._set_torn_tail_aside(reader, handle)
+                    set_torn_tail_aside(self.disk, self.layout, reader, handle)
                     with suppress(FileNotFoundError):
                         self.disk.unlink(reader.path.with_suffix(RESERVE_SUFFIX))
             yield handle is not None
@@ -113,23 +113,6 @@ class Adoption:
         self.disk.close(handle)
         return None
 
-    def _set_torn_tail_aside(self, reader: Reader, handle: int) -> None:
-        end, size = reader.index.end, self.disk.status(handle).size
-        if size == end:
-            return
-        name = f"{reader.index.writer}.{end}"
-        why: Json = {
-            "journal": reader.path.name,
-            "offset": end,
-            "bytes": size - end,
-            "why": "the last batch is not whole: its writer died before it was acknowledged",
-        }
-        tail = self.disk.read(handle, end, size - end)
-        write_new(self.disk, self.layout.quarantine / f"{name}.torn", tail)
-        write_new(self.disk, self.layout.quarantine / f"{name}.why.json", to_bytes(why))
-        self.disk.truncate(handle, end)
-        self.disk.sync(handle)
-
     def _export(self, reader: Reader, entries: list[Entry]) -> None:
         """Runs that ended, and whose driver died before it wrote their documents, or before those were synced."""
         for entry in entries:
@@ -149,3 +132,22 @@ class Adoption:
             return self.documents.read(run) is not None
         except StoreError:
             return False
+
+
+def set_torn_tail_aside(disk: Disk, layout: Layout, reader: Reader, handle: int) -> None:
+    """Of a journal that is held locked, and was read to its end."""
+    end, size = reader.index.end, disk.status(handle).size
+    if size == end or reader.index.rotten_tail:
+        return
+    name = f"{reader.index.writer}.{end}"
+    why: Json = {
+        "journal": reader.path.name,
+        "offset": end,
+        "bytes": size - end,
+        "why": "the last batch is not whole: its writer died before it was acknowledged",
+    }
+    tail = disk.read(handle, end, size - end)
+    write_new(disk, layout.quarantine / f"{name}.torn", tail)
+    write_new(disk, layout.quarantine / f"{name}.why.json", to_bytes(why))
+    disk.truncate(handle, end)
+    disk.sync(handle)

@@ -51,12 +51,14 @@ class Claim(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What fsck found. `kept`: in quarantine, for a person to look at."""
+    """What fsck found. `kept`: in quarantine, for a person to look at. `help`: the next step to take."""
 
     path: str
     kind: Literal["torn", "damaged", "leftover", "unreadable", "kept"]
     explanation: str
     repairable: bool = False
+    code: str = ""
+    help: str = ""
 
 
 def check_run_id(run: str) -> str:

@@ -1,6 +1,7 @@
 """`runs/<id>.json`: one document a finished run, its report and its events. People read it with `cat` and `jq`.
 
 It is written whole and then renamed, but not synced at once: the journal holds the truth until a batch of them has been.
+Its last field is a checksum of the events, for a power cut may leave the size of a document without all of its bytes.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from flowdsl.errors import StoreError
@@ -20,7 +22,8 @@ from flowdsl.world.disk import Disk, names, opened, read_whole, write_new
 from flowdsl.world.journal import Record
 from flowdsl.world.layout import Layout
 
-_MARK, _TAIL = b'"events":[\n', b"\n]}\n"
+_MARK = b'"events":[\n'
+_TAIL = re.compile(rb'\n\](?:,"check":"([0-9a-f]{32})")?\}\n\Z')  # without: by flowdsl 0.1.0
 _EVENT = re.compile(rb'\{"s":([0-9]+),"w":([0-9]+),"d":(\{.*\})\},?')
 
 
@@ -36,9 +39,11 @@ class Documents:
         head = report.rstrip().removesuffix(b"}").rstrip()
         assert head.startswith(b"{"), "a report is a JSON object"
         comma = b"" if head == b"{" else b","
-        lines = b",\n".join(_event_line(n, record) for n, record in enumerate(records, 1))
+        numbered = list(enumerate(records, 1))
+        lines = b",\n".join(_event_line(n, record) for n, record in numbered)
+        tail = b'\n],"check":"%b"}\n' % _check(numbered)
         write_new(
-            self.disk, self._path(run), b"".join((head, comma, _MARK, lines, _TAIL)), sync=False
+            self.disk, self._path(run), b"".join((head, comma, _MARK, lines, tail)), sync=False
         )
         self.unsynced.append(run)
 
@@ -87,18 +92,27 @@ def _event_line(number: int, record: Record) -> bytes:
     return b'{"s":%d,"w":%d,"d":%b}' % (number, record.wall_milliseconds, record.data)
 
 
+def _check(records: Iterable[tuple[int, Record]]) -> bytes:
+    digest = sha256()
+    for number, record in records:
+        digest.update(_event_line(number, record) + b"\n")
+    return digest.hexdigest()[:32].encode()
+
+
 def _records(data: bytes) -> list[tuple[int, Record]]:
-    start = data.find(_MARK)
-    if start >= 0 and data.endswith(_TAIL):
-        lines = data[start + len(_MARK) : -len(_TAIL)].split(b"\n")
+    """None of them where they are not what was written."""
+    start, tail = data.find(_MARK), _TAIL.search(data)
+    if start >= 0 and tail is not None:
+        lines = data[start + len(_MARK) : tail.start()].split(b"\n")
         found = [_EVENT.fullmatch(line) for line in lines]
         if None not in found:
-            return [(int(m[1]), Record(int(m[2]), m[3])) for m in found if m is not None]
+            records = [(int(m[1]), Record(int(m[2]), m[3])) for m in found if m is not None]
+            return records if tail[1] in (None, _check(records)) else []
     return _reformatted(data)
 
 
 def _reformatted(data: bytes) -> list[tuple[int, Record]]:
-    """A document that went through somebody's formatter."""
+    """A document that went through somebody's formatter: its bytes are not those of the checksum any more."""
     try:
         document = from_bytes(data)
     except ValueError:

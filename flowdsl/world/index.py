@@ -1,8 +1,9 @@
 """What stands where in one journal: read batch by batch, each line verified, each run's lines by their offset.
 
-A batch is not written before the one before it is synced. So damage with nothing of a later batch behind it is a torn tail:
-it was never acknowledged and is left out. Damage with a later batch behind it is corruption: what it may have taken
-from a run is not guessed over, and the run is refused by name. An index keeps offsets, not events.
+A batch is not written before the one before it is synced. So damage with nothing of a later batch behind it is a torn tail,
+if it is what a cut write leaves, an end that is missing or sectors of zeros: it was never acknowledged and is left out.
+Any other damage is corruption: what it may have taken from a run is not guessed over, and the run is refused by name.
+An index keeps offsets, not events.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Created, Ended
 from flowdsl.world.line import Line, first_hash, read_line
 
+_LOST = bytes(8)  # of a sector that never reached the disk
 _CREATED, _ENDED = b'{"t":"created"', b'{"t":"ended"'
 
 
@@ -55,6 +57,9 @@ class Index:
     hash: bytes = b""
     entries: dict[str, Entry] = field(default_factory=dict)
     damages: list[Damage] = field(default_factory=list)
+    rotten_tail: bool = (
+        False  # the last damage is behind `end`; looked at again when more stands there
+    )
 
     def __post_init__(self) -> None:
         self.hash = self.hash or first_hash(self.writer)
@@ -62,6 +67,9 @@ class Index:
     def read(self, data: bytes) -> None:
         """Take in all whole batches of `data`, which is what stands at `end` and after it."""
         start, position = self.end, 0
+        if self.rotten_tail:
+            self.damages.pop()
+            self.rotten_tail = False
         number, chain = self.number, self.hash
         batch: list[tuple[int, Line]] = []
         while (newline := data.find(b"\n", position)) >= 0:
@@ -69,7 +77,9 @@ class Index:
             if line is None or not self._fits(line, number, chain):
                 later = _later_batch(data, position, self.batch + 1)
                 if later is None:
-                    return  # a torn tail, or a batch that is still being written
+                    if not _is_torn(data[position:]):
+                        self._note_rotten_tail(start + position, start + len(data))
+                    return  # if not, a torn tail, or a batch that is still being written
                 where, line = later
                 self.damages.append(Damage(start + position, start + where))
                 batch += _salvaged(data, start, (position, where), self.batch + 1)
@@ -82,6 +92,12 @@ class Index:
             if line.end:
                 self._commit(batch, start + position, line.batch, (number, chain))
                 batch = []
+        if read_line(data[position:-1]) is not None:  # only its newline is something else
+            self._note_rotten_tail(start + position, start + len(data))
+
+    def _note_rotten_tail(self, start: int, end: int) -> None:
+        self.damages.append(Damage(start, end))
+        self.rotten_tail = True
 
     def _fits(self, line: Line, number: int, chain: bytes) -> bool:
         return (line.previous, line.number, line.batch) == (chain, number + 1, self.batch + 1)
@@ -117,6 +133,11 @@ class Index:
         # If not even the first line fits, this may be another journal under its name: nothing it says of an open run counts.
         known = entry.offsets[0 if self.damages[0].start == 0 else -1]
         return known < self.damages[-1].end
+
+
+def _is_torn(tail: bytes) -> bool:
+    """Whether a cut write leaves this; a write that came in whole, and was changed later, was maybe acknowledged."""
+    return not tail.endswith(b"\n") or tail.startswith(b"\0") or _LOST in tail
 
 
 def _look_into(entry: Entry, data: bytes) -> None:

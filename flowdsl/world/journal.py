@@ -195,7 +195,10 @@ class Journal:
 
     def _check_untouched(self) -> None:
         """Anybody else's byte, or a deleted file, and we are not who drives these runs any more."""
-        status = self.disk.status(self.handle)
+        try:
+            status = self.disk.status(self.handle)
+        except OSError as error:
+            raise self._poison(error) from error
         if status.size == self.size and status.links > 0:
             return
         what = "was deleted" if status.links == 0 else "is not as this process left it"

@@ -157,15 +157,19 @@ class OwnJournal:
 
     async def _retire(self) -> None:
         """Journals that hold nothing any more but what has a document: that is synced, and they go."""
-        documents = self.documents
+        unsynced = self.documents.unsynced
         try:
-            for _ in range(0, len(documents.unsynced), _CHUNK):
-                chunk = documents.unsynced[:_CHUNK]
-                await self.offload(partial(documents.sync, chunk))
-                del documents.unsynced[:_CHUNK]
             while self._retired:
-                await self.offload(partial(self._retired[0].close, delete=True))
-                del self._retired[0]
+                # Runs go on ending, and journals being renewed, while this waits: what is there now goes together.
+                journals, left = list(self._retired), len(unsynced)
+                while left > 0:
+                    chunk = unsynced[: min(_CHUNK, left)]
+                    await self.offload(partial(self.documents.sync, chunk))
+                    del unsynced[: len(chunk)]
+                    left -= len(chunk)
+                for journal in journals:
+                    await self.offload(partial(journal.close, delete=True))
+                    self._retired.remove(journal)
         except OSError:
             return  # they stay, and are collected by whoever comes next
         finally:

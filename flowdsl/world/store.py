@@ -126,8 +126,9 @@ class FileStore:
     async def create(self, run: str, events: Sequence[Event]) -> None:
         check_run_id(run)
         assert isinstance(next(iter(events), None), Created), "a run begins with its Created"
-        if self._own.entry(run) is not None or self._documents.exists(run):
-            raise taken(run)
+        with explained(self._layout.runs):
+            if self._own.entry(run) is not None or self._documents.exists(run):
+                raise taken(run)
         await self._own.append([self._group(run, events, epoch=1)])
         self._claims.release(run)
 

@@ -109,8 +109,9 @@ def test_every_flipped_bit_is_noticed() -> None:
         batch = whole_batches(position)
         index, runs = seen(bytes(hurt))
         vouched_for_is_true(bytes(hurt))
-        if batch == len(BATCHES) - 1:  # in the last batch: a torn tail
-            assert (runs, index.damages) == (prefix(batch), [])
+        if batch == len(BATCHES) - 1:  # it came in whole: it may have been acknowledged
+            assert set(runs) <= {"b"}, "only what has ended can be known to have lost nothing"
+            assert len(index.damages) == 1
         else:
             assert len(index.damages) == 1
             assert index.damages[0].start <= position < index.damages[0].end
@@ -202,11 +203,25 @@ def test_what_stands_behind_a_torn_tail_later_makes_it_damage() -> None:
     hurt = bytearray(WHOLE)
     hurt[ENDS[2] + 60] ^= 1
     index = Index("w")
-    index.read(bytes(hurt[: ENDS[3]]))
+    index.read(bytes(hurt[: ENDS[3] - 1]))
     assert not index.damages, "nothing proves yet that this batch was synced"
     index.read(bytes(hurt[index.end :]))
     assert index.damages
     assert index.is_damaged(index.entries["b"])
+
+
+def test_a_last_batch_that_came_in_whole_and_is_wrong_is_damage_and_no_torn_tail() -> None:
+    # given a batch that was acknowledged, with one bit changed since
+    hurt = bytearray(WHOLE)
+    hurt[ENDS[4] + 60] ^= 1
+    index, runs = seen(bytes(hurt))
+    # then no run is gone on with as if its last records had never been
+    assert [(each.start, each.end) for each in index.damages] == [(ENDS[4], len(WHOLE))]
+    assert set(runs) == {"b"}
+    # but for what a cut write leaves
+    for tail in (bytes(60), WHOLE[ENDS[4] : -1], WHOLE[ENDS[4] : -90] + bytes(89) + b"\n"):
+        index, runs = seen(WHOLE[: ENDS[4]] + tail)
+        assert (index.damages, runs) == ([], prefix(4))
 
 
 def test_a_journal_under_another_name_is_not_taken_for_another_journal() -> None:

@@ -18,7 +18,9 @@ DAMAGE = frozenset({"damaged", "unreadable"})  # the rest is lost on nobody
 
 @click.command("fsck")
 @click.option(
-    "--repair", is_flag=True, help="Mend what can be mended; what is cut off goes to quarantine."
+    "--repair",
+    is_flag=True,
+    help="Mend what can be mended; what it takes away goes to quarantine/.",
 )
 @with_session
 def command(session: Session, *, repair: bool) -> int:
@@ -47,7 +49,15 @@ def _findings(session: Session, *, repair: bool) -> list[Finding]:
     except InputError as error:
         if error.code != "F203":
             raise
-        return [Finding(str(shown(session.store)), "damaged", error.message)]
+        return [
+            Finding(
+                str(shown(session.store)),
+                "damaged",
+                error.message,
+                code=error.code,
+                help=error.help,
+            )
+        ]
 
 
 def _show_json(session: Session, findings: list[Finding], *, repaired: bool) -> None:
@@ -69,6 +79,10 @@ def _show(session: Session, findings: list[Finding], *, repaired: bool) -> None:
         mend = "" if not finding.repairable else "mended" if repaired else "can be mended"
         lines.append(fit(line(kind, f"  {finding.path}  ", dim(mend))))
         lines += [line("  ", text) for text in wrapped(finding.explanation, 84)]
+        if finding.help and not (repaired and finding.repairable):
+            lines += [line("  ", dim(text)) for text in wrapped(finding.help, 84)]
+        if finding.code:
+            lines.append(line("  ", dim(f"flowdsl explain {finding.code}")))
     said = counted(len(findings), "finding") + "." if findings else "nothing wrong."
     session.screen.show([*lines, line(f"{session.store}: {said}")])
     if not repaired and any(finding.repairable for finding in findings):

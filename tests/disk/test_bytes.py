@@ -1,0 +1,179 @@
+"""Every cut and every flipped bit of what real runs left: a torn tail or named damage, and nothing changed is believed."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from flowdsl.errors import StoreError
+from flowdsl.plan.values import Json
+from flowdsl.world.documents import Documents
+from flowdsl.world.journal import Record
+from flowdsl.world.layout import Layout
+from tests.counts import count
+from tests.disk.journals import DECLINED, died, flipped, journal_of, read
+from tests.engine.stage import TRIP
+from tests.engine.test_crashes import RUN, Theatre
+from tests.simdisk import SimDisk
+from tests.world.kit import ENDED, ROOT, created, events_of, facts, intent, run, sim_store
+
+SCENES = pytest.mark.parametrize("inputs", [TRIP, DECLINED], ids=["trip", "declined"])
+
+
+@SCENES
+def test_a_cut_anywhere_leaves_whole_batches_and_a_torn_tail(inputs: dict[str, Json]) -> None:
+    # given
+    theatre = died(inputs)
+    path = journal_of(theatre.disk)
+    data = theatre.disk.content(path)
+    _, whole = read(path, data)
+    ends = 0
+    # when
+    for size in range(len(data)):
+        index, believed = read(path, data[:size])
+        # then
+        assert not index.damages
+        records = believed.get(RUN, [])
+        assert records == whole[RUN][: len(records)]
+        assert index.end <= size
+        ends += index.end == size
+    assert ends > 1
+    count("truncations of a journal", len(data))
+
+
+@SCENES
+def test_a_flipped_bit_is_damage_that_is_named(inputs: dict[str, Json], *, full: bool) -> None:
+    # given
+    theatre = died(inputs)
+    path = journal_of(theatre.disk)
+    data = theatre.disk.content(path)
+    _, whole = read(path, data)
+    bits = range(0, len(data) * 8, 1 if full else 11)
+    # when
+    for bit in bits:
+        index, believed = read(path, flipped(data, bit))
+        # then nothing is believed of a run that lost something, not even where the last batch is hurt
+        assert index.damages, f"bit {bit} of byte {bit // 8}"
+        assert believed in ({}, whole)
+    count("bit flips in a journal", len(bits))
+
+
+def test_a_flipped_bit_stops_the_runs_it_may_have_touched_and_no_other(*, full: bool) -> None:
+    # given three runs that took turns, one of which has moved on since
+    disk = SimDisk()
+    store = sim_store(disk)
+
+    async def story() -> None:
+        await store.start()
+        for name in "abc":
+            await store.create(name, [created(name), intent()])
+        await store.append("b", [ENDED])
+        await store.append("c", facts(1, 2))
+        await store.append("a", facts(3))
+        await store.close()
+
+    run(story())
+    path = journal_of(disk)
+    data = disk.content(path)
+    _, whole = read(path, data)
+    stopped = dict.fromkeys(whole, 0)
+    bits = range(0, len(data) * 8, 1 if full else 3)
+    for bit in bits:
+        index, believed = read(path, flipped(data, bit))
+        assert index.damages
+        assert all(whole[name] == records for name, records in believed.items())
+        for name in whole:
+            stopped[name] += name not in believed
+    assert 0 < stopped["b"] < len(bits) / 2, "what has ended is stopped by its own lines only"
+    assert stopped["a"] < stopped["c"], "what moved on after the damage, without a gap, goes on"
+    count("bit flips in a journal", len(bits))
+
+
+@SCENES
+def test_no_flipped_bit_sends_anything_twice(inputs: dict[str, Json], *, full: bool) -> None:
+    # given
+    theatre = died(inputs)
+    size = len(theatre.disk.content(journal_of(theatre.disk)))
+    stopped = 0
+    bits = range(0, (size - 400) * 8, 97 if full else 1499)
+    for bit in bits:
+        theatre = died(inputs)
+        path = journal_of(theatre.disk)
+        hurt = flipped(theatre.disk.content(path), bit)
+        theatre.disk.overwrite(path, hurt)
+        sent = len(theatre.app.requests)
+        # when
+        error = _failure_of(theatre)
+        # then it is refused, nothing is sent, and not a byte of it is deleted
+        if error is not None:
+            assert error.code == "F203"
+            assert len(theatre.app.requests) == sent
+            assert theatre.disk.content(path) == hurt
+            stopped += 1
+    assert stopped > len(bits) / 2
+    count("flipped bits replayed through the engine", len(bits))
+
+
+def test_a_run_of_zeros_or_a_missing_end_is_torn_and_gone_on_with() -> None:
+    theatre = died()
+    path = journal_of(theatre.disk)
+    data = theatre.disk.content(path)
+    last = data[:-1].rindex(b"\n") + 1
+    for tail in (b"", bytes(40), data[last : last + 40], data[last : last + 9] + bytes(30) + b"\n"):
+        index, _ = read(path, data[:last] + tail)
+        assert index.damages == []
+
+
+def test_no_flipped_bit_and_no_cut_of_a_document_is_believed(*, full: bool) -> None:
+    # given the document of a run that ended
+    disk = SimDisk()
+    store = sim_store(disk)
+    expected = [created("a"), intent(), *facts(1, 22), ENDED]
+
+    async def story() -> None:
+        await store.start()
+        await store.create("a", expected)
+        await store.finish("a", b'{"state":"succeeded"}')
+        await store.close()
+
+    run(story())
+    path = ROOT / "runs" / "a.json"
+    data = disk.content(path)
+    reader = sim_store(disk, read_only=True)
+    damaged = 0
+    bits = range(0, len(data) * 8, 1 if full else 3)
+    changed = [flipped(data, bit) for bit in bits]
+    for text in changed + [data[:size] for size in range(len(data))]:
+        disk.overwrite(path, text)
+        with suppress(StoreError):
+            assert events_of(reader.events("a")) == expected
+            continue
+        damaged += 1
+    assert damaged > len(changed) / 2
+    count("bit flips and truncations of a document", len(changed) + len(data))
+
+
+def test_a_document_written_before_there_were_checksums_is_still_read() -> None:
+    disk = SimDisk()
+    for folder in ("/s", "/s/runs"):
+        disk.make_folder(Path(folder))
+    documents = Documents(disk, Layout(Path("/s")))
+    documents.write("a", b"{}", [Record(1, b'{"t":"x"}')])
+    path = Path("/s/runs/a.json")
+    data = disk.content(path)
+    assert b'],"check":"' in data
+    disk.overwrite(path, data[: data.rindex(b',"check"')] + b"}\n")
+    assert documents.read("a") == [(1, Record(1, b'{"t":"x"}'))]
+
+
+def _failure_of(theatre: Theatre) -> StoreError | None:
+    """What came of going on; a run that could be is judged."""
+    try:
+        result, _ = theatre.live()
+    except StoreError as error:
+        return error
+    assert result is not None
+    theatre.judge(result)
+    return None

@@ -1,0 +1,161 @@
+"""The k-th write, sync, rename, open… of a run fails, for each k until none does; and a disk that is really full."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flowdsl.engine.engine import Engine, Result
+from flowdsl.errors import DiskFull, FlowdslError
+from flowdsl.plan.values import Json
+from flowdsl.saga.events import Created, Finished, Started
+from flowdsl.world.http import Http
+from flowdsl.world.journal import RESERVE_BYTES
+from flowdsl.world.offload import Inline
+from flowdsl.world.store import FileStore
+from tests.counts import count
+from tests.disk.journals import DECLINED
+from tests.engine.stage import MOCK_URL, TRIP, workflow
+from tests.engine.test_crashes import RUN, Theatre
+from tests.virtual import EPOCH, VirtualClock, run_virtually
+
+KINDS = (
+    "make_folder", "create", "open", "read", "write", "truncate", "allocate", "sync", "sync_folder",
+    "status", "look", "list", "rename", "link", "unlink", "lock",
+)  # fmt: skip
+CODES = (errno.EIO, errno.ENOSPC, errno.EMFILE, errno.EROFS)
+
+
+@pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_fails_loses_nothing_and_sends_nothing_twice(
+    kind: str, *, lasting: bool, full: bool
+) -> None:
+    plan = workflow("trip.yaml")
+    struck = said = 0
+    for code in CODES if full else CODES[:2]:
+        for number in range(1, 400):
+            # given
+            theatre = Theatre(plan, DECLINED if number % 2 else TRIP)
+            _will_fail(theatre, kind, number, code, lasting=lasting)
+            # when
+            failure = _failure_of(theatre)
+            if theatre.disk.count("write" if kind == "truncate" else kind) < number:
+                break
+            struck += theatre.disk.count(kind) > 0
+            # then
+            if failure is not None:
+                said += 1
+                assert failure.code, failure
+                assert failure.help, failure
+                assert failure.exit_code in (2, 74)
+                assert failure.exit_code == 74 or not theatre.app.requests
+            theatre.disk = theatre.disk.killed()
+            result, _ = theatre.live()
+            assert result is not None
+            theatre.judge(result)
+        else:
+            raise AssertionError("it never came to an end")
+    assert struck > 0, "the fault never struck"
+    assert said > 0 or kind in ("link", "unlink", "status"), "nobody heard of it"
+    count("operations of a run on the disk that failed", struck)
+
+
+def _will_fail(theatre: Theatre, kind: str, number: int, code: int, *, lasting: bool) -> None:
+    if kind == "truncate":  # a run that goes well takes nothing back: there must be no room first
+        theatre.disk.fail("write", number, errno.ENOSPC)
+        number = 1
+    theatre.disk.fail(kind, number, code, lasting=lasting)
+
+
+def _failure_of(theatre: Theatre) -> FlowdslError | None:
+    try:
+        theatre.live()
+    except FlowdslError as error:
+        return error
+    return None
+
+
+# --- no room ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, of 400 KiB."""
+    if os.geteuid() != 0:
+        pytest.skip("NOT TESTED: a really full disk needs root, to mount a small tmpfs")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"NOT TESTED: a really full disk: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_really_full_disk_starts_nothing_new_and_keeps_each_answer(small: Path) -> None:
+    plan = workflow("trip.yaml")
+    struck = 0
+    for pages in range(14):
+        # given a disk with room for the beginning of a run, if that
+        root, ballast = small / f"store-{pages}", small / "ballast"
+        theatre = Theatre(plan, DECLINED if pages % 2 else TRIP)
+        with ballast.open("wb") as file:
+            free = os.statvfs(small)
+            room = free.f_bavail * free.f_frsize
+            os.posix_fallocate(file.fileno(), 0, room - RESERVE_BYTES - (3 + pages // 2) * 4096)
+        # when
+        failure = None
+        try:
+            result = _live(theatre, root)
+        except FlowdslError as error:
+            failure = error
+        # then
+        if failure is not None:
+            assert isinstance(failure, DiskFull)
+            struck += 1
+            started, finished = _requests_and_answers(root)
+            assert started == finished == len(theatre.app.requests), "an answer was lost"
+            ballast.unlink()
+            result = _live(theatre, root)
+        theatre.judge(result)
+        subprocess.run(["rm", "-r", str(root)], check=True)
+        ballast.unlink(missing_ok=True)
+    assert struck > 1, "the disk was never full while the run went on"
+    count("runs on a disk that was really full", struck)
+
+
+def _live(theatre: Theatre, root: Path) -> Result:
+    return run_virtually(_lived(theatre, root))
+
+
+async def _lived(theatre: Theatre, root: Path) -> Result:
+    store = FileStore(root, offload=Inline())
+    network = Http(httpx.ASGITransport(app=theatre.app))
+    env: dict[str, str | None] = {"DEMO_URL": MOCK_URL}
+    plan, inputs = theatre.plan, theatre.inputs
+    async with Engine(store, network, VirtualClock()) as engine:
+        if RUN in {summary.run for summary in store.list()}:
+            result = await engine.resume(RUN)
+            assert result is not None
+            return result
+        first = Created(RUN, plan.name, plan.digest, EPOCH, dict[str, Json](inputs), env, {})
+        return await engine.run(plan, first)
+
+
+def _requests_and_answers(root: Path) -> tuple[int, int]:
+    store = FileStore(root, offload=Inline(), read_only=True)
+    if RUN not in {summary.run for summary in store.list()}:
+        return 0, 0
+    events = [recorded.event for recorded in store.events(RUN)]
+    return (
+        sum(isinstance(event, Started) for event in events),
+        sum(isinstance(event, Finished) for event in events),
+    )
