@@ -7,6 +7,7 @@ jsonschema does the work, but for the keywords whose cost the value would decide
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from itertools import islice
@@ -24,6 +25,9 @@ from flowdsl.plan.values import Json
 STEPS_MAX = 5_000_000  # a letter matched is one, a keyword as many as below: a few seconds
 KEYWORD_STEPS = 10
 REFERENCE_STEPS = 200
+DEPTH_MAX = (
+    205  # keywords in keywords, four frames each: at Python's own limit a library below may panic
+)
 ERRORS_MAX = 100
 
 Schema: TypeAlias = "dict[str, Json] | bool"
@@ -39,6 +43,10 @@ class Uncheckable(Exception):
     """Why nobody can say whether a value is as the schema wants it."""
 
 
+class TooDeep(Exception):
+    """More keywords stand in each other than DEPTH_MAX."""
+
+
 def check(
     validator: Draft202012Validator, value: Json, *, at_most: int = ERRORS_MAX
 ) -> list[ValidationError]:
@@ -47,7 +55,7 @@ def check(
         return list(islice(counting.iter_errors(value), at_most))
     except TooMuch:
         raise Uncheckable(f"it takes more than {STEPS_MAX:,} steps") from None
-    except RecursionError:
+    except (TooDeep, RecursionError):
         raise Uncheckable("the schema is made of itself, or the value is nested too deep") from None
     except Unresolvable as error:
         raise Uncheckable(f"`$ref: {error.ref}` leads nowhere") from None
@@ -61,6 +69,17 @@ class _Counter(FormatChecker):
     def __init__(self, work: Work) -> None:
         super().__init__(())
         self.work = work
+        self.depth = 0
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        if self.depth == DEPTH_MAX:
+            raise TooDeep
+        self.depth += 1
+        try:
+            yield
+        finally:
+            self.depth -= 1
 
 
 class _Keyword(Protocol):
@@ -69,10 +88,14 @@ class _Keyword(Protocol):
     ) -> Errors | None: ...
 
 
-def _work_of(validator: Draft202012Validator) -> Work:
+def _counter_of(validator: Draft202012Validator) -> _Counter:
     counter = validator.format_checker
     assert isinstance(counter, _Counter), "a validator is used through `check`"
-    return counter.work
+    return counter
+
+
+def _work_of(validator: Draft202012Validator) -> Work:
+    return _counter_of(validator).work
 
 
 def _counted(name: str, keyword: _Keyword) -> _Keyword:
@@ -82,7 +105,8 @@ def _counted(name: str, keyword: _Keyword) -> _Keyword:
         validator: Draft202012Validator, wanted: Json, value: Json, schema: Schema
     ) -> Errors:
         _work_of(validator).spend(steps)
-        yield from keyword(validator, wanted, value, schema) or ()
+        with _counter_of(validator).deeper():
+            yield from keyword(validator, wanted, value, schema) or ()
 
     return counting
 

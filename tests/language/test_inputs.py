@@ -185,7 +185,25 @@ def test_a_number_that_cannot_be_read_is_no_json() -> None:
         from_bytes('{"n": 1e-9' + "9" * 30 + "}")
 
 
-def test_what_cannot_be_checked_is_said_so() -> None:
-    (problem,) = problems_of(Input("x", {"$ref": "#"}), 1)
+@pytest.mark.parametrize("already", [0, 30, 60])
+def test_what_cannot_be_checked_is_said_so(already: int) -> None:
+    """However deep the caller stands: Python's own limit is never the one that strikes."""
+
+    def asked(frames: int) -> list[InputProblem]:
+        return asked(frames - 1) if frames else problems_of(Input("x", {"$ref": "#"}), 1)
+
+    (problem,) = asked(already)
     assert "cannot be checked: the schema is made of itself" in problem.message
     assert problem.help
+
+
+def test_a_value_as_deep_as_inputs_may_be_is_checked_against_a_schema_of_itself() -> None:
+    tree: Json = {
+        "$ref": "#/$defs/t",
+        "$defs": {"t": {"properties": {"a": {"$ref": "#/$defs/t"}, "n": {"type": "integer"}}}},
+    }
+    value: Json = {"n": "x"}
+    for _ in range(99):
+        value = {"a": value}
+    (problem,) = problems_of(Input("x", tree), value)
+    assert "cannot" not in problem.message
