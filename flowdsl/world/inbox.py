@@ -44,6 +44,24 @@ class Inbox:
                     found += self._read(run, command_id)
         return found
 
+    def lies_for(self, run: str) -> list[Ordered]:
+        """What came for a run and is still there, the oldest first; nothing is taken."""
+        found = []
+        for command_id in sorted(self.waiting(), key=_when):
+            if command_id.rpartition(".")[0] == run:
+                with suppress(FileNotFoundError, ValueError):
+                    path = self.layout.inbox / f"{command_id}{_SUFFIX}"
+                    found.append(Ordered(run, command_id, from_bytes(read_whole(self.disk, path))))
+        return found
+
+    def lock(self) -> int | None:
+        """For who looks before it sends. A handle to close; None while another process has it."""
+        handle = self.disk.open(self.layout.key)  # a file that is there, and that nobody else locks
+        if self.disk.lock(handle):
+            return handle
+        self.disk.close(handle)
+        return None
+
     def drop(self, command_id: str) -> None:
         self._taken.discard(command_id)
         with suppress(FileNotFoundError):

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -161,11 +161,7 @@ class FileStore:
                 if known not in (fingerprint, None):
                     raise taken(run)
                 await asyncio.sleep(_POLL_SECONDS)
-        raise StoreError(
-            f"another process has been about to start {run} for {CLAIM_SECONDS:.0f} seconds",
-            code="F210",
-            help="is one stopped (Ctrl-Z)? `fg`, or end it",
-        )
+        raise held(f"about to start {run}")
 
     async def first_in_queue(self, key: str, run: str) -> str | None:
         with explained(self._layout.queues):
@@ -367,6 +363,27 @@ class FileStore:
         with explained(self._layout.inbox):
             return await self._offload(partial(self._inbox.send, run, command))
 
+    def commands_for(self, run: str) -> list[Ordered]:
+        """What lies in the inbox for a run, the oldest first, whoever drives it."""
+        with explained(self._layout.inbox):
+            return self._inbox.lies_for(check_run_id(run))
+
+    @asynccontextmanager
+    async def alone_at_the_inbox(self) -> AsyncIterator[None]:
+        """Who looks at what lies there before it sends does so here: no other such comes in between."""
+        with explained(self._layout.inbox):
+            for _ in range(int(CLAIM_SECONDS / _POLL_SECONDS)):
+                handle = self._inbox.lock()
+                if handle is not None:
+                    break
+                await asyncio.sleep(_POLL_SECONDS)
+            else:
+                raise held("about to leave an order")
+        try:
+            yield
+        finally:
+            self._disk.close(handle)
+
     def take_commands(self) -> Iterable[Ordered]:
         with explained(self._layout.inbox):
             return self._inbox.take(self._own.entries())
@@ -413,6 +430,14 @@ class FileStore:
             self._journals.refresh()
             found = self._journals.find(run)
             return found is not None and not found[1].ended and found[0].is_driven()
+
+
+def held(what: str) -> StoreError:
+    return StoreError(
+        f"another process has been {what} for {CLAIM_SECONDS:.0f} seconds",
+        code="F210",
+        help="is one stopped (Ctrl-Z)? `fg`, or end it",
+    )
 
 
 def _summary(entry: Entry, driven: bool, damaged: bool = False) -> RunSummary:
