@@ -30,7 +30,7 @@ def store_for(session: Session) -> FileStore:
 
 def existing_store(session: Session) -> FileStore:
     """The store of the project, or an error where nothing ever ran."""
-    if not (session.store / "store.json").exists():
+    if not _is_there(session.store / "store.json"):
         raise InputError(
             f"nothing has run here: there is no store at {shown(session.store)}",
             code="F140",
@@ -40,6 +40,13 @@ def existing_store(session: Session) -> FileStore:
         store = FileStore(session.store, read_only=True)
         asyncio.run(store.start())
     return store
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False  # a name that no file can have
 
 
 @contextmanager

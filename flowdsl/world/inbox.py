@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.values import Json
 from flowdsl.world.contents import Ordered
-from flowdsl.world.disk import Disk, names, read_whole, write_new
+from flowdsl.world.disk import Disk, is_no_file, names, read_whole, write_new
 from flowdsl.world.layout import Layout
 
 _SUFFIX = ".json"
@@ -50,8 +50,7 @@ class Inbox:
         for command_id in sorted(self.waiting(), key=_when):
             if command_id.rpartition(".")[0] == run:
                 with suppress(FileNotFoundError, ValueError):
-                    path = self.layout.inbox / f"{command_id}{_SUFFIX}"
-                    found.append(Ordered(run, command_id, from_bytes(read_whole(self.disk, path))))
+                    found.append(Ordered(run, command_id, self._order(command_id)))
         return found
 
     def lock(self) -> int | None:
@@ -72,12 +71,22 @@ class Inbox:
         return [name.removesuffix(_SUFFIX) for name in found if name.endswith(_SUFFIX)]
 
     def _read(self, run: str, command_id: str) -> list[Ordered]:
-        path = self.layout.inbox / f"{command_id}{_SUFFIX}"
         try:
-            return [Ordered(run, command_id, from_bytes(read_whole(self.disk, path)))]
+            return [Ordered(run, command_id, self._order(command_id))]
         except ValueError:  # it stops nobody: out of the way, and fsck shows it
-            self.disk.rename(path, self.layout.quarantine / path.name)
+            name = f"{command_id}{_SUFFIX}"
+            self.disk.rename(self.layout.inbox / name, self.layout.quarantine / name)
             return []
+
+    def _order(self, command_id: str) -> Json:
+        """ValueError for what is none."""
+        try:
+            path = self.layout.inbox / f"{command_id}{_SUFFIX}"
+            return from_bytes(read_whole(self.disk, path))
+        except OSError as error:
+            if is_no_file(error):
+                raise ValueError("this is no file") from None
+            raise
 
 
 def _when(command_id: str) -> str:

@@ -91,6 +91,7 @@ def test_every_error_of_a_file_is_shown(cli: CommandLine, services: Services) ->
         (["-f", "list.json"], "F073", "a mapping of names to values"),
         (["-f", "twice.yaml"], "F024", "twice.yaml:2:1"),
         ([*GOOD, "--secrets-file", "nosuch.env"], "F070", "cannot be read"),
+        ([*GOOD, "--secrets-file", "a\0b"], "F070", "cannot be read"),
         ([*GOOD, "--id", "../x"], "F207", "cannot be the id of a run"),
         ([*GOOD, "--id", ""], "F207", "cannot be the id of a run"),
         ([*GOOD, "--id", "x" * 65], "F207", "cannot be the id of a run"),
