@@ -6,6 +6,7 @@ import keyword
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from types import MappingProxyType
 
 from flowdsl.plan.address import COMMIT, CONFIRMS, ON_FAILURE
@@ -44,6 +45,8 @@ RESERVED = frozenset(
 )
 WORDS_OF_EXPRESSIONS = frozenset([*keyword.kwlist, "true", "false", "null"])
 
+WORDS_MAX = 1000
+
 FIELDS_OF_A_STEP = ("status", "headers", "key", "error")
 FIELDS_OF_ITEMS = ("item", "items")  # beside those, of a `for_each`
 
@@ -61,8 +64,8 @@ COMPANIONS: Mapping[str, str] = MappingProxyType(
 
 
 def like(word: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that `word` was probably meant to be."""
-    close = get_close_matches(word, list(words), n=1, cutoff=0.6)
+    """The one of `words` that `word` was probably meant to be. The first thousand are looked at."""
+    close = get_close_matches(word, list(islice(words, WORDS_MAX)), n=1, cutoff=0.6)
     return close[0] if close else None
 
 

@@ -227,6 +227,9 @@ BOMBS = {
     "documents": "---\n" * 100_000,
     "NULs": "name: " + "\0" * 1000,
     "surrogates": 'name: "\\ud800"',
+    "names that are none": "services: { s: http://h }\nsteps:\n" + "".join(f"  - {{ id: a{n}, call: GET s/x, when: b{n} > 1 }}\n" for n in range(5000)),
+    "services that are none": "services:\n" + "".join(f"  s{n}: http://h\n" for n in range(6000)) + "steps:\n" + "".join(f"  - call: GET t{n}/x\n" for n in range(6000)),
+    "outputs of what is none": "steps:\n" + "".join(f"  - set: {{ a{n}: 1 }}\n" for n in range(4000)) + "outputs:\n" + "".join(f"  o{n}: ${{b{n}}}\n" for n in range(9000)),
     "patterns": "inputs: { x: { type: string, pattern: '" + "(a*)*" * 190 + "$', default: " + "a" * 3000 + "b } }\nsteps: [{ wait: 1s }]",
 }  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.rules.beside import check_beside
 from flowdsl.language.rules.compensation import check_compensation
@@ -17,6 +19,8 @@ from flowdsl.language.rules.secrets import check_secrets
 from flowdsl.language.rules.values import check_values
 from flowdsl.language.subject import Subject
 from flowdsl.plan.nodes import Plan
+
+ERRORS_MAX = 100  # of one family
 
 _RULES = (
     check_names,
@@ -35,7 +39,17 @@ _RULES_OF_PLANS = (check_deadlines, check_beside)
 
 def all_rules(subject: Subject) -> list[Diagnostic]:
     """What the rules have to say, every family asked."""
-    return [diagnostic for rule in _RULES for diagnostic in rule(subject)]
+    return [diagnostic for rule in _RULES for diagnostic in _first_of(rule(subject))]
+
+
+def _first_of(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """All of them up to the last error that anybody reads: a hint what was meant looks at all names, and each error has one."""
+    errors = 0
+    for diagnostic in found:
+        yield diagnostic
+        errors += diagnostic.is_error
+        if errors == ERRORS_MAX:
+            return
 
 
 def rules_of_plans(subject: Subject, plan: Plan) -> list[Diagnostic]:

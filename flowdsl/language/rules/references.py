@@ -22,6 +22,8 @@ from flowdsl.plan.expression import Expression, Reference
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Template
 
+NAMES_MAX = 30  # that are told where one is not known
+
 _KNOWN_WITHOUT_AN_ANSWER = (("key",), ("item",), ("items",))
 _EVERYWHERE = ("inputs", "env", "secrets", "steps", "run")
 
@@ -275,7 +277,8 @@ def _unknown(
         label = f"did you mean `inputs.{close}`?"
     else:
         label = did_you_mean(root, everything)
-    hint = f"names here: {', '.join(everything)}"
+    more = [f"{len(names) - NAMES_MAX} more"] if len(names) > NAMES_MAX else []
+    hint = f"names here: {', '.join([*names[:NAMES_MAX], *more, *_EVERYWHERE])}"
     return Diagnostic("F041", span, f"unknown name `{root}`", label, hint)
 
 
