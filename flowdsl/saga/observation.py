@@ -10,10 +10,14 @@ from flowdsl.plan.values import Json
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """No byte of the request left: it would not build, or no connection came about or may be made."""
+    """No byte of the request left: it would not build, or no connection came about or may be made.
+
+    The first and the last of these, `unbuildable` and `forbidden`, are so the next time as well.
+    """
 
     reason: str
     forbidden: bool = False
+    unbuildable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,9 @@ def judge(plan: Plan, state: State, call: CallId, seen: Observation) -> Outcome:
         case NotSent(reason=reason, forbidden=True):
             failure = Failure(FORBIDDEN, f"nothing was sent: {reason}", step_of(call))
             return Refused(failure, sent=False)
-        case NotSent(reason=reason):
+        case NotSent(reason=reason, unbuildable=unbuildable):
             failure = Failure(NOT_SENT, f"nothing was sent: {reason}", step_of(call))
-            return Refused(failure, again=True, sent=False)
+            return Refused(failure, again=not unbuildable, sent=False)
         case Lost(reason=reason):
             return Unknown(Failure(LOST, f"the answer was lost: {reason}", step_of(call)))
         case Answer(status=status) if 200 <= status < 300:

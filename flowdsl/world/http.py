@@ -81,7 +81,7 @@ class Http:
         try:
             outgoing = build(request, secrets)
         except Unbuildable as error:
-            return NotSent(redaction.text(str(error)))
+            return _short(NotSent(redaction.text(str(error)), unbuildable=True))
         observation = await _exchange(self._choose(fresh=fresh), outgoing, timeout_seconds)
         return _short(redaction.observation(observation))
 

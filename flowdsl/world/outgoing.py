@@ -16,6 +16,8 @@ from flowdsl.plan.request import Request
 from flowdsl.plan.values import Sealed, Secret
 from flowdsl.version import __version__
 
+URL_CHARACTERS_MAX = 64 * 1024
+SHOWN_CHARACTERS_MAX = 120
 HEADER_CHARACTERS_MAX = 8 * 1024
 CHUNK_BYTES = 64 * 1024
 STREAMED_FROM_BYTES = 1024 * 1024  # above it, aiohttp warns about a body handed over in one piece
@@ -66,13 +68,22 @@ def body_bytes(request: Request, secrets: Mapping[str, str]) -> bytes | None:
         raise Unbuildable("the body holds a character that is not Unicode text") from None
 
 
+def _shown(text: str) -> str:
+    """What is wrong with it stands behind it, and is to be seen."""
+    return repr(text if len(text) <= SHOWN_CHARACTERS_MAX else f"{text[:SHOWN_CHARACTERS_MAX]}…")
+
+
 def _url(text: str) -> httpx.URL:
+    if len(text) > URL_CHARACTERS_MAX:
+        raise Unbuildable(
+            f"{_shown(text)} is no URL: it is longer than {URL_CHARACTERS_MAX:,} characters"
+        )
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, ValueError) as error:
-        raise Unbuildable(f"{text!r} is no URL: {error}") from None
+        raise Unbuildable(f"{_shown(text)} is no URL: {error}") from None
     if url.scheme not in ("http", "https") or not url.host:
-        raise Unbuildable(f"{text!r} is no http or https URL")
+        raise Unbuildable(f"{_shown(text)} is no http or https URL")
     if url.port is not None and not 0 < url.port < 65536:
         raise Unbuildable(f"{url.port} is no port")
     if url.userinfo:

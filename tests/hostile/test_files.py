@@ -269,6 +269,34 @@ def test_a_bomb_is_an_error_at_its_line(name: str, project: Path, counts: Counts
 
 
 @pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("a\r\nX-Evil: 1", "the header x-a holds a character that no header can hold"),
+        ("é", "the header x-a holds a character that no header can hold"),
+        ("x" * 9000, "the header x-a is longer than 8 KiB"),
+        ("x" * 70_000, "is no URL: it is longer than 65,536 characters"),
+    ],
+    ids=["two lines", "no ASCII", "long", "very long"],
+)
+def test_a_request_that_no_value_makes_right_is_tried_once_and_says_why(
+    value: str, why: str, project: Path, cli: CommandLine, echo: Echo
+) -> None:
+    """It was tried as often as a service that is down, an undo for minutes; and a long URL hid what was wrong with it."""
+    (project / "value.txt").write_bytes(value.encode())
+    cli.write(
+        "value.yaml",
+        f"flowdsl: 1\ninputs: {{ v: string }}\nservices: {{ echo: {echo.url} }}\nsteps:\n"
+        '  - { id: a, call: "GET echo/ok/${inputs.v}", headers: { x-a: "${inputs.v}" } }\n',
+    )
+    done = cli("run", "value.yaml", "-i", "v=@value.txt", "--json")
+    assert done.code == 1
+    assert done.json["steps"]["a"]["attempts"] == 1
+    assert done.json["error"]["code"] == "F112"
+    assert why in done.json["error"]["message"]
+    assert echo.heard == []
+
+
+@pytest.mark.parametrize(
     "value",
     [
         "9" * 5000,

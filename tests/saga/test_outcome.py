@@ -52,6 +52,14 @@ def test_not_sent_is_refused_and_may_be_tried_again() -> None:
     assert "no such host" in outcome.failure.message
 
 
+def test_what_cannot_be_built_is_refused_for_good() -> None:
+    """It would not build the next time either."""
+    outcome = seen_as(NotSent("the header x holds an end of line", unbuildable=True))
+    assert isinstance(outcome, Refused)
+    assert (outcome.again, outcome.sent, outcome.definite) == (False, False, False)
+    assert outcome.failure.code == "F112"
+
+
 def test_what_may_not_be_sent_is_refused_for_good() -> None:
     outcome = seen_as(NotSent("link-local", forbidden=True))
     assert isinstance(outcome, Refused)
