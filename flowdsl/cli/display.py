@@ -6,10 +6,10 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TextIO, cast
 
 from flowdsl.cli.options import Session
 from flowdsl.plan.json import from_bytes, to_text
@@ -194,7 +194,7 @@ def _live(session: Session) -> Iterator[LiveDisplay]:
     from rich.live import Live
 
     console = Console(
-        stderr=True,
+        file=cast("TextIO", _Unheard(sys.stderr)),
         highlight=False,
         color_system="standard" if session.screen.paints(sys.stderr) else None,
         force_terminal=True,
@@ -220,6 +220,25 @@ def _live(session: Session) -> Iterator[LiveDisplay]:
         yield display
     if display.bug is not None:
         raise display.bug
+
+
+class _Unheard:
+    """stderr as a file; where nobody listens any more, as on a terminal that was closed, no run is lost with what is said."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
 
 
 def _line(text: str) -> Line:

@@ -27,7 +27,7 @@ from flowdsl.world.hosts import Hosts, read_allowed
 from flowdsl.world.http import Http
 from flowdsl.world.store import FileStore
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: its terminal was closed
 
 
 @dataclass(slots=True)
@@ -152,13 +152,16 @@ async def _drive(pilot: Pilot, secrets: Mapping[str, str], act: Act) -> Standing
 async def _under_signals(pilot: Pilot, act: Act) -> Standing:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
-    for number in SIGNALS:
+    heard = [
+        number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN
+    ]  # nohup
+    for number in heard:
         loop.add_signal_handler(number, pilot.stop, number, task)
     try:
         async with pilot.engine:
             return await act(pilot)
     finally:
-        for number in SIGNALS:
+        for number in heard:
             loop.remove_signal_handler(number)
 
 

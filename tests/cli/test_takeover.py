@@ -56,7 +56,9 @@ def state(cli: CommandLine) -> str:
     return found
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_saves_the_run_and_resume_goes_on(
     cli: CommandLine, services: Services, number: signal.Signals, code: int
 ) -> None:

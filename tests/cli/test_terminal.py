@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command_line import SHIPPED, TRIP, CommandLine, Services
+from tests.cli.command_line import SHIPPED, TRIP, CommandLine, Services, wait_for
 
 FLOW = str(SHIPPED / "trip.yaml")
 SECONDS_MAX = 20.0
@@ -85,11 +85,12 @@ def terminal(
         env=environment | {"TERM": "xterm-256color"},
     ) as process:
         os.close(theirs)
+        screen = Terminal(process, ours)
         try:
-            yield Terminal(process, ours)
+            yield screen
         finally:
             process.kill()
-            os.close(ours)
+            os.close(screen.handle)
 
 
 def test_a_missing_input_is_asked_for_until_it_is_right(project: Path, services: Services) -> None:
@@ -187,6 +188,25 @@ def test_the_picture_lives_and_ctrl_c_saves(
     assert "✓ payment" in last  # its answer came within the five seconds
     assert "! interrupted" in last
     assert cli("resume").code == 0
+    assert services.counts() == {1}
+
+
+@pytest.mark.parametrize("progress", ["tty", "plain"])
+def test_a_terminal_that_is_closed_saves_the_run(
+    project: Path, services: Services, cli: CommandLine, progress: str
+) -> None:
+    """It killed the run with a call out, of which nobody knew then what became."""
+    services.fault(service="payments", method="POST", path="/charges", fault="delay:1s")
+    with terminal(
+        project, "run", FLOW, *TRIP, "--id", cli.run_id, "--progress", progress
+    ) as screen:
+        screen.wait_for("charges")
+        wait_for(lambda: any("/charges" in each["path"] for each in services.requests()))
+        os.close(screen.handle)
+        screen.handle = os.open(os.devnull, os.O_RDWR)
+        assert screen.process.wait(timeout=SECONDS_MAX) == 129
+    assert cli("status", cli.run_id, "--json").json["steps"]["payment"]["state"] == "ok"
+    assert cli("resume", cli.run_id).code == 0
     assert services.counts() == {1}
 
 
