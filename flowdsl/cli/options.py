@@ -129,7 +129,11 @@ def with_inputs(command: F) -> F:
 
 
 def session_of(flags: Mapping[str, object]) -> Session:
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        message = "the folder that you are in is gone"
+        raise InputError(message, code="F074", help="cd to one that is there") from None
     project = project_folder(here)
     said = read_project(project)
     environment = str(flags.get("environment") or said.environment)

@@ -50,6 +50,8 @@ def project_folder(start: Path) -> Path:
 def read_project(folder: Path) -> ProjectFile:
     """Raises InputError for a file that cannot be read or holds what nobody knows."""
     path = folder / FILE
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise _wrong(path, "is no plain file")  # reading a pipe would wait for whoever writes it
     try:
         with path.open("rb") as file:
             raw = file.read(BYTES_MAX + 1)

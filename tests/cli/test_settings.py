@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,36 @@ def test_an_environment_that_is_not_there_is_named(cli: CommandLine) -> None:
     assert done.code == 2
     assert "no environment `prod`" in done.err
     assert "staging, live" in done.err
+
+
+@pytest.mark.parametrize("words", [("list",), ("run", "w.yaml"), ("explain", "F110")])
+def test_a_pipe_in_the_place_of_the_file_holds_nobody_up(
+    cli: CommandLine, project: Path, words: tuple[str, ...]
+) -> None:
+    (project / "flowdsl.toml").unlink(missing_ok=True)
+    os.mkfifo(project / "flowdsl.toml")
+    process = cli.start(*words)
+    try:
+        _, err = process.communicate(timeout=8)
+    finally:
+        process.kill()
+    assert process.returncode == 2
+    assert "error[F071]" in err
+    assert "is no plain file" in err
+
+
+@pytest.mark.parametrize("words", [("list",), ("validate", "."), ("init", "x")])
+def test_a_folder_that_is_gone_is_said_to_be_gone(
+    cli: CommandLine, project: Path, words: tuple[str, ...]
+) -> None:
+    """As where somebody removed it, or checked out another branch, in another window."""
+    gone = project / "gone"
+    gone.mkdir()
+    os.chdir(gone)
+    gone.rmdir()
+    try:
+        done = cli(*words)
+    finally:
+        os.chdir(project)
+    assert done.code == 2
+    assert "error[F074]: the folder that you are in is gone" in done.err
