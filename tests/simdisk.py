@@ -131,6 +131,12 @@ class SimDisk:
         file.data = file.synced = data
         file.pending = []
 
+    def lose_folder(self, path: Path) -> None:
+        """With all that is in it."""
+        for name in [name for name in self._names if path in name.parents]:
+            del self._names[name]
+        self._folders -= {folder for folder in self._folders if path in (folder, *folder.parents)}
+
     def files(self) -> list[Path]:
         return sorted(self._names)
 

@@ -13,23 +13,25 @@ from types import TracebackType
 from typing import Self
 
 from flowdsl.engine.contracts import Contracts, contracts_of
-from flowdsl.engine.detached import detached_run, fingerprint
+from flowdsl.engine.detached import detached_run
 from flowdsl.engine.limits import ServiceLimits
 from flowdsl.engine.loop import Drive, Network, News, Ports
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.sign import RunSigner
-from flowdsl.errors import InputError, Interrupted, StoreError
+from flowdsl.errors import InputError, Interrupted
 from flowdsl.language import InvalidWorkflow, compile_pinned
 from flowdsl.language.openapi import Readings
-from flowdsl.plan.json import from_bytes, to_bytes
+from flowdsl.plan.json import to_bytes
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event, Failure, Resumed, Spawned
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State, fold
 from flowdsl.view.report import run_report
+from flowdsl.world.claims import fingerprint_of
 from flowdsl.world.clock import Clock, SystemClock
 from flowdsl.world.contents import Claim
+from flowdsl.world.definitions import Definition, not_what_it_was, read_definition
 from flowdsl.world.store import Store
 
 POLL_SECONDS = 0.2  # how often other processes' orders are looked for
@@ -269,7 +271,7 @@ class Engine:
             message = f"the run of its own could not be started: {error}"
             return Failure(error.code, message, spawned.node)
         await self._pin(child)
-        claim = await self.store.claim(spawned.run, fingerprint(child.digest, created.inputs))
+        claim = await self.store.claim(spawned.run, fingerprint_of(created))
         if claim is Claim.MINE:
             durable = asyncio.Event()
             drive = self._drive(child, spawned.run, lambda _: durable.set(), {}, new=True)
@@ -301,44 +303,16 @@ class Engine:
 
 def definition_of(plan: Plan) -> bytes:
     """What is pinned: the file as it was when the run started."""
-    pinned: dict[str, Json] = {"format": 1, "path": plan.path, "text": plan.source}
-    if plan.files:
-        pinned["files"] = [[key, text] for key, text in plan.files]
-    return to_bytes(pinned)
+    return Definition(plan.path, plan.source, plan.files).to_json()
 
 
 def plan_from(document: bytes, digest: str) -> Plan:
     """The plan that was pinned. Raises StoreError where its document is damaged, and no other error for it."""
+    pinned = read_definition(document, digest)
     try:
-        pinned = from_bytes(document)
-    except ValueError:
-        raise _not_what_it_was() from None
-    if not isinstance(pinned, dict) or pinned.get("format") != 1:
-        raise InputError(
-            "this run is pinned to a definition that this flowdsl cannot read",
-            code="F131",
-            help="use the flowdsl that started it, or a later one",
-        )
-    try:
-        plan = compile_pinned(str(pinned["text"]), str(pinned["path"]), _files_in(pinned))
+        plan = compile_pinned(pinned.text, pinned.path, pinned.files)
     except (KeyError, TypeError, ValueError, InvalidWorkflow):
-        raise _not_what_it_was() from None
+        raise not_what_it_was() from None
     if plan.digest != digest:
-        raise _not_what_it_was()
+        raise not_what_it_was()
     return plan
-
-
-def _files_in(pinned: dict[str, Json]) -> list[tuple[str, str]]:
-    match pinned.get("files", []):
-        case list() as files:
-            return [(str(key), str(text)) for key, text in files]
-        case _:
-            raise ValueError("files are a list")
-
-
-def _not_what_it_was() -> StoreError:
-    return StoreError(
-        "the definition that this run is pinned to is not what it was",
-        code="F131",
-        help="`flowdsl fsck` looks the store over",
-    )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.values import Json
@@ -59,6 +59,11 @@ class Finding:
     repairable: bool = False
     code: str = ""
     help: str = ""
+
+
+Mendable: TypeAlias = tuple[
+    Finding, Callable[[], object] | None
+]  # and how it is mended, if it can be
 
 
 def check_run_id(run: str) -> str:
@@ -114,4 +119,12 @@ def damaged(run: str, where: str) -> StoreError:
         f"{run} cannot be read to its end: {where} is damaged",
         code="F203",
         help="`flowdsl fsck` explains it; no other run is touched by it",
+    )
+
+
+def hidden(run: str) -> StoreError:
+    return StoreError(
+        f"whether {run} was started cannot be said: it is claimed, and a journal that cannot be read may hold it",
+        code="F203",
+        help="`flowdsl fsck` says which; choose another --id if you know that nothing was sent",
     )

@@ -7,7 +7,6 @@ they die it adopts. A run that has ended is moved to a document of its own.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -19,7 +18,7 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import Created, Event, Started
 from flowdsl.world.adoption import Adoption
-from flowdsl.world.claims import Claims
+from flowdsl.world.claims import Claims, Known
 from flowdsl.world.contents import (
     Claim,
     Finding,
@@ -33,14 +32,15 @@ from flowdsl.world.contents import (
     not_driven,
     taken,
 )
-from flowdsl.world.disk import Disk, RealDisk, explained, read_whole, write_once
+from flowdsl.world.definitions import Definitions
+from flowdsl.world.disk import Disk, RealDisk, explained
 from flowdsl.world.documents import Documents
-from flowdsl.world.fsck import examine
+from flowdsl.world.fsck import Examination, examine
 from flowdsl.world.inbox import Inbox
 from flowdsl.world.index import Entry
 from flowdsl.world.journal import Group, Record, read_records
 from flowdsl.world.journals import Journals, Reader
-from flowdsl.world.layout import Layout, open_existing, prepare
+from flowdsl.world.layout import Layout, is_used, open_existing, prepare
 from flowdsl.world.offload import Offload, WriterThread
 from flowdsl.world.own import OwnJournal
 from flowdsl.world.port import Adoptable, Report, Store
@@ -49,7 +49,6 @@ from flowdsl.world.queues import Queues
 __all__ = ["FileStore", "Store"]
 
 ROTATE_BYTES = 64 * 1024 * 1024
-CLAIM_SECONDS, _POLL_SECONDS = 10.0, 0.02
 
 
 class FileStore:
@@ -85,10 +84,15 @@ class FileStore:
         self._adoption = Adoption(
             self._disk, self._layout, self._journals, self._documents, self._offload
         )
-        self._claims = Claims(self._disk, self._layout)
+        self._definitions = Definitions(self._disk, self._layout)
+        self._claims = Claims(
+            self._disk,
+            self._layout,
+            self._offload,
+            Known(self._exists, self._how_it_began, self._journals.may_hide_runs),
+        )
         self._inbox = Inbox(self._disk, self._layout, wall)
-        self._queues = Queues(self._disk, self._layout, self._is_over)
-        self._pinned: set[str] = set()
+        self._queues = Queues(self._disk, self._layout, self._is_over, self._holders)
 
     @property
     def key(self) -> bytes:
@@ -109,19 +113,12 @@ class FileStore:
     # --- writing -------------------------------------------------------------------------------------
 
     async def pin(self, digest: str, document: bytes) -> None:
-        if digest not in self._pinned:
-            path = self._layout.definition(digest)
-            with explained(path):
-                if self._disk.look(path) is None:
-                    await self._offload(partial(write_once, self._disk, path, document))
-                else:  # maybe another process is about to sync it: nobody may rely on that
-                    await self._offload(partial(self._disk.sync_folder, path.parent))
-            self._pinned.add(digest)
+        with explained(self._layout.definition(digest)):
+            await self._offload(partial(self._definitions.pin, digest, document))
 
     def definition(self, digest: str) -> bytes:
-        path = self._layout.definition(digest)
-        with explained(path):
-            return read_whole(self._disk, path)
+        with explained(self._layout.definition(digest)):
+            return self._definitions.read(digest)
 
     async def create(self, run: str, events: Sequence[Event]) -> None:
         check_run_id(run)
@@ -142,30 +139,15 @@ class FileStore:
         await self._own.finish(run, report)
 
     async def claim(self, run: str, fingerprint: str) -> Claim:
-        path = self._layout.claims / check_run_id(run)
-        with explained(path):
-            for _ in range(int(CLAIM_SECONDS / _POLL_SECONDS)):
-                if await self._offload(partial(self._claims.make, run, fingerprint)):
-                    return Claim.MINE
-                known = self._claims.fingerprint(run)
-                if self._exists(run):
-                    if known != fingerprint:
-                        raise taken(run)
-                    return Claim.TAKEN
-                if self._claims.lock(run):
-                    if self._exists(run):  # started and ended, or started and died, since we looked
-                        self._claims.release(run)
-                        continue
-                    self._claims.rewrite(run, fingerprint)
-                    return Claim.MINE
-                if known not in (fingerprint, None):
-                    raise taken(run)
-                await asyncio.sleep(_POLL_SECONDS)
-        raise StoreError(
-            f"another process has been about to start {run} for {CLAIM_SECONDS:.0f} seconds",
-            code="F210",
-            help="is one stopped (Ctrl-Z)? `fg`, or end it",
-        )
+        with explained(self._layout.claims / check_run_id(run)):
+            return await self._claims.claim(run, fingerprint)
+
+    def _how_it_began(self, run: str) -> Created | None:
+        if not self._exists(run):
+            return None
+        first = self.events(run)[0].event
+        assert isinstance(first, Created), "a run begins with its Created"
+        return first
 
     async def first_in_queue(self, key: str, run: str) -> str | None:
         with explained(self._layout.queues):
@@ -183,7 +165,15 @@ class FileStore:
             return True
         self._journals.refresh()
         found = self._journals.find(run)
-        return found is None or bool(found[1].ended)
+        return not self._journals.may_hide_runs() if found is None else bool(found[1].ended)
+
+    def _holders(self, key: str) -> Iterable[str]:
+        """The runs with this key whose turn it is: one, if any."""
+        self._journals.refresh()
+        entries = {run: entry for run, (_, entry) in self._journals.runs().items()}
+        for run, entry in (entries | self._own.entries()).items():
+            if entry.admitted and entry.key == key and not self._is_over(run):
+                yield run
 
     def _group(self, run: str, events: Sequence[Event], epoch: int | None = None) -> Group:
         wall = int(self._wall() * 1000)
@@ -377,7 +367,13 @@ class FileStore:
 
     def fsck(self, *, repair: bool = False) -> list[Finding]:
         with explained(self._layout.root):
-            return examine(self._disk, self._layout, self._journals, self._documents, repair=repair)
+            parts = (self._disk, self._layout, self._journals, self._documents, self._queues)
+            return examine(Examination(*parts, frozenset(self._own.entries())), repair=repair)
+
+    def is_there(self) -> bool:
+        """Or was once: what is left of it may need mending."""
+        about = self._disk.look(self._layout.about)
+        return about is not None or is_used(self._disk, self._layout)
 
     def list(self) -> list[RunSummary]:
         with explained(self._layout.root):
