@@ -155,6 +155,31 @@ def test_no_flipped_bit_and_no_cut_of_a_document_is_believed(*, full: bool) -> N
     count("bit flips and truncations of a document", len(changed) + len(data))
 
 
+def test_a_hole_of_zeros_in_a_document_is_not_believed() -> None:
+    """A power cut may leave a size whose bytes never came. Who took it for whole would delete the journal of its run."""
+    disk = SimDisk()
+    store = sim_store(disk)
+
+    async def story() -> None:
+        await store.start()
+        await store.create("a", [created("a"), intent(), *facts(1, 22), ENDED])
+        await store.finish("a", b"{}")
+        await store.close()
+
+    run(story())
+    path = ROOT / "runs" / "a.json"
+    data = disk.content(path)
+    documents = Documents(disk, Layout(ROOT))
+    holes = 0
+    for size in (1, 2, 16):
+        for start in range(data.index(b'"events"'), len(data) - size):
+            disk.overwrite(path, data[:start] + bytes(size) + data[start + size :])
+            with pytest.raises(StoreError):
+                documents.read("a")
+            holes += 1
+    count("holes of zeros in a document", holes)
+
+
 def test_a_document_written_before_there_were_checksums_is_still_read() -> None:
     disk = SimDisk()
     for folder in ("/s", "/s/runs"):

@@ -58,6 +58,14 @@ def texts_only(self: Redaction, number: Json) -> Json:
     return number
 
 
+def names_are_harmless(self: Redaction, name: str) -> bool:
+    return False
+
+
+def always_in_doubt(self: _Sieve, text: str) -> bool:
+    return True
+
+
 _observation, _json = Redaction.observation, Redaction.json
 WHERE = "flowdsl.world.redaction"
 HERE = "tests/world/test_redaction.py::"
@@ -97,6 +105,8 @@ EXHIBITS = (
     Exhibit("a secret is sought percent-encoded in capitals", f"{WHERE}._percent_forms", percent_in_capitals, FORMS),
     Exhibit("a secret is sought at one place of base64", f"{WHERE}._base64_forms", base64_at_the_beginning, HERE + "test_basic_auth_with_the_secret_inside_is_taken_out_whole"),
     Exhibit("a secret is left in headers and reasons", f"{WHERE}.Redaction.observation", bodies_only, HERE + "test_observations_are_cleaned"),
+    Exhibit("a secret is left in the name of a header", f"{WHERE}.Redaction._is_in_name", names_are_harmless, HERE + "test_a_header_with_a_secret_in_its_name_is_left_out"),
+    Exhibit("all text is searched thoroughly", f"{WHERE}._Sieve.may_hold", always_in_doubt, HERE + "test_much_text_without_a_secret_is_looked_at_once"),
     Exhibit("a secret is left in the names of fields", f"{WHERE}.Redaction.json", values_only, HERE + "test_values_are_cleaned_wherever_they_stand"),
     Exhibit("a secret is left where it is a number", f"{WHERE}.Redaction._number", texts_only, HERE + "test_values_are_cleaned_wherever_they_stand"),
 )  # fmt: skip
