@@ -18,7 +18,7 @@ from flowdsl.engine.limits import ServiceLimits
 from flowdsl.engine.loop import Drive, Network, News, Ports
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.sign import RunSigner
-from flowdsl.errors import InputError, Interrupted
+from flowdsl.errors import InputError, Interrupted, StoreError
 from flowdsl.language import InvalidWorkflow, compile_pinned
 from flowdsl.language.openapi import Readings
 from flowdsl.plan.json import to_bytes
@@ -35,6 +35,7 @@ from flowdsl.world.definitions import Definition, not_what_it_was, read_definiti
 from flowdsl.world.store import Store
 
 POLL_SECONDS = 0.2  # how often other processes' orders are looked for
+DEAF_LOOKS_MAX = 25  # how often in a row that may fail: a disk may hiccup, but who cannot hear must not go on in silence
 
 Watch = Callable[[News], None]
 
@@ -63,6 +64,7 @@ class Engine:
     limits: ServiceLimits = field(default_factory=ServiceLimits)
     detached: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # runs that runs started
     woken: list[asyncio.Task[None]] = field(default_factory=list)
+    deaf: dict[str, int] = field(default_factory=dict)  # by run: looks in a row that failed
 
     async def __aenter__(self) -> Self:
         await self.store.start()
@@ -214,8 +216,20 @@ class Engine:
     async def _poll(self) -> None:
         """Take in what other processes left in the inbox for the runs that are driven here."""
         while True:
-            self._take_commands()
+            self._listen()
             await self.clock.sleep(POLL_SECONDS)
+
+    def _listen(self) -> None:
+        """Runs whose orders stay unreadable are stopped and say so: the orders are there, and `resume` obeys them."""
+        try:
+            self._take_commands()
+            failures = self.store.unread()
+        except StoreError as error:
+            failures = dict.fromkeys(self.drives, error)
+        self.deaf = {run: self.deaf.get(run, 0) + 1 for run in failures}
+        for run, failure in failures.items():
+            if self.deaf[run] >= DEAF_LOOKS_MAX and run in self.drives:
+                self.drives[run].give_up(failure)
 
     def _take_commands(self) -> None:
         for run, command_id, command in self.store.take_commands():

@@ -25,6 +25,7 @@ class Inbox:
     disk: Disk
     layout: Layout
     wall: Callable[[], float]
+    unread: dict[str, OSError] = field(default_factory=dict)  # by run, as of the last look
     _taken: set[str] = field(default_factory=set)
 
     def send(self, run: str, command: Json) -> str:
@@ -34,14 +35,19 @@ class Inbox:
         return command_id
 
     def take(self, runs: Container[str]) -> list[Ordered]:
-        """What came for these runs since the last time."""
-        found = []
+        """What came for these runs since the last time. What cannot be read now is looked at again the next time."""
+        found: list[Ordered] = []
+        self.unread.clear()
         for command_id in sorted(self.waiting(), key=_when):
             run = command_id.rpartition(".")[0]
             if run in runs and command_id not in self._taken:
-                self._taken.add(command_id)
-                with suppress(FileNotFoundError):
+                try:
                     found += self._read(run, command_id)
+                    self._taken.add(command_id)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    self.unread[run] = error
         return found
 
     def drop(self, command_id: str) -> None:

@@ -33,7 +33,7 @@ from flowdsl.world.contents import (
     taken,
 )
 from flowdsl.world.definitions import Definitions
-from flowdsl.world.disk import Disk, RealDisk, explained
+from flowdsl.world.disk import Disk, RealDisk, explain, explained
 from flowdsl.world.documents import Documents
 from flowdsl.world.fsck import Examination, examine
 from flowdsl.world.inbox import Inbox
@@ -360,6 +360,9 @@ class FileStore:
     def take_commands(self) -> Iterable[Ordered]:
         with explained(self._layout.inbox):
             return self._inbox.take(self._own.entries())
+
+    def unread(self) -> dict[str, StoreError]:
+        return {run: explain(e, self._layout.inbox) for run, e in self._inbox.unread.items()}
 
     def drop_command(self, command_id: str) -> None:
         with explained(self._layout.inbox):
