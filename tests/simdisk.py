@@ -90,6 +90,15 @@ class SimDisk:
         """The `number`-th operation of this kind from now on fails (from 1), or all from that one on."""
         self._faults.append(Fault(kind, number - 1, code, lasting))
 
+    def heal(self) -> None:
+        """No fault strikes any more."""
+        self._faults.clear()
+
+    @property
+    def struck(self) -> int:
+        """How many of the faults did."""
+        return sum(fault.left < 0 for fault in self._faults)
+
     def crash(self, keep: int | Callable[[int], int] = 0, *, names: bool = False) -> SimDisk:
         """The disk after a power cut. `keep`: how many unsynced bytes of a file are there all the same, out of how many.
 
