@@ -16,7 +16,7 @@ from tests.processes.sick import STRUCK
 
 FILE = str(WORKFLOWS / "trip.yaml")
 ORDER = (*TRIP, "-i", "card=tok_declined", "--id", "trip-a", "--progress", "plain")
-EVERY, EVERY_FULL = 8, 1
+IN_THE_MIDDLE = 9
 
 
 @pytest.mark.parametrize("kind", ["write", "sync"])
@@ -25,7 +25,7 @@ def test_the_process_says_so_and_nothing_acknowledged_is_lost(
 ) -> None:
     codes: list[int] = []
     with services() as mock:
-        for number in range(1, 100, EVERY_FULL if full else EVERY):
+        for number in range(1, 100) if full else (IN_THE_MIDDLE,):
             # given
             mock.clear()
             before = len(mock.requests())
@@ -46,9 +46,8 @@ def test_the_process_says_so_and_nothing_acknowledged_is_lost(
                 "asked wrongly, and sent"
             )
             goes_on(shell, mock)
-        else:
-            raise AssertionError("it never came to an end")
     assert 74 in codes
+    assert len(codes) < 99, "it never came to an end"
     count("operations of a real process on the disk that failed", len(codes))
 
 
