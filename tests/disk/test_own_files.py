@@ -147,7 +147,7 @@ def test_no_damage_to_a_definition_is_another_workflow(*, full: bool) -> None:
     plan = workflow("trip.yaml")
     document = definition_of(plan)
     refused = 0
-    tried = list(hurt(document, 1 if full else 13))
+    tried = list(hurt(document, 1 if full else 7))
     for text in tried:
         found = tried_to(partial(plan_from, text, plan.digest))
         refused += isinstance(found, FlowdslError)
