@@ -165,7 +165,10 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "F131": (
             "a definition that cannot be read",
-            "A run keeps its own copy of its file. This one was made by another version of flowdsl.",
+            (
+                "A run keeps its own copy of its file. This one is missing, is not what it was, or was made by a later flowdsl.\n"
+                "A new run of the same files writes it anew, and the runs that are pinned to it can go on."
+            ),
         ),
         "F140": (
             "nothing has run here",

@@ -29,6 +29,11 @@ from flowdsl.world.layout import Layout
 from flowdsl.world.quarantine import WHY, set_aside
 from flowdsl.world.queues import Queues
 
+_LAST = (
+    ". It is the last batch: who knows from the services that nothing of it happened can cut the"
+    " file where it begins"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Examination:
@@ -120,7 +125,8 @@ class Examination:
                 "damaged",
                 f"bytes {damage.start} to {damage.end} came in whole once and are not what was written",
                 code="F203",
-                help="restore the file from a backup; it is never changed or deleted here",
+                help="restore the file from a backup; it is never changed or deleted here"
+                + (_LAST if index.rotten_tail and damage is index.damages[-1] else ""),
             )
         for entry in index.entries.values():
             if index.is_damaged(entry):

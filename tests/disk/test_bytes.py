@@ -142,6 +142,21 @@ def test_a_flipped_bit_stops_the_runs_it_may_have_touched_and_no_other(*, full: 
     count("bit flips in a journal", len(bits))
 
 
+def test_who_cuts_a_journal_where_its_last_damage_begins_goes_on() -> None:
+    """As `fsck` says it: a person knows, then, what flowdsl cannot."""
+    theatre = died()
+    path = journal_of(theatre.disk)
+    data = theatre.disk.content(path)
+    theatre.disk.overwrite(path, flipped(data, 8 * (len(data) - 60)))
+    store = sim_store(theatre.disk, read_only=True, root=path.parent.parent)
+    (finding, *_) = store.fsck()
+    assert "the last batch" in finding.help
+    where = int(finding.explanation.split()[1])
+    assert _failure_of(theatre) is not None
+    theatre.disk.overwrite(path, data[:where])
+    assert _failure_of(theatre) is None
+
+
 def test_a_run_of_zeros_or_a_missing_end_is_torn_and_gone_on_with() -> None:
     theatre = died()
     path = journal_of(theatre.disk)

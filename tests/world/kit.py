@@ -51,8 +51,8 @@ def armed(run: str) -> Event:
 ENDED = Ended("succeeded")
 
 
-def sim_store(disk: SimDisk, **settings: Any) -> FileStore:
-    return FileStore(ROOT, disk, offload=Inline(), wall=lambda: 1_000.0, **settings)
+def sim_store(disk: SimDisk, root: Path = ROOT, **settings: Any) -> FileStore:
+    return FileStore(root, disk, offload=Inline(), wall=lambda: 1_000.0, **settings)
 
 
 def run(story: Coroutine[Any, Any, T]) -> T:
