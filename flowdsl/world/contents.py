@@ -61,6 +61,12 @@ class Finding:
     help: str = ""
 
 
+def unreadable(path: str, error: OSError) -> Finding:
+    """The disk does not give it out: what it holds may be sound, so it is left where it is."""
+    why = f"cannot be read: {error.strerror or error}"
+    return Finding(path, "unreadable", why, code="F200", help="check the disk; it is left as it is")
+
+
 Mendable: TypeAlias = tuple[
     Finding, Callable[[], object] | None
 ]  # and how it is mended, if it can be

@@ -18,7 +18,7 @@ from flowdsl.plan.json import from_bytes
 from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Created
 from flowdsl.world.adoption import set_torn_tail_aside
-from flowdsl.world.contents import Finding, Mendable
+from flowdsl.world.contents import Finding, Mendable, unreadable
 from flowdsl.world.disk import ASIDE, Disk, names, opened, read_whole
 from flowdsl.world.documents import Documents
 from flowdsl.world.fsck_groundwork import Groundwork
@@ -155,6 +155,8 @@ class Examination:
         for run in self.documents.runs():
             try:
                 self._remember(run, self.documents.read(run))
+            except OSError as error:
+                yield unreadable(f"runs/{run}.json", error)
             except StoreError:
                 again = run in known and bool(known[run][1].ended)
                 what = "; its journal has it still" if again else ""
@@ -178,7 +180,9 @@ class Examination:
                 from_bytes(read_whole(self.disk, self.layout.inbox / name))
             except FileNotFoundError:
                 continue  # taken meanwhile
-            except (OSError, ValueError):
+            except OSError as error:
+                yield unreadable(f"inbox/{name}", error)
+            except ValueError:
                 yield Finding(
                     f"inbox/{name}",
                     "damaged",

@@ -9,7 +9,7 @@ from functools import partial
 
 from flowdsl.errors import StoreError
 from flowdsl.saga.events import Created
-from flowdsl.world.contents import Finding, Mendable
+from flowdsl.world.contents import Finding, Mendable, unreadable
 from flowdsl.world.definitions import Definitions
 from flowdsl.world.disk import Disk, read_whole
 from flowdsl.world.layout import (
@@ -58,6 +58,8 @@ class Groundwork:
         """Raises StoreError (F202) where a newer flowdsl made the store."""
         try:
             read_about(self.disk, self.layout)
+        except OSError as error:
+            yield unreadable(self.layout.about.name, error), None
         except StoreError as error:
             if error.code != "F203":
                 raise
@@ -78,10 +80,12 @@ class Groundwork:
 
     def key(self) -> Iterator[Mendable]:
         digest = ""
-        with suppress(StoreError):
+        with suppress(StoreError, OSError):
             digest = read_about(self.disk, self.layout)
         try:
             read_key(self.disk, self.layout, digest)
+        except OSError as error:
+            yield unreadable(self.layout.key.name, error), None
         except StoreError as error:
             yield (
                 Finding(
@@ -104,11 +108,11 @@ class Groundwork:
         there = definitions.digests()
         for digest in there:
             try:
-                sound = definitions.is_sound(digest)
-            except OSError:
-                sound = False
-            if not sound:
-                yield _no_definition(digest, "is not what was pinned", pinned.get(digest, [])), None
+                if not definitions.is_sound(digest):
+                    what = "is not what was pinned"
+                    yield _no_definition(digest, what, pinned.get(digest, [])), None
+            except OSError as error:
+                yield unreadable(f"definitions/{digest}.json", error), None
         for digest in pinned.keys() - set(there):
             yield _no_definition(digest, "is missing", pinned[digest]), None
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from flowdsl.saga.events import Created
 from flowdsl.world.claims import fingerprint_of
-from flowdsl.world.contents import Finding, Mendable
+from flowdsl.world.contents import Finding, Mendable, unreadable
 from flowdsl.world.disk import Disk, names, opened, read_whole, write_once
 from flowdsl.world.layout import Layout
 from flowdsl.world.quarantine import set_aside
@@ -40,8 +40,9 @@ class Places:
             path = self.layout.claims / run
             try:
                 found = read_whole(self.disk, path)
-            except OSError:
-                found = b""
+            except OSError as error:
+                yield unreadable(f"claims/{run}", error), None
+                continue
             if run in self.created:
                 right = fingerprint_of(self.created[run]).encode()
                 if found != right:

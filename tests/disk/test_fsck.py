@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable
 from dataclasses import replace
+from fnmatch import fnmatch
 
 import pytest
 
@@ -14,7 +16,7 @@ from flowdsl.world.contents import Finding
 from flowdsl.world.queues import queue_of
 from tests.counts import count
 from tests.disk.journals import flipped, journal_of
-from tests.simdisk import SimDisk
+from tests.simdisk import Operation, SimDisk
 from tests.world.kit import (
     DEFINITION,
     DIGEST,
@@ -31,7 +33,7 @@ from tests.world.kit import (
 DOCUMENT = ROOT / "runs" / "done.json"
 KEY = "trip k"
 QUEUE = f"queues/{queue_of(KEY)}"
-Damage = Callable[[SimDisk], None]
+Damage = Callable[[SimDisk], object]
 
 
 def used() -> SimDisk:
@@ -122,6 +124,16 @@ def change(name: str, old: bytes, new: bytes) -> Damage:
     return damage
 
 
+def both_are_missing(disk: SimDisk) -> None:
+    disk.unlink(ROOT / "key")
+    disk.unlink(ROOT / "store.json")
+
+
+def in_place_of_a_folder(disk: SimDisk) -> None:
+    disk.lose_folder(ROOT / "quarantine")
+    put("quarantine", b"")(disk)
+
+
 def one_digit_of_the_key(disk: SimDisk) -> None:
     first = disk.content(ROOT / "key")[:1]
     change("key", first, b"e" if first != b"e" else b"f")(disk)
@@ -153,6 +165,8 @@ KINDS: dict[str, tuple[Damage, str, bool, bool]] = {
     "a digit of the key": (one_digit_of_the_key, "under another key", False, False),
     "the key and store.json are another's": (change("store.json", b'"key":"', b'"key":"0'), "under another key", False, False),
     "a folder is missing": (lambda disk: disk.lose_folder(ROOT / "quarantine"), "a folder of the store", True, False),
+    "the key and store.json are missing": (both_are_missing, "under another key", False, False),
+    "a file in place of a folder": (in_place_of_a_folder, "is no folder", False, False),
     "a definition is missing": (lose(f"definitions/{DIGEST}.json"), "is missing: the runs that are pinned to it", False, False),
     "a definition is all zeros": (zeros(f"definitions/{DIGEST}.json"), "is not what was pinned: the runs that", False, False),
     "a definition says something else": (change(f"definitions/{DIGEST}.json", b"wait: 1s", b"wait: 9s"), "is not what was pinned: the runs that", False, False),
@@ -214,6 +228,56 @@ def _adopted(disk: SimDisk) -> list[object]:
         return list(found["open"])
 
     return asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["key", "store.json", f"definitions/{DIGEST}.json", "claims/open", "runs/done.json", "inbox/*"],
+)
+def test_what_cannot_be_read_is_named_and_left_as_it_is(name: str) -> None:
+    disk = used()
+
+    def hook(when: str, operation: Operation) -> None:
+        mine = (when, operation.kind) == ("before", "read") and operation.path.match(
+            str(ROOT / name)
+        )
+        if mine:
+            raise OSError(errno.EIO, "no", str(operation.path))
+
+    disk.hook = hook
+    before = {path: disk.content(path) for path in disk.files()}
+    (finding,) = fsck(disk, repair=True)
+    assert fnmatch(finding.path, name)
+    assert (finding.kind, finding.code, finding.repairable) == ("unreadable", "F200", False)
+    assert {path: disk.content(path) for path in disk.files()} == before
+
+
+def test_a_claim_of_no_run_stays_while_a_journal_may_hold_its_run() -> None:
+    disk = used()
+    flip(0.05)(disk)
+    put("claims/nobody", bytes(64))(disk)
+    fsck(disk, repair=True)
+    (finding,) = [each for each in fsck(disk) if each.path == "claims/nobody"]
+    assert not finding.repairable
+    assert finding.help
+
+
+def test_what_was_put_aside_before_is_not_written_over() -> None:
+    disk = used()
+    for text in (b"one", b"two"):
+        put("runs/.new-x", text)(disk)
+        fsck(disk, repair=True)
+    kept = [path for path in disk.files() if path.parent.name == "quarantine"]
+    assert {disk.content(path) for path in kept if "why" not in path.name} == {b"one", b"two"}
+    assert len(kept) == 4
+
+
+def test_a_store_of_a_newer_flowdsl_is_not_mended() -> None:
+    disk = used()
+    change("store.json", b'"version":1', b'"version":2')(disk)
+    with pytest.raises(StoreError) as refusal:
+        fsck(disk, repair=True)
+    assert refusal.value.code == "F202"
 
 
 def test_the_tail_of_a_living_process_is_not_touched() -> None:

@@ -20,6 +20,7 @@ from flowdsl.saga.events import Admitted, Created
 from flowdsl.world.contents import Claim
 from tests.counts import count
 from tests.disk.journals import flipped
+from tests.engine.constructs import CHILD, saga
 from tests.engine.stage import workflow
 from tests.simdisk import Crash, SimDisk
 from tests.world.kit import (
@@ -37,6 +38,11 @@ from tests.world.kit import (
 from tests.world.test_crash import after, stop_at
 
 KEY = "trip k"
+USES = """
+- id: child
+  uses: ./child.yaml
+  with: { warehouse: wh-1 }
+"""
 
 
 def hurt(data: bytes, every: int = 1) -> Iterator[bytes]:
@@ -143,8 +149,10 @@ def test_a_store_made_before_its_key_had_a_digest_is_read() -> None:
 # --- definitions --------------------------------------------------------------------------------------
 
 
-def test_no_damage_to_a_definition_is_another_workflow(*, full: bool) -> None:
-    plan = workflow("trip.yaml")
+@pytest.mark.parametrize(
+    "plan", [workflow("trip.yaml"), saga(USES, child=CHILD)], ids=["trip", "with another file"]
+)
+def test_no_damage_to_a_definition_is_another_workflow(plan: Plan, *, full: bool) -> None:
     document = definition_of(plan)
     refused = 0
     tried = list(hurt(document, 1 if full else 7))
@@ -153,6 +161,9 @@ def test_no_damage_to_a_definition_is_another_workflow(*, full: bool) -> None:
         refused += isinstance(found, FlowdslError)
         if isinstance(found, Plan):
             assert (found.digest, found.source) == (plan.digest, plan.source)
+            assert (
+                dict(found.files).values() == dict(plan.files).values() or found.files == plan.files
+            )
         else:
             assert said(found, "F131")
     assert refused > len(tried) / 2
