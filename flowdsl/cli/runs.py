@@ -39,7 +39,9 @@ def existing_store(session: Session) -> FileStore:
 def unopened_store(session: Session) -> FileStore:
     """The same, whatever is wrong with it."""
     store = FileStore(session.store, read_only=True)
-    if not store.is_there():
+    with asked_wrongly():
+        is_there = store.is_there()
+    if not is_there:
         raise InputError(
             f"nothing has run here: there is no store at {shown(session.store)}",
             code="F140",

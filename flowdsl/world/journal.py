@@ -147,8 +147,7 @@ class Journal:
                 self.disk.unlink(self.path)
                 self.disk.sync_folder(self.path.parent)
         finally:
-            with suppress(OSError):  # it is let go of all the same, and what matters was synced
-                self.disk.close(self.handle)
+            self.disk.close(self.handle)
             self.handle = -1
 
     @property

@@ -102,8 +102,12 @@ class FileStore:
     async def start(self) -> None:
         if not self._read_only:
             self._key = await self._offload(partial(prepare, self._disk, self._layout))
-        elif self._disk.look(self._layout.root) is not None:
+        elif self._is_begun():
             self._key = open_existing(self._disk, self._layout)
+
+    def _is_begun(self) -> bool:
+        with explained(self._layout.root):
+            return self._disk.look(self._layout.root) is not None
 
     async def close(self) -> None:
         await self._own.close()
@@ -375,8 +379,9 @@ class FileStore:
 
     def is_there(self) -> bool:
         """Or was once: what is left of it may need mending."""
-        about = self._disk.look(self._layout.about)
-        return about is not None or is_used(self._disk, self._layout)
+        with explained(self._layout.root):
+            about = self._disk.look(self._layout.about)
+            return about is not None or is_used(self._disk, self._layout)
 
     def list(self) -> list[RunSummary]:
         with explained(self._layout.root):
