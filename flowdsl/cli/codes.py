@@ -209,8 +209,8 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "F203": (
             "damage",
             (
-                "Records do not bear the checksums they were written with. The runs they belong to are not touched;\n"
-                "all others go on. `flowdsl fsck` explains, and never guesses."
+                "Records do not bear the checksums they were written with, or a file of the store is not what was written.\n"
+                "The runs it belongs to are not touched; all others go on. `flowdsl fsck` explains, and never guesses."
             ),
         ),
         "F204": (

@@ -246,6 +246,7 @@ class Engine:
         if drive is not None:
             self._obey(drive, command_id, order)
         else:
+            self.woken = [task for task in self.woken if not task.done()]
             self.woken.append(asyncio.create_task(self._wake(run, command_id, order)))
 
     def _obey(self, drive: Drive, command_id: str, order: Order) -> None:
@@ -263,10 +264,16 @@ class Engine:
         if drive is not None:  # an order that came just before has woken it
             self._obey(drive, command_id, order)
             return
-        past = [recorded.event for recorded in self.store.events(run)]
-        if not fold(State(), past).ended:  # else it is about to leave our hands
-            with contextlib.suppress(InputError):
-                await self._go_on(run, past, orders=[order])
+        try:
+            past = [recorded.event for recorded in self.store.events(run)]
+            if not fold(State(), past).ended:  # else it is about to leave our hands
+                with contextlib.suppress(InputError):
+                    await self._go_on(run, past, orders=[order])
+        except (
+            StoreError
+        ):  # nobody waits for this task: the order is heard again, here or elsewhere
+            self.store.put_back(command_id)
+            return
         self.store.drop_command(command_id)
 
     # --- the other runs of the store -----------------------------------------------------------------

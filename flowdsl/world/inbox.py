@@ -50,6 +50,9 @@ class Inbox:
                     self.unread[run] = error
         return found
 
+    def put_back(self, command_id: str) -> None:
+        self._taken.discard(command_id)
+
     def drop(self, command_id: str) -> None:
         self._taken.discard(command_id)
         with suppress(FileNotFoundError):

@@ -194,6 +194,9 @@ class MemoryStore:
     def unread(self) -> Mapping[str, StoreError]:
         return {}
 
+    def put_back(self, command_id: str) -> None:
+        self._taken.discard(command_id)
+
     def drop_command(self, command_id: str) -> None:
         self._taken.discard(command_id)
         self.memory.inbox = [e for e in self.memory.inbox if e.command_id != command_id]

@@ -71,6 +71,9 @@ class Store(Protocol):
     def unread(self) -> Mapping[str, StoreError]:
         """Of the runs that this store drives: why an order that lies there could not be read the last time."""
 
+    def put_back(self, command_id: str) -> None:
+        """It could not be obeyed now: it comes again."""
+
     def drop_command(self, command_id: str) -> None: ...
 
     def fsck(self, *, repair: bool = False) -> list[Finding]: ...

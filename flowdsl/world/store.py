@@ -368,6 +368,9 @@ class FileStore:
     def unread(self) -> dict[str, StoreError]:
         return {run: explain(e, self._layout.inbox) for run, e in self._inbox.unread.items()}
 
+    def put_back(self, command_id: str) -> None:
+        self._inbox.put_back(command_id)
+
     def drop_command(self, command_id: str) -> None:
         with explained(self._layout.inbox):
             self._inbox.drop(command_id)

@@ -99,6 +99,42 @@ def test_who_cannot_hear_for_good_says_so_and_the_next_process_obeys(kind: str) 
     assert list(app.ledger.left_behind("cancelled")) == []
 
 
+def test_an_order_for_a_run_at_rest_is_obeyed_though_its_facts_cannot_be_read_at_once() -> None:
+    # given a run that is stuck in a living process
+    app, disk = create_app(), SimDisk()
+    path, refuse = "/reservations/*", "refuse:409"
+    app.faults.add(
+        {"service": "flights", "method": "DELETE", "path": path, "fault": refuse, "times": 1}
+    )
+    struck: list[Path] = []
+
+    def hook(when: str, operation: Operation) -> None:
+        mine = operation.kind == "read" and operation.path.parent.name == "journals"
+        if (when, mine, len(struck) < 3) == ("before", True, True):
+            struck.append(operation.path)
+            raise OSError(errno.EIO, "no", str(operation.path))
+
+    async def story() -> str:
+        store = FileStore(STORE, disk, offload=Inline())
+        env: dict[str, str | None] = {"DEMO_URL": MOCK_URL}
+        inputs = {**TRIP, "card": "tok_declined"}
+        created = Created("run-1", PLAN.name, PLAN.digest, EPOCH, inputs, env, {})
+        network = Http(httpx.ASGITransport(app=app))
+        async with Engine(store, network, VirtualClock()) as engine:
+            assert (await engine.run(PLAN, created)).now.state == "stuck"
+            # when the disk fails as somebody tells it to go on
+            other = FileStore(STORE, disk, offload=Inline(), read_only=True)
+            await other.send("run-1", Order("retry", actor="ada").to_json())
+            disk.hook = hook
+            await asyncio.sleep(5)
+            return {run.run: run.ended for run in store.list()}["run-1"]
+
+    # then
+    assert run_virtually(story()) == "compensated"
+    assert len(struck) == 3
+    assert list(app.ledger.left_behind("compensated")) == []
+
+
 async def resumed(app: MockServices, disk: SimDisk) -> str:
     store = FileStore(STORE, disk, offload=Inline())
     async with Engine(store, Http(httpx.ASGITransport(app=app)), VirtualClock()) as engine:
