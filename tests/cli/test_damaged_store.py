@@ -56,3 +56,33 @@ def test_a_damaged_store_is_answered_for(
             count("commands on a damaged store")
     # and nothing happened twice
     assert services.counts() == {1}
+
+
+def test_what_can_be_mended_is_and_the_run_goes_on(
+    cli: CommandLine, services: Services, project: Path
+) -> None:
+    # given a store without what holds nothing, as a copy that leaves out empty folders makes it
+    services.fault(service="hotels", method="DELETE", path="/reservations/*", fault="refuse:403")
+    assert cli("run", FLOW, *DECLINED, "--id", "open").code == 3
+    store = project / ".flowdsl"
+    (store / "quarantine").rmdir()
+    (store / "store.json").unlink()
+    (store / "claims" / "open").write_bytes(bytes(64))
+    # then it is not opened, and it is said why
+    refused = cli("resume", "open")
+    assert (refused.code, "error[F203]" in refused.err, "flowdsl fsck" in refused.err) == (
+        2,
+        True,
+        True,
+    )
+    assert cli("fsck").code == 1
+    # and when it is mended
+    mended = cli("fsck", "--repair", "--json").json["findings"]
+    assert {one["path"] for one in mended if one["repairable"]} == {
+        "quarantine",
+        "store.json",
+        "claims/open",
+    }
+    assert [one["kind"] for one in cli("fsck", "--json").json["findings"]] == ["kept"]
+    assert cli("resume", "open").code == 1
+    assert services.residue("compensated") == []
