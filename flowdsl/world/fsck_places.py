@@ -90,7 +90,7 @@ class Places:
                     f"it is the turn of {run}, and its ticket is missing",
                     repairable=True,
                     code="F203",
-                    help="--repair gives it back; so does the next run with that key, before it starts",
+                    help="--repair gives it back; so does the next run with that key, before it is let in",
                 )
                 yield finding, partial(queues.give_back, key, run)
 

@@ -3,8 +3,8 @@
 A ticket is drawn under a lock, after the run's first record is durable, so that no ticket is of a run that never was. It is
 torn up when the run has ended; where that was cut short, whoever looks next does it.
 
-Tickets are names of empty files: they can be lost, not changed. A run whose turn it is gets its own back from the next
-one that draws, before that one is let in.
+Tickets are names of empty files: they can be lost, not changed. A run whose turn it is gets its own back before another one
+is let in.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class Queues:
                 number = max(tickets, default=0) + 1
                 self._draw(folder, number, run)
                 tickets[number] = run
-                self._give_back(folder, tickets, self.holders(key))
             if run not in self._sure:  # whoever made it may not have come so far
-                for path in (folder, folder.parent, folder.parent.parent):
-                    self.disk.sync_folder(path)
+                self._sync(folder)
                 self._sure.add(run)
+            if tickets[min(tickets)] == run:  # before it is let in
+                self._give_back(folder, tickets, self.holders(key))
             return tickets[min(tickets)]
         finally:
             self.disk.close(handle)
@@ -75,8 +75,6 @@ class Queues:
         if handle is not None:
             try:
                 self._give_back(folder, self._tickets(folder), [run])
-                for path in (folder, folder.parent, folder.parent.parent):
-                    self.disk.sync_folder(path)
             finally:
                 self.disk.close(handle)
 
@@ -85,10 +83,15 @@ class Queues:
             number = min(tickets, default=1) - 1
             if run not in tickets.values() and number >= 0:
                 self._draw(folder, number, run)
+                self._sync(folder)
                 tickets[number] = run
 
     def _draw(self, folder: Path, number: int, run: str) -> None:
         self.disk.close(self.disk.create(folder / f"{number:012}.{run}"))
+
+    def _sync(self, folder: Path) -> None:
+        for path in (folder, folder.parent, folder.parent.parent):
+            self.disk.sync_folder(path)
 
     def _folder(self, key: str) -> Path:
         return self.layout.queues / queue_of(key)

@@ -289,6 +289,23 @@ def test_a_run_whose_ticket_is_lost_keeps_its_turn(*, whole_queue: bool) -> None
     assert len(list(tickets(disk.files()))) == 2
 
 
+def test_nor_does_one_that_waited_already_go_past_it() -> None:
+    disk = SimDisk()
+    assert queued(disk, "one", admitted=True) == "one"
+    disk = disk.killed()
+
+    async def story() -> None:
+        store = sim_store(disk)
+        await store.start()
+        await store.create("two", [keyed("two")])
+        assert await store.first_in_queue(KEY, "two") == "one"
+        disk.unlink(ROOT / next(name for name in tickets(disk.files()) if name.endswith(".one")))
+        assert await store.first_in_queue(KEY, "two") == "one"
+
+    run(story())
+    assert len(tickets(disk.crash().files())) == 2
+
+
 def tickets(paths: Iterable[object]) -> list[str]:
     found = [str(path).removeprefix(f"{ROOT}/") for path in paths]
     return [name for name in found if name.startswith("queues/") and not name.endswith("/lock")]
