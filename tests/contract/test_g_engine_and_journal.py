@@ -22,7 +22,8 @@ from flowdsl.world.offload import Inline
 from flowdsl.world.store import FileStore
 from tests.contract.front import Bend, Front, Late
 from tests.contract.story import PAY_AND_FAIL, Story, crash_everywhere, reserve, saga
-from tests.engine.test_crashes import DyingNetwork, Fuse
+from tests.engine.dying import DyingNetwork
+from tests.engine.test_crashes import Fuse
 from tests.simdisk import Crash, SimDisk
 from tests.virtual import EPOCH, VirtualClock, run_virtually
 
