@@ -29,7 +29,7 @@ def why_not_crashed(doc: str) -> str:
     return found[0] if found else ""
 
 
-def tests() -> Iterator[ast.FunctionDef]:
+def all_tests() -> Iterator[ast.FunctionDef]:
     for path in sorted(FOLDER.glob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):

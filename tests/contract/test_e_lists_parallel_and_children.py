@@ -8,7 +8,6 @@ from textwrap import indent
 import pytest
 
 from flowdsl.engine.orders import Order
-from flowdsl.plan.values import Json
 from flowdsl.saga.events import (
     Expanded,
     Failed,
@@ -20,6 +19,7 @@ from flowdsl.saga.events import (
     Started,
 )
 from flowdsl.saga.unfolding import unfolded
+from mock_services.exchange import Json
 from tests.contract.crashes import crash_everywhere
 from tests.contract.front import Late, Says
 from tests.contract.sagas import PAY_AND_FAIL, in_parallel, reserve, saga
