@@ -58,7 +58,7 @@ def test_c59_an_edited_file_changes_no_run_that_has_started(edited: str) -> None
         assert result.now.state == "succeeded"
         assert machine.standings == CONFIRMED
 
-    cut_everywhere(play, stride=5)
+    cut_everywhere(play, stride=12)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_c60_c62_a_run_whose_definition_is_unreadable_stops_no_other(damage: byt
 
         assert machine.life(look) == {"good": "succeeded", "bad": ""}
 
-    cut_everywhere(play, stride=9)
+    cut_everywhere(play, stride=12)
 
 
 def test_c60_a_run_whose_records_are_damaged_stops_no_other() -> None:
@@ -129,7 +129,7 @@ def test_c60_a_run_whose_records_are_damaged_stops_no_other() -> None:
 
         assert machine.life(look) == [("bad", "", True), ("good", "succeeded", False)]
 
-    cut_everywhere(play, stride=3)
+    cut_everywhere(play, stride=5)
 
 
 def test_c61_a_run_that_kills_its_process_every_time_is_parked() -> None:
@@ -202,7 +202,7 @@ def test_c65_two_starts_with_one_id_are_one_run() -> None:
         assert machine.life(begins_or_goes_on(saga(TRIP), "today")) is not None
         assert machine.standings == CONFIRMED
 
-    cut_everywhere(play, stride=2)
+    cut_everywhere(play, stride=6)
 
 
 def test_c66_nobody_takes_a_run_from_a_driver_that_only_stands_still() -> None:
@@ -223,7 +223,7 @@ def test_c66_nobody_takes_a_run_from_a_driver_that_only_stands_still() -> None:
         assert machine.cut(both).now.state == "succeeded"
         assert machine.standings == CONFIRMED
 
-    cut_everywhere(play, stride=3)
+    cut_everywhere(play, stride=5)
 
 
 def test_c66_a_driver_whose_journal_somebody_else_wrote_to_stops_and_sends_nothing() -> None:
@@ -245,7 +245,7 @@ def test_c66_a_driver_whose_journal_somebody_else_wrote_to_stops_and_sends_nothi
         assert machine.cut(goes_on()).now.state == "succeeded"
         assert machine.standings == CONFIRMED
 
-    cut_everywhere(play, stride=3)
+    cut_everywhere(play, stride=5)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
@@ -257,7 +257,7 @@ def test_c67_c68_a_torn_tail_needs_nobody_and_nothing_is_glued_to_it(share: floa
     whole = Machine()
     whole.cut(starts(plan))
     tails = 0
-    for point in range(2, whole.points, 1 if TALLY.full else 2):
+    for point in range(2, whole.points, 1 if TALLY.full else 3):
         machine = Machine()
         first, second, last = (
             machine.life(begins_or_goes_on(plan), at, torn) for at in (point, 7, 0)
