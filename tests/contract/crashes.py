@@ -9,7 +9,7 @@ from tests.contract.judge import judge
 from tests.contract.story import Story
 from tests.contract.tally import TALLY
 
-SECOND_STRIDE = 7  # of the second crash, which only the full size has
+SECOND_STRIDE = 5  # of the second crash, which only the full size has
 
 
 def crash_everywhere(
@@ -32,7 +32,7 @@ def crash_everywhere(
         for story in _crashed(make, point):
             judge(story)
             at = sorted(story.fuse.crash_at)
-            assert story.now.state in ends.split(), f"crashed at {at}: {story.now}"
+            assert story.now.state in _ends(ends, story), f"crashed at {at}: {story.now}"
             then(story)
             struck = [sum(each) for each in zip_longest(struck, story.fired, fillvalue=0)]
             crashes += story.fuse.crashes
@@ -40,6 +40,12 @@ def crash_everywhere(
     assert all(struck), f"a fault strikes only where nothing crashes: {struck}"
     TALLY.crashes += crashes
     return crashes
+
+
+def _ends(ends: str, story: Story) -> list[str]:
+    """Two crashes, and what the story has besides, may spend all three attempts of a call: then it is undone."""
+    spent = ["compensated"] if story.fuse.crashes > 1 and "succeeded" in ends else []
+    return ends.split() + spent
 
 
 def _crashed(make: Callable[[], Story], point: int) -> Iterator[Story]:

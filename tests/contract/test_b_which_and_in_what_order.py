@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from textwrap import indent
 
 import httpx
 import pytest
@@ -44,21 +45,36 @@ def test_c15_a_step_that_was_skipped_is_not_undone() -> None:
     crash_everywhere(make, "compensated")
 
 
-def test_c17_a_failure_deep_inside_runs_nothing_after_it_and_undoes_all_before_it() -> None:
-    inner = "- steps:\n" + "".join(
-        f"    {line}\n" for line in (reserve("hotel") + PAY_AND_FAIL).splitlines() if line
-    )
-    outer = "- parallel:\n" + "".join(f"    {line}\n" for line in inner.splitlines())
+HOTEL_THEN_FAIL = reserve("hotel") + PAY_AND_FAIL
+BLOCKS = {
+    "group in parallel": "- parallel:\n    - steps:\n" + indent(HOTEL_THEN_FAIL, " " * 8),
+    "switch": "- switch:\n    - when: inputs.big\n      steps:\n"
+    + indent(HOTEL_THEN_FAIL, " " * 8)
+    + "    - steps:\n"
+    + indent(reserve("car"), " " * 8),
+    "for_each": "- for_each: n in [1]\n  steps:\n" + indent(HOTEL_THEN_FAIL, " " * 4),
+}
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_c17_a_failure_deep_inside_runs_nothing_after_it_and_undoes_all_before_it(
+    block: str,
+) -> None:
     after = "- call: POST mail/messages\n  body: { to: me }\n  compensate: none\n"
 
     def make() -> Story:
-        return Story(saga(reserve("flight") + outer + after))
+        head = "inputs: { big: boolean }"
+        return Story(saga(reserve("flight") + BLOCKS[block] + after, head=head), {"big": True})
+
+    def then(story: Story) -> None:
+        assert story.count("POST mail/messages") == 0
+        assert [*dict.fromkeys(story.undos)] == ["hotels", "flights"][-len({*story.undos}) :]
 
     story = make().play()
     story.ended("compensated")
-    assert story.count("POST mail/messages") == 0
     assert story.undos == ["hotels", "flights"]
-    crash_everywhere(make, "compensated")
+    then(story)
+    crash_everywhere(make, "compensated", stride=2, then=then)
 
 
 CHARGE = """

@@ -30,7 +30,7 @@ def two_at_once() -> Story:
 
 def test_c26_an_undo_that_fails_ten_times_and_then_works_holds_the_one_before_it_so_long() -> None:
     def make() -> Story:
-        return two_in_a_row(retry=12).fault(UNDO_HOTEL, "error:500", times=10)
+        return two_in_a_row(retry=13).fault(UNDO_HOTEL, "error:500", times=10)
 
     story = make().play()
     story.ended("compensated")
@@ -251,7 +251,8 @@ def test_c27_a_404_to_the_first_undo_of_what_is_there_may_be_a_wrong_path(status
     def then(story: Story) -> None:
         first, *others = story.outcomes("hotel!undo")
         if first == "Unknown" or status == 410:
-            assert (story.now.state, others) == ("compensated", others[:1])
+            assert story.now.state == "compensated"
+            assert len(others) <= story.fuse.crashes
         else:
             story.stuck_at("hotel!undo")
             assert (first, others) == ("Refused", [])
