@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def judge(story: Story) -> None:
     effects = Counter(effect.wish for effect in story.ledger)
     assert max(effects.values(), default=1) == 1, f"an effect happened twice: {effects}"
-    left, named = story.left, story.named
+    left, named = story.left, story.named | _in_progress(story)
     assert left <= named, f"left behind and not named: {left - named}"
     if story.now.state in ("compensated", "cancelled"):
         assert any(isinstance(fact, Turned) for fact in story.facts)
@@ -24,6 +24,16 @@ def judge(story: Story) -> None:
         assert left <= taken_on, f"left behind, and nobody took that on himself: {left - taken_on}"
     _one_key_one_payload(story)
     _order_of_facts(story)
+
+
+def _in_progress(story: Story) -> set[str]:
+    """Of a run that is stuck on its way forward (a loser that cannot be undone): what it has done, and means to keep."""
+    if story.state.committed or story.state.turning is not None:
+        return set()
+    calls, stands = story.state.calls, story.now.stands
+    return {
+        entry.key for call, entry in calls.items() if call in stands and stands[call].state == "ok"
+    }
 
 
 def _one_key_one_payload(story: Story) -> None:

@@ -148,6 +148,22 @@ def test_c44_an_empty_list_is_no_harm() -> None:
     crash_everywhere(make, "succeeded")
 
 
+def test_c44_a_list_that_is_too_long_is_a_refusal_and_no_step_of_it_begins() -> None:
+    def make() -> Story:
+        return Story(saga(reserve("flight") + hotels(), head=INPUTS), given(1001))  # type: ignore[arg-type]
+
+    def then(story: Story) -> None:
+        assert story.count("POST hotels*") == 0
+        assert story.state.turning is not None
+        assert "1,001 items" in story.state.turning.failure.message
+
+    story = make().play()
+    story.ended("compensated")
+    assert story.undos == ["flights"]
+    then(story)
+    crash_everywhere(make, "compensated", then=then)
+
+
 def test_c45_both_that_fail_at_once_have_all_their_tries() -> None:
     def make() -> Story:
         steps = (reserve(name, more="retry: 3") for name in ("flight", "hotel"))
