@@ -110,12 +110,12 @@ def cut_everywhere(play: Callable[[Machine], None], stride: int = 1) -> None:
     assert TALLY.crashes > 3
 
 
-def created(run: str, plan: Plan) -> Created:
-    return Created(run, plan.name, plan.digest, EPOCH, {}, {}, {})
+def created(run: str, plan: Plan, key: str = "") -> Created:
+    return Created(run, plan.name, plan.digest, EPOCH, {}, {}, {}, key=key)
 
 
-def starts(plan: Plan, run: str = "run-1") -> Work[Result]:
-    return lambda engine: engine.run(plan, created(run, plan))
+def starts(plan: Plan, run: str = "run-1", key: str = "") -> Work[Result]:
+    return lambda engine: engine.run(plan, created(run, plan, key))
 
 
 def goes_on(run: str = "run-1") -> Work[Result]:
@@ -134,10 +134,10 @@ def goes_on(run: str = "run-1") -> Work[Result]:
     return work
 
 
-def begins_or_goes_on(plan: Plan, run: str = "run-1") -> Work[Result]:
+def begins_or_goes_on(plan: Plan, run: str = "run-1", key: str = "") -> Work[Result]:
     async def work(engine: Engine) -> Result:
         known = any(summary.run == run for summary in engine.store.list())
-        return await (goes_on(run) if known else starts(plan, run))(engine)
+        return await (goes_on(run) if known else starts(plan, run, key))(engine)
 
     return work
 

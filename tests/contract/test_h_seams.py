@@ -1,15 +1,19 @@
-"""S01 to S16: where two constructs meet, or a construct and a fault. Each is crashed at every point, like the cases of the contract."""
+"""S01 to S19: where two constructs meet, or a construct and a fault. Each is crashed at every point, like the cases of the contract."""
 
 from __future__ import annotations
 
+import asyncio
 from textwrap import dedent, indent
 
 import pytest
 
+from flowdsl.engine.engine import Engine
 from flowdsl.engine.orders import Order
+from flowdsl.plan.values import Json
 from flowdsl.saga.events import Alerted, Committed, Turned
 from tests.contract.crashes import crash_everywhere
-from tests.contract.front import DoesButSays, Late, Says
+from tests.contract.front import Bend, DoesButSays, Late, Says
+from tests.contract.machine import Machine, begins_or_goes_on, cut_everywhere
 from tests.contract.sagas import PAY_AND_FAIL, in_parallel, reserve, saga
 from tests.contract.story import Story
 
@@ -139,11 +143,11 @@ def test_s05_a_wait_beside_a_step_that_fails_is_dropped_and_its_signal_comes_too
 
     def then(story: Story) -> None:
         assert story.standings == {"flights": "released"}
-        assert story.now.stands["parallel-1/yes"].state != "ok"
 
     story = make().play()
     story.ended("compensated")
     assert [error.code for error in story.refused] == ["F145"]
+    assert story.now.stands["parallel-1/yes"].state == "pending"
     then(story)
     crash_everywhere(make, "compensated", then=then)
 
@@ -324,7 +328,7 @@ def test_s14_a_persons_word_on_a_lost_step_decides_what_is_undone(*, happened: b
         async def lives() -> None:
             await story.live()
             if story.now.state == "stuck" and story.state.calls.keys() >= {"hotel"}:
-                body = {"id": "H-1"} if happened else None
+                body: Json = {"id": "H-1"} if happened else None
                 await story.live(given=[Order("resolve", "hotel", ok=happened, body=body)])
 
         story.lives = lives
@@ -393,3 +397,42 @@ def test_s17_no_cancel_and_no_crash_comes_between_the_commit_and_the_confirms() 
     story.ended("succeeded")
     then(story)
     crash_everywhere(make, "succeeded", stride=2, then=then)
+
+
+def test_s18_a_run_of_its_own_goes_on_when_the_run_that_started_it_is_undone() -> None:
+    child = reserve("hotel") + "- wait: 5s\n"
+    parent = saga(reserve("flight") + USES + "  detach: true\n" + PAY_AND_FAIL, child=child)
+
+    def play(machine: Machine) -> None:
+        async def all_of_it(engine: Engine) -> dict[str, str]:
+            await begins_or_goes_on(parent)(engine)
+            await asyncio.gather(*engine.detached.values(), *await engine.resume_all())
+            return {summary.run: summary.ended for summary in engine.store.list()}
+
+        ends = machine.cut(all_of_it)
+        assert ends.pop("run-1") == "compensated"
+        assert [*ends.values()] == ["succeeded"]
+        assert machine.standings == [("flights", "released"), ("hotels", "confirmed")]
+
+    cut_everywhere(play, stride=16)
+
+
+def test_s19_a_stuck_run_holds_up_those_with_its_key_until_a_person_helps() -> None:
+    plans = [saga(reserve("flight") + PAY_AND_FAIL), saga(reserve("hotel"))]
+
+    def play(machine: Machine) -> None:
+        machine.front.bends.append(Bend("DELETE flights*", Says(422), times=1))
+
+        async def one_after_the_other(engine: Engine) -> dict[str, str]:
+            first = await begins_or_goes_on(plans[0], "first", key="one")(engine)
+            second = asyncio.create_task(begins_or_goes_on(plans[1], "second", key="one")(engine))
+            await asyncio.sleep(30)
+            if first.now.state == "stuck":
+                assert not second.done()
+                await engine.store.send("first", Order("retry").to_json())
+            await second
+            return {summary.run: summary.ended for summary in engine.store.list()}
+
+        assert machine.cut(one_after_the_other) == {"first": "compensated", "second": "succeeded"}
+
+    cut_everywhere(play, stride=25)
