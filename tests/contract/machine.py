@@ -21,7 +21,7 @@ from flowdsl.world.offload import Inline
 from flowdsl.world.store import FileStore
 from tests.contract.front import Front
 from tests.contract.tally import TALLY
-from tests.engine.test_crashes import DyingNetwork, Fuse
+from tests.engine.theatre import DyingNetwork, Fuse
 from tests.simdisk import Crash, SimDisk
 from tests.virtual import EPOCH, VirtualClock, run_virtually
 
@@ -38,7 +38,7 @@ class Machine:
     cut_at: int = 0
     front: Front = field(default_factory=Front)
     disk: SimDisk = field(default_factory=SimDisk)
-    fuse: Fuse = field(default_factory=Fuse)  # of the life that is lived
+    fuse: Fuse = field(init=False)  # of the life that is lived: of all its processes
     points: int = 0  # of the life that was cut, or might have been
     cuts: int = 0
 
@@ -49,7 +49,7 @@ class Machine:
         torn: Callable[[int], int] = lambda _: 0,
     ) -> T | None:
         """None if it died. `torn`: of so many unsynced bytes, how many are on the disk all the same."""
-        self.fuse = Fuse(burns_at)
+        self.fuse = Fuse(self.disk, burns_at)
         self.disk.hook = self.fuse.see
         try:
             done = run_virtually(self._life(work))
