@@ -24,7 +24,7 @@ def test_c01_a_step_whose_answer_is_lost_for_good_is_undone_and_then_the_one_bef
     assert story.count(HOTEL) == 3
     assert story.undos == ["hotels", "flights"]
     assert story.standings == {"flights": "released", "hotels": "released"}
-    crash_everywhere(make, "compensated")
+    crash_everywhere(make, "compensated", stride=2)
 
 
 def test_c02_an_unknown_step_stays_unknown_when_nothing_can_be_reached_any_more() -> None:
@@ -138,7 +138,7 @@ def test_c05_the_undo_of_what_never_arrived_is_done_at_the_first_404() -> None:
     def then(story: Story) -> None:
         assert story.undos.count("hotels") <= 1 + story.fuse.crashes
 
-    crash_everywhere(make, "compensated", then=then)
+    crash_everywhere(make, "compensated", stride=2, then=then)
 
 
 def test_c06_a_request_that_arrives_after_its_undo_is_the_services_to_refuse() -> None:
@@ -235,7 +235,7 @@ def test_c10_half_an_answer_is_not_a_failure(kind: str, *, keyed: bool) -> None:
     story.ended("succeeded" if keyed else "compensated")
     assert story.outcomes("hotel") == (["Unknown", "Ok"] if keyed else ["Unknown"])
     assert story.standings["hotels"] == ("confirmed" if keyed else "released")
-    crash_everywhere(make, "succeeded compensated")
+    crash_everywhere(make, "succeeded compensated", stride=3)
 
 
 def without_the_id(by: str) -> Story:

@@ -36,7 +36,7 @@ def test_c26_an_undo_that_fails_ten_times_and_then_works_holds_the_one_before_it
     story.ended("compensated")
     assert story.fired == [10]
     assert story.undos == ["hotels"] * 11 + ["flights"]
-    crash_everywhere(make, "compensated", stride=3)
+    crash_everywhere(make, "compensated", stride=5)
 
 
 def test_c27_a_refused_undo_is_put_before_a_person_at_once_and_the_independent_one_goes_on() -> (
@@ -81,7 +81,7 @@ def test_c29_the_undo_has_attempts_of_its_own() -> None:
     assert story.attempts("hotel!undo") == 10
     then(story)
     # an attempt that a crash cut off is spent: the tenth may fail as well, and then it is stuck
-    crash_everywhere(make, "compensated stuck", stride=3, then=then)
+    crash_everywhere(make, "compensated stuck", stride=6, then=then)
 
 
 def test_c30_an_undo_is_not_asked_for_ever() -> None:
@@ -192,7 +192,7 @@ def test_c33_an_order_that_comes_too_late_is_refused_and_the_answer_decides() ->
     assert [error.code for error in story.refused] == ["F144", "F144"]
     assert story.count(UNDO_HOTEL) == 2
     then(story)
-    crash_everywhere(make, "compensated", then=then)
+    crash_everywhere(make, "compensated", stride=2, then=then)
 
 
 def test_c33_of_two_orders_at_once_the_later_one_is_told() -> None:
@@ -238,7 +238,7 @@ def test_c34_the_first_error_survives_the_undo() -> None:
     (alert,) = story.arrived("POST mail/messages")
     told = json.loads(alert.request.body)
     assert (told["step"], told["status"]) == ("pay", 402)
-    crash_everywhere(make, "compensated", stride=2)
+    crash_everywhere(make, "compensated", stride=3)
 
 
 @pytest.mark.parametrize("status", [404, 410])

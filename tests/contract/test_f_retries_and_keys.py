@@ -135,7 +135,7 @@ def test_c54_one_effect_has_one_key_and_one_payload_over_all_its_attempts() -> N
     assert story.count("POST mail/messages") == 6
     then(story)
     # each crash costs the charge an attempt: with none left it is undone
-    crash_everywhere(make, "succeeded compensated stuck", stride=2, then=then)
+    crash_everywhere(make, "succeeded compensated stuck", stride=4, then=then)
 
 
 PROBE = """
@@ -235,7 +235,7 @@ def test_c56_the_same_500_again_and_again_ends_in_the_probe_or_before_a_person(
         # asked again for the answer that its undo needs, as patiently as an undo, and no more
         assert story.count(HOTEL) == 15
         assert story.undos == []
-    crash_everywhere(make, "succeeded stuck", stride=4)
+    crash_everywhere(make, "succeeded stuck", stride=6)
 
 
 def test_c57_a_409_to_a_key_that_is_being_worked_on_is_asked_again_with_that_key() -> None:
@@ -280,7 +280,7 @@ def test_c57_a_409_that_stays_is_unknown_and_undone() -> None:
     assert story.outcomes("hotel") == ["Unknown"] * 3
     assert story.undos == ["hotels", "flights"]
     then(story)
-    crash_everywhere(make, "compensated", then=then)
+    crash_everywhere(make, "compensated", stride=2, then=then)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -181,7 +181,7 @@ def test_s06_a_deadline_while_the_probe_is_out_waits_for_what_it_finds(
     assert story.undos == (["payments"] if charged else []) + ["flights"]
     assert story.count(CAR) == 0
     # a crash while the charge is out makes the probe come sooner: it finds, and the run is over in time
-    crash_everywhere(make, "cancelled compensated succeeded", stride=2)
+    crash_everywhere(make, "cancelled compensated succeeded", stride=6)
 
 
 def test_s07_what_the_service_has_let_go_meanwhile_counts_as_undone() -> None:
@@ -379,7 +379,7 @@ def test_s16_an_undo_that_is_told_to_wait_waits_and_holds_the_one_before_it() ->
         [0, 300, 600]
     )
     then(story)
-    crash_everywhere(make, "compensated", then=then)
+    crash_everywhere(make, "compensated", stride=2, then=then)
 
 
 def test_s17_no_cancel_and_no_crash_comes_between_the_commit_and_the_confirms() -> None:
@@ -426,13 +426,17 @@ def test_s19_a_stuck_run_holds_up_those_with_its_key_until_a_person_helps() -> N
         async def one_after_the_other(engine: Engine) -> dict[str, str]:
             first = await begins_or_goes_on(plans[0], "first", key="one")(engine)
             second = asyncio.create_task(begins_or_goes_on(plans[1], "second", key="one")(engine))
-            await asyncio.sleep(30)
-            if first.now.state == "stuck":
-                assert not second.done()
-                await engine.store.send("first", Order("retry").to_json())
-            await second
+            try:
+                await asyncio.sleep(30)
+                if first.now.state == "stuck":
+                    assert not second.done()
+                    await engine.store.send("first", Order("retry").to_json())
+                await second
+            finally:
+                second.cancel()
+                await asyncio.gather(second, return_exceptions=True)
             return {summary.run: summary.ended for summary in engine.store.list()}
 
         assert machine.cut(one_after_the_other) == {"first": "compensated", "second": "succeeded"}
 
-    cut_everywhere(play, stride=25)
+    cut_everywhere(play, stride=70)
