@@ -33,6 +33,7 @@ from flowdsl.world.contents import Claim
 from flowdsl.world.store import Store
 
 POLL_SECONDS = 0.2  # how often other processes' orders are looked for
+POLLS_FAILED_MAX = 25  # one after the other, five seconds
 
 Watch = Callable[[News], None]
 
@@ -210,9 +211,20 @@ class Engine:
         return Result(run, drive.plan, drive.state, now)
 
     async def _poll(self) -> None:
-        """Take in what other processes left in the inbox for the runs that are driven here."""
+        """Take in what other processes left in the inbox for the runs that are driven here.
+
+        A disk that fails for a moment is looked at again. Where it goes on failing, no run is driven deaf to its orders.
+        """
+        failed = 0
         while True:
-            self._take_commands()
+            try:
+                self._take_commands()
+                failed = 0
+            except StoreError as error:
+                failed += 1
+                if failed >= POLLS_FAILED_MAX:
+                    for drive in self.drives.values():
+                        drive.fail(error)
             await self.clock.sleep(POLL_SECONDS)
 
     def _take_commands(self) -> None:

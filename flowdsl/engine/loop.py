@@ -171,6 +171,11 @@ class Drive:
             self.when_kept.append(kept)
         self.bell.set()
 
+    def fail(self, error: BaseException) -> None:
+        """It cannot go on: `go` raises that."""
+        self.bug = error
+        self.bell.set()
+
     def stop(self) -> None:
         """Start nothing more, give open calls a moment, save."""
         self.stopping = True
@@ -206,9 +211,9 @@ class Drive:
                 self.flying[identity] = task
 
     def _notice(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            self.bug = task.exception()
-            self.bell.set()
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.fail(error)
 
     async def _fly(self, identity: tuple[str, int], command: Command) -> None:
         match command:
