@@ -96,18 +96,30 @@ def check_services(plan: Plan, created: Created, hosts: Hosts) -> None:
             url = replaced or text(plan, state, service.url)
         except EvaluationError as error:
             raise _no_url(plan, service.name, str(error), created) from None
-        try:
-            parts = urlsplit(url)
-            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            good = False
-        if not good or any(ord(c) <= 32 for c in url):
-            raise _no_url(
-                plan, service.name, f"`{url[:200]}` is no http:// or https:// address", created
-            )
-        objection = _objection(hosts, parts.hostname or "")
+        wrong = _wrong_with(url)
+        if wrong is not None:
+            raise _no_url(plan, service.name, wrong, created)
+        host = urlsplit(url).hostname or ""
+        objection = _objection(hosts, host)
         if objection is not None:
-            raise _forbidden(plan, service.name, f"{parts.hostname} is {objection}")
+            raise _forbidden(plan, service.name, f"{host} is {objection}")
+
+
+def _wrong_with(url: str) -> str | None:
+    """Why no path can be put behind it. A password is not repeated: what is wrong is told, and may be kept."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    else:
+        if "@" in parts.netloc:
+            return "it holds a user name or a password; write them in `auth:`"
+    if not good or any(ord(c) <= 32 or c == "\\" for c in url):
+        return f"`{url[:200]}` is no http:// or https:// address"
+    if "?" in url or "#" in url:
+        return f"`{url[:200]}` goes on behind its path, where the path of a call is to be put"
+    return None
 
 
 def _objection(hosts: Hosts, host: str) -> str | None:

@@ -17,16 +17,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from flowdsl.errors import StoreError
 from flowdsl.plan.json import to_bytes
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
-from flowdsl.world.contents import Claim, hidden, taken
+from flowdsl.world.contents import HELD_SECONDS, LOOK_SECONDS, Claim, held, hidden, taken
 from flowdsl.world.disk import ASIDE, Disk, read_whole, write_all
 from flowdsl.world.layout import Layout
 from flowdsl.world.offload import Offload
-
-CLAIM_SECONDS, _POLL_SECONDS = 10.0, 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ class Claims:
     _held: dict[str, int] = field(default_factory=dict)  # run → the locked handle of its claim
 
     async def claim(self, run: str, fingerprint: str) -> Claim:
-        for _ in range(int(CLAIM_SECONDS / _POLL_SECONDS)):
+        for _ in range(int(HELD_SECONDS / LOOK_SECONDS)):
             made = await self.offload(partial(self.make, run, fingerprint))
             said = self.fingerprint(run)
             if (created := self.known.created(run)) is not None:
@@ -63,12 +60,8 @@ class Claims:
                 return Claim.MINE
             if said not in (fingerprint, None):
                 raise taken(run)
-            await asyncio.sleep(_POLL_SECONDS)
-        raise StoreError(
-            f"another process has been about to start {run} for {CLAIM_SECONDS:.0f} seconds",
-            code="F210",
-            help="is one stopped (Ctrl-Z)? `fg`, or end it",
-        )
+            await asyncio.sleep(LOOK_SECONDS)
+        raise held(f"about to start {run}")
 
     def _compare(
         self, created: Created, fingerprint: str, said: str | None, *, anew: bool

@@ -13,6 +13,11 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.events import Event
 from flowdsl.world.line import RUN_ID
 
+HELD_SECONDS, LOOK_SECONDS = (
+    10.0,
+    0.02,
+)  # how long another process may be at it, and how often we look
+
 
 class Recorded(NamedTuple):
     """A fact, its place in its run (from 1), and the wall clock when it was kept."""
@@ -125,6 +130,14 @@ def damaged(run: str, where: str) -> StoreError:
         f"{run} cannot be read to its end: {where} is damaged",
         code="F203",
         help="`flowdsl fsck` explains it; no other run is touched by it",
+    )
+
+
+def held(what: str) -> StoreError:
+    return StoreError(
+        f"another process has been {what} for {HELD_SECONDS:.0f} seconds",
+        code="F210",
+        help="is one stopped (Ctrl-Z)? `fg`, or end it",
     )
 
 

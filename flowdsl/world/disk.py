@@ -22,6 +22,7 @@ from flowdsl.errors import DiskFull, StoreError
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 ASIDE = ".new-"  # how the name of a file begins while it is being written
 _NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_NO_FILE = frozenset({errno.EINVAL, errno.ELOOP, errno.ENXIO, errno.EISDIR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,11 @@ def explained(path: Path) -> Iterator[None]:
 def not_allowed(error: StoreError) -> bool:
     """Whether the store may be read but not written."""
     return isinstance(error.__cause__, OSError) and error.__cause__.errno in _NOT_ALLOWED
+
+
+def is_no_file(error: OSError) -> bool:
+    """Whether what is there is a folder, a link, a pipe: nothing that a store holds, and no sign of a bad disk."""
+    return error.errno in _NO_FILE
 
 
 def explain(error: OSError, path: Path) -> StoreError:

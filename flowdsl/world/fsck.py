@@ -14,15 +14,15 @@ from functools import partial
 from pathlib import Path
 
 from flowdsl.errors import StoreError
-from flowdsl.plan.json import from_bytes
 from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Created
 from flowdsl.world.adoption import set_torn_tail_aside
 from flowdsl.world.contents import Finding, Mendable, unreadable
-from flowdsl.world.disk import ASIDE, Disk, names, opened, read_whole
+from flowdsl.world.disk import ASIDE, Disk, names, opened
 from flowdsl.world.documents import Documents
 from flowdsl.world.fsck_groundwork import Groundwork
 from flowdsl.world.fsck_places import Places, run_of, tickets_in
+from flowdsl.world.inbox import read_order
 from flowdsl.world.journal import RESERVE_SUFFIX, SUFFIX, Record
 from flowdsl.world.journals import Journals, Reader
 from flowdsl.world.layout import Layout
@@ -177,7 +177,7 @@ class Examination:
             if name.removesuffix(".json").rpartition(".")[0] in ended:
                 continue  # a leftover, whatever it says
             try:
-                from_bytes(read_whole(self.disk, self.layout.inbox / name))
+                read_order(self.disk, self.layout.inbox / name)
             except FileNotFoundError:
                 continue  # taken meanwhile
             except OSError as error:

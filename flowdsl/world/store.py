@@ -7,9 +7,11 @@ they die it adopts. A run that has ended is moved to a document of its own.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from errno import ENAMETOOLONG, ENOTDIR
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from flowdsl.saga.events import Created, Event, Started
 from flowdsl.world.adoption import Adoption
 from flowdsl.world.claims import Claims, Known
 from flowdsl.world.contents import (
+    HELD_SECONDS,
+    LOOK_SECONDS,
     Claim,
     Finding,
     Ordered,
@@ -28,6 +32,7 @@ from flowdsl.world.contents import (
     check_run_id,
     choose,
     damaged,
+    held,
     no_run,
     not_driven,
     taken,
@@ -361,6 +366,27 @@ class FileStore:
         with explained(self._layout.inbox):
             return await self._offload(partial(self._inbox.send, run, command))
 
+    def commands_for(self, run: str) -> list[Ordered]:
+        """What lies in the inbox for a run, the oldest first, whoever drives it."""
+        with explained(self._layout.inbox):
+            return self._inbox.lies_for(check_run_id(run))
+
+    @asynccontextmanager
+    async def alone_at_the_inbox(self) -> AsyncIterator[None]:
+        """Who looks at what lies there before it sends does so here: no other such comes in between."""
+        with explained(self._layout.inbox):
+            for _ in range(int(HELD_SECONDS / LOOK_SECONDS)):
+                handle = self._inbox.lock()
+                if handle is not None:
+                    break
+                await asyncio.sleep(LOOK_SECONDS)
+            else:
+                raise held("about to leave an order")
+        try:
+            yield
+        finally:
+            self._disk.close(handle)
+
     def take_commands(self) -> Iterable[Ordered]:
         with explained(self._layout.inbox):
             return self._inbox.take(self._own.entries())
@@ -383,8 +409,13 @@ class FileStore:
     def is_there(self) -> bool:
         """Or was once: what is left of it may need mending."""
         with explained(self._layout.root):
-            about = self._disk.look(self._layout.about)
-            return about is not None or is_used(self._disk, self._layout)
+            try:
+                about = self._disk.look(self._layout.about)
+                return about is not None or is_used(self._disk, self._layout)
+            except OSError as error:
+                if error.errno in (ENAMETOOLONG, ENOTDIR):  # no folder can be there
+                    return False
+                raise
 
     def list(self) -> list[RunSummary]:
         with explained(self._layout.root):

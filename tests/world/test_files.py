@@ -622,7 +622,7 @@ def test_a_maker_that_neither_starts_nor_dies_is_not_waited_for_for_ever(
 ) -> None:
     disk = SimDisk()
     first, second = sim_store(disk), sim_store(disk)
-    monkeypatch.setattr("flowdsl.world.claims.CLAIM_SECONDS", 0.05)
+    monkeypatch.setattr("flowdsl.world.claims.HELD_SECONDS", 0.05)
 
     async def story() -> None:
         await first.start()
