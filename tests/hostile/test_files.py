@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flowdsl.plan.evaluate import EvaluationError
@@ -111,6 +111,8 @@ def test_a_value_stays_where_it_was_put(
     counts.add("values that want to be another path or header", 1)
 
 
+@example("a/b", "/")
+@example("..", "")
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(max_size=3))
 def test_no_value_makes_another_path(value: str, more: str) -> None:
     template = parse_text("things/${x}/of${y}/end", locate=lambda _: NOWHERE)
