@@ -25,7 +25,7 @@ from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event, Failure, Resumed, Spawned
-from flowdsl.saga.progress import Progress
+from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
 from flowdsl.view.report import run_report
 from flowdsl.world.clock import Clock, SystemClock
@@ -137,9 +137,7 @@ class Engine:
         first: list[Event] = [Resumed(state.epoch + 1, at, by), *told]
         drive = self._drive(plan, run, watch, secret_inputs or {}, new=False)
         drive.state = state
-        self.drives[run] = drive
-        self._take_commands()  # what was said while nobody drove it
-        return await self._go(run, drive, past, first)
+        return await self._go(run, drive, past, first, adopted=True)
 
     async def resume_all(
         self, *, watch: Watch = lambda _: None, by: str = ""
@@ -195,10 +193,18 @@ class Engine:
         return self.contracts[plan.digest]
 
     async def _go(
-        self, run: str, drive: Drive, past: Sequence[Event], first: Sequence[Event]
+        self,
+        run: str,
+        drive: Drive,
+        past: Sequence[Event],
+        first: Sequence[Event],
+        *,
+        adopted: bool = False,
     ) -> Result:
         self.drives[run] = drive
         try:
+            if adopted:
+                self._take_commands()  # what was said while nobody drove it
             now = await drive.go(past, first)
         finally:
             self.drives.pop(run, None)
@@ -242,7 +248,7 @@ class Engine:
         if drive is not None:
             self._obey(drive, command_id, order)
         else:
-            self.woken.append(asyncio.create_task(self._wake(run, command_id, order)))
+            self.woken.append(asyncio.create_task(self._wake_in_the_end(run, command_id, order)))
 
     def _obey(self, drive: Drive, command_id: str, order: Order) -> None:
         """An order that makes no sense (any more) is dropped: who gave it follows the run and sees that."""
@@ -253,6 +259,14 @@ class Engine:
             return
         drive.tell(*events, kept=lambda: self.store.drop_command(command_id))
 
+    async def _wake_in_the_end(self, run: str, command_id: str, order: Order) -> None:
+        """The order is in the inbox until it is obeyed: a disk that fails, or is full, is tried again."""
+        while True:
+            try:
+                return await self._wake(run, command_id, order)
+            except StoreError:
+                await self.clock.sleep(POLL_SECONDS * POLLS_FAILED_MAX)
+
     async def _wake(self, run: str, command_id: str, order: Order) -> None:
         """A run of ours that is at rest, stuck, hears of a person: it goes on."""
         drive = self.drives.get(run)
@@ -260,9 +274,13 @@ class Engine:
             self._obey(drive, command_id, order)
             return
         past = [recorded.event for recorded in self.store.events(run)]
-        if not fold(State(), past).ended:  # else it is about to leave our hands
-            with contextlib.suppress(InputError):
+        state = fold(State(), past)
+        if state.created is not None and not state.ended:  # else it is about to leave our hands
+            try:
                 await self._go_on(run, past, orders=[order])
+            except InputError:
+                if not progress(self.plan_of(state.created.digest), state).at_rest:
+                    await self._go_on(run, past)  # the order was a fact when its driver failed
         self.store.drop_command(command_id)
 
     # --- the other runs of the store -----------------------------------------------------------------

@@ -34,14 +34,15 @@ class Inbox:
         return command_id
 
     def take(self, runs: Container[str]) -> list[Ordered]:
-        """What came for these runs since the last time."""
-        found = []
+        """What came for these runs since the last time. Where one cannot be read, none was taken."""
+        found, read = list[Ordered](), set[str]()
         for command_id in sorted(self.waiting(), key=_when):
             run = command_id.rpartition(".")[0]
             if run in runs and command_id not in self._taken:
-                self._taken.add(command_id)
                 with suppress(FileNotFoundError):
                     found += self._read(run, command_id)
+                read.add(command_id)
+        self._taken |= read
         return found
 
     def drop(self, command_id: str) -> None:
