@@ -150,9 +150,11 @@ def session_of(flags: Mapping[str, object]) -> Session:
 
 
 def _store(flag: object, said: ProjectFile, project: Path, here: Path) -> Path:
-    if isinstance(flag, str) and flag:
-        return here / flag
-    return project / (said.store or FOLDER)
+    path = here / flag if isinstance(flag, str) and flag else project / (said.store or FOLDER)
+    if "\0" in str(path):
+        message = f"{str(path)!r} is no path: it holds the character U+0000"
+        raise InputError(message, code="F140", help="name a folder with --store")
+    return path
 
 
 def _services(said: ProjectFile, environment: str) -> Mapping[str, str]:

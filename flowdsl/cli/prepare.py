@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from flowdsl.cli.given import Inputs
 from flowdsl.cli.options import Session
-from flowdsl.engine.detached import fingerprint, with_key
+from flowdsl.engine.detached import with_key
 from flowdsl.errors import InputError
 from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.nodes import Plan
@@ -19,6 +19,7 @@ from flowdsl.saga.events import Created
 from flowdsl.saga.local import text
 from flowdsl.saga.state import State
 from flowdsl.view.moment import rfc3339
+from flowdsl.world.claims import fingerprint_of
 from flowdsl.world.contents import check_run_id
 from flowdsl.world.hosts import Hosts, read_allowed
 from flowdsl.world.secrets import Secrets
@@ -44,7 +45,7 @@ class Start:
     @property
     def fingerprint(self) -> str:
         """Of the file and the inputs: what must be the same for `--id` to mean the same run."""
-        return fingerprint(self.plan.digest, self.created.inputs)
+        return fingerprint_of(self.created)
 
 
 def prepare(session: Session, plan: Plan, inputs: Inputs, run: str = "") -> Start:
@@ -95,18 +96,30 @@ def check_services(plan: Plan, created: Created, hosts: Hosts) -> None:
             url = replaced or text(plan, state, service.url)
         except EvaluationError as error:
             raise _no_url(plan, service.name, str(error), created) from None
-        try:
-            parts = urlsplit(url)
-            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            good = False
-        if not good or any(ord(c) <= 32 for c in url):
-            raise _no_url(
-                plan, service.name, f"`{url[:200]}` is no http:// or https:// address", created
-            )
-        objection = _objection(hosts, parts.hostname or "")
+        wrong = _wrong_with(url)
+        if wrong is not None:
+            raise _no_url(plan, service.name, wrong, created)
+        host = urlsplit(url).hostname or ""
+        objection = _objection(hosts, host)
         if objection is not None:
-            raise _forbidden(plan, service.name, f"{parts.hostname} is {objection}")
+            raise _forbidden(plan, service.name, f"{host} is {objection}")
+
+
+def _wrong_with(url: str) -> str | None:
+    """Why no path can be put behind it. A password is not repeated: what is wrong is told, and may be kept."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    else:
+        if "@" in parts.netloc:
+            return "it holds a user name or a password; write them in `auth:`"
+    if not good or any(ord(c) <= 32 or c == "\\" for c in url):
+        return f"`{url[:200]}` is no http:// or https:// address"
+    if "?" in url or "#" in url:
+        return f"`{url[:200]}` goes on behind its path, where the path of a call is to be put"
+    return None
 
 
 def _objection(hosts: Hosts, host: str) -> str | None:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from flowdsl.engine.contracts import Contracts, contracts_of
-from flowdsl.engine.detached import detached_run, fingerprint
+from flowdsl.engine.detached import detached_run
 from flowdsl.engine.limits import ServiceLimits
 from flowdsl.engine.loop import Drive, Network, News, Ports
 from flowdsl.engine.orders import Order, to_event
@@ -21,19 +21,21 @@ from flowdsl.engine.sign import RunSigner
 from flowdsl.errors import InputError, Interrupted, StoreError
 from flowdsl.language import InvalidWorkflow, compile_pinned
 from flowdsl.language.openapi import Readings
-from flowdsl.plan.json import from_bytes, to_bytes
+from flowdsl.plan.json import to_bytes
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event, Failure, Resumed, Spawned
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
 from flowdsl.view.report import run_report
+from flowdsl.world.claims import fingerprint_of
 from flowdsl.world.clock import Clock, SystemClock
 from flowdsl.world.contents import Claim
+from flowdsl.world.definitions import Definition, not_what_it_was, read_definition
 from flowdsl.world.store import Store
 
 POLL_SECONDS = 0.2  # how often other processes' orders are looked for
-POLLS_FAILED_MAX = 25  # one after the other, five seconds
+DEAF_LOOKS_MAX = 25  # how often in a row that may fail: a disk may hiccup, but who cannot hear must not go on in silence
 
 Watch = Callable[[News], None]
 
@@ -62,6 +64,7 @@ class Engine:
     limits: ServiceLimits = field(default_factory=ServiceLimits)
     detached: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # runs that runs started
     woken: list[asyncio.Task[None]] = field(default_factory=list)
+    deaf: dict[str, int] = field(default_factory=dict)  # by run: looks in a row that failed
 
     async def __aenter__(self) -> Self:
         await self.store.start()
@@ -217,21 +220,22 @@ class Engine:
         return Result(run, drive.plan, drive.state, now)
 
     async def _poll(self) -> None:
-        """Take in what other processes left in the inbox for the runs that are driven here.
-
-        A disk that fails for a moment is looked at again. Where it goes on failing, no run is driven deaf to its orders.
-        """
-        failed = 0
+        """Take in what other processes left in the inbox for the runs that are driven here."""
         while True:
-            try:
-                self._take_commands()
-                failed = 0
-            except StoreError as error:
-                failed += 1
-                if failed >= POLLS_FAILED_MAX:
-                    for drive in self.drives.values():
-                        drive.fail(error)
+            self._listen()
             await self.clock.sleep(POLL_SECONDS)
+
+    def _listen(self) -> None:
+        """Runs whose orders stay unreadable are stopped and say so: the orders are there, and `resume` obeys them."""
+        try:
+            self._take_commands()
+            failures = self.store.unread()
+        except StoreError as error:
+            failures = dict.fromkeys(self.drives, error)
+        self.deaf = {run: self.deaf.get(run, 0) + 1 for run in failures}
+        for run, failure in failures.items():
+            if self.deaf[run] >= DEAF_LOOKS_MAX and run in self.drives:
+                self.drives[run].give_up(failure)
 
     def _take_commands(self) -> None:
         for run, command_id, command in self.store.take_commands():
@@ -248,7 +252,8 @@ class Engine:
         if drive is not None:
             self._obey(drive, command_id, order)
         else:
-            self.woken.append(asyncio.create_task(self._wake_in_the_end(run, command_id, order)))
+            self.woken = [task for task in self.woken if not task.done()]
+            self.woken.append(asyncio.create_task(self._wake(run, command_id, order)))
 
     def _obey(self, drive: Drive, command_id: str, order: Order) -> None:
         """An order that makes no sense (any more) is dropped: who gave it follows the run and sees that."""
@@ -259,29 +264,30 @@ class Engine:
             return
         drive.tell(*events, kept=lambda: self.store.drop_command(command_id))
 
-    async def _wake_in_the_end(self, run: str, command_id: str, order: Order) -> None:
-        """The order is in the inbox until it is obeyed: a disk that fails, or is full, is tried again."""
-        while True:
-            try:
-                return await self._wake(run, command_id, order)
-            except StoreError:
-                await self.clock.sleep(POLL_SECONDS * POLLS_FAILED_MAX)
-
     async def _wake(self, run: str, command_id: str, order: Order) -> None:
         """A run of ours that is at rest, stuck, hears of a person: it goes on."""
         drive = self.drives.get(run)
         if drive is not None:  # an order that came just before has woken it
             self._obey(drive, command_id, order)
             return
+        try:
+            await self._go_on_as_ordered(run, order)
+        except StoreError:
+            # nobody waits for this task: the order is heard again, here or elsewhere
+            self.store.put_back(command_id)
+            return
+        self.store.drop_command(command_id)
+
+    async def _go_on_as_ordered(self, run: str, order: Order) -> None:
         past = [recorded.event for recorded in self.store.events(run)]
         state = fold(State(), past)
-        if state.created is not None and not state.ended:  # else it is about to leave our hands
-            try:
-                await self._go_on(run, past, orders=[order])
-            except InputError:
-                if not progress(self.plan_of(state.created.digest), state).at_rest:
-                    await self._go_on(run, past)  # the order was a fact when its driver failed
-        self.store.drop_command(command_id)
+        if state.created is None or state.ended:  # it is about to leave our hands
+            return
+        try:
+            await self._go_on(run, past, orders=[order])
+        except InputError:
+            if not progress(self.plan_of(state.created.digest), state).at_rest:
+                await self._go_on(run, past)  # the order was a fact when its driver failed
 
     # --- the other runs of the store -----------------------------------------------------------------
 
@@ -299,7 +305,7 @@ class Engine:
             message = f"the run of its own could not be started: {error}"
             return Failure(error.code, message, spawned.node)
         await self._pin(child)
-        claim = await self.store.claim(spawned.run, fingerprint(child.digest, created.inputs))
+        claim = await self.store.claim(spawned.run, fingerprint_of(created))
         if claim is Claim.MINE:
             durable = asyncio.Event()
             drive = self._drive(child, spawned.run, lambda _: durable.set(), {}, new=True)
@@ -331,44 +337,16 @@ class Engine:
 
 def definition_of(plan: Plan) -> bytes:
     """What is pinned: the file as it was when the run started."""
-    pinned: dict[str, Json] = {"format": 1, "path": plan.path, "text": plan.source}
-    if plan.files:
-        pinned["files"] = [[key, text] for key, text in plan.files]
-    return to_bytes(pinned)
+    return Definition(plan.path, plan.source, plan.files).to_json()
 
 
 def plan_from(document: bytes, digest: str) -> Plan:
     """The plan that was pinned. Raises StoreError where its document is damaged, and no other error for it."""
+    pinned = read_definition(document, digest)
     try:
-        pinned = from_bytes(document)
-    except ValueError:
-        raise _not_what_it_was() from None
-    if not isinstance(pinned, dict) or pinned.get("format") != 1:
-        raise InputError(
-            "this run is pinned to a definition that this flowdsl cannot read",
-            code="F131",
-            help="use the flowdsl that started it, or a later one",
-        )
-    try:
-        plan = compile_pinned(str(pinned["text"]), str(pinned["path"]), _files_in(pinned))
+        plan = compile_pinned(pinned.text, pinned.path, pinned.files)
     except (KeyError, TypeError, ValueError, InvalidWorkflow):
-        raise _not_what_it_was() from None
+        raise not_what_it_was() from None
     if plan.digest != digest:
-        raise _not_what_it_was()
+        raise not_what_it_was()
     return plan
-
-
-def _files_in(pinned: dict[str, Json]) -> list[tuple[str, str]]:
-    match pinned.get("files", []):
-        case list() as files:
-            return [(str(key), str(text)) for key, text in files]
-        case _:
-            raise ValueError("files are a list")
-
-
-def _not_what_it_was() -> StoreError:
-    return StoreError(
-        "the definition that this run is pinned to is not what it was",
-        code="F131",
-        help="`flowdsl fsck` looks the store over",
-    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypeAlias
 
 from flowdsl.engine.signals import accept
@@ -12,7 +14,7 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import CancelRequested, Event, Resolved, Retried, Signalled, Waived
 from flowdsl.saga.progress import Progress, progress
-from flowdsl.saga.state import State
+from flowdsl.saga.state import State, fold
 from flowdsl.saga.unfolding import unfolded
 
 Kind: TypeAlias = Literal["cancel", "retry", "resolve", "skip", "signal"]
@@ -80,6 +82,15 @@ def to_event(plan: Plan, state: State, order: Order, at: float) -> list[Event]:
         case "signal":
             signal = Signalled(order.id, order.step, order.body, at, order.actor)
             return [*accept(plan, state, signal)]
+
+
+def with_orders(plan: Plan, state: State, ordered: Iterable[tuple[str, Json]], at: float) -> State:
+    """The state as it is once these orders have been heard; those that make no sense are passed over, as by its driver."""
+    for order_id, command in ordered:
+        with suppress(ValueError, InputError):
+            order = replace(Order.from_json(command), id=order_id)
+            state = fold(state, to_event(plan, state, order, at))
+    return state
 
 
 def find_step(plan: Plan, name: str) -> Address:

@@ -114,7 +114,7 @@ class Reader:
 def seconds_of(text: str) -> float | None:
     """`250ms`, `30s`, `10m`, `24h`, `2d`."""
     match = _DURATION.fullmatch(text)
-    return float(match[1]) * dict(_UNITS)[match[2]] if match and len(text) <= 20 else None
+    return float(match[1]) * dict(_UNITS)[match[2]] if match else None
 
 
 def _is_spelled_out(scalar: Scalar) -> bool:

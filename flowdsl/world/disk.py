@@ -22,6 +22,7 @@ from flowdsl.errors import DiskFull, StoreError
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 ASIDE = ".new-"  # how the name of a file begins while it is being written
 _NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_NO_FILE = frozenset({errno.EINVAL, errno.ELOOP, errno.ENXIO, errno.EISDIR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Disk(Protocol):
 
     def open(self, path: Path, *, append: bool = False) -> int: ...
 
-    def close(self, handle: int) -> None: ...
+    def close(self, handle: int) -> None:
+        """Does not fail: what matters was synced, and the handle is gone whatever the system says."""
 
     def read(self, handle: int, offset: int, size: int) -> bytes: ...
 
@@ -99,7 +101,11 @@ class RealDisk:
         return handle
 
     def close(self, handle: int) -> None:
-        os.close(handle)
+        try:
+            os.close(handle)
+        except OSError as error:
+            if error.errno == errno.EBADF:
+                raise AssertionError("it was closed before") from error
 
     def read(self, handle: int, offset: int, size: int) -> bytes:
         data = os.pread(handle, size, offset)
@@ -129,7 +135,7 @@ class RealDisk:
         try:
             os.fsync(handle)
         finally:
-            os.close(handle)
+            self.close(handle)
 
     def status(self, handle: int) -> Status:
         return _status(os.fstat(handle))
@@ -186,6 +192,11 @@ def explained(path: Path) -> Iterator[None]:
 def not_allowed(error: StoreError) -> bool:
     """Whether the store may be read but not written."""
     return isinstance(error.__cause__, OSError) and error.__cause__.errno in _NOT_ALLOWED
+
+
+def is_no_file(error: OSError) -> bool:
+    """Whether what is there is a folder, a link, a pipe: nothing that a store holds, and no sign of a bad disk."""
+    return error.errno in _NO_FILE
 
 
 def explain(error: OSError, path: Path) -> StoreError:

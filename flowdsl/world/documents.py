@@ -18,7 +18,7 @@ from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Created, Ended
 from flowdsl.world.contents import RunSummary, damaged
-from flowdsl.world.disk import Disk, names, opened, read_whole, write_new
+from flowdsl.world.disk import Disk, is_no_file, names, opened, read_whole, write_new
 from flowdsl.world.journal import Record
 from flowdsl.world.layout import Layout
 
@@ -60,6 +60,10 @@ class Documents:
             data = read_whole(self.disk, self._path(run))
         except FileNotFoundError:
             return None
+        except OSError as error:
+            if is_no_file(error):
+                raise damaged(run, str(self._path(run))) from None
+            raise
         records = _records(data)
         if not records or [number for number, _ in records] != list(range(1, len(records) + 1)):
             raise damaged(run, str(self._path(run)))

@@ -89,9 +89,10 @@ def _read_file(path: Path) -> dict[str, str]:
     try:
         with path.open("rb") as file:
             content = file.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise InputError(
-            f"{path}: cannot be read: {error.strerror}",
+            f"{path}: cannot be read: {why}",
             code="F070",
             help="name a file with --secrets-file, or set the secrets in the environment",
         ) from None

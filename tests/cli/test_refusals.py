@@ -91,6 +91,7 @@ def test_every_error_of_a_file_is_shown(cli: CommandLine, services: Services) ->
         (["-f", "list.json"], "F073", "a mapping of names to values"),
         (["-f", "twice.yaml"], "F024", "twice.yaml:2:1"),
         ([*GOOD, "--secrets-file", "nosuch.env"], "F070", "cannot be read"),
+        ([*GOOD, "--secrets-file", "a\0b"], "F070", "cannot be read"),
         ([*GOOD, "--id", "../x"], "F207", "cannot be the id of a run"),
         ([*GOOD, "--id", ""], "F207", "cannot be the id of a run"),
         ([*GOOD, "--id", "x" * 65], "F207", "cannot be the id of a run"),
@@ -123,8 +124,12 @@ def test_all_problems_at_once(cli: CommandLine, services: Services) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "localhost:9000", "ftp://x", "http://", "http://[", "http://a b", "http://x:99999"]
-)
+    "url",
+    [
+        "", "localhost:9000", "ftp://x", "http://", "http://[", "http://a b", "http://x:99999", "http://x/v1?tenant=a", "http://x/v1#a",
+        "http://x/v1?", "http://x\\y",
+    ],
+)  # fmt: skip
 def test_a_service_without_an_address(
     cli: CommandLine, services: Services, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
@@ -136,6 +141,23 @@ def test_a_service_without_an_address(
     done = cli("run", "w.yaml", *GOOD)
     refused(done, services, "F075")
     assert "w.yaml:9:13: the service `mail` has no URL" in done.err
+
+
+@pytest.mark.parametrize("url", ["http://ada:hunter2@localhost:9000", "http://hunter2@localhost"])
+@pytest.mark.parametrize("place", ["environment", "flowdsl.toml"])
+def test_a_password_in_an_address_is_not_kept(
+    cli: CommandLine, services: Services, monkeypatch: pytest.MonkeyPatch, url: str, place: str
+) -> None:
+    cli.write("w.yaml", TYPED)
+    if place == "environment":
+        monkeypatch.setenv("DEMO_URL", url)
+    else:
+        cli.write("flowdsl.toml", f'environment = "a"\n[env.a.services]\nmail = "{url}"\n')
+    done = cli("run", "w.yaml", *GOOD)
+    refused(done, services, "F075")
+    assert "write them in `auth:`" in done.err
+    assert "hunter2" not in done.err
+    assert not (cli.project / ".flowdsl").exists()
 
 
 def test_an_address_from_a_variable_that_is_not_set(cli: CommandLine, services: Services) -> None:

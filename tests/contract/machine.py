@@ -21,7 +21,8 @@ from flowdsl.world.offload import Inline
 from flowdsl.world.store import FileStore
 from tests.contract.front import Front
 from tests.contract.tally import TALLY
-from tests.engine.theatre import DyingNetwork, Fuse
+from tests.engine.dying import DyingNetwork
+from tests.engine.theatre import Fuse
 from tests.simdisk import Crash, SimDisk
 from tests.virtual import EPOCH, VirtualClock, run_virtually
 

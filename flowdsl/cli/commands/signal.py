@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import click
 
 from flowdsl.cli.options import Session, with_inputs, with_session
+from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
-    from flowdsl.cli.ending import Standing
     from flowdsl.engine.orders import Order
+    from flowdsl.plan.values import Json
     from flowdsl.world.store import FileStore
 
 HEARD_SECONDS, PAUSE_SECONDS = 5.0, 0.05
+
+Heard: TypeAlias = Literal["heard", "not yet", "nobody"]
 
 
 @click.command("signal")
@@ -27,17 +30,18 @@ def command(
 ) -> int:
     """Answer the `wait_for: NAME` of RUN, with -i KEY=VALUE or a file as its payload.
 
-    An answer that comes early is kept. One that does not fit, or that nobody waits for, is refused.
+    An answer that comes early is kept. One that does not fit, that nobody waits for, or that comes after
+    another one is refused.
 
     \b
-    Exit codes: 0 kept · 2 nobody waits for it, or it does not fit
+    Exit codes: 0 kept · 2 nobody waits for it, it has been answered, or it does not fit
     """  # noqa: D301 - click takes the \b for "leave these lines as they are"
     import asyncio
 
     from flowdsl.cli.drive import actor
     from flowdsl.cli.given import read_payload
     from flowdsl.cli.runs import existing_store, find_run, standing_of, store_for
-    from flowdsl.engine.orders import Order, to_event
+    from flowdsl.engine.orders import Order
     from flowdsl.engine.signals import waits_for
     from flowdsl.saga.unfolding import unfolded
 
@@ -46,52 +50,81 @@ def command(
     waits = waits_for(unfolded(standing.plan, standing.state), name)
     payload = read_payload(waits[0].schema, given, inputs_file)
     order = Order("signal", step=name, body=payload, actor=actor())
-    to_event(standing.plan, standing.state, order, time.time())
 
-    async def send() -> bool:
+    async def send() -> Heard:
         writing = store_for(session)
         await writing.start()
         try:
-            return await _send(writing, standing, order)
+            return await _send(writing, standing.run, order)
         finally:
             await writing.close()
 
-    return _tell(session, standing, name, heard=asyncio.run(send()))
+    return _tell(session, standing.run, name, asyncio.run(send()))
 
 
-async def _send(store: FileStore, standing: Standing, order: Order) -> bool:
-    """Keep it, and see a living driver take it."""
+async def _send(store: FileStore, run: str, order: Order) -> Heard:
+    """Keep it, and see a living driver take it. Raises InputError where it does not count, at once or in the end."""
     import asyncio
 
-    from flowdsl.saga.events import Signalled
+    from flowdsl.saga.events import Ended, Signalled
 
-    run = standing.run
-    command_id = await store.send(run, order.to_json())
+    async with store.alone_at_the_inbox():
+        _judge(store, run, order)
+        command_id = await store.send(run, order.to_json())
     until = time.monotonic() + HEARD_SECONDS
     while True:
-        is_driven = store.is_driven(
-            run
-        )  # before the look: a run that ends takes what it has heard along
-        events = (recorded.event for recorded in store.events(run))
-        if any(isinstance(event, Signalled) and event.id == command_id for event in events):
-            return True
+        # In this order: what is taken, or ends, in between is seen by the later look.
+        is_driven = store.is_driven(run)
+        lies = any(one.command_id == command_id for one in store.commands_for(run))
+        facts = [recorded.event for recorded in store.events(run)]
+        if any(isinstance(fact, Signalled) and fact.id == command_id for fact in facts):
+            return "heard"
+        if not lies or any(isinstance(fact, Ended) for fact in facts):
+            store.drop_command(command_id)
+            _judge(store, run, order)
+            raise _put_away(order.step)
         if not is_driven or time.monotonic() > until:
-            return False
+            return "not yet" if is_driven else "nobody"
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-def _tell(session: Session, standing: Standing, name: str, *, heard: bool) -> int:
+def _judge(store: FileStore, run: str, order: Order) -> None:
+    """Raises InputError where the run does not wait for it, or will not once it has heard what lies in the inbox."""
+    from flowdsl.cli.runs import standing_of
+    from flowdsl.engine.orders import to_event, with_orders
+
+    lies = [(one.command_id, one.command) for one in store.commands_for(run)]
+    now = time.time()
+    there = standing_of(store, run)
+    to_event(there.plan, with_orders(there.plan, there.state, lies, now), order, now)
+
+
+def _put_away(name: str) -> InputError:
+    message = f"`{name}` was put away by the process that drives the run"
+    return InputError(message, code="F148", help="the first answer counts")
+
+
+def _tell(session: Session, run: str, name: str, heard: Heard) -> int:
     from flowdsl.plan.json import to_text
 
-    run = standing.run
     if session.json:
-        session.screen.result(
-            to_text({"format": 1, "run": run, "signal": name, "kept": True, "heard": heard})
-        )
+        told: Json = {
+            "format": 1,
+            "run": run,
+            "signal": name,
+            "kept": True,
+            "heard": heard == "heard",
+        }
+        session.screen.result(to_text(told))
         return 0
-    if heard:
-        session.screen.hint(f"{name}: heard by {run}")
-    else:
-        session.screen.hint(f"{name}: kept for {run}, which nobody drives now")
-        session.screen.hint(f"  flowdsl resume {run}  go on")
+    match heard:
+        case "heard":
+            session.screen.hint(f"{name}: heard by {run}")
+        case "not yet":
+            session.screen.hint(
+                f"{name}: kept for {run}; the process that drives it has not taken it yet"
+            )
+        case "nobody":
+            session.screen.hint(f"{name}: kept for {run}, which nobody drives now")
+            session.screen.hint(f"  flowdsl resume {run}  go on")
     return 0

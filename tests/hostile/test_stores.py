@@ -1,0 +1,100 @@
+"""Stores in which somebody put what no store holds: it is told, put aside, and stops no run."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import CommandLine
+
+WAITS = """flowdsl: 1
+name: waits
+steps:
+  - { id: answer, wait_for: go, timeout: 1h }
+outputs: { answer: "${answer}" }
+"""
+
+
+def a_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def a_link(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def a_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as there:
+        os.chdir(path.parent)  # its path may not be long
+        there.bind(path.name)
+        os.chdir(path.parents[2])
+
+
+ODD = [a_pipe, a_folder, a_link, a_socket]
+
+
+@pytest.fixture
+def store(cli: CommandLine, project: Path) -> Path:
+    cli.write("waits.yaml", WAITS)
+    for run in ("a", "b"):
+        assert cli("run", "waits.yaml", "--id", run, "--no-wait").code == 4
+    return project / ".flowdsl"
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_is_no_document_hides_no_run(
+    odd: Callable[[Path], None], cli: CommandLine, store: Path
+) -> None:
+    """`list` and `fsck` ended at it, and said nothing of all others."""
+    odd(store / "runs" / "odd.json")
+    listed = cli("list", "--json")
+    assert listed.code == 0, listed.err
+    assert {run["run"] for run in listed.json["runs"]} == {"a", "b", "odd"}
+    found = cli("fsck", "--json")
+    assert found.code == 1, found.err
+    assert [each["path"] for each in found.json["findings"]] == ["runs/odd.json"]
+    assert cli("status", "odd").code == 2
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_is_no_order_stops_no_run(
+    odd: Callable[[Path], None], cli: CommandLine, store: Path
+) -> None:
+    """A run that it lay there for could not be gone on with, and took all runs of its process with it."""
+    odd(store / "inbox" / "a.000.json")
+    assert cli("signal", "a", "go", "-i", "n=1").code == 0
+    resumed = cli("resume", "a")
+    assert resumed.code == 0, resumed.err
+    assert resumed.json == {"answer": {"n": 1}}
+    assert os.listdir(store / "inbox") == []  # noqa: PTH208 - whatever is there
+    assert os.listdir(store / "quarantine") == ["a.000.json"]  # noqa: PTH208
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_fsck_puts_aside_what_is_no_order(
+    odd: Callable[[Path], None], cli: CommandLine, store: Path
+) -> None:
+    odd(store / "inbox" / "a.000.json")
+    cli("fsck", "--repair")
+    assert os.listdir(store / "inbox") == []  # noqa: PTH208
+    assert cli("cancel", "a").code == 0
+
+
+@pytest.mark.parametrize("words", [("list",), ("fsck",), ("status",), ("signal", "a", "go")])
+@pytest.mark.parametrize("store", ["a" * 300, "a\0b", "waits.yaml/x"])
+def test_a_store_that_no_disk_can_hold_is_none(
+    words: tuple[str, ...], store: str, cli: CommandLine
+) -> None:
+    cli.write("waits.yaml", WAITS)
+    done = cli(*words, "--store", store)
+    assert done.code == 2, done.err
+    assert "error[F140]" in done.err
+    assert cli("run", "waits.yaml", "--store", store).code == 2
