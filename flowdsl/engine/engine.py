@@ -25,7 +25,7 @@ from flowdsl.plan.json import to_bytes
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event, Failure, Resumed, Spawned
-from flowdsl.saga.progress import Progress
+from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
 from flowdsl.view.report import run_report
 from flowdsl.world.claims import fingerprint_of
@@ -140,9 +140,7 @@ class Engine:
         first: list[Event] = [Resumed(state.epoch + 1, at, by), *told]
         drive = self._drive(plan, run, watch, secret_inputs or {}, new=False)
         drive.state = state
-        self.drives[run] = drive
-        self._take_commands()  # what was said while nobody drove it
-        return await self._go(run, drive, past, first)
+        return await self._go(run, drive, past, first, adopted=True)
 
     async def resume_all(
         self, *, watch: Watch = lambda _: None, by: str = ""
@@ -198,10 +196,18 @@ class Engine:
         return self.contracts[plan.digest]
 
     async def _go(
-        self, run: str, drive: Drive, past: Sequence[Event], first: Sequence[Event]
+        self,
+        run: str,
+        drive: Drive,
+        past: Sequence[Event],
+        first: Sequence[Event],
+        *,
+        adopted: bool = False,
     ) -> Result:
         self.drives[run] = drive
         try:
+            if adopted:
+                self._take_commands()  # what was said while nobody drove it
             now = await drive.go(past, first)
         finally:
             self.drives.pop(run, None)
@@ -265,16 +271,23 @@ class Engine:
             self._obey(drive, command_id, order)
             return
         try:
-            past = [recorded.event for recorded in self.store.events(run)]
-            if not fold(State(), past).ended:  # else it is about to leave our hands
-                with contextlib.suppress(InputError):
-                    await self._go_on(run, past, orders=[order])
-        except (
-            StoreError
-        ):  # nobody waits for this task: the order is heard again, here or elsewhere
+            await self._go_on_as_ordered(run, order)
+        except StoreError:
+            # nobody waits for this task: the order is heard again, here or elsewhere
             self.store.put_back(command_id)
             return
         self.store.drop_command(command_id)
+
+    async def _go_on_as_ordered(self, run: str, order: Order) -> None:
+        past = [recorded.event for recorded in self.store.events(run)]
+        state = fold(State(), past)
+        if state.created is None or state.ended:  # it is about to leave our hands
+            return
+        try:
+            await self._go_on(run, past, orders=[order])
+        except InputError:
+            if not progress(self.plan_of(state.created.digest), state).at_rest:
+                await self._go_on(run, past)  # the order was a fact when its driver failed
 
     # --- the other runs of the store -----------------------------------------------------------------
 
