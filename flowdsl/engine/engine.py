@@ -64,6 +64,9 @@ class Engine:
     limits: ServiceLimits = field(default_factory=ServiceLimits)
     detached: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # runs that runs started
     woken: list[asyncio.Task[None]] = field(default_factory=list)
+    secret_inputs: dict[str, Mapping[str, str]] = field(
+        default_factory=dict
+    )  # by run, until it ends
     deaf: dict[str, int] = field(default_factory=dict)  # by run: looks in a row that failed
 
     async def __aenter__(self) -> Self:
@@ -166,7 +169,10 @@ class Engine:
     def _drive(
         self, plan: Plan, run: str, watch: Watch, secret_inputs: Mapping[str, str], *, new: bool
     ) -> Drive:
-        secrets = {**self.secrets, **{f"inputs.{k}": v for k, v in secret_inputs.items()}}
+        if secret_inputs:
+            self.secret_inputs[run] = secret_inputs
+        given = self.secret_inputs.get(run, {})
+        secrets = {**self.secrets, **{f"inputs.{k}": v for k, v in given.items()}}
         signer = RunSigner(self.store.key, run, secrets)
         is_new = new
 
@@ -212,6 +218,7 @@ class Engine:
         finally:
             self.drives.pop(run, None)
         if drive.state.ended:
+            self.secret_inputs.pop(run, None)
             report = run_report(drive.plan, drive.state, now, ended=drive.last_at)
             await self.store.finish(run, to_bytes(report))
             created = drive.state.created
