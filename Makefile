@@ -2,10 +2,13 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-JOBS ?= 2
-# Suites of very many small runs: what they walk is covered by the others, and counting lines would make them three times as long.
-CROWDED := tests/engine/test_explore.py tests/engine/test_planted.py tests/engine/test_crashes_of_constructs.py \
-  tests/engine/test_one_stands.py tests/engine/test_signals.py tests/random
+# More than the two cores: some tests wait most of the time.
+JOBS ?= 3
+# Suites of very many small runs and of real processes: what they walk is covered by the others, and counting lines would make them twice as long.
+ATTACKS := tests/contract tests/disk tests/hostile tests/load tests/museum tests/processes tests/random tests/workflows tests/test_readme.py \
+  tests/engine/test_children.py tests/engine/test_crashes.py tests/engine/test_crashes_of_constructs.py tests/engine/test_explore.py \
+  tests/engine/test_keys_in_turn.py tests/engine/test_one_stands.py tests/engine/test_signals.py tests/world/test_crash.py
+PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal --counts .counts.json
 
 .PHONY: demo test lint full schemas bench clean
 
@@ -13,12 +16,16 @@ demo: .venv/.demo  ## book a trip, have one refused and undone, kill one and res
 	@$(BIN)/python -m mock_services.demo
 
 test: .venv/.dev  ## what CI runs: lint, types, floors, tests, coverage
+	@rm -f .counts.json
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -n $(JOBS) --cov --cov-report=term $(addprefix --ignore=,$(CROWDED))
-	$(BIN)/pytest -n $(JOBS) $(CROWDED)
+	$(PYTEST) $(ATTACKS)
+	$(PYTEST) --cov --cov-report=term $(addprefix --ignore=,$(ATTACKS))
+	$(BIN)/python -m tests.counts .counts.json
 
 full: .venv/.dev  ## the large size of every suite
-	$(BIN)/pytest -n $(JOBS) --full
+	@rm -f .counts.json
+	$(PYTEST) --full
+	$(BIN)/python -m tests.counts .counts.json
 
 lint: .venv/.dev
 	$(BIN)/ruff check

@@ -12,6 +12,7 @@ __all__ = ["Counts"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="the large size of every suite")
+    parser.addoption("--counts", help="a file to which the counts of this session are added")
     parser.addoption("--bless", action="store_true", help="rewrite golden files and snapshots")
 
 

@@ -90,6 +90,15 @@ class SimDisk:
         """The `number`-th operation of this kind from now on fails (from 1), or all from that one on."""
         self._faults.append(Fault(kind, number - 1, code, lasting))
 
+    def heal(self) -> None:
+        """No fault strikes any more."""
+        self._faults.clear()
+
+    @property
+    def struck(self) -> int:
+        """How many of the faults did."""
+        return sum(fault.left < 0 for fault in self._faults)
+
     def crash(self, keep: int | Callable[[int], int] = 0, *, names: bool = False) -> SimDisk:
         """The disk after a power cut. `keep`: how many unsynced bytes of a file are there all the same, out of how many.
 
@@ -130,6 +139,12 @@ class SimDisk:
         file = self._files[self._names[path]]
         file.data = file.synced = data
         file.pending = []
+
+    def lose_folder(self, path: Path) -> None:
+        """With all that is in it."""
+        for name in [name for name in self._names if path in name.parents]:
+            del self._names[name]
+        self._folders -= {folder for folder in self._folders if path in (folder, *folder.parents)}
 
     def files(self) -> list[Path]:
         return sorted(self._names)

@@ -7,8 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import sys
 from collections.abc import Coroutine
+from importlib.util import find_spec
 from typing import TypeVar
+
+if find_spec("sniffio") is None:
+    # httpx imports it for every request of an ASGITransport; that it is not there is looked up once.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 T = TypeVar("T")
 

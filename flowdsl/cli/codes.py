@@ -165,7 +165,10 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "F131": (
             "a definition that cannot be read",
-            "A run keeps its own copy of its file. This one was made by another version of flowdsl.",
+            (
+                "A run keeps its own copy of its file. This one is missing, is not what it was, or was made by a later flowdsl.\n"
+                "A new run of the same files writes it anew, and the runs that are pinned to it can go on."
+            ),
         ),
         "F140": (
             "nothing has run here",
@@ -206,8 +209,8 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "F203": (
             "damage",
             (
-                "Records do not bear the checksums they were written with. The runs they belong to are not touched;\n"
-                "all others go on. `flowdsl fsck` explains, and never guesses."
+                "Records do not bear the checksums they were written with, or a file of the store is not what was written.\n"
+                "The runs it belongs to are not touched; all others go on. `flowdsl fsck` explains, and never guesses."
             ),
         ),
         "F204": (

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from flowdsl.cli.given import Inputs
 from flowdsl.cli.options import Session
-from flowdsl.engine.detached import fingerprint, with_key
+from flowdsl.engine.detached import with_key
 from flowdsl.errors import InputError
 from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.nodes import Plan
@@ -19,6 +19,7 @@ from flowdsl.saga.events import Created
 from flowdsl.saga.local import text
 from flowdsl.saga.state import State
 from flowdsl.view.moment import rfc3339
+from flowdsl.world.claims import fingerprint_of
 from flowdsl.world.contents import check_run_id
 from flowdsl.world.hosts import Hosts, read_allowed
 from flowdsl.world.secrets import Secrets
@@ -44,7 +45,7 @@ class Start:
     @property
     def fingerprint(self) -> str:
         """Of the file and the inputs: what must be the same for `--id` to mean the same run."""
-        return fingerprint(self.plan.digest, self.created.inputs)
+        return fingerprint_of(self.created)
 
 
 def prepare(session: Session, plan: Plan, inputs: Inputs, run: str = "") -> Start:

@@ -30,23 +30,24 @@ def store_for(session: Session) -> FileStore:
 
 def existing_store(session: Session) -> FileStore:
     """The store of the project, or an error where nothing ever ran."""
-    if not _is_there(session.store / "store.json"):
+    store = unopened_store(session)
+    with asked_wrongly():
+        asyncio.run(store.start())
+    return store
+
+
+def unopened_store(session: Session) -> FileStore:
+    """The same, whatever is wrong with it."""
+    store = FileStore(session.store, read_only=True)
+    with asked_wrongly():
+        is_there = store.is_there()
+    if not is_there:
         raise InputError(
             f"nothing has run here: there is no store at {shown(session.store)}",
             code="F140",
             help="start a run with `flowdsl run FILE`, or name a store with --store",
         )
-    with asked_wrongly():
-        store = FileStore(session.store, read_only=True)
-        asyncio.run(store.start())
     return store
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:
-        return False  # a name that no file can have
 
 
 @contextmanager

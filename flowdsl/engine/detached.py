@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import replace
 
 from flowdsl.errors import InputError
 from flowdsl.language.inputs import read_inputs
 from flowdsl.plan.evaluate import EvaluationError
-from flowdsl.plan.json import to_bytes
 from flowdsl.plan.nodes import Plan
-from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Spawned
 from flowdsl.saga.local import text
 from flowdsl.saga.state import State
@@ -51,18 +47,3 @@ def with_key(plan: Plan, created: Created) -> Created:
             message, code="F129", help="it may read `inputs`, `env` and `run`"
         ) from None
     return replace(created, key=f"{plan.name} {key}")
-
-
-def fingerprint(digest: str, inputs: Mapping[str, Json]) -> str:
-    """Of the file and the inputs: what must be the same for an id to mean the same run."""
-    return hashlib.sha256(to_bytes([digest, _sorted(dict(inputs))])).hexdigest()
-
-
-def _sorted(value: Json) -> Json:
-    match value:
-        case dict():
-            return {name: _sorted(value[name]) for name in sorted(value)}
-        case list():
-            return [_sorted(item) for item in value]
-        case _:
-            return value

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from flowdsl.engine.contracts import Contracts, contracts_of
-from flowdsl.engine.detached import detached_run, fingerprint
+from flowdsl.engine.detached import detached_run
 from flowdsl.engine.limits import ServiceLimits
 from flowdsl.engine.loop import Drive, Network, News, Ports
 from flowdsl.engine.orders import Order, to_event
@@ -21,18 +21,21 @@ from flowdsl.engine.sign import RunSigner
 from flowdsl.errors import InputError, Interrupted, StoreError
 from flowdsl.language import InvalidWorkflow, compile_pinned
 from flowdsl.language.openapi import Readings
-from flowdsl.plan.json import from_bytes, to_bytes
+from flowdsl.plan.json import to_bytes
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event, Failure, Resumed, Spawned
-from flowdsl.saga.progress import Progress
+from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
 from flowdsl.view.report import run_report
+from flowdsl.world.claims import fingerprint_of
 from flowdsl.world.clock import Clock, SystemClock
 from flowdsl.world.contents import Claim
+from flowdsl.world.definitions import Definition, not_what_it_was, read_definition
 from flowdsl.world.store import Store
 
 POLL_SECONDS = 0.2  # how often other processes' orders are looked for
+DEAF_LOOKS_MAX = 25  # how often in a row that may fail: a disk may hiccup, but who cannot hear must not go on in silence
 
 Watch = Callable[[News], None]
 
@@ -61,6 +64,10 @@ class Engine:
     limits: ServiceLimits = field(default_factory=ServiceLimits)
     detached: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # runs that runs started
     woken: list[asyncio.Task[None]] = field(default_factory=list)
+    secret_inputs: dict[str, Mapping[str, str]] = field(
+        default_factory=dict
+    )  # by run, until it ends
+    deaf: dict[str, int] = field(default_factory=dict)  # by run: looks in a row that failed
 
     async def __aenter__(self) -> Self:
         await self.store.start()
@@ -136,9 +143,7 @@ class Engine:
         first: list[Event] = [Resumed(state.epoch + 1, at, by), *told]
         drive = self._drive(plan, run, watch, secret_inputs or {}, new=False)
         drive.state = state
-        self.drives[run] = drive
-        self._take_commands()  # what was said while nobody drove it
-        return await self._go(run, drive, past, first)
+        return await self._go(run, drive, past, first, adopted=True)
 
     async def resume_all(
         self, *, watch: Watch = lambda _: None, by: str = ""
@@ -164,7 +169,10 @@ class Engine:
     def _drive(
         self, plan: Plan, run: str, watch: Watch, secret_inputs: Mapping[str, str], *, new: bool
     ) -> Drive:
-        secrets = {**self.secrets, **{f"inputs.{k}": v for k, v in secret_inputs.items()}}
+        if secret_inputs:
+            self.secret_inputs[run] = secret_inputs
+        given = self.secret_inputs.get(run, {})
+        secrets = {**self.secrets, **{f"inputs.{k}": v for k, v in given.items()}}
         signer = RunSigner(self.store.key, run, secrets)
         is_new = new
 
@@ -194,14 +202,23 @@ class Engine:
         return self.contracts[plan.digest]
 
     async def _go(
-        self, run: str, drive: Drive, past: Sequence[Event], first: Sequence[Event]
+        self,
+        run: str,
+        drive: Drive,
+        past: Sequence[Event],
+        first: Sequence[Event],
+        *,
+        adopted: bool = False,
     ) -> Result:
         self.drives[run] = drive
         try:
+            if adopted:
+                self._take_commands()  # what was said while nobody drove it
             now = await drive.go(past, first)
         finally:
             self.drives.pop(run, None)
         if drive.state.ended:
+            self.secret_inputs.pop(run, None)
             report = run_report(drive.plan, drive.state, now, ended=drive.last_at)
             await self.store.finish(run, to_bytes(report))
             created = drive.state.created
@@ -212,8 +229,20 @@ class Engine:
     async def _poll(self) -> None:
         """Take in what other processes left in the inbox for the runs that are driven here."""
         while True:
-            self._take_commands()
+            self._listen()
             await self.clock.sleep(POLL_SECONDS)
+
+    def _listen(self) -> None:
+        """Runs whose orders stay unreadable are stopped and say so: the orders are there, and `resume` obeys them."""
+        try:
+            self._take_commands()
+            failures = self.store.unread()
+        except StoreError as error:
+            failures = dict.fromkeys(self.drives, error)
+        self.deaf = {run: self.deaf.get(run, 0) + 1 for run in failures}
+        for run, failure in failures.items():
+            if self.deaf[run] >= DEAF_LOOKS_MAX and run in self.drives:
+                self.drives[run].give_up(failure)
 
     def _take_commands(self) -> None:
         for run, command_id, command in self.store.take_commands():
@@ -230,6 +259,7 @@ class Engine:
         if drive is not None:
             self._obey(drive, command_id, order)
         else:
+            self.woken = [task for task in self.woken if not task.done()]
             self.woken.append(asyncio.create_task(self._wake(run, command_id, order)))
 
     def _obey(self, drive: Drive, command_id: str, order: Order) -> None:
@@ -247,11 +277,24 @@ class Engine:
         if drive is not None:  # an order that came just before has woken it
             self._obey(drive, command_id, order)
             return
-        past = [recorded.event for recorded in self.store.events(run)]
-        if not fold(State(), past).ended:  # else it is about to leave our hands
-            with contextlib.suppress(InputError):
-                await self._go_on(run, past, orders=[order])
+        try:
+            await self._go_on_as_ordered(run, order)
+        except StoreError:
+            # nobody waits for this task: the order is heard again, here or elsewhere
+            self.store.put_back(command_id)
+            return
         self.store.drop_command(command_id)
+
+    async def _go_on_as_ordered(self, run: str, order: Order) -> None:
+        past = [recorded.event for recorded in self.store.events(run)]
+        state = fold(State(), past)
+        if state.created is None or state.ended:  # it is about to leave our hands
+            return
+        try:
+            await self._go_on(run, past, orders=[order])
+        except InputError:
+            if not progress(self.plan_of(state.created.digest), state).at_rest:
+                await self._go_on(run, past)  # the order was a fact when its driver failed
 
     # --- the other runs of the store -----------------------------------------------------------------
 
@@ -269,7 +312,7 @@ class Engine:
             message = f"the run of its own could not be started: {error}"
             return Failure(error.code, message, spawned.node)
         await self._pin(child)
-        claim = await self.store.claim(spawned.run, fingerprint(child.digest, created.inputs))
+        claim = await self.store.claim(spawned.run, fingerprint_of(created))
         if claim is Claim.MINE:
             durable = asyncio.Event()
             drive = self._drive(child, spawned.run, lambda _: durable.set(), {}, new=True)
@@ -301,44 +344,16 @@ class Engine:
 
 def definition_of(plan: Plan) -> bytes:
     """What is pinned: the file as it was when the run started."""
-    pinned: dict[str, Json] = {"format": 1, "path": plan.path, "text": plan.source}
-    if plan.files:
-        pinned["files"] = [[key, text] for key, text in plan.files]
-    return to_bytes(pinned)
+    return Definition(plan.path, plan.source, plan.files).to_json()
 
 
 def plan_from(document: bytes, digest: str) -> Plan:
     """The plan that was pinned. Raises StoreError where its document is damaged, and no other error for it."""
+    pinned = read_definition(document, digest)
     try:
-        pinned = from_bytes(document)
-    except ValueError:
-        raise _not_what_it_was() from None
-    if not isinstance(pinned, dict) or pinned.get("format") != 1:
-        raise InputError(
-            "this run is pinned to a definition that this flowdsl cannot read",
-            code="F131",
-            help="use the flowdsl that started it, or a later one",
-        )
-    try:
-        plan = compile_pinned(str(pinned["text"]), str(pinned["path"]), _files_in(pinned))
+        plan = compile_pinned(pinned.text, pinned.path, pinned.files)
     except (KeyError, TypeError, ValueError, InvalidWorkflow):
-        raise _not_what_it_was() from None
+        raise not_what_it_was() from None
     if plan.digest != digest:
-        raise _not_what_it_was()
+        raise not_what_it_was()
     return plan
-
-
-def _files_in(pinned: dict[str, Json]) -> list[tuple[str, str]]:
-    match pinned.get("files", []):
-        case list() as files:
-            return [(str(key), str(text)) for key, text in files]
-        case _:
-            raise ValueError("files are a list")
-
-
-def _not_what_it_was() -> StoreError:
-    return StoreError(
-        "the definition that this run is pinned to is not what it was",
-        code="F131",
-        help="`flowdsl fsck` looks the store over",
-    )

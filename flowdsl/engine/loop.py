@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from flowdsl.engine.contracts import Contracts
-from flowdsl.errors import DiskFull, Interrupted
+from flowdsl.errors import DiskFull, Interrupted, StoreError
 from flowdsl.plan.address import Address
 from flowdsl.plan.nodes import Plan, Service
 from flowdsl.plan.request import Request
@@ -137,6 +137,7 @@ class Drive:
     when_kept: list[Callable[[], None]] = field(default_factory=list)  # of what has arrived
     taken_in: list[Callable[[], None]] = field(default_factory=list)  # of what this turn keeps
     stopping: bool = False
+    giving_up: StoreError | None = None  # what was out is waited for and kept first
     bug: BaseException | None = None  # what a task died of; nothing a task does may end in silence
 
     async def go(self, past: Iterable[Event], first: Sequence[Event]) -> Progress:
@@ -154,6 +155,9 @@ class Drive:
                 if turn.now.at_rest:
                     return turn.now
                 events = await self._take()
+                if self.giving_up is not None:
+                    await self._keep_what_is_out(events)
+                    raise self.giving_up
                 if self.stopping:
                     await self._save(events)
         finally:
@@ -174,6 +178,11 @@ class Drive:
     def stop(self) -> None:
         """Start nothing more, give open calls a moment, save."""
         self.stopping = True
+        self.bell.set()
+
+    def give_up(self, error: StoreError) -> None:
+        """The disk fails beside the journal: save, and end with this."""
+        self.giving_up = error
         self.bell.set()
 
     async def _turn(self, events: Sequence[Event]) -> Turn:
@@ -282,6 +291,11 @@ class Drive:
         await self.keep([*events, Paused(self.ports.clock.now())])
         self.state = fold(self.state, events)
         raise Interrupted("interrupted: the run is saved")
+
+    async def _keep_what_is_out(self, events: list[Event]) -> None:
+        events += await self._answers(GRACE_SECONDS)
+        if events:
+            await self.keep(events)
 
     async def _keep_answers(self, events: Sequence[Event]) -> None:
         """No room for anything new: what was in flight is waited for and kept, from the reserve."""

@@ -2,23 +2,84 @@
 
 A claim is synced before the first record of its run. It is locked until then, so a claim whose maker died without having
 started anything can be told from one that is about to start, and is taken over.
+
+Once the run is there its first record says the same as the claim, and is believed where the two differ: a claim that was
+damaged or lost starts nothing twice, and turns away nobody who asks for the same.
 """
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import secrets
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
+from flowdsl.plan.json import to_bytes
+from flowdsl.plan.values import Json
+from flowdsl.saga.events import Created
+from flowdsl.world.contents import HELD_SECONDS, LOOK_SECONDS, Claim, held, hidden, taken
 from flowdsl.world.disk import ASIDE, Disk, read_whole, write_all
 from flowdsl.world.layout import Layout
+from flowdsl.world.offload import Offload
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the runs. `may_hide`: lines were lost, and a run in them is found nowhere."""
+
+    exists: Callable[[str], bool]
+    created: Callable[[str], Created | None]
+    may_hide: Callable[[], bool]
 
 
 @dataclass(slots=True)
 class Claims:
     disk: Disk
     layout: Layout
+    offload: Offload
+    known: Known
     _held: dict[str, int] = field(default_factory=dict)  # run → the locked handle of its claim
+
+    async def claim(self, run: str, fingerprint: str) -> Claim:
+        for _ in range(int(HELD_SECONDS / LOOK_SECONDS)):
+            made = await self.offload(partial(self.make, run, fingerprint))
+            said = self.fingerprint(run)
+            if (created := self.known.created(run)) is not None:
+                self.release(run)
+                return self._compare(created, fingerprint, said, anew=made)
+            if made:
+                return Claim.MINE
+            if self.lock(run):
+                if self.known.exists(run):  # it was started and ended, or died, since we looked
+                    self.release(run)
+                    continue
+                self._take_over(run, fingerprint)
+                return Claim.MINE
+            if said not in (fingerprint, None):
+                raise taken(run)
+            await asyncio.sleep(LOOK_SECONDS)
+        raise held(f"about to start {run}")
+
+    def _compare(
+        self, created: Created, fingerprint: str, said: str | None, *, anew: bool
+    ) -> Claim:
+        """`anew`: the claim was lost, or never needed; we have just made one for a run that is there."""
+        if said == fingerprint and not anew:
+            return Claim.TAKEN
+        if fingerprint_of(created) != fingerprint:
+            if anew:
+                self.disk.unlink(self.layout.claims / created.run)
+            raise taken(created.run)
+        return Claim.TAKEN
+
+    def _take_over(self, run: str, fingerprint: str) -> None:
+        if self.known.may_hide():
+            self.release(run)
+            raise hidden(run)
+        self.rewrite(run, fingerprint)
 
     def make(self, run: str, fingerprint: str) -> bool:
         """False where there is one."""
@@ -76,3 +137,22 @@ class Claims:
     def release_all(self) -> None:
         for run in list(self._held):
             self.release(run)
+
+
+def fingerprint(digest: str, inputs: Mapping[str, Json]) -> str:
+    """Of the file and the inputs: what must be the same for an id to mean the same run."""
+    return hashlib.sha256(to_bytes([digest, _sorted(dict(inputs))])).hexdigest()
+
+
+def _sorted(value: Json) -> Json:
+    match value:
+        case dict():
+            return {name: _sorted(value[name]) for name in sorted(value)}
+        case list():
+            return [_sorted(item) for item in value]
+        case _:
+            return value
+
+
+def fingerprint_of(created: Created) -> str:
+    return fingerprint(created.digest, created.inputs)

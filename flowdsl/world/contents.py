@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Event
 from flowdsl.world.line import RUN_ID
+
+HELD_SECONDS, LOOK_SECONDS = (
+    10.0,
+    0.02,
+)  # how long another process may be at it, and how often we look
 
 
 class Recorded(NamedTuple):
@@ -59,6 +64,17 @@ class Finding:
     repairable: bool = False
     code: str = ""
     help: str = ""
+
+
+def unreadable(path: str, error: OSError) -> Finding:
+    """The disk does not give it out: what it holds may be sound, so it is left where it is."""
+    why = f"cannot be read: {error.strerror or error}"
+    return Finding(path, "unreadable", why, code="F200", help="check the disk; it is left as it is")
+
+
+Mendable: TypeAlias = tuple[
+    Finding, Callable[[], object] | None
+]  # and how it is mended, if it can be
 
 
 def check_run_id(run: str) -> str:
@@ -114,4 +130,20 @@ def damaged(run: str, where: str) -> StoreError:
         f"{run} cannot be read to its end: {where} is damaged",
         code="F203",
         help="`flowdsl fsck` explains it; no other run is touched by it",
+    )
+
+
+def held(what: str) -> StoreError:
+    return StoreError(
+        f"another process has been {what} for {HELD_SECONDS:.0f} seconds",
+        code="F210",
+        help="is one stopped (Ctrl-Z)? `fg`, or end it",
+    )
+
+
+def hidden(run: str) -> StoreError:
+    return StoreError(
+        f"whether {run} was started cannot be said: it is claimed, and a journal that cannot be read may hold it",
+        code="F203",
+        help="`flowdsl fsck` says which; choose another --id if you know that nothing was sent",
     )

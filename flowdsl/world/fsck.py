@@ -1,52 +1,112 @@
 """What is wrong with a store, in words. It changes nothing unless it is told to, and never deletes what it cannot read.
 
-Mended are torn tails, documents that a journal still has, orders that are none, and leftovers of what is over. What is
-taken away and holds anything is kept in quarantine/.
+Mended are torn tails, documents that a journal still has, orders that are none, claims and tickets that are not what
+their runs say, folders and a `store.json` that are missing, and leftovers of what is over. What is taken away and holds
+anything is kept in quarantine/.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from flowdsl.errors import StoreError
-from flowdsl.plan.json import from_bytes, to_bytes
-from flowdsl.plan.values import Json
+from flowdsl.saga.codec import decode
+from flowdsl.saga.events import Created
 from flowdsl.world.adoption import set_torn_tail_aside
-from flowdsl.world.contents import Finding
-from flowdsl.world.disk import ASIDE, Disk, names, opened, read_whole, write_new
+from flowdsl.world.contents import Finding, Mendable, unreadable
+from flowdsl.world.disk import ASIDE, Disk, names, opened
 from flowdsl.world.documents import Documents
-from flowdsl.world.journal import RESERVE_SUFFIX, SUFFIX
+from flowdsl.world.fsck_groundwork import Groundwork
+from flowdsl.world.fsck_places import Places, run_of, tickets_in
+from flowdsl.world.inbox import read_order
+from flowdsl.world.journal import RESERVE_SUFFIX, SUFFIX, Record
 from flowdsl.world.journals import Journals, Reader
 from flowdsl.world.layout import Layout
+from flowdsl.world.quarantine import WHY, set_aside
+from flowdsl.world.queues import Queues
+
+_LAST = (
+    ". It is the last batch: who knows from the services that nothing of it happened can cut the"
+    " file where it begins"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
+    """`own`: runs that this process drives. `created`: how each other run began, as far as it can be read."""
+
     disk: Disk
     layout: Layout
     journals: Journals
     documents: Documents
+    queues: Queues
+    own: frozenset[str]
+    created: dict[str, Created] = field(default_factory=dict)
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[Mendable]:
+        ground = Groundwork(self.disk, self.layout)
+        yield from ground.about()
+        yield from ground.key()
+        tickets = [t for t in tickets_in(self.disk, self.layout) if run_of(t) not in self.own]
         self.journals.refresh()
         for reader in self.journals.readers.values():
-            yield from self._journal(reader)
-        yield from self._documents()
-        yield from self._orders()
-        yield from self._definitions()
-        yield from self._leftovers()
+            for finding in self._journal(reader):
+                yield finding, partial(self._cut_off, reader) if finding.repairable else None
+        self._look_at_beginnings()
+        for finding in [*self._documents(), *self._orders()]:
+            aside = partial(set_aside, self.disk, self.layout, self.layout.root / finding.path)
+            yield finding, partial(aside, finding.explanation) if finding.repairable else None
+        yield from ground.definitions(self.created)
+        yield from self._places(tickets)
+        for path, what in self._leftovers():
+            yield self._leftover(path, what), partial(self._clear_away, path, what)
+        yield from self._kept()
+
+    def _look_at_beginnings(self) -> None:
+        for run, (reader, entry) in self.journals.runs().items():
+            with suppress(StoreError, OSError):
+                first = reader.records(replace(entry, offsets=entry.offsets[:1]))
+                event = decode(first[0][1].data)
+                if isinstance(event, Created) and not entry.broken:
+                    self.created[run] = event
+
+    def _places(self, tickets: list[Path]) -> Iterator[Mendable]:
+        found = self.journals.runs()
+        ended = {run for run, (_, entry) in found.items() if entry.ended}
+        places = Places(
+            self.disk,
+            self.layout,
+            self.created,
+            frozenset({*ended, *self.documents.runs()}),
+            self.journals.may_hide_runs(),
+        )
+        yield from places.claims()
+        yield from places.tickets(tickets)
+        holders = {
+            run: entry.key
+            for run, (reader, entry) in found.items()
+            if entry.admitted
+            and entry.key
+            and run not in places.ended
+            and not (reader.index.is_damaged(entry) or reader.is_driven())
+        }
+        yield from places.lost_turns(self.queues, holders)
+
+    def _kept(self) -> Iterator[Mendable]:
         for name in names(self.disk, self.layout.quarantine):
-            if not name.endswith(".why.json"):
-                yield Finding(
+            if not name.endswith(WHY):
+                finding = Finding(
                     f"quarantine/{name}",
                     "kept",
                     "was cut off or could not be read; kept for you to look at",
                     code="F203",
                     help="look at it and at its .why.json; nobody reads it, and it may be deleted",
                 )
+                yield finding, None
 
     def _journal(self, reader: Reader) -> Iterator[Finding]:
         path, index = f"journals/{reader.path.name}", reader.index
@@ -65,7 +125,8 @@ class Examination:
                 "damaged",
                 f"bytes {damage.start} to {damage.end} came in whole once and are not what was written",
                 code="F203",
-                help="restore the file from a backup; it is never changed or deleted here",
+                help="restore the file from a backup; it is never changed or deleted here"
+                + (_LAST if index.rotten_tail and damage is index.damages[-1] else ""),
             )
         for entry in index.entries.values():
             if index.is_damaged(entry):
@@ -93,7 +154,9 @@ class Examination:
         known = self.journals.runs()
         for run in self.documents.runs():
             try:
-                self.documents.read(run)
+                self._remember(run, self.documents.read(run))
+            except OSError as error:
+                yield unreadable(f"runs/{run}.json", error)
             except StoreError:
                 again = run in known and bool(known[run][1].ended)
                 what = "; its journal has it still" if again else ""
@@ -114,10 +177,12 @@ class Examination:
             if name.removesuffix(".json").rpartition(".")[0] in ended:
                 continue  # a leftover, whatever it says
             try:
-                from_bytes(read_whole(self.disk, self.layout.inbox / name))
+                read_order(self.disk, self.layout.inbox / name)
             except FileNotFoundError:
                 continue  # taken meanwhile
-            except (OSError, ValueError):
+            except OSError as error:
+                yield unreadable(f"inbox/{name}", error)
+            except ValueError:
                 yield Finding(
                     f"inbox/{name}",
                     "damaged",
@@ -127,20 +192,7 @@ class Examination:
                     help="give the order again; it stops no run",
                 )
 
-    def _definitions(self) -> Iterator[Finding]:
-        for name in names(self.disk, self.layout.root / "definitions"):
-            try:
-                from_bytes(read_whole(self.disk, self.layout.root / "definitions" / name))
-            except (OSError, ValueError):
-                yield Finding(
-                    f"definitions/{name}",
-                    "damaged",
-                    "is no workflow any more: the runs that are pinned to it cannot be gone on with",
-                    code="F131",
-                    help="restore it from a backup, or move it away and start the same file once more",
-                )
-
-    def _leftovers(self) -> Iterator[Finding]:
+    def _leftovers(self) -> Iterator[tuple[Path, str]]:
         for folder in (
             self.layout.journals,
             self.layout.runs,
@@ -152,20 +204,17 @@ class Examination:
         ):
             for name in self._all(folder):
                 if name.startswith(ASIDE) and self._is_nobodys(folder / name):
-                    yield self._leftover(folder / name, "was being written when its process died")
+                    yield folder / name, "was being written when its process died"
         journals = set(self._all(self.layout.journals))
         for name in journals:
             journal = name.removesuffix(RESERVE_SUFFIX) + SUFFIX
             gone = not journals & {journal, f"{ASIDE}{journal}"}
             if name.endswith(RESERVE_SUFFIX) and gone:
-                path = self.layout.journals / name
-                yield self._leftover(path, "is the reserve of a journal that is gone")
+                yield self.layout.journals / name, "is the reserve of a journal that is gone"
         ended = set(self.documents.runs())
         for name in names(self.disk, self.layout.inbox):
             if name.removesuffix(".json").rpartition(".")[0] in ended:
-                yield self._leftover(
-                    self.layout.inbox / name, "is a command for a run that has ended"
-                )
+                yield self.layout.inbox / name, "is a command for a run that has ended"
 
     def _leftover(self, path: Path, what: str) -> Finding:
         return Finding(
@@ -176,6 +225,28 @@ class Examination:
             code="F203",
             help="nobody can need it",
         )
+
+    def _remember(self, run: str, records: list[tuple[int, Record]] | None) -> None:
+        first = decode(records[0][1].data) if records else None
+        if isinstance(first, Created):
+            self.created[run] = first
+
+    def _clear_away(self, path: Path, what: str) -> None:
+        status = self.disk.look(path)
+        if path.suffix == RESERVE_SUFFIX or status is None or status.size == 0:
+            self.disk.unlink(path)
+        else:
+            set_aside(self.disk, self.layout, path, what)
+
+    def _cut_off(self, reader: Reader) -> None:
+        """The torn tail of a journal, unless a living process has taken it meanwhile."""
+        handle = self.disk.open(reader.path, append=True)
+        try:
+            if self.disk.lock(handle):
+                reader.refresh()
+                set_torn_tail_aside(self.disk, self.layout, reader, handle)
+        finally:
+            self.disk.close(handle)
 
     def _all(self, folder: Path) -> list[str]:
         with suppress(FileNotFoundError):
@@ -188,45 +259,17 @@ class Examination:
         return False
 
 
-def examine(
-    disk: Disk, layout: Layout, journals: Journals, documents: Documents, *, repair: bool
-) -> list[Finding]:
-    findings = list(Examination(disk, layout, journals, documents).findings())
+def examine(examination: Examination, *, repair: bool) -> list[Finding]:
+    if examination.disk.look(examination.layout.root) is None:
+        return []
+    ground = Groundwork(examination.disk, examination.layout)
+    missing = list(ground.folders())
+    findings = [*missing]
+    if all(finding.repairable for finding, _ in missing):
+        findings += examination.findings()
     if repair:
-        for finding in findings:
-            if finding.repairable:
+        for _, mend in findings:
+            if mend is not None:
                 with suppress(FileNotFoundError):
-                    _mend(disk, layout, journals, finding)
-    return findings
-
-
-def _mend(disk: Disk, layout: Layout, journals: Journals, finding: Finding) -> None:
-    path = layout.root / finding.path
-    if finding.kind == "torn":
-        _cut_off(disk, layout, journals, path)
-        return
-    status = disk.look(path)
-    if path.suffix == RESERVE_SUFFIX or status is None or status.size == 0:
-        disk.unlink(path)
-        return
-    kept = layout.quarantine / f"{path.parent.name}-{path.name.lstrip('.')}"
-    while disk.look(kept) is not None:
-        kept = kept.with_name(f"{kept.name}.again")
-    why: Json = {"file": finding.path, "why": finding.explanation}
-    write_new(disk, kept.with_name(f"{kept.name}.why.json"), to_bytes(why))
-    disk.rename(path, kept)
-    disk.sync_folder(layout.quarantine)
-
-
-def _cut_off(disk: Disk, layout: Layout, journals: Journals, path: Path) -> None:
-    """The torn tail of a journal, unless a living process has taken it meanwhile."""
-    reader = journals.readers.get(path.stem)
-    if reader is None:
-        return
-    handle = disk.open(path, append=True)
-    try:
-        if disk.lock(handle):
-            reader.refresh()
-            set_torn_tail_aside(disk, layout, reader, handle)
-    finally:
-        disk.close(handle)
+                    mend()
+    return [finding for finding, _ in findings]

@@ -22,6 +22,8 @@ from typing import TypeAlias
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
+CONNECTIONS_PER_HOST = 256
+
 LINK_LOCAL = "a link-local address"
 METADATA = "where a cloud machine finds its metadata"
 FORBIDDEN: tuple[tuple[Network, str], ...] = (

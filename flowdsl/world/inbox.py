@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Container
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.values import Json
@@ -25,6 +26,7 @@ class Inbox:
     disk: Disk
     layout: Layout
     wall: Callable[[], float]
+    unread: dict[str, OSError] = field(default_factory=dict)  # by run, as of the last look
     _taken: set[str] = field(default_factory=set)
 
     def send(self, run: str, command: Json) -> str:
@@ -34,15 +36,23 @@ class Inbox:
         return command_id
 
     def take(self, runs: Container[str]) -> list[Ordered]:
-        """What came for these runs since the last time."""
-        found = []
+        """What came for these runs since the last time. What cannot be read now is looked at again the next time."""
+        found: list[Ordered] = []
+        self.unread.clear()
         for command_id in sorted(self.waiting(), key=_when):
             run = command_id.rpartition(".")[0]
             if run in runs and command_id not in self._taken:
-                self._taken.add(command_id)
-                with suppress(FileNotFoundError):
+                try:
                     found += self._read(run, command_id)
+                    self._taken.add(command_id)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    self.unread[run] = error
         return found
+
+    def put_back(self, command_id: str) -> None:
+        self._taken.discard(command_id)
 
     def lies_for(self, run: str) -> list[Ordered]:
         """What came for a run and is still there, the oldest first; nothing is taken."""
@@ -50,7 +60,9 @@ class Inbox:
         for command_id in sorted(self.waiting(), key=_when):
             if command_id.rpartition(".")[0] == run:
                 with suppress(FileNotFoundError, ValueError):
-                    found.append(Ordered(run, command_id, self._order(command_id)))
+                    found.append(
+                        Ordered(run, command_id, read_order(self.disk, self._path(command_id)))
+                    )
         return found
 
     def lock(self) -> int | None:
@@ -61,10 +73,13 @@ class Inbox:
         self.disk.close(handle)
         return None
 
+    def _path(self, command_id: str) -> Path:
+        return self.layout.inbox / f"{command_id}{_SUFFIX}"
+
     def drop(self, command_id: str) -> None:
         self._taken.discard(command_id)
         with suppress(FileNotFoundError):
-            self.disk.unlink(self.layout.inbox / f"{command_id}{_SUFFIX}")
+            self.disk.unlink(self._path(command_id))
 
     def waiting(self) -> list[str]:
         found = names(self.disk, self.layout.inbox)
@@ -72,21 +87,21 @@ class Inbox:
 
     def _read(self, run: str, command_id: str) -> list[Ordered]:
         try:
-            return [Ordered(run, command_id, self._order(command_id))]
+            return [Ordered(run, command_id, read_order(self.disk, self._path(command_id)))]
         except ValueError:  # it stops nobody: out of the way, and fsck shows it
             name = f"{command_id}{_SUFFIX}"
             self.disk.rename(self.layout.inbox / name, self.layout.quarantine / name)
             return []
 
-    def _order(self, command_id: str) -> Json:
-        """ValueError for what is none."""
-        try:
-            path = self.layout.inbox / f"{command_id}{_SUFFIX}"
-            return from_bytes(read_whole(self.disk, path))
-        except OSError as error:
-            if is_no_file(error):
-                raise ValueError("this is no file") from None
-            raise
+
+def read_order(disk: Disk, path: Path) -> Json:
+    """ValueError for what is none."""
+    try:
+        return from_bytes(read_whole(disk, path))
+    except OSError as error:
+        if is_no_file(error):
+            raise ValueError("this is no file") from None
+        raise
 
 
 def _when(command_id: str) -> str:

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 
 from flowdsl.errors import StoreError
 from flowdsl.saga.codec import decode
-from flowdsl.saga.events import Created, Ended
+from flowdsl.saga.events import Admitted, Created, Ended
 from flowdsl.world.line import Line, first_hash, read_line
 
 _LOST = bytes(8)  # of a sector that never reached the disk
-_CREATED, _ENDED = b'{"t":"created"', b'{"t":"ended"'
+_LOOKED_INTO = (b'{"t":"created"', b'{"t":"admitted"', b'{"t":"ended"')
 
 
 @dataclass(slots=True)
@@ -30,6 +30,8 @@ class Entry:
     offsets: array[int]
     workflow: str = ""
     created_at: float = 0.0
+    key: str = ""  # of the runs that go one at a time
+    admitted: bool = False  # it is its turn among them
     ended: str = ""  # the state it ended in
     broken: bool = False  # a line is missing
 
@@ -142,7 +144,7 @@ def _is_torn(tail: bytes) -> bool:
 
 def _look_into(entry: Entry, data: bytes) -> None:
     """What a list of runs shows, without keeping the events."""
-    if not data.startswith((_CREATED, _ENDED)):
+    if not data.startswith(_LOOKED_INTO):
         return
     try:
         event = decode(data)
@@ -150,7 +152,9 @@ def _look_into(entry: Entry, data: bytes) -> None:
         entry.broken = True
         return
     if isinstance(event, Created):
-        entry.workflow, entry.created_at = event.workflow, event.at
+        entry.workflow, entry.created_at, entry.key = event.workflow, event.at, event.key
+    elif isinstance(event, Admitted):
+        entry.admitted = True
     elif isinstance(event, Ended):
         entry.ended = event.state
 

@@ -206,8 +206,10 @@ class Journal:
         raise self.failure
 
     def _take_back(self, error: OSError) -> StoreError:
+        """For good: pieces of two batches in one place would be what no cut write leaves."""
         try:
             self.disk.truncate(self.handle, self.size)
+            self.disk.sync(self.handle)
         except OSError as second:
             return self._poison(second)
         if error.errno not in FULL:

@@ -113,6 +113,11 @@ class Journals:
                     best[run] = (reader, entry)
         return best
 
+    def may_hide_runs(self) -> bool:
+        """Whether lines were lost: a run that is found nowhere may have been in them."""
+        readers = self.readers.values()
+        return any(reader.failure is not None or reader.index.damages for reader in readers)
+
     def _writers(self) -> Iterator[str]:
         for name in names(self.disk, self.layout.journals):
             writer = name.removesuffix(SUFFIX)

@@ -1,7 +1,8 @@
 """The folders and files of a store, and how one is made and opened.
 
 What is written once and for ever (the key, `store.json`, definitions, claims) appears whole or not at all, so two
-processes may make the same store at the same time. The key comes first: a store that exists has one.
+processes may make the same store at the same time. The key comes first: a store that exists has one, and `store.json`
+says by its digest which.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ from __future__ import annotations
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from flowdsl.errors import StoreError
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.values import Json
-from flowdsl.world.disk import Disk, explained, read_whole, write_once
+from flowdsl.world.disk import Disk, explained, names, read_whole, write_once
 
 VERSION = 1
-_FOLDERS = ("definitions", "journals", "runs", "claims", "inbox", "quarantine")
+FOLDERS = ("definitions", "journals", "runs", "claims", "inbox", "quarantine")
 _DAMAGED = "F203"
 
 
@@ -68,58 +70,104 @@ def prepare(disk: Disk, layout: Layout) -> bytes:
     with explained(layout.root):
         for above in reversed((layout.root, *layout.root.parents)):
             if disk.look(above) is None:
-                _make_folder(disk, above)
+                make_folder(disk, above)
         _check_folder(disk, layout.root)
         if disk.look(layout.about) is None:
-            if disk.look(layout.key) is None:
-                write_once(disk, layout.key, secrets.token_hex(32).encode() + b"\n")
-            store = secrets.token_hex(8)
-            about: Json = {"format": "flowdsl-store", "version": VERSION, "id": store}
-            for name in _FOLDERS:
-                _make_folder(disk, layout.root / name)
-            write_once(disk, layout.about, to_bytes(about) + b"\n")
-            disk.sync_folder(layout.root.parent)
+            _make(disk, layout)
         return open_existing(disk, layout)
+
+
+def _make(disk: Disk, layout: Layout) -> None:
+    """Or finish what another one began. Where runs were kept, `store.json` is not missing but lost: no guess is made."""
+    begun, used = disk.look(layout.root / FOLDERS[0]) is not None, is_used(disk, layout)
+    if used and disk.look(layout.about) is None:
+        raise broken(layout.about, "is missing, and runs were kept here")
+    if disk.look(layout.key) is None:
+        if begun:  # the folders come after it
+            raise _without_key(layout)
+        write_once(disk, layout.key, secrets.token_hex(32).encode() + b"\n")
+    for name in FOLDERS:
+        make_folder(disk, layout.root / name)
+    write_about(disk, layout, key_in(read_whole(disk, layout.key)))
+    disk.sync_folder(layout.root.parent)
+
+
+def write_about(disk: Disk, layout: Layout, key: bytes | None) -> None:
+    if key is None:
+        raise broken(layout.key, "is damaged")
+    store = secrets.token_hex(8)
+    about: Json = {
+        "format": "flowdsl-store",
+        "version": VERSION,
+        "id": store,
+        "key": digest_of_key(key),
+    }
+    write_once(disk, layout.about, to_bytes(about) + b"\n")
+
+
+def is_used(disk: Disk, layout: Layout) -> bool:
+    """Whether anything was ever kept in it; `store.json` was there by then."""
+    folders = (layout.root / "definitions", layout.journals, layout.runs)
+    return any(names(disk, folder) for folder in folders)
 
 
 def open_existing(disk: Disk, layout: Layout) -> bytes:
     """The store's key. Refuses what a newer flowdsl made, and folders that are none."""
     with explained(layout.root):
         _check_folder(disk, layout.root)
-        _check_version(disk, layout)
-        for name in _FOLDERS:
+        digest = read_about(disk, layout)
+        for name in FOLDERS:
             _check_folder(disk, layout.root / name)
-        if disk.look(layout.key) is None:
-            raise _broken(
-                layout.key, "is missing: no request could be repeated with the key it had"
-            )
-        text = read_whole(disk, layout.key).strip()
+        return read_key(disk, layout, digest)
+
+
+def read_key(disk: Disk, layout: Layout, digest: str) -> bytes:
+    """`digest`: of the key that the store was made with; empty where `store.json` does not say."""
+    if disk.look(layout.key) is None:
+        raise _without_key(layout)
+    key = key_in(read_whole(disk, layout.key))
+    if key is None:
+        raise broken(layout.key, "is damaged")
+    if digest not in ("", digest_of_key(key)):
+        raise broken(layout.key, f"is not the one that {layout.about.name} speaks of")
+    return key
+
+
+def key_in(text: bytes) -> bytes | None:
     with suppress(ValueError):
-        key = bytes.fromhex(text.decode())
+        key = bytes.fromhex(text.strip().decode())
         if len(key) == 32:
             return key
-    raise _broken(layout.key, "is damaged")
+    return None
 
 
-def _check_version(disk: Disk, layout: Layout) -> None:
+def digest_of_key(key: bytes) -> str:
+    return sha256(b"flowdsl key " + key).hexdigest()[:32]
+
+
+def read_about(disk: Disk, layout: Layout) -> str:
+    """The digest of its key. Raises StoreError where it is no store that this flowdsl may touch."""
     try:
         about = from_bytes(read_whole(disk, layout.about))
     except FileNotFoundError:
-        raise _broken(layout.about, "is missing: this is no flowdsl store") from None
+        raise broken(layout.about, "is missing: this is no flowdsl store") from None
     except ValueError:
         about = None
     if not isinstance(about, dict) or about.get("format") != "flowdsl-store":
-        raise _broken(layout.about, "is damaged, or no flowdsl store")
-    version = about.get("version")
-    if not isinstance(version, int) or version > VERSION:
+        raise broken(layout.about, "is damaged, or no flowdsl store")
+    version, digest = about.get("version"), about.get("key", "")  # without: by flowdsl 0.1.0
+    if isinstance(version, int) and version > VERSION:
         raise StoreError(
             f"{layout.root} was made by a newer flowdsl (store version {version})",
             code="F202",
             help="install that flowdsl, or a later one",
         )
+    if version != VERSION or not isinstance(digest, str):
+        raise broken(layout.about, "is damaged")
+    return digest
 
 
-def _make_folder(disk: Disk, path: Path) -> None:
+def make_folder(disk: Disk, path: Path) -> None:
     with suppress(FileExistsError):
         disk.make_folder(path)
     disk.sync_folder(path.parent)
@@ -135,8 +183,12 @@ def _check_folder(disk: Disk, path: Path) -> None:
             if status.symlink
             else "is no folder"
         )
-        raise _broken(path, what)
+        raise broken(path, what)
 
 
-def _broken(path: Path, what: str) -> StoreError:
+def _without_key(layout: Layout) -> StoreError:
+    return broken(layout.key, "is missing: no request could be repeated with the key it had")
+
+
+def broken(path: Path, what: str) -> StoreError:
     return StoreError(f"{path} {what}", code=_DAMAGED, help="`flowdsl fsck`, or another --store")

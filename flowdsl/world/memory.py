@@ -6,11 +6,11 @@ Each store stands for a process. `die` is a kill -9 of one: another store on the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from flowdsl.errors import InputError
+from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Ended, Event
 from flowdsl.world.contents import (
@@ -190,6 +190,12 @@ class MemoryStore:
         new = [each for each in self.memory.inbox if self._is_new(each)]
         self._taken |= {each.command_id for each in new}
         return new
+
+    def unread(self) -> Mapping[str, StoreError]:
+        return {}
+
+    def put_back(self, command_id: str) -> None:
+        self._taken.discard(command_id)
 
     def drop_command(self, command_id: str) -> None:
         self._taken.discard(command_id)

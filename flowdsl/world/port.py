@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
+from flowdsl.errors import StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Event
 from flowdsl.world.contents import Claim, Finding, Ordered, Recorded, RunSummary
@@ -66,6 +67,12 @@ class Store(Protocol):
 
     def take_commands(self) -> Iterable[Ordered]:
         """What came for the runs that this store drives, each once."""
+
+    def unread(self) -> Mapping[str, StoreError]:
+        """Of the runs that this store drives: why an order that lies there could not be read the last time."""
+
+    def put_back(self, command_id: str) -> None:
+        """It could not be obeyed now: it comes again."""
 
     def drop_command(self, command_id: str) -> None: ...
 

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from errno import ENAMETOOLONG, ENOTDIR
 from functools import partial
 from pathlib import Path
 
@@ -19,8 +20,10 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import Created, Event, Started
 from flowdsl.world.adoption import Adoption
-from flowdsl.world.claims import Claims
+from flowdsl.world.claims import Claims, Known
 from flowdsl.world.contents import (
+    HELD_SECONDS,
+    LOOK_SECONDS,
     Claim,
     Finding,
     Ordered,
@@ -29,18 +32,20 @@ from flowdsl.world.contents import (
     check_run_id,
     choose,
     damaged,
+    held,
     no_run,
     not_driven,
     taken,
 )
-from flowdsl.world.disk import Disk, RealDisk, explained, read_whole, write_once
+from flowdsl.world.definitions import Definitions
+from flowdsl.world.disk import Disk, RealDisk, explain, explained
 from flowdsl.world.documents import Documents
-from flowdsl.world.fsck import examine
+from flowdsl.world.fsck import Examination, examine
 from flowdsl.world.inbox import Inbox
 from flowdsl.world.index import Entry
 from flowdsl.world.journal import Group, Record, read_records
 from flowdsl.world.journals import Journals, Reader
-from flowdsl.world.layout import Layout, open_existing, prepare
+from flowdsl.world.layout import Layout, is_used, open_existing, prepare
 from flowdsl.world.offload import Offload, WriterThread
 from flowdsl.world.own import OwnJournal
 from flowdsl.world.port import Adoptable, Report, Store
@@ -49,7 +54,6 @@ from flowdsl.world.queues import Queues
 __all__ = ["FileStore", "Store"]
 
 ROTATE_BYTES = 64 * 1024 * 1024
-CLAIM_SECONDS, _POLL_SECONDS = 10.0, 0.02
 
 
 class FileStore:
@@ -85,10 +89,15 @@ class FileStore:
         self._adoption = Adoption(
             self._disk, self._layout, self._journals, self._documents, self._offload
         )
-        self._claims = Claims(self._disk, self._layout)
+        self._definitions = Definitions(self._disk, self._layout)
+        self._claims = Claims(
+            self._disk,
+            self._layout,
+            self._offload,
+            Known(self._exists, self._how_it_began, self._journals.may_hide_runs),
+        )
         self._inbox = Inbox(self._disk, self._layout, wall)
-        self._queues = Queues(self._disk, self._layout, self._is_over)
-        self._pinned: set[str] = set()
+        self._queues = Queues(self._disk, self._layout, self._is_over, self._holders)
 
     @property
     def key(self) -> bytes:
@@ -98,8 +107,12 @@ class FileStore:
     async def start(self) -> None:
         if not self._read_only:
             self._key = await self._offload(partial(prepare, self._disk, self._layout))
-        elif self._disk.look(self._layout.root) is not None:
+        elif self._is_begun():
             self._key = open_existing(self._disk, self._layout)
+
+    def _is_begun(self) -> bool:
+        with explained(self._layout.root):
+            return self._disk.look(self._layout.root) is not None
 
     async def close(self) -> None:
         await self._own.close()
@@ -109,19 +122,12 @@ class FileStore:
     # --- writing -------------------------------------------------------------------------------------
 
     async def pin(self, digest: str, document: bytes) -> None:
-        if digest not in self._pinned:
-            path = self._layout.definition(digest)
-            with explained(path):
-                if self._disk.look(path) is None:
-                    await self._offload(partial(write_once, self._disk, path, document))
-                else:  # maybe another process is about to sync it: nobody may rely on that
-                    await self._offload(partial(self._disk.sync_folder, path.parent))
-            self._pinned.add(digest)
+        with explained(self._layout.definition(digest)):
+            await self._offload(partial(self._definitions.pin, digest, document))
 
     def definition(self, digest: str) -> bytes:
-        path = self._layout.definition(digest)
-        with explained(path):
-            return read_whole(self._disk, path)
+        with explained(self._layout.definition(digest)):
+            return self._definitions.read(digest)
 
     async def create(self, run: str, events: Sequence[Event]) -> None:
         check_run_id(run)
@@ -142,26 +148,15 @@ class FileStore:
         await self._own.finish(run, report)
 
     async def claim(self, run: str, fingerprint: str) -> Claim:
-        path = self._layout.claims / check_run_id(run)
-        with explained(path):
-            for _ in range(int(CLAIM_SECONDS / _POLL_SECONDS)):
-                if await self._offload(partial(self._claims.make, run, fingerprint)):
-                    return Claim.MINE
-                known = self._claims.fingerprint(run)
-                if self._exists(run):
-                    if known != fingerprint:
-                        raise taken(run)
-                    return Claim.TAKEN
-                if self._claims.lock(run):
-                    if self._exists(run):  # started and ended, or started and died, since we looked
-                        self._claims.release(run)
-                        continue
-                    self._claims.rewrite(run, fingerprint)
-                    return Claim.MINE
-                if known not in (fingerprint, None):
-                    raise taken(run)
-                await asyncio.sleep(_POLL_SECONDS)
-        raise held(f"about to start {run}")
+        with explained(self._layout.claims / check_run_id(run)):
+            return await self._claims.claim(run, fingerprint)
+
+    def _how_it_began(self, run: str) -> Created | None:
+        if not self._exists(run):
+            return None
+        first = self.events(run)[0].event
+        assert isinstance(first, Created), "a run begins with its Created"
+        return first
 
     async def first_in_queue(self, key: str, run: str) -> str | None:
         with explained(self._layout.queues):
@@ -179,7 +174,15 @@ class FileStore:
             return True
         self._journals.refresh()
         found = self._journals.find(run)
-        return found is None or bool(found[1].ended)
+        return not self._journals.may_hide_runs() if found is None else bool(found[1].ended)
+
+    def _holders(self, key: str) -> Iterable[str]:
+        """The runs with this key whose turn it is: one, if any."""
+        self._journals.refresh()
+        entries = {run: entry for run, (_, entry) in self._journals.runs().items()}
+        for run, entry in (entries | self._own.entries()).items():
+            if entry.admitted and entry.key == key and not self._is_over(run):
+                yield run
 
     def _group(self, run: str, events: Sequence[Event], epoch: int | None = None) -> Group:
         wall = int(self._wall() * 1000)
@@ -372,11 +375,11 @@ class FileStore:
     async def alone_at_the_inbox(self) -> AsyncIterator[None]:
         """Who looks at what lies there before it sends does so here: no other such comes in between."""
         with explained(self._layout.inbox):
-            for _ in range(int(CLAIM_SECONDS / _POLL_SECONDS)):
+            for _ in range(int(HELD_SECONDS / LOOK_SECONDS)):
                 handle = self._inbox.lock()
                 if handle is not None:
                     break
-                await asyncio.sleep(_POLL_SECONDS)
+                await asyncio.sleep(LOOK_SECONDS)
             else:
                 raise held("about to leave an order")
         try:
@@ -388,13 +391,31 @@ class FileStore:
         with explained(self._layout.inbox):
             return self._inbox.take(self._own.entries())
 
+    def unread(self) -> dict[str, StoreError]:
+        return {run: explain(e, self._layout.inbox) for run, e in self._inbox.unread.items()}
+
+    def put_back(self, command_id: str) -> None:
+        self._inbox.put_back(command_id)
+
     def drop_command(self, command_id: str) -> None:
         with explained(self._layout.inbox):
             self._inbox.drop(command_id)
 
     def fsck(self, *, repair: bool = False) -> list[Finding]:
         with explained(self._layout.root):
-            return examine(self._disk, self._layout, self._journals, self._documents, repair=repair)
+            parts = (self._disk, self._layout, self._journals, self._documents, self._queues)
+            return examine(Examination(*parts, frozenset(self._own.entries())), repair=repair)
+
+    def is_there(self) -> bool:
+        """Or was once: what is left of it may need mending."""
+        with explained(self._layout.root):
+            try:
+                about = self._disk.look(self._layout.about)
+                return about is not None or is_used(self._disk, self._layout)
+            except OSError as error:
+                if error.errno in (ENAMETOOLONG, ENOTDIR):  # no folder can be there
+                    return False
+                raise
 
     def list(self) -> list[RunSummary]:
         with explained(self._layout.root):
@@ -430,14 +451,6 @@ class FileStore:
             self._journals.refresh()
             found = self._journals.find(run)
             return found is not None and not found[1].ended and found[0].is_driven()
-
-
-def held(what: str) -> StoreError:
-    return StoreError(
-        f"another process has been {what} for {CLAIM_SECONDS:.0f} seconds",
-        code="F210",
-        help="is one stopped (Ctrl-Z)? `fg`, or end it",
-    )
 
 
 def _summary(entry: Entry, driven: bool, damaged: bool = False) -> RunSummary:

@@ -26,9 +26,8 @@ from aiohttp.tracing import Trace
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
-from flowdsl.world.hosts import Hosts
+from flowdsl.world.hosts import CONNECTIONS_PER_HOST, Hosts
 
-CONNECTIONS_PER_HOST = 256
 IDLE_SECONDS = 15.0
 CHUNK_BYTES = 64 * 1024
 

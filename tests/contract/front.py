@@ -26,7 +26,7 @@ from mock_services.exchange import (
     refusal,
     send_reply,
 )
-from mock_services.keys import Kept
+from mock_services.keys import Kept, Keys
 
 COMPENSATES = "x-flowdsl-compensates"
 
@@ -91,11 +91,15 @@ class Arrived:
     request: Request
 
 
-class Deaf:
-    """Keys of a service that takes no notice of them."""
+class Deaf(Keys):
+    """Keys of a service that takes no notice of them. Two PUTs are one all the same."""
 
-    def claim(self, request: Request) -> Kept:
-        return Kept(request.body)
+    def __init__(self, of_puts: set[str | None]) -> None:
+        super().__init__()
+        self.of_puts = of_puts
+
+    def claim(self, request: Request) -> Kept | Reply:
+        return super().claim(request) if request.key in self.of_puts else Kept(request.body)
 
 
 @dataclass(slots=True)
@@ -108,10 +112,11 @@ class Front:
     log: list[Arrived] = field(default_factory=list)
     undone_keys: set[str] = field(default_factory=set)
     turned_away: int = 0  # requests that came after their undo
+    of_puts: set[str | None] = field(default_factory=set)  # their keys
     _late: set[asyncio.Task[None]] = field(default_factory=set)
 
     def ignore_keys(self) -> None:
-        self.app.keys = Deaf()  # type: ignore[assignment]
+        self.app.keys = Deaf(self.of_puts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = await read_request(scope, receive)
@@ -177,7 +182,10 @@ class Front:
         async def once_more() -> Message:
             return body.pop() if body else await receive()
 
-        method = "POST" if request.method == "PUT" else request.method
+        method = request.method
+        if method == "PUT":
+            self.of_puts.add(request.key)
+            method = "POST"
         await self.app({**scope, "method": method}, once_more, send)
 
 

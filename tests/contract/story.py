@@ -1,17 +1,17 @@
 """One run over one or several lives of its driver, on one virtual clock: the real loop, a journal that is a list.
 
 A driver may die at any point: before and after it keeps facts, and before, during and after a request. The services
-live on. `play` judges what is true of every story: each fault struck, nothing happened twice, and what is left
-behind stands in the residue.
+live on, and so do the people who give orders: they say them again until they are facts. `play` judges what is true of
+every story (`judge.py`): each fault struck, nothing happened twice, and what is left behind stands in the residue.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from textwrap import dedent, indent
+from typing import TypeAlias
 
 import httpx
 
@@ -19,119 +19,39 @@ from flowdsl.engine.loop import Drive, Ports
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.sign import RunSigner
 from flowdsl.errors import InputError, Interrupted
-from flowdsl.language import compile_plan
 from flowdsl.plan.address import is_below
 from flowdsl.plan.nodes import Plan
-from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
-from flowdsl.saga.events import Created, Event, Finished, Planned, Resumed, Started, Turned
-from flowdsl.saga.observation import Observation
+from flowdsl.saga.events import Created, Event, Finished, Planned, Resumed, Started
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
 from flowdsl.world.http import Http
 from mock_services.ledger import Effect
+from tests.contract.dying import Death, Fuse, Wire
 from tests.contract.front import Arrived, Bend, Front, How
+from tests.contract.judge import judge
+from tests.contract.tally import TALLY
 from tests.virtual import EPOCH, VirtualClock, run_virtually
 
-SERVICES = ("flights", "hotels", "cars", "payments", "mail", "shipping", "warehouses")
+Lives: TypeAlias = Callable[[], Coroutine[object, object, object]]
+
 AFTERWARDS_SECONDS = 2 * 24 * 3600.0  # for what is still on its way when the run is over
-
-PAY_AND_FAIL = """
-- id: pay
-  call: POST payments/charges
-  body: { card: tok_declined }
-  compensate: none
-"""
-
-
-def saga(
-    steps: str, *, settings: str = "idempotency: 24h", head: str = "", child: str = ""
-) -> Plan:
-    """A workflow of the mock services; `settings` are of the first three, the others honour keys for a day.
-
-    `child` are the steps, and what follows them, of the file `child.yaml` that it may use.
-    """
-    services = "".join(f"  {name}: {{ url: 'http://mock/{name}' }}\n" for name in SERVICES)
-    for name in SERVICES[:3]:
-        services = services.replace(f"/{name}' }}", f"/{name}', {settings} }}".replace(", }", " }"))
-    for name in SERVICES[3:]:
-        services = services.replace(f"/{name}' }}", f"/{name}', idempotency: 24h }}")
-    text = f"flowdsl: 1\nname: saga\n{dedent(head)}\nservices:\n{services}steps:\n"
-    used = f"flowdsl: 1\nname: child\nservices:\n{services}steps:\n" + indent(dedent(child), "  ")
-    files = [("child.yaml", used)] if child else []
-    return compile_plan(text + indent(dedent(steps), "  "), "saga.yaml", files)
-
-
-def reserve(name: str, *, by: str = "id", more: str = "", method: str = "POST") -> str:
-    """A step that reserves a flight, hotel or car; its undo names it `by` its id or by its key."""
-    where = f"{name}s/reservations"
-    reference = f"${{{name}.id}}" if by == "id" else f"${{steps.{name}.key}}"
-    return f"""
-- id: {name}
-  call: {method} {where}
-  body: {{ {name}: mine }}
-  confirm: POST {where}/{reference}/confirm
-  compensate: DELETE {where}/{reference}
-{indent(dedent(more).strip(), "  ")}
-"""
-
-
-def in_parallel(*steps: str) -> str:
-    return "- parallel:\n" + indent("".join(steps), "    ")
-
-
-class Death(BaseException):
-    """The process is gone: nothing catches this."""
 
 
 @dataclass(slots=True)
-class Fuse:
-    """Burns at the n-th point that a driver passes, or while a request is out."""
+class Said:
+    """An order, and what became of it."""
 
-    at: int = 0  # 0: never
-    on: str = ""
-    passed: int = 0
-
-    def point(self) -> None:
-        self.passed += 1
-        if self.passed == self.at:
-            raise Death
-
-    def out(self, line: str) -> None:
-        self.point()
-        if line == self.on:
-            raise Death
-
-
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """The network of a driver that may die."""
-
-    network: Http
-    fuse: Fuse
-
-    async def send(
-        self, request: Request, *, secrets: Mapping[str, str], timeout_seconds: float, fresh: bool
-    ) -> Observation:
-        self.fuse.point()
-        exchange = asyncio.create_task(
-            self.network.send(
-                request, secrets=secrets, timeout_seconds=timeout_seconds, fresh=fresh
-            )
-        )
-        await asyncio.sleep(0)  # the bytes are on their way
-        try:
-            self.fuse.out(f"{request.method} {request.url.removeprefix('http://mock/')}")
-            seen = await exchange
-            self.fuse.point()
-        except BaseException:
-            exchange.cancel()
-            raise
-        return seen
+    at: float
+    order: Order
+    kept: bool = False
+    refused: bool = False
 
 
 @dataclass(slots=True)
 class Story:
+    """`lives` is what happens, one life of a driver where nothing else is said."""
+
     plan: Plan
     inputs: dict[str, Json] = field(default_factory=dict)
     run: str = "run-1"
@@ -139,11 +59,14 @@ class Story:
     env: dict[str, str | None] = field(default_factory=dict)
     bases: dict[str, str] = field(default_factory=dict)  # URLs instead of those in the file
     front: Front = field(default_factory=Front)
+    lives: Lives | None = None
     facts: list[Event] = field(default_factory=list)
     requests_at: dict[int, int] = field(default_factory=dict)  # arrived when that fact was kept
     refused: list[InputError] = field(default_factory=list)  # orders that came to nothing
     orders: list[tuple[float, Order]] = field(default_factory=list)  # given in the first life
-    points: int = 0
+    said: list[Said] = field(default_factory=list)
+    fuse: Fuse = field(default_factory=Fuse)
+    _folded: tuple[int, State] = (0, State())
 
     def fault(self, line: str, kind: str, times: int | None = 1) -> Story:
         """A fault of the mock services: "POST hotels/reservations", "lose_reply"."""
@@ -176,79 +99,125 @@ class Story:
     ) -> Progress | None:
         """One life of a driver: begin the run, or go on with it. None if it did not come to rest.
 
-        `given` are the orders that it goes on with, `orders` those that come to it so many seconds later.
+        `given` are the orders that it goes on with, `orders` those that come to it so many seconds later. Where it
+        crashes besides, another life does the same.
         """
-        fuse = Fuse(dies_at, dies_on)
+        begin = asyncio.get_running_loop().time()
+        at_first = self.orders if not self.facts and not self.fuse.passed else []
+        self.said += [Said(begin + at, order) for at, order in [*orders, *at_first]]
+        stops = None if stops_at is None else begin + stops_at
+        while True:
+            crashes = self.fuse.crashes
+            self.fuse.begin(dies_on, dies_at)
+            try:
+                return await self._one_life(given, stops)
+            except (Death, Interrupted):
+                if self.fuse.crashes == crashes:
+                    return None
 
+    async def die(
+        self, *, dies_on: str = "", dies_at: int = 0, stops_at: float | None = None
+    ) -> None:
+        """A life that ends before its run does, unless a crash gave it another course."""
+        rest = await self.live(dies_on=dies_on, dies_at=dies_at, stops_at=stops_at)
+        assert rest is None or self.fuse.crashes, "the driver was to die, and did not"
+
+    async def _one_life(self, given: Sequence[Order], stops: float | None) -> Progress:
         async def keep(events: Sequence[Event]) -> None:
-            fuse.point()
+            self.fuse.point()
             await asyncio.sleep(0)
+            if self.fuse.dead:
+                raise Death
             self.requests_at[len(self.facts)] = len(self.front.log)
             self.facts += events
-            fuse.point()
+            self.fuse.point()
 
-        wire = Wire(Http(httpx.ASGITransport(app=self.front)), fuse)
+        wire = Wire(Http(httpx.ASGITransport(app=self.front)), self.fuse)
         signer = RunSigner(b"key", self.run, self.secrets)
         drive = Drive(self.plan, keep, Ports(wire, VirtualClock(), signer, self.secrets))
-        state = self.state
-        first: list[Event] = [
-            Created(self.run, "saga", self.plan.digest, EPOCH, self.inputs, self.env, self.bases)
-        ]
-        if self.facts:
-            at = VirtualClock().now()
-            told = [event for order in given for event in to_event(self.plan, state, order, at)]
-            first = [Resumed(state.epoch + 1, at), *told]
-        said = [self._say(drive, *each) for each in [*orders, *([] if self.facts else self.orders)]]
-        if stops_at is not None:
-            said.append(_stop(drive, stops_at))
-        tasks = [asyncio.create_task(each) for each in said]
+        first = self._first(given)
+        # what was not kept yet is said again, and after a crash what was kept too: who said it cannot know
+        to_say = [each for each in self.said if not each.kept or self.fuse.crashes]
+        tasks = [asyncio.create_task(self._say(drive, each)) for each in to_say]
+        if stops is not None:
+            tasks.append(asyncio.create_task(_stop(drive, stops)))
         await asyncio.sleep(0)
         try:
             return await drive.go(list(self.facts), first)
-        except (Death, Interrupted):
-            return None
         finally:
-            self.points = fuse.passed
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _say(self, drive: Drive, seconds: float, order: Order) -> None:
-        await asyncio.sleep(seconds)
-        state = drive.state if drive.state.created else self.state
-        try:
-            drive.tell(*to_event(self.plan, state, order, VirtualClock().now()))
-        except InputError as error:
-            self.refused.append(error)
+    def _first(self, given: Sequence[Order]) -> list[Event]:
+        if not self.facts:
+            digest = self.plan.digest
+            return [Created(self.run, "saga", digest, EPOCH, self.inputs, self.env, self.bases)]
+        at, told = VirtualClock().now(), list[Event]()
+        for order in given:
+            try:
+                told += to_event(self.plan, self.state, order, at)
+            except InputError:  # the life that crashed has kept it
+                if not self.fuse.crashes:
+                    raise
+        return [Resumed(self.state.epoch + 1, at), *told]
 
-    def play(self, lives: Callable[[], Coroutine[object, object, object]] | None = None) -> Story:
+    async def _say(self, drive: Drive, said: Said) -> None:
+        await asyncio.sleep(max(0.0, said.at - asyncio.get_running_loop().time()))
+        state = drive.state if drive.state.created else self.state
+
+        def kept() -> None:
+            said.kept = True
+
+        with suppress(InputError):
+            drive.tell(*self._meant(state, said), kept=kept)
+
+    def _meant(self, state: State, said: Said) -> list[Event]:
+        """The facts that an order adds; its refusal is remembered."""
+        try:
+            return to_event(self.plan, state, said.order, VirtualClock().now())
+        except InputError as error:
+            if not (said.kept or said.refused):
+                self.refused.append(error)
+            said.refused = True
+            raise
+
+    def play(self, lives: Lives | None = None) -> Story:
         """The whole story, until nothing is on its way any more; judged."""
-        self._run(lives or self.live)
+        self.lives = lives or self.lives
+        self.tell()
         assert all(self.fired), f"a fault never struck: {self.fired}"
-        self.judge()
+        deaf = [each for each in self.said if not each.kept and not each.refused]
+        assert not deaf, f"orders that nobody heard: {deaf}"
+        judge(self)
         return self
 
-    def _run(self, lives: Callable[[], Coroutine[object, object, object]]) -> None:
+    def tell(self) -> None:
         async def to_the_end() -> None:
-            await lives()
+            await (self.lives or self.live)()
+            for said in self.said:
+                await self._say_too_late(said)
             await asyncio.sleep(AFTERWARDS_SECONDS)
             await self.front.settled()
 
         run_virtually(to_the_end())
+        TALLY.struck += sum(self.fired)
 
-    def judge(self) -> None:
-        """What is true of every run, however it ended."""
-        effects = Counter(effect.wish for effect in self.ledger)
-        assert max(effects.values(), default=1) == 1, f"an effect happened twice: {effects}"
-        assert self.left <= self.named, f"left behind and not named: {self.left - self.named}"
-        if self.now.state in ("compensated", "cancelled"):
-            assert len([fact for fact in self.facts if isinstance(fact, Turned)]) >= 1
+    async def _say_too_late(self, said: Said) -> None:
+        """To a run that has ended, which it does not touch any more."""
+        await asyncio.sleep(max(0.0, said.at - asyncio.get_running_loop().time()))
+        if self.state.ended and not said.kept and not said.refused:
+            with suppress(InputError):
+                self._meant(self.state, said)
 
     # --- what became of it ---------------------------------------------------------------------------
 
     @property
     def state(self) -> State:
-        return fold(State(), self.facts)
+        known, state = self._folded
+        if known < len(self.facts):
+            self._folded = len(self.facts), fold(state, self.facts[known:])
+        return self._folded[1]
 
     @property
     def now(self) -> Progress:
@@ -269,7 +238,8 @@ class Story:
         end = "succeeded" if self.state.committed else "compensated"
         alerts = {e.key for call, e in self.state.calls.items() if is_below(call, "on_failure")}
         held = {str(effect.key) for effect in self.front.app.ledger.left_behind(end)}
-        return held - alerts  # what `on_failure` does is meant to stay
+        ours = {str(arrived.request.key) for arrived in self.front.log}
+        return held & ours - alerts  # what `on_failure` does is meant to stay
 
     @property
     def named(self) -> set[str]:
@@ -362,42 +332,6 @@ def fits(line: str, pattern: str) -> bool:
     return line.startswith(head) and line.endswith(tail) if star else line == pattern
 
 
-def crash_everywhere(
-    make: Callable[[], Story],
-    ends: str,
-    stride: int = 1,
-    again: Sequence[tuple[float, Order]] = (),
-) -> int:
-    """The same story with a death of its driver at every point, each followed by another life. How many there were.
-
-    `again` is ordered in the second life too: by somebody who does not know whether the first has heard it.
-    """
-    whole = make()
-    whole._run(whole.live)
-    deaths = 0
-    for point in range(1, whole.points + 1, stride):
-        story = make()
-        asyncio_lives = _two_lives(story, point, again)
-        story._run(asyncio_lives)
-        story.judge()
-        assert story.now.state in ends.split(), f"died at point {point}: {story.now}"
-        if story.now.state != "stuck":
-            assert not story.left
-        deaths += 1
-    assert deaths > 3
-    return deaths
-
-
-def _two_lives(
-    story: Story, point: int, again: Sequence[tuple[float, Order]]
-) -> Callable[[], Coroutine[object, object, None]]:
-    async def lives() -> None:
-        if await story.live(dies_at=point) is None:
-            await story.live(orders=again)
-
-    return lives
-
-
-async def _stop(drive: Drive, seconds: float) -> None:
-    await asyncio.sleep(seconds)
+async def _stop(drive: Drive, at: float) -> None:
+    await asyncio.sleep(max(0.0, at - asyncio.get_running_loop().time()))
     drive.stop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 from textwrap import indent
 
 import pytest
@@ -19,15 +19,11 @@ from flowdsl.saga.events import (
     Started,
 )
 from flowdsl.saga.unfolding import unfolded
+from mock_services.exchange import Json
+from tests.contract.crashes import crash_everywhere
 from tests.contract.front import Late, Says
-from tests.contract.story import (
-    PAY_AND_FAIL,
-    Story,
-    crash_everywhere,
-    in_parallel,
-    reserve,
-    saga,
-)
+from tests.contract.sagas import PAY_AND_FAIL, in_parallel, reserve, saga
+from tests.contract.story import Story
 from tests.virtual import EPOCH
 
 INPUTS = "inputs: { hotels: array }"
@@ -95,7 +91,10 @@ def test_c42_of_ten_items_exactly_those_that_took_effect_are_undone() -> None:
     undone = [line.rpartition("/")[2] for line in story.sent if line.startswith("DELETE")]
     assert 3 <= len(held) < 10
     assert sorted(undone) == sorted(held)
-    crash_everywhere(make, "compensated", stride=3)
+    crash_everywhere(make, "compensated", stride=4)
+
+
+FOUND: Json = [{"hotel": "one"}, {"hotel": "two"}]
 
 
 def test_c43_the_items_stay_those_that_they_were() -> None:
@@ -104,45 +103,81 @@ def test_c43_the_items_stay_those_that_they_were() -> None:
     items = hotels(items="[one.hotel for one in found]")
 
     def make() -> Story:
-        return Story(saga(source + items + PAY_AND_FAIL))
+        story = Story(saga(source + items + PAY_AND_FAIL))
+        return story.bend("GET hotels/search", Says(200, FOUND), times=1)
 
-    story = make()
-    story._run(story.live)
-    expanded = [fact for fact in story.facts if isinstance(fact, Expanded)]
-    # then it is asked once, and the items are a fact, whatever crashes
-    assert len(expanded) == 1
+    def then(story: Story) -> None:
+        # then the items are a fact, and each of them is reserved once, whatever crashes
+        (expanded,) = (fact for fact in story.facts if isinstance(fact, Expanded))
+        reserved = {arrived.request.body for arrived in story.arrived("POST hotels/reservations")}
+        assert {json.loads(body)["hotel"] for body in reserved} <= {*expanded.items}
+
+    story = make().play()
+    story.ended("compensated")
     assert story.count("GET hotels/search") == 1
-    crash_everywhere(make, "compensated")
+    then(story)
+    crash_everywhere(make, "compensated", stride=2, then=then)
 
 
-def test_c44_max_parallel_holds_and_an_empty_list_is_no_harm() -> None:
+def test_c44_max_parallel_holds() -> None:
     def make() -> Story:
         plan = saga(hotels("max_parallel: 2"), head=INPUTS)
         return Story(plan, given(6)).bend("POST hotels/reservations", Late(0.2))  # type: ignore[arg-type]
 
+    def then(story: Story) -> None:
+        at_once = most = 0
+        for fact in story.facts:
+            if isinstance(fact, Started | Finished) and "!" not in fact.call:
+                at_once += 1 if isinstance(fact, Started) else -1
+            most = max(most, at_once)
+        assert most == 2
+
     story = make().play()
     story.ended("succeeded")
-    at_once = most = 0
-    for fact in story.facts:
-        if isinstance(fact, Started | Finished) and "!" not in fact.call:
-            at_once += 1 if isinstance(fact, Started) else -1
-        most = max(most, at_once)
-    assert most == 2
-    crash_everywhere(make, "succeeded", stride=2)
-    empty = Story(saga(hotels() + reserve("car"), head=INPUTS), given(0)).play()  # type: ignore[arg-type]
-    empty.ended("succeeded")
-    assert empty.sent[0].startswith("POST cars")
+    then(story)
+    crash_everywhere(make, "succeeded", stride=3, then=then)
+
+
+def test_c44_an_empty_list_is_no_harm() -> None:
+    def make() -> Story:
+        return Story(saga(hotels() + reserve("car"), head=INPUTS), given(0))  # type: ignore[arg-type]
+
+    story = make().play()
+    story.ended("succeeded")
+    assert story.sent[0].startswith("POST cars")
+    crash_everywhere(make, "succeeded")
+
+
+def test_c44_a_list_that_is_too_long_is_a_refusal_and_no_step_of_it_begins() -> None:
+    def make() -> Story:
+        return Story(saga(reserve("flight") + hotels(), head=INPUTS), given(1001))  # type: ignore[arg-type]
+
+    def then(story: Story) -> None:
+        assert story.count("POST hotels*") == 0
+        assert story.state.turning is not None
+        assert "1,001 items" in story.state.turning.failure.message
+
+    story = make().play()
+    story.ended("compensated")
+    assert story.undos == ["flights"]
+    then(story)
+    crash_everywhere(make, "compensated", then=then)
 
 
 def test_c45_both_that_fail_at_once_have_all_their_tries() -> None:
-    story = Story(
-        saga(in_parallel(reserve("flight", more="retry: 3"), reserve("hotel", more="retry: 3")))
-    )
-    story.bend("POST flights/reservations", Says(503, headers=(("Retry-After", "1"),)))
-    story.bend("POST hotels/reservations", Says(503, headers=(("Retry-After", "1"),)))
-    story.play()
+    def make() -> Story:
+        steps = (reserve(name, more="retry: 3") for name in ("flight", "hotel"))
+        story = Story(saga(in_parallel(*steps)))
+        busy = Says(503, headers=(("Retry-After", "1"),))
+        return story.bend("POST flights/reservations", busy).bend("POST hotels/reservations", busy)
+
+    def then(story: Story) -> None:
+        assert story.attempts("flight") == story.attempts("hotel") == 3
+
+    story = make().play()
     story.ended("compensated")
-    assert story.attempts("flight") == story.attempts("hotel") == 3
+    then(story)
+    crash_everywhere(make, "compensated stuck", stride=3, then=then)
 
 
 USES = "- id: inner\n  uses: ./child.yaml\n"
@@ -156,7 +191,7 @@ def test_c46_a_child_that_is_done_is_undone_with_its_parent() -> None:
     story = make().play()
     story.ended("compensated")
     assert story.undos == ["cars", "hotels", "flights"]
-    crash_everywhere(make, "compensated")
+    crash_everywhere(make, "compensated", stride=2)
 
 
 def test_c47_a_child_that_is_under_way_is_let_land_and_undone_before_its_parent() -> None:
@@ -164,16 +199,19 @@ def test_c47_a_child_that_is_under_way_is_let_land_and_undone_before_its_parent(
     def make() -> Story:
         child = reserve("hotel") + reserve("car")
         beside = in_parallel(USES, PAY_AND_FAIL)
-        return Story(saga(reserve("flight") + beside, child=child)).bend(
-            "POST cars/reservations", Late(3.0)
-        )
+        story = Story(saga(reserve("flight") + beside, child=child))
+        return story.bend("POST payments*", Late(1.0)).bend("POST cars/reservations", Late(3.0))
 
-    story = make()
-    story._run(story.live)
-    story.judge()
+    def then(story: Story) -> None:
+        assert story.undos[-1] == "flights"
+        if "cars" in story.standings:
+            assert story.standings["cars"] == "released"
+
+    story = make().play()
     story.ended("compensated")
-    assert story.undos[-1] == "flights"
-    crash_everywhere(make, "compensated")
+    assert story.landed("pay") < story.landed("parallel-1/inner/car") < story.planned_at
+    assert story.undos == ["cars", "hotels", "flights"]
+    crash_everywhere(make, "compensated", stride=2, then=then)
 
 
 def test_c48_the_run_that_a_step_starts_is_one_and_the_same_whatever_crashes() -> None:
@@ -183,9 +221,12 @@ def test_c48_the_run_that_a_step_starts_is_one_and_the_same_whatever_crashes() -
 
     story = make().play()
     story.ended("succeeded")
-    ids = {fact.run for fact in story.facts if isinstance(fact, Spawned)}
-    assert len(ids) == 1
-    crash_everywhere(make, "succeeded")
+
+    def then(story: Story) -> None:
+        assert len({fact.run for fact in story.facts if isinstance(fact, Spawned)}) == 1
+
+    then(story)
+    crash_everywhere(make, "succeeded", then=then)
 
 
 def test_c49_when_all_beside_each_other_fail_what_was_before_is_undone() -> None:
@@ -198,14 +239,22 @@ def test_c49_when_all_beside_each_other_fail_what_was_before_is_undone() -> None
 
 
 def test_c50_nothing_of_a_child_is_under_way_when_its_parent_is_over() -> None:
-    child = reserve("hotel")
-    story = Story(saga(reserve("flight") + USES + PAY_AND_FAIL, child=child)).play()
+    def make() -> Story:
+        child = reserve("hotel")
+        beside = in_parallel(USES, PAY_AND_FAIL)
+        return Story(saga(reserve("flight") + beside, child=child)).bend(
+            "POST hotels/reservations", Late(3.0)
+        )
+
+    def then(story: Story) -> None:
+        assert not story.state.flying
+        plan, stands = unfolded(story.plan, story.state), story.now.stands
+        assert all(stands[address].over for address in plan.nodes if address in stands)
+
+    story = make().play()
     story.ended("compensated")
-    assert not story.state.flying
-    plan = unfolded(story.plan, story.state)
-    assert all(
-        story.now.stands[address].over for address in plan.nodes if address in story.now.stands
-    )
+    then(story)
+    crash_everywhere(make, "compensated", stride=2, then=then)
 
 
 def test_c51_a_step_that_may_fail_and_whose_answer_is_lost_is_undone_by_itself() -> None:
@@ -218,6 +267,7 @@ def test_c51_a_step_that_may_fail_and_whose_answer_is_lost_is_undone_by_itself()
     assert len(story.now.warnings) == 1
     assert not story.now.residue
     assert story.standings["cars"] == "released"
+    crash_everywhere(make, "succeeded", stride=2)
 
 
 APPROVAL = """
@@ -242,42 +292,47 @@ def yes(number: str = "1", *, ok: bool = True) -> Order:
             [(30.0, yes()), (31.0, yes("2", ok=False))], "succeeded", 1, id="a second one"
         ),
         pytest.param(
-            [(30.0, yes(ok=False)), (31.0, yes("2"))], "compensated", 0, id="a no, then a yes"
+            [(30.0, yes(ok=False)), (31.0, yes("2"))], "compensated", 1, id="a no, then a yes"
         ),
-        pytest.param([(200.0, yes())], "compensated", 0, id="after the end"),
+        pytest.param([(200.0, yes())], "compensated", 1, id="after the end"),
         pytest.param([], "compensated", 0, id="never"),
     ],
 )
 def test_c64_a_signal_counts_once_and_whenever_it_comes(
     orders: list[tuple[float, Order]], end: str, refused: int
 ) -> None:
-    story = Story(saga(reserve("flight") + APPROVAL + "- wait: 5s\n")).bend(
-        "POST flights/reservations", Late(2.0)
-    )
-    story.orders += orders
+    def make() -> Story:
+        story = Story(saga(reserve("flight") + APPROVAL + "- wait: 5s\n"))
+        story.bend("POST flights/reservations", Late(2.0))
+        story.orders += orders
+        return story
 
-    async def lives() -> None:
-        await story.live()
-        await asyncio.sleep(300)  # for an answer that comes when all is over
+    def then(story: Story) -> None:
+        assert sum(isinstance(fact, Received) for fact in story.facts) <= 1
+        assert len({fact.id for fact in story.facts if isinstance(fact, Signalled)}) <= 1
 
-    story.play(lives)
+    story = make().play()
     story.ended(end)
-    received = [fact for fact in story.facts if isinstance(fact, Received)]
-    assert len(received) <= 1
-    assert len({fact.id for fact in story.facts if isinstance(fact, Signalled)}) <= 1
     assert len(story.refused) == refused
+    then(story)
+    crash_everywhere(make, end, then=then)
 
 
 def test_c64_a_signal_and_the_timeout_at_the_same_instant_have_one_winner() -> None:
-    story = Story(saga(reserve("flight") + APPROVAL))
-    story._run(story.live)
-    fired_at = next(
-        fact.at for fact in story.facts if isinstance(fact, Fired) and fact.timer == "yes"
-    )
-    again = Story(saga(reserve("flight") + APPROVAL))
-    again.orders.append((fired_at - EPOCH, yes()))
-    again.play()
-    won = [fact for fact in again.facts if isinstance(fact, Received)]
-    lost = [fact for fact in again.facts if isinstance(fact, Failed) and fact.node == "yes"]
-    assert len(won) + len(lost) == 1
-    again.ended("succeeded" if won else "compensated")
+    def make() -> Story:
+        story = Story(saga(reserve("flight") + APPROVAL))
+        story.orders += signals
+        return story
+
+    def then(story: Story) -> None:
+        won = [fact for fact in story.facts if isinstance(fact, Received)]
+        lost = [fact for fact in story.facts if isinstance(fact, Failed) and fact.node == "yes"]
+        assert len(won) + len(lost) == 1
+        assert story.now.state == ("succeeded" if won else "compensated")
+
+    signals: list[tuple[float, Order]] = []
+    fired = [fact for fact in make().play().facts if isinstance(fact, Fired)]
+    (expired,) = (fact.at for fact in fired if fact.timer == "yes")
+    signals.append((expired - EPOCH, yes()))
+    then(make().play())
+    crash_everywhere(make, "succeeded compensated", then=then)

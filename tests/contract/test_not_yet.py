@@ -6,7 +6,7 @@ import pytest
 
 from flowdsl.language.load import InvalidWorkflow
 from tests.contract.not_yet import NOT_YET
-from tests.contract.story import saga
+from tests.contract.sagas import saga
 
 
 @pytest.mark.parametrize("case", NOT_YET)

@@ -15,6 +15,7 @@ from flowdsl.engine.engine import Engine, Result
 from flowdsl.errors import DiskFull, FlowdslError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Finished, Started
+from flowdsl.world.disk import RealDisk
 from flowdsl.world.http import Http
 from flowdsl.world.journal import RESERVE_BYTES
 from flowdsl.world.offload import Inline
@@ -65,6 +66,24 @@ def test_whatever_fails_loses_nothing_and_sends_nothing_twice(
     assert struck > 0, "the fault never struck"
     assert said > 0 or kind in ("link", "unlink", "status"), "nobody heard of it"
     count("operations of a run on the disk that failed", struck)
+
+
+def test_a_close_that_fails_is_no_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one operation that does not fail: all that matters was synced, and the handle is gone."""
+    close, closed = os.close, []
+
+    def failing(handle: int) -> None:
+        close(handle)
+        closed.append(handle)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("flowdsl.world.disk.os.close", failing)
+    theatre = Theatre(workflow("trip.yaml"), DECLINED)
+    theatre.judge(_live(theatre, tmp_path / "store"))
+    assert len(closed) > 10
+    monkeypatch.undo()
+    with pytest.raises(AssertionError, match="closed before"):
+        RealDisk().close(closed[0])
 
 
 def _will_fail(theatre: Theatre, kind: str, number: int, code: int, *, lasting: bool) -> None:

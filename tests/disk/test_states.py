@@ -14,10 +14,22 @@ import pytest
 
 from flowdsl.errors import DiskFull
 from flowdsl.world.contents import Claim
+from flowdsl.world.store import FileStore
 from tests.counts import count
 from tests.disk.characters import CHARACTERS, LoggedDisk, Moment
 from tests.simdisk import Operation, SimDisk
-from tests.world.kit import ENDED, ROOT, created, facts, intent, run, sim_store
+from tests.world.kit import (
+    DEFINITION,
+    DIGEST,
+    ENDED,
+    ROOT,
+    created,
+    facts,
+    fingerprint,
+    intent,
+    run,
+    sim_store,
+)
 from tests.world.test_crash import LOOKING, Ledger, all_done, check, two_runs
 
 
@@ -32,6 +44,12 @@ class Log(Ledger):
 Session = Callable[[LoggedDisk, Log], Coroutine[Any, Any, None]]
 
 
+async def pinned(store: FileStore, log: Log) -> None:
+    await store.start()
+    await store.pin(DIGEST, DEFINITION)
+    log.pinned = True
+
+
 async def ends_and_stays(disk: LoggedDisk, log: Log) -> None:
     await two_runs(sim_store(disk), log)
 
@@ -42,7 +60,7 @@ async def all_ends(disk: LoggedDisk, log: Log) -> None:
 
 async def renews(disk: LoggedDisk, log: Log) -> None:
     store = sim_store(disk, rotate_bytes=1500)
-    await store.start()
+    await pinned(store, log)
     await log.keep("done", [created("done"), ENDED], store.create)
     await store.finish("done", b"{}")
     await log.keep("open", [created("open")], store.create)
@@ -53,12 +71,12 @@ async def renews(disk: LoggedDisk, log: Log) -> None:
 
 async def claims_and_orders(disk: LoggedDisk, log: Log) -> None:
     store, other = sim_store(disk), sim_store(disk)
-    await store.start()
+    await pinned(store, log)
     await other.start()
-    assert await store.claim("mine", "f1") is Claim.MINE
-    log.claimed["mine"] = "f1"
+    assert await store.claim("mine", fingerprint("mine")) is Claim.MINE
+    log.claimed["mine"] = fingerprint("mine")
     await log.keep("mine", [created("mine"), intent()], store.create)
-    assert await other.claim("mine", "f1") is Claim.TAKEN
+    assert await other.claim("mine", fingerprint("mine")) is Claim.TAKEN
     for kind in ("pause", "cancel"):
         log.sent.add(await other.send("mine", {"kind": kind}))
     for ordered in store.take_commands():
@@ -71,7 +89,7 @@ async def claims_and_orders(disk: LoggedDisk, log: Log) -> None:
 
 async def takes_over_a_torn_journal(disk: LoggedDisk, log: Log) -> None:
     store = sim_store(disk)
-    await store.start()
+    await pinned(store, log)
     await log.keep("a", [created("a"), intent()], store.create)
     await log.keep("b", [created("b"), ENDED], store.create)
     await store.close()
@@ -103,7 +121,7 @@ async def repairs(disk: LoggedDisk, log: Log) -> None:
 
 async def runs_full(disk: LoggedDisk, log: Log) -> None:
     store = sim_store(disk)
-    await store.start()
+    await pinned(store, log)
     await log.keep("a", [created("a"), intent()], store.create)
     disk.write_limit = 70
     disk.fail("write", 3, errno.ENOSPC)
@@ -141,8 +159,8 @@ def moments(session: Session) -> list[tuple[Moment, Log]]:
 
 def check_all(disk: SimDisk, log: Log) -> None:
     assert log.sent <= _waiting(disk), "an order that was acknowledged is gone"
-    for name, fingerprint in log.claimed.items():
-        assert disk.content(ROOT / "claims" / name) == fingerprint.encode()
+    for name, claim in log.claimed.items():
+        assert disk.content(ROOT / "claims" / name) == claim.encode()
     check(disk, log)
 
 

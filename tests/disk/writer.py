@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flowdsl.saga.events import Event
 from flowdsl.world.store import FileStore
-from tests.world.kit import ENDED, created, fact
+from tests.world.kit import DEFINITION, DIGEST, ENDED, created, fact
 
 LONG = 40  # facts of a run, at most
 
@@ -35,6 +35,7 @@ async def _forever(store: FileStore, lane: int) -> None:
 async def main(root: Path) -> None:
     store = FileStore(root, rotate_bytes=30_000)
     await store.start()
+    await store.pin(DIGEST, DEFINITION)
     _say("started 0")
     await asyncio.gather(*(_forever(store, lane) for lane in range(5)))
 

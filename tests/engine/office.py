@@ -23,7 +23,8 @@ from flowdsl.world.offload import Inline
 from flowdsl.world.store import FileStore, Store
 from mock_services.app import create_app
 from tests.contract.front import Front
-from tests.engine.theatre import CHANGES, STORE, DyingNetwork, Fuse
+from tests.engine.dying import DyingNetwork
+from tests.engine.theatre import CHANGES, STORE, Fuse
 from tests.simdisk import Crash, SimDisk
 from tests.virtual import VirtualClock
 

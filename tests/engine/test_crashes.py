@@ -6,7 +6,6 @@ The disk keeps only what was synced. The services are never crashed: what reache
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,10 +14,8 @@ import pytest
 
 from flowdsl.engine.engine import Engine, Result
 from flowdsl.plan.nodes import Plan
-from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
-from flowdsl.saga.observation import Observation
 from flowdsl.saga.progress import progress
 from flowdsl.saga.state import State, fold
 from flowdsl.world.http import Http
@@ -26,6 +23,7 @@ from flowdsl.world.offload import Inline
 from flowdsl.world.store import FileStore
 from mock_services.app import MockServices, create_app
 from tests.conftest import Counts
+from tests.engine.dying import DyingNetwork
 from tests.engine.stage import MOCK_URL, ORDER, TRIP, workflow
 from tests.simdisk import Crash, Operation, SimDisk
 from tests.virtual import EPOCH, VirtualClock, run_virtually
@@ -53,33 +51,6 @@ class Fuse:
     def see(self, _when: str, operation: Operation) -> None:
         if operation.kind in CHANGES:
             self.pass_point()
-
-
-@dataclass(frozen=True, slots=True)
-class DyingNetwork:
-    """A network whose user may die before and after each send and receive."""
-
-    network: Http
-    fuse: Fuse
-
-    async def send(
-        self, request: Request, *, secrets: Mapping[str, str], timeout_seconds: float, fresh: bool
-    ) -> Observation:
-        self.fuse.pass_point()
-        exchange = asyncio.create_task(
-            self.network.send(
-                request, secrets=secrets, timeout_seconds=timeout_seconds, fresh=fresh
-            )
-        )
-        await asyncio.sleep(0)  # the bytes are on their way
-        try:
-            self.fuse.pass_point()
-            seen = await exchange
-            self.fuse.pass_point()
-        except BaseException:
-            exchange.cancel()
-            raise
-        return seen
 
 
 @dataclass(slots=True)

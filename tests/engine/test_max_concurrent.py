@@ -12,12 +12,14 @@ import httpx
 import pytest
 
 from flowdsl.engine.engine import Engine, Result
+from flowdsl.engine.limits import ServiceLimits
 from flowdsl.engine.orders import Order
 from flowdsl.language import compile_plan
-from flowdsl.plan.nodes import Plan
+from flowdsl.plan.nodes import Plan, Service
 from flowdsl.plan.request import Request
 from flowdsl.saga.events import Created, Finished, Ok, Started
 from flowdsl.saga.observation import Observation
+from flowdsl.world.hosts import CONNECTIONS_PER_HOST
 from flowdsl.world.http import Http
 from flowdsl.world.memory import Memory, MemoryStore
 from mock_services.app import create_app
@@ -181,3 +183,25 @@ def test_any_crowd_with_cancels_at_any_moment(counts: Counts, full: bool) -> Non
         counts.add("runs that share a service with a limit", runs)
     assert ends["succeeded"]
     assert ends["cancelled"]
+
+
+def test_without_a_limit_nobody_waits_for_a_connection_within_its_own_time() -> None:
+    """There are so many connections to a host, whichever services of the file are there."""
+    limits = ServiceLimits()
+    counting: Counter[str] = Counter()
+
+    async def request(service: Service, host: str) -> None:
+        async with limits.place(service, f"http://{host}/x"):
+            counting[host] += 1
+            counting[f"most, {host}"] = max(counting[f"most, {host}"], counting[host])
+            await asyncio.sleep(1)
+            counting[host] -= 1
+
+    async def all_at_once() -> None:
+        services = [PLAN.services["shipping"], PLAN.services["cars"]]
+        hosts = ["here", "there"]
+        many = range(CONNECTIONS_PER_HOST)
+        await asyncio.gather(*(request(s, host) for _ in many for s in services for host in hosts))
+
+    run_virtually(all_at_once())
+    assert counting["most, here"] == counting["most, there"] == CONNECTIONS_PER_HOST

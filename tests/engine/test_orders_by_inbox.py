@@ -13,8 +13,18 @@ from flowdsl.saga.events import Created
 from flowdsl.world.http import Http
 from flowdsl.world.memory import Memory, MemoryStore
 from mock_services.app import MockServices, create_app
+from tests.contract.sagas import PAY_AND_FAIL, saga
 from tests.engine.stage import MOCK_URL, TRIP, workflow
 from tests.virtual import EPOCH, VirtualClock, run_virtually
+
+FLIGHT = """
+- id: flight
+  call: POST flights/reservations
+  body: { flight: mine }
+  compensate:
+    call: DELETE flights/reservations/${flight.id}
+    body: { pin: "${inputs.pin}" }
+"""
 
 
 def test_a_stuck_run_of_a_living_process_obeys() -> None:
@@ -48,6 +58,36 @@ async def _stuck_then_retried(app: MockServices) -> str:
         await other.start()
         await other.send("run-1", Order("retry", actor="ada").to_json())
         await asyncio.sleep(5)
+
+        ended = {run.run: run.ended for run in other.list()}["run-1"]
+        await other.close()
+    return ended
+
+
+def test_it_still_knows_the_secrets_that_it_was_given() -> None:
+    app = create_app()
+    undo = {"service": "flights", "method": "DELETE", "path": "/reservations/*"}
+    app.faults.add({**undo, "fault": "refuse:422", "times": 1})
+
+    assert run_virtually(_stuck_with_a_secret(app)) == "compensated"
+    assert app.faults.faults[0].fired == 1
+    undone = [logged for logged in app.requests if logged.method == "DELETE"]
+    assert [logged.body for logged in undone] == [b'{"pin":"4711-and-more"}'] * 2
+
+
+async def _stuck_with_a_secret(app: MockServices) -> str:
+    plan = saga(FLIGHT + PAY_AND_FAIL, head="inputs: { pin: { type: string, secret: true } }")
+    memory = Memory()
+    created = Created("run-1", plan.name, plan.digest, EPOCH, {}, {}, {})
+    network = Http(httpx.ASGITransport(app=app))
+    async with Engine(MemoryStore(memory), network, VirtualClock()) as engine:
+        result = await engine.run(plan, created, secret_inputs={"pin": "4711-and-more"})
+        assert result.now.state == "stuck"
+
+        other = MemoryStore(memory)
+        await other.start()
+        await other.send("run-1", Order("retry", actor="ada").to_json())
+        await asyncio.sleep(60)
 
         ended = {run.run: run.ended for run in other.list()}["run-1"]
         await other.close()

@@ -21,10 +21,8 @@ from flowdsl.engine.orders import Order
 from flowdsl.errors import StoreError
 from flowdsl.plan.address import is_below
 from flowdsl.plan.nodes import Plan
-from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event
-from flowdsl.saga.observation import Observation
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
 from flowdsl.world.http import Http
@@ -32,6 +30,7 @@ from flowdsl.world.offload import Inline
 from flowdsl.world.store import FileStore
 from mock_services.ledger import Effect
 from tests.contract.front import Bend, Front, How
+from tests.engine.dying import DyingNetwork
 from tests.simdisk import Crash, Operation, SimDisk
 from tests.virtual import EPOCH, VirtualClock, run_virtually
 
@@ -71,33 +70,6 @@ class Fuse:
     def see(self, when: str, operation: Operation) -> None:
         if when == "before" and operation.kind in CHANGES and not self.outside:
             self.pass_point()
-
-
-@dataclass(frozen=True, slots=True)
-class DyingNetwork:
-    """A network whose user may die before, during and after each request."""
-
-    network: Http
-    fuse: Fuse
-
-    async def send(
-        self, request: Request, *, secrets: Mapping[str, str], timeout_seconds: float, fresh: bool
-    ) -> Observation:
-        self.fuse.pass_point()
-        exchange = asyncio.create_task(
-            self.network.send(
-                request, secrets=secrets, timeout_seconds=timeout_seconds, fresh=fresh
-            )
-        )
-        await asyncio.sleep(0)  # the bytes are on their way
-        try:
-            self.fuse.pass_point()
-            seen = await exchange
-            self.fuse.pass_point()
-        except BaseException:
-            exchange.cancel()
-            raise
-        return seen
 
 
 @dataclass(frozen=True, slots=True)

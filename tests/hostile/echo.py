@@ -114,10 +114,16 @@ def _leaves(value: object) -> Iterator[str]:
             yield value
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Who asked is gone: that is of no interest, and what is printed here would be taken for flowdsl's."""
+
+
 @contextmanager
 def echoing() -> Iterator[Echo]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Handler)
     echo = Echo(f"http://127.0.0.1:{server.server_address[1]}")
     server.RequestHandlerClass = type("Bound", (Handler,), {"echo": echo})
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flowdsl.plan.evaluate import EvaluationError
@@ -112,6 +112,9 @@ def test_a_value_stays_where_it_was_put(
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(max_size=3))
+@example("a/b", "/")
+@example("", "")
+@example("..%2f", "/")
 def test_no_value_makes_another_path(value: str, more: str) -> None:
     template = parse_text("things/${x}/of${y}/end", locate=lambda _: NOWHERE)
     try:

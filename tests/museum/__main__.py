@@ -27,7 +27,7 @@ class Seen:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            self.failed[report.nodeid] = f"{report.when}: {report.longreprtext[-500:]}"
+            self.failed[report.nodeid] = f"{report.when}: {report.longreprtext[-2000:]}"
         elif report.when == "call" and report.passed:
             self.passed.append(report.nodeid)
 

@@ -67,6 +67,14 @@ def texts_only(self: Redaction, number: Json) -> Json:
     return number
 
 
+def names_are_harmless(self: Redaction, name: str) -> bool:
+    return False
+
+
+def always_in_doubt(self: Sought, read: Read) -> bool:
+    return True
+
+
 _observation, _json = Redaction.observation, Redaction.json
 WHERE = "flowdsl.world.redaction"
 SPELLINGS = "flowdsl.world.spellings"
@@ -107,6 +115,8 @@ EXHIBITS = (
     Exhibit("a secret is sought percent-encoded in capitals", f"{SPELLINGS}._percent_forms", percent_in_capitals, FORMS),
     Exhibit("a secret is sought at one place of base64", f"{SPELLINGS}._base64_forms", base64_at_the_beginning, HERE + "test_basic_auth_with_the_secret_inside_is_taken_out_whole"),
     Exhibit("a secret is left in headers and reasons", f"{WHERE}.Redaction.observation", bodies_only, HERE + "test_observations_are_cleaned"),
+    Exhibit("a secret is left in the name of a header", f"{WHERE}.Redaction._is_in_name", names_are_harmless, HERE + "test_a_header_with_a_secret_in_its_name_is_left_out"),
+    Exhibit("all text is searched thoroughly", f"{SPELLINGS}.Sought.may_stand_in", always_in_doubt, HERE + "test_much_text_without_a_secret_is_looked_at_once"),
     Exhibit("a secret is left in the names of fields", f"{WHERE}.Redaction.json", values_only, HERE + "test_values_are_cleaned_wherever_they_stand"),
     Exhibit("a secret is sought with the blanks around it", f"{WHERE}._parts", in_one_piece, HERE + "test_a_service_that_trims_what_it_was_given_hides_nothing"),
     Exhibit("a secret that is JSON is sought as a whole", f"{WHERE}._parts", in_one_piece, HERE + "test_what_stands_within_a_secret_that_is_json_is_secret"),

@@ -245,7 +245,7 @@ def test_several_problems_come_in_the_order_of_the_text() -> None:
 
 
 @settings(
-    max_examples=400,
+    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

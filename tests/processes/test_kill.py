@@ -77,8 +77,7 @@ def test_a_killed_run_is_resumed_and_does_everything_once(
             assert [e for e in mock.effects() if e["count"] != 1] == []
             assert report["residue"] == []
     assert died[phase] > 0, f"no kill hit {phase}: {died}"
-    for name, number in died.items():
-        counts.add(f"kill -9 of a trip in: {name}", number)
+    counts.add("kill -9 of a trip under way", died.total() - died["after the end"])
 
 
 def test_a_run_killed_before_its_first_record_has_sent_nothing(

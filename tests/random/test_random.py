@@ -91,8 +91,8 @@ def test_no_promise_breaks_whatever_it_is(shard: int, counts: Counts, *, full: b
         state = life.state
         ends[state.ended or "stuck"] = ends.get(state.ended or "stuck", 0) + 1
     counts.add("random workflows under random faults", seeds // SHARDS)
-    counts.add("faults struck in them", struck)
-    counts.add("crashes of their drivers", deaths)
+    counts.add("random workflows: faults struck", struck)
+    counts.add("random workflows: crashes", deaths)
     assert struck > 0
     assert deaths > 0
     assert {"succeeded", "compensated", "stuck"} <= ends.keys()

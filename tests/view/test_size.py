@@ -1,4 +1,4 @@
-"""Claims about large workflows: a picture of 2,000 steps is there in a moment, and says the same."""
+"""Claims about large workflows: the time of a picture grows with its steps, not with their square, and it says the same."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from flowdsl.view.graph import graph_of
 from flowdsl.view.mermaid import mermaid
 from flowdsl.view.svg import svg
 
-MANY = 2_000
-SECONDS = 8.0  # it takes one on the slowest machine it was measured on; it took minutes
+FEW, MANY = 250, 1_000
+RATIO_MAX = (
+    9.0  # of four times as many steps; it was 16 and more when pairs of steps were looked at
+)
 
 HEAD = "flowdsl: 1\nname: big\nservices: { a: 'http://a' }\nsteps:\n"
 
@@ -62,14 +64,23 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_large_graph_is_drawn_in_a_moment(shape: str) -> None:
-    plan = compile_plan(HEAD + SHAPES[shape](MANY), "big.yaml")
+def test_the_time_of_a_picture_grows_with_its_steps(shape: str) -> None:
+    few, many = (compile_plan(HEAD + SHAPES[shape](n), "big.yaml") for n in (FEW, MANY))
+    assert seconds_to_draw(many, MANY) < RATIO_MAX * seconds_to_draw(few, FEW)
+
+
+def seconds_to_draw(plan: Plan, count: int) -> float:
+    """The best of three: a machine has other things to do."""
+    return min(_seconds_to_draw(plan, count) for _ in range(3))
+
+
+def _seconds_to_draw(plan: Plan, count: int) -> float:
     began = time.process_time()
     graph = graph_of(plan)
     drawn = [svg(graph), mermaid(graph), dot(graph)]
     assert graph_text(plan)
-    assert time.process_time() - began < SECONDS
-    assert all("s1999" in text for text in drawn)
+    assert all(f"s{count - 1}" in text for text in drawn)
+    return time.process_time() - began
 
 
 def test_between_two_large_groups_stands_a_joint() -> None:

@@ -32,7 +32,7 @@ def choreograph(inputs: Mapping[str, Json]) -> tuple[Front, dict[str, str]]:
 
     def run(name: str, given: Mapping[str, Json]) -> None:
         story = Story(plan_of(f"choreography/{name}"), dict(given), run=name, front=front)
-        story._run(story.live)
+        story.tell()
         ends[name] = story.now.state
 
     run("order.yaml", {**ORDER, **inputs})

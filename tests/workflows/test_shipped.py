@@ -10,8 +10,9 @@ from flowdsl.engine.orders import Order
 from flowdsl.plan.values import Json
 from flowdsl.view.report import outputs
 from tests.conftest import Counts
+from tests.contract.crashes import crash_everywhere
 from tests.contract.front import Late, Says
-from tests.contract.story import Story, crash_everywhere
+from tests.contract.story import Story
 from tests.workflows.shipped import BY_NAME, FOLDER, ROOT, SHIPPED, Shipped, story_of
 
 REFUSED = Says(422, {"error": "no", "message": "we would rather not"})
@@ -85,7 +86,7 @@ def test_each_call_refused_in_turn(shipped: Shipped, line: str) -> None:
 @pytest.mark.parametrize("shipped", SHIPPED, ids=name_of)
 def test_it_survives_a_crash_at_every_point(shipped: Shipped, counts: Counts, full: bool) -> None:
     stride = 1 if full else 3
-    deaths = crash_everywhere(lambda: story_of(shipped), "succeeded", stride, shipped.orders)
+    deaths = crash_everywhere(lambda: story_of(shipped), "succeeded", stride)
     counts.add("crashes of shipped workflows, each followed by a recovery", deaths)
 
 
@@ -98,7 +99,7 @@ def test_its_undo_survives_a_crash_at_every_point(
     def make() -> Story:
         return story_of(shipped).bend(line, REFUSED)
 
-    deaths = crash_everywhere(make, "compensated", 1 if full else 3, shipped.orders)
+    deaths = crash_everywhere(make, "compensated", 1 if full else 3)
     counts.add("crashes of shipped workflows, each followed by a recovery", deaths)
 
 

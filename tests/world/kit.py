@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
 from flowdsl.saga.events import Armed, Created, Ended, Event, Fired, Started
+from flowdsl.world.claims import fingerprint_of
 from flowdsl.world.contents import Recorded
+from flowdsl.world.definitions import Definition
 from flowdsl.world.offload import Inline
 from flowdsl.world.store import FileStore
 from tests.simdisk import SimDisk
 
 ROOT = Path("/home/me/.flowdsl")
-DIGEST = "d" * 64
+TEXT = "flowdsl: 1\nname: trip\nsteps: [{ wait: 1s }]\n"
+DIGEST = sha256(TEXT.encode()).hexdigest()
+DEFINITION = Definition("trip.yaml", TEXT).to_json()
 T = TypeVar("T")
 
 
 def created(run: str, at: float = 1.0) -> Created:
     return Created(run, "trip", DIGEST, at, {"seats": 2}, {}, {})
+
+
+def fingerprint(run: str) -> str:
+    """What claims the id of a run that begins with `created(run)`."""
+    return fingerprint_of(created(run))
 
 
 def intent(number: int = 1) -> Started:
@@ -41,8 +51,8 @@ def armed(run: str) -> Event:
 ENDED = Ended("succeeded")
 
 
-def sim_store(disk: SimDisk, **settings: Any) -> FileStore:
-    return FileStore(ROOT, disk, offload=Inline(), wall=lambda: 1_000.0, **settings)
+def sim_store(disk: SimDisk, root: Path = ROOT, **settings: Any) -> FileStore:
+    return FileStore(root, disk, offload=Inline(), wall=lambda: 1_000.0, **settings)
 
 
 def run(story: Coroutine[Any, Any, T]) -> T:

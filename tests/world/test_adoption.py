@@ -12,7 +12,19 @@ from flowdsl.errors import StoreError
 from flowdsl.world.line import read_line, write_line
 from flowdsl.world.store import FileStore
 from tests.simdisk import SimDisk
-from tests.world.kit import ENDED, ROOT, created, events_of, facts, intent, journals, run, sim_store
+from tests.world.kit import (
+    DEFINITION,
+    DIGEST,
+    ENDED,
+    ROOT,
+    created,
+    events_of,
+    facts,
+    intent,
+    journals,
+    run,
+    sim_store,
+)
 
 QUARANTINE = ROOT / "quarantine"
 
@@ -23,6 +35,7 @@ def left_behind(disk: SimDisk) -> Path:
     async def story() -> None:
         store = sim_store(disk)
         await store.start()
+        await store.pin(DIGEST, DEFINITION)
         await store.create("done", [created("done"), ENDED])
         await store.create("hurt", [created("hurt"), intent()])
         await store.append("hurt", facts(1))
@@ -222,6 +235,7 @@ def test_a_document_that_a_power_cut_emptied_is_written_again_from_the_journal()
     async def story() -> None:
         store = sim_store(disk)
         await store.start()
+        await store.pin(DIGEST, DEFINITION)
         await store.create("done", [created("done"), ENDED])
         await store.create("open", [created("open")])
         await store.finish("done", b'{"state":"succeeded"}')
@@ -266,6 +280,7 @@ def test_leftovers_are_named_and_removed_when_asked() -> None:
     async def story() -> None:
         store = sim_store(disk)
         await store.start()
+        await store.pin(DIGEST, DEFINITION)
         await store.create("done", [created("done"), ENDED])
         await store.create("open", [created("open")])
         await store.finish("done", b"{}")
@@ -298,6 +313,7 @@ def test_a_damaged_journal_stays_though_every_run_that_can_be_read_in_it_has_end
     async def story() -> None:
         store = sim_store(disk)
         await store.start()
+        await store.pin(DIGEST, DEFINITION)
         await store.create("lost", [created("lost")])
         await store.create("done", [created("done"), ENDED])
         await store.close()

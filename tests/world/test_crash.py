@@ -13,7 +13,18 @@ from flowdsl.saga.events import Event
 from flowdsl.world.contents import Claim
 from flowdsl.world.store import FileStore
 from tests.simdisk import Crash, Operation, SimDisk
-from tests.world.kit import DIGEST, ENDED, created, events_of, facts, intent, run, sim_store
+from tests.world.kit import (
+    DEFINITION,
+    DIGEST,
+    ENDED,
+    created,
+    events_of,
+    facts,
+    fingerprint,
+    intent,
+    run,
+    sim_store,
+)
 
 
 @dataclass(slots=True)
@@ -38,7 +49,7 @@ Story = Callable[[FileStore, Ledger], Awaitable[None]]
 async def two_runs(store: FileStore, ledger: Ledger) -> None:
     """One run ends and gets its document, another stays open."""
     await store.start()
-    await store.pin(DIGEST, b"{}")
+    await store.pin(DIGEST, DEFINITION)
     ledger.pinned = True
     await ledger.keep("one", [created("one"), intent()], store.create)
     await ledger.keep("two", [created("two")], store.create)
@@ -53,7 +64,8 @@ async def two_runs(store: FileStore, ledger: Ledger) -> None:
 async def all_done(store: FileStore, ledger: Ledger) -> None:
     """The only run ends: its journal is deleted."""
     await store.start()
-    assert await store.claim("mine", "f1") is Claim.MINE
+    await store.pin(DIGEST, DEFINITION)
+    assert await store.claim("mine", fingerprint("mine")) is Claim.MINE
     await ledger.keep("mine", [created("mine"), intent(), *facts(1), ENDED], store.create)
     await store.finish("mine", b"{}")
     await store.close()
@@ -62,6 +74,7 @@ async def all_done(store: FileStore, ledger: Ledger) -> None:
 async def renewed(store: FileStore, ledger: Ledger) -> None:
     """The journal is renewed twice on the way, with a run open and one that has ended."""
     await store.start()
+    await store.pin(DIGEST, DEFINITION)
     await ledger.keep("done", [created("done"), ENDED], store.create)
     await store.finish("done", b"{}")
     await ledger.keep("open", [created("open")], store.create)
@@ -107,7 +120,7 @@ def check(disk: SimDisk, ledger: Ledger) -> None:
         store = sim_store(disk)
         await store.start()
         if ledger.pinned:
-            assert store.definition(DIGEST) == b"{}"
+            assert store.definition(DIGEST) == DEFINITION
         for name, asked in ledger.asked.items():
             least = ledger.acknowledged.get(name, 0)
             try:

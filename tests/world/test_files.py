@@ -17,12 +17,14 @@ from flowdsl.world.journal import RESERVE_BYTES
 from flowdsl.world.store import FileStore
 from tests.simdisk import SimDisk
 from tests.world.kit import (
+    DEFINITION,
     DIGEST,
     ENDED,
     ROOT,
     created,
     events_of,
     facts,
+    fingerprint,
     intent,
     journals,
     run,
@@ -36,8 +38,8 @@ def _used(root: Path) -> FileStore:
 
     async def story() -> None:
         await store.start()
-        await store.pin(DIGEST, b"{}")
-        await store.claim("mine", "f")
+        await store.pin(DIGEST, DEFINITION)
+        await store.claim("mine", fingerprint("mine"))
         await store.create("mine", [created("mine")])
         await store.create("done", [created("done"), ENDED])
         await store.finish("done", b"{}")
@@ -211,11 +213,11 @@ def test_a_definition_that_another_process_has_not_synced_yet_is_not_relied_on()
         await second.start()
         disk.fail("sync_folder", 1, errno.EIO)
         with pytest.raises(StoreError):
-            await first.pin(DIGEST, b"{}")
-        await second.pin(DIGEST, b"{}")
+            await first.pin(DIGEST, DEFINITION)
+        await second.pin(DIGEST, DEFINITION)
         found = sim_store(disk.crash())
         await found.start()
-        assert found.definition(DIGEST) == b"{}"
+        assert found.definition(DIGEST) == DEFINITION
 
     run(story())
 
@@ -552,6 +554,7 @@ def test_one_journal_that_cannot_be_read_hides_no_other() -> None:
         for name in ("a", "b"):
             store = sim_store(disk)
             await store.start()
+            await store.pin(DIGEST, DEFINITION)
             await store.create(name, [created(name)])
             await store.close()
         reader = sim_store(disk, read_only=True)
@@ -619,7 +622,7 @@ def test_a_maker_that_neither_starts_nor_dies_is_not_waited_for_for_ever(
 ) -> None:
     disk = SimDisk()
     first, second = sim_store(disk), sim_store(disk)
-    monkeypatch.setattr("flowdsl.world.store.CLAIM_SECONDS", 0.05)
+    monkeypatch.setattr("flowdsl.world.claims.HELD_SECONDS", 0.05)
 
     async def story() -> None:
         await first.start()

@@ -62,6 +62,39 @@ def test_no_room_takes_back_what_was_half_written_and_says_so(code: int) -> None
     assert journal.index.entries["a"].count == 2
 
 
+def test_what_was_taken_back_is_gone_for_good_before_anything_is_written_in_its_place() -> None:
+    """Else a power cut may leave pieces of both in one place, which is what no cut write leaves."""
+    # given
+    disk = SimDisk(write_limit=50)
+    journal = begun(disk)
+    disk.fail("write", 3, errno.ENOSPC)
+    with pytest.raises(DiskFull):
+        journal.write([group(*facts(1))])
+    # when the power goes as the next batch is being written
+    disk.fail("write", 1, errno.ENOSPC)
+    with pytest.raises(DiskFull):
+        journal.write([group(*facts(2))])
+    done = [operation.kind for operation in disk.operations]
+    # then
+    for place, kind in enumerate(done):
+        if kind == "truncate":
+            assert "sync" in done[place:]
+            assert "write" not in done[place : place + done[place:].index("sync")]
+    assert done.count("truncate") == 2
+
+
+def test_what_cannot_be_taken_back_for_good_ends_the_journal() -> None:
+    disk = SimDisk(write_limit=50)
+    journal = begun(disk)
+    disk.fail("write", 3, errno.ENOSPC)
+    disk.fail("sync", 1, errno.EIO)
+    with pytest.raises(StoreError) as refusal:
+        journal.write([group(*facts(1))])
+    assert refusal.value.code == "F208"
+    with pytest.raises(StoreError):
+        journal.write([group(*facts(2))])
+
+
 def test_on_a_full_disk_nothing_new_starts_and_what_is_out_is_kept() -> None:
     # given a disk with room for the reserve and little else
     disk = SimDisk(capacity=RESERVE_BYTES + 900)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -172,9 +173,10 @@ def test_a_reader_that_looks_all_the_time_never_sees_what_is_not_so(tmp_path: Pa
     seen = 0
     reader = FileStore(root, read_only=True)
     run(reader.start())
+    until = time.monotonic() + 60
+    while not reader.list():
+        assert time.monotonic() < until, "it never began"
     for _ in range(300):
-        if not reader.list():
-            continue
         for record in reader.follow("run-0", seen):
             expected = created("run-0") if record.sequence == 1 else facts(record.sequence - 2)[0]
             assert record.event == expected

@@ -16,7 +16,17 @@ from flowdsl.world.memory import Memory, MemoryStore
 from flowdsl.world.port import Store
 from flowdsl.world.store import FileStore
 from tests.simdisk import SimDisk
-from tests.world.kit import DIGEST, ENDED, created, events_of, facts, intent, run, sim_store
+from tests.world.kit import (
+    DEFINITION,
+    DIGEST,
+    ENDED,
+    created,
+    events_of,
+    facts,
+    intent,
+    run,
+    sim_store,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +367,7 @@ def test_nothing_is_wrong_with_a_store_that_was_used_as_it_should_be(place: Plac
     async def story() -> None:
         store = place.store()
         await store.start()
+        await store.pin(DIGEST, DEFINITION)
         await store.create("a", [created("a")])
         await store.create("b", [created("b"), ENDED])
         await store.finish("b", b"{}")

@@ -37,27 +37,12 @@ def command(session: Session, *, repair: bool) -> int:
 
 
 def _findings(session: Session, *, repair: bool) -> list[Finding]:
-    """A store so damaged that it cannot be opened is a finding too: that is what was asked for."""
-    from flowdsl.cli.runs import asked_wrongly, existing_store, shown
-    from flowdsl.errors import InputError
-    from flowdsl.world.contents import Finding
+    """Also of a store so damaged that it cannot be opened."""
+    from flowdsl.cli.runs import asked_wrongly, unopened_store
 
-    try:
-        store = existing_store(session)
-        with asked_wrongly():
-            return store.fsck(repair=repair)
-    except InputError as error:
-        if error.code != "F203":
-            raise
-        return [
-            Finding(
-                str(shown(session.store)),
-                "damaged",
-                error.message,
-                code=error.code,
-                help=error.help,
-            )
-        ]
+    store = unopened_store(session)
+    with asked_wrongly():
+        return store.fsck(repair=repair)
 
 
 def _show_json(session: Session, findings: list[Finding], *, repaired: bool) -> None:

@@ -1,0 +1,88 @@
+"""Every command on a store of which one file is missing, zeroed, cut or has a flipped bit: an answer or an error, never a bug."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import DECLINED, SHIPPED, CommandLine, Services
+from tests.counts import count
+from tests.disk.journals import flipped
+
+FLOW = str(SHIPPED / "trip.yaml")
+FILES = ("store.json", "key", "definitions/*", "claims/open", "journals/*.jsonl")
+COMMANDS = (
+    ("fsck",),
+    ("list",),
+    ("status", "open"),
+    ("resume", "open"),
+    ("run", FLOW, *DECLINED, "--id", "open"),
+)
+HURT: dict[str, Callable[[Path], object]] = {
+    "missing": Path.unlink,
+    "zeroed": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "flipped": lambda path: path.write_bytes(flipped(path.read_bytes(), 8 * 40)),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_store_is_answered_for(
+    cli: CommandLine, services: Services, project: Path, name: str, *, full: bool
+) -> None:
+    # given a run that is stuck
+    services.fault(service="hotels", method="DELETE", path="/reservations/*", fault="refuse:403")
+    assert cli("run", FLOW, *DECLINED, "--id", "open").code == 3
+    store, whole = project / ".flowdsl", project / "whole"
+    shutil.copytree(store, whole)
+    for how in HURT if full else ("missing", "flipped"):
+        for words in COMMANDS:
+            shutil.rmtree(store)
+            shutil.copytree(whole, store)
+            (path,) = store.glob(name)
+            HURT[how](path)
+            # when
+            done = cli(*words)
+            # then
+            tried = f"{name} {how}: {' '.join(words)}: {done}"
+            assert done.code in (0, 1, 2, 3, 74), tried
+            assert done.code in (0, 1, 3) or re.search(r"^error\[F\d+\]", done.err, re.MULTILINE), (
+                tried
+            )
+            count("commands on a damaged store")
+    # and nothing happened twice
+    assert services.counts() == {1}
+
+
+def test_what_can_be_mended_is_and_the_run_goes_on(
+    cli: CommandLine, services: Services, project: Path
+) -> None:
+    # given a store without what holds nothing, as a copy that leaves out empty folders makes it
+    services.fault(service="hotels", method="DELETE", path="/reservations/*", fault="refuse:403")
+    assert cli("run", FLOW, *DECLINED, "--id", "open").code == 3
+    store = project / ".flowdsl"
+    (store / "quarantine").rmdir()
+    (store / "store.json").unlink()
+    (store / "claims" / "open").write_bytes(bytes(64))
+    # then it is not opened, and it is said why
+    refused = cli("resume", "open")
+    assert (refused.code, "error[F203]" in refused.err, "flowdsl fsck" in refused.err) == (
+        2,
+        True,
+        True,
+    )
+    assert cli("fsck").code == 1
+    # and when it is mended
+    mended = cli("fsck", "--repair", "--json").json["findings"]
+    assert {one["path"] for one in mended if one["repairable"]} == {
+        "quarantine",
+        "store.json",
+        "claims/open",
+    }
+    assert [one["kind"] for one in cli("fsck", "--json").json["findings"]] == ["kept"]
+    assert cli("resume", "open").code == 1
+    assert services.residue("compensated") == []

@@ -1,0 +1,73 @@
+"""The disk fails under a real `flowdsl`: exit 74 and why, or 2 with nothing sent; and on a well disk the run goes on."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flowdsl.world.store import FileStore
+from tests.counts import count
+from tests.processes.real import TRIP, WORKFLOWS, Services, Shell, services
+from tests.processes.sick import STRUCK
+
+FILE = str(WORKFLOWS / "trip.yaml")
+ORDER = (*TRIP, "-i", "card=tok_declined", "--id", "trip-a", "--progress", "plain")
+IN_THE_MIDDLE = 9
+
+
+@pytest.mark.parametrize("kind", ["write", "sync"])
+def test_the_process_says_so_and_nothing_acknowledged_is_lost(
+    kind: str, tmp_path: Path, *, full: bool
+) -> None:
+    codes: list[int] = []
+    with services() as mock:
+        for number in range(1, 100) if full else (IN_THE_MIDDLE,):
+            # given
+            mock.clear()
+            before = len(mock.requests())
+            shell = Shell(tmp_path / f"store-{kind}-{number}", mock)
+            # when
+            done = on_a_sick_disk(shell, kind, number)
+            assert "Traceback" not in done.stderr
+            if STRUCK not in done.stderr:
+                assert done.returncode == 1
+                break
+            # then
+            codes.append(done.returncode)
+            assert done.returncode in (2, 74), done.stderr
+            assert re.search(
+                r"^error\[F20\d\]: .*(Input/output error|cannot be)", done.stderr, re.MULTILINE
+            ), done.stderr
+            assert done.returncode == 74 or len(mock.requests()) == before, (
+                "asked wrongly, and sent"
+            )
+            goes_on(shell, mock)
+    assert 74 in codes
+    assert len(codes) < 99, "it never came to an end"
+    count("operations of a real process on the disk that failed", len(codes))
+
+
+def on_a_sick_disk(shell: Shell, kind: str, number: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.processes.sick", kind, str(number), "run", FILE, *ORDER],
+        cwd=shell.folder,
+        env=shell.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def goes_on(shell: Shell, mock: Services) -> None:
+    """What was told on the screen is known; the same command ends the run, and nothing is left of it."""
+    report = shell.json("run", FILE, *ORDER[:-2], expected=1)
+    assert report["state"] == "compensated"
+    assert mock.residue("compensated") == []
+    assert [effect for effect in mock.effects() if effect["count"] != 1] == []
+    assert FileStore(shell.store, read_only=True).fsck() == []
