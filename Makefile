@@ -8,7 +8,7 @@ JOBS ?= 3
 ATTACKS := tests/contract tests/disk tests/hostile tests/load tests/museum tests/processes tests/random tests/workflows tests/test_readme.py \
   tests/engine/test_children.py tests/engine/test_crashes.py tests/engine/test_crashes_of_constructs.py tests/engine/test_explore.py \
   tests/engine/test_keys_in_turn.py tests/engine/test_one_stands.py tests/engine/test_signals.py tests/world/test_crash.py
-PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal --counts .counts.json
+PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal --counts=.counts.json
 
 .PHONY: demo test lint full schemas bench clean
 
