@@ -30,6 +30,8 @@ LIMIT_EXPONENT = 1_000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _DECIMAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_TOO_DEEP = "maximum nesting depth"  # the library has a limit of its own, and may come to it before it tells of the first level
+_DEEP = f"more than {LIMIT_DEPTH} levels deep"
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
@@ -48,7 +50,10 @@ def load_document(source: Source) -> tuple[Located | None, list[Diagnostic]]:
     except _Refused as refused:
         return None, [*builder.problems, refused.diagnostic]
     except yaml.YAMLError as error:
-        return None, [*builder.problems, explain_yaml_error(source, *_told(error))]
+        problem, stopped, began = _told(error)
+        if _TOO_DEEP in problem:
+            return None, [*builder.problems, _limit(stopped, _DEEP)]
+        return None, [*builder.problems, explain_yaml_error(source, problem, stopped, began)]
     if builder.root is None and not builder.problems:
         builder.problems.append(Diagnostic("F004", Span(1, 1), "the file is empty"))
     return builder.root, builder.problems
@@ -126,7 +131,7 @@ class _Builder:
 
     def open(self, event: yaml.SequenceStartEvent | yaml.MappingStartEvent) -> None:
         if len(self.stack) >= LIMIT_DEPTH:
-            raise _Refused(_limit(self.span(event), f"more than {LIMIT_DEPTH} levels deep"))
+            raise _Refused(_limit(self.span(event), _DEEP))
         self.count(1, self.span(event))
         is_mapping = isinstance(event, yaml.MappingStartEvent)
         self.stack.append(_Frame(is_mapping, self.span(event), event.anchor))
@@ -153,7 +158,7 @@ class _Builder:
             hint = "a text that begins with `*` needs quotes"
             raise _Refused(_unused(self.span(event), message, hint))
         if len(self.stack) + anchored.height > LIMIT_DEPTH:
-            raise _Refused(_limit(self.span(event), f"more than {LIMIT_DEPTH} levels deep"))
+            raise _Refused(_limit(self.span(event), _DEEP))
         self.count(anchored.size, self.span(event))
         self.add(anchored.node, None, size=anchored.size, height=anchored.height)
 

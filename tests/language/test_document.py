@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -115,8 +116,7 @@ BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("a: [\n  x-${c},\n]", "F001 2:5 inside { } and [ ] an expression needs quotes"),
         ("a: b: c", "F002 1:5 this text needs quotes: it contains `: `"),
         ("a: 'b' == c", "F003 1:8 a value that begins with a quote ends with it"),
-        ("[" * 100_000, "F007 1:101 more than 100 levels deep"),
-        ("[" * (1 << 20), "F007 1:101 more than 100 levels deep"),
+        ("[" * 500, "F007 1:101 more than 100 levels deep"),
         ("- " * 100_000, "F007 1:201 more than 100 levels deep"),
         ("{a: " * 100_000, "F007 1:401 more than 100 levels deep"),
         ("? " * 100_000, "F007 1:201 more than 100 levels deep"),
@@ -132,6 +132,12 @@ BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
 )
 def test_what_workflows_do_not_use_is_refused_at_its_place(text: str, said: str) -> None:
     assert problem(text).startswith(said)
+
+
+@pytest.mark.parametrize("levels", [1_001, 100_000, 1 << 20])
+def test_so_many_brackets_are_too_deep_whoever_counts_them_first(levels: int) -> None:
+    """PyYAML has a limit of its own since 6.0.4, and stops where it comes to that."""
+    assert re.match("F007 1:[0-9]+ more than 100 levels deep", problem("[" * levels))
 
 
 def test_depth_counts_through_aliases() -> None:
