@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from flowdsl.plan.address import (
@@ -19,6 +20,8 @@ from flowdsl.saga.events import Failure, Ok, Refused, Unknown
 from flowdsl.saga.state import NO_CALL, CallState, State
 
 Effect: TypeAlias = Literal["none", "ok", "unknown"]
+
+UNSETTLED = "an answer was lost, and no later one says what became of it: in the end"
 
 
 def standing(plan: Plan, state: State, call: Call) -> Effect:
@@ -106,6 +109,10 @@ def outcome_failure(entry: CallState) -> Failure | None:
     if entry.failed is not None:
         return entry.failed
     match entry.outcome:
+        case Refused(failure=failure) if (
+            entry.unsure
+        ):  # a "no" to this attempt is none to the one before
+            return replace(failure, code="F111", message=f"{UNSETTLED}, {failure.message}")
         case Refused(failure=failure) | Unknown(failure=failure):
             return failure
         case _:

@@ -44,6 +44,8 @@ def test_c02_an_unknown_step_stays_unknown_when_nothing_can_be_reached_any_more(
         assert "Refused" in story.outcomes("hotel") or story.fuse.crashes > 1
         assert story.undos[0] == "hotels"
         assert story.standings == {"flights": "released", "hotels": "released"}
+        assert story.state.turning is not None
+        assert story.state.turning.failure.code in ("F111", "F118"), "it says that nobody knows"
 
     story = make().play()
     story.ended("compensated")
