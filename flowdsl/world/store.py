@@ -30,7 +30,6 @@ from flowdsl.world.contents import (
     Recorded,
     RunSummary,
     check_run_id,
-    choose,
     damaged,
     held,
     no_run,
@@ -50,6 +49,7 @@ from flowdsl.world.offload import Offload, WriterThread
 from flowdsl.world.own import OwnJournal
 from flowdsl.world.port import Adoptable, Report, Store
 from flowdsl.world.queues import Queues
+from flowdsl.world.register import Register
 
 __all__ = ["FileStore", "Store"]
 
@@ -86,6 +86,7 @@ class FileStore:
             self._journals.own,
             rotate_bytes,
         )
+        self._register = Register(self._own, self._documents, self._journals)
         self._adoption = Adoption(
             self._disk, self._layout, self._journals, self._documents, self._offload
         )
@@ -94,7 +95,7 @@ class FileStore:
             self._disk,
             self._layout,
             self._offload,
-            Known(self._exists, self._how_it_began, self._journals.may_hide_runs),
+            Known(self._register.exists, self._how_it_began, self._journals.may_hide_runs),
         )
         self._inbox = Inbox(self._disk, self._layout, wall)
         self._queues = Queues(self._disk, self._layout, self._is_over, self._holders)
@@ -152,7 +153,7 @@ class FileStore:
             return await self._claims.claim(run, fingerprint)
 
     def _how_it_began(self, run: str) -> Created | None:
-        if not self._exists(run):
+        if not self._register.exists(run):
             return None
         first = self.events(run)[0].event
         assert isinstance(first, Created), "a run begins with its Created"
@@ -330,34 +331,7 @@ class FileStore:
 
     def find(self, prefix: str | None = None) -> str:
         with explained(self._layout.root):
-            self._journals.refresh()
-            entries = {run: entry for run, (_, entry) in self._journals.runs().items()}
-            entries |= self._own.entries()
-            ended = self._documents.runs()
-            if prefix is not None:
-                return choose(prefix, sorted({*entries, *ended}))
-            created = {run: entry.created_at for run, entry in entries.items()}
-            return self._newest(created, ended)
-
-    def _newest(self, created: dict[str, float], ended: Iterable[str]) -> str:
-        """A document is younger than its run: once one is older than the newest run, so are the rest."""
-        for modified, run in sorted(
-            ((self._documents.modified(r), r) for r in ended), reverse=True
-        ):
-            if created and modified < max(created.values()):
-                break
-            created[run] = self._documents.summary(run).created_at
-        if not created:
-            raise InputError(
-                "there are no runs yet", code="F205", help="`flowdsl run FILE` starts one"
-            )
-        return max(created, key=lambda run: created[run])
-
-    def _exists(self, run: str) -> bool:
-        if self._own.entry(run) is not None or self._documents.exists(run):
-            return True
-        self._journals.refresh()
-        return self._journals.find(run) is not None or self._documents.exists(run)
+            return self._register.find(prefix)
 
     # --- commands ------------------------------------------------------------------------------------
 
@@ -419,41 +393,14 @@ class FileStore:
 
     def list(self) -> list[RunSummary]:
         with explained(self._layout.root):
-            ended = self._documents.runs()
-            self._journals.refresh()
-            found = {run: self._documents.summary(run) for run in ended}
-            driven = {w: reader.is_driven() for w, reader in self._journals.readers.items()}
-            for run, (reader, entry) in self._journals.runs().items():
-                if run not in found or found[run].damaged:
-                    is_driven = driven[reader.index.writer] and not entry.ended
-                    found[run] = _summary(entry, is_driven, reader.index.is_damaged(entry))
-            for run, entry in self._own.entries().items():
-                found[run] = _summary(entry, driven=True)
-        return sorted(found.values(), key=lambda each: each.created_at, reverse=True)
+            return self._register.all()
 
     def unfinished(self) -> Sequence[RunSummary]:
         """Those of `list` that have not ended; however many have, they are not looked at."""
         with explained(self._layout.root):
-            self._journals.refresh()
-            driven = {w: reader.is_driven() for w, reader in self._journals.readers.items()}
-            found = [
-                _summary(entry, driven[reader.index.writer], reader.index.is_damaged(entry))
-                for run, (reader, entry) in self._journals.runs().items()
-                if not entry.ended and not self._documents.exists(run)
-            ]
-        return sorted(found, key=lambda each: each.created_at, reverse=True)
+            return self._register.unfinished()
 
     def is_driven(self, run: str) -> bool:
         """Whether a living process drives it: as in `list`, for one run, and cheap enough to be polled."""
         with explained(self._layout.root):
-            if self._own.entry(check_run_id(run)) is not None:
-                return True
-            self._journals.refresh()
-            found = self._journals.find(run)
-            return found is not None and not found[1].ended and found[0].is_driven()
-
-
-def _summary(entry: Entry, driven: bool, damaged: bool = False) -> RunSummary:
-    return RunSummary(
-        entry.run, entry.workflow, entry.created_at, entry.ended, driven=driven, damaged=damaged
-    )
+            return self._register.is_driven(check_run_id(run))
