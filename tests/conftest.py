@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import settings
 
@@ -18,6 +20,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Table(), "counts")
+    # As from a terminal: what a shell starts in the background ignores these, and so would all that we start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     # No deadlines, for machines are noisy; and the same examples each time, but for the full size.
     derandomized = not config.getoption("--full")
     settings.register_profile("flowdsl", deadline=None, derandomize=derandomized)

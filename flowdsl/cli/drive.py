@@ -152,9 +152,7 @@ async def _drive(pilot: Pilot, secrets: Mapping[str, str], act: Act) -> Standing
 async def _under_signals(pilot: Pilot, act: Act) -> Standing:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
-    heard = [
-        number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN
-    ]  # nohup
+    heard = _heard()
     for number in heard:
         loop.add_signal_handler(number, pilot.stop, number, task)
     try:
@@ -163,6 +161,13 @@ async def _under_signals(pilot: Pilot, act: Act) -> Standing:
     finally:
         for number in heard:
             loop.remove_signal_handler(number)
+
+
+def _heard() -> list[signal.Signals]:
+    """With `nohup` a terminal that is closed is no reason to stop."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return [number for number in SIGNALS if number != signal.SIGHUP]
+    return list(SIGNALS)
 
 
 def _stopped(pilot: Pilot) -> int:
