@@ -45,6 +45,8 @@ class Table:
         _BY_NAME.update(getattr(node, "workeroutput", {}).get("counts", {}))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if hasattr(terminalreporter.config, "workeroutput"):
+            return  # a worker has nobody to tell but its session
         if _BY_NAME:
             terminalreporter.section("counts")
             terminalreporter.write_line(table(_BY_NAME))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests import counts
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -43,3 +47,21 @@ def test_the_manual_names_what_was_tried(
     printed = capsys.readouterr().out
     assert counts.table(tried) in printed
     assert printed.splitlines()[-1:] == says or not says
+
+
+def test_what_workers_tried_is_counted_once_and_added_to_what_was(tmp_path: Path) -> None:
+    file = tmp_path / "counts.json"
+    file.write_text('{"before": 3, "ids of runs that are none": 1}')
+    words = ["-n", "2", "-q", "-p", "no:cacheprovider", f"--counts={file}"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *words,
+        "tests/hostile/test_files.py",
+        "-k",
+        "id_is_no_path",
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    ((printed, name),) = counts.LINE.findall(done.stdout)
+    assert json.loads(file.read_text()) == {"before": 3, name: 1 + int(printed)}
