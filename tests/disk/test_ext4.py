@@ -45,9 +45,13 @@ def mounted(image: Path, folder: Path, options: str) -> Iterator[Path]:
         _done("umount", str(folder))
 
 
+IMAGES = "images of a real ext4 cut while running"
+
+
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     """An empty ext4 of 24 MiB that can be mounted."""
+    count(IMAGES, 0)  # named, also where it is skipped
     if os.geteuid() != 0:
         pytest.skip("NOT TESTED: cutting a real ext4 needs root, for loop devices")
     if shutil.which("mkfs.ext4") is None:
@@ -87,7 +91,7 @@ def test_a_real_file_system_cut_while_running_keeps_what_was_acknowledged(
                 _check(found / "store", acknowledged)
             assert sum(acknowledged.values()) > least, f"nothing was written before cut {number}"
             least = sum(acknowledged.values())
-    count("images of a real ext4 cut while running", cuts)
+    count(IMAGES, cuts)
 
 
 @contextmanager
