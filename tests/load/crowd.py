@@ -88,17 +88,19 @@ async def gather(crowd: Crowd, engine: Engine, plan: Plan, size: int) -> None:
             await crowd.gate.acquire()
             number += 1
             crowd.open_now += 1
-            task = asyncio.create_task(engine.run(plan, order(plan, number), watch=crowd.watch))
+            stays = number <= size and number % 4 > 0
+            task = asyncio.create_task(
+                engine.run(plan, order(plan, number, stays), watch=crowd.watch)
+            )
             task.add_done_callback(crowd.count)
         crowd.changed.clear()
         await crowd.changed.wait()
 
 
-def order(plan: Plan, number: int) -> Created:
-    """One in four comes and goes, the others wait for what is an hour away."""
+def order(plan: Plan, number: int, stays: bool) -> Created:
+    """Of the first, three in four wait for what is an hour away; the others, and all after them, come and go."""
     now = time.time()
-    seconds = random.Random(number).randint(5, 45) if number % 4 == 0 else HOUR
-    due = int(now) + seconds
+    due = int(now) + (HOUR if stays else random.Random(number).randint(5, 45))
     return Created(f"order-{number}", plan.name, plan.digest, now, {"due": due}, {}, {})
 
 
