@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 BODY = b'{"id":"r-1","price":100}'
 ANSWER = (
@@ -37,16 +37,16 @@ class Responder(asyncio.Protocol):
             self.transport.write(ANSWER)
 
 
-async def serve() -> None:
-    server = await asyncio.get_running_loop().create_server(Responder, "127.0.0.1", 0)
+async def serve(answering: Callable[[], asyncio.Protocol]) -> None:
+    server = await asyncio.get_running_loop().create_server(answering, "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 @contextmanager
-def responder() -> Iterator[str]:
-    """The URL of a responder that runs as long as the block."""
-    command = [sys.executable, "-m", "benchmarks.responder"]
+def serving(module: str) -> Iterator[str]:
+    """The URL of what a module serves in a process of its own, as long as the block."""
+    command = [sys.executable, "-m", module]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -55,5 +55,9 @@ def responder() -> Iterator[str]:
             process.kill()
 
 
+def responder() -> AbstractContextManager[str]:
+    return serving("benchmarks.responder")
+
+
 if __name__ == "__main__":
-    asyncio.run(serve())
+    asyncio.run(serve(Responder))

@@ -64,9 +64,7 @@ class Engine:
     limits: ServiceLimits = field(default_factory=ServiceLimits)
     detached: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # runs that runs started
     woken: list[asyncio.Task[None]] = field(default_factory=list)
-    secret_inputs: dict[str, Mapping[str, str]] = field(
-        default_factory=dict
-    )  # by run, until it ends
+    secret_inputs: dict[str, Mapping[str, str]] = field(default_factory=dict)  # of open runs
     deaf: dict[str, int] = field(default_factory=dict)  # by run: looks in a row that failed
 
     async def __aenter__(self) -> Self:

@@ -109,9 +109,8 @@ def outcome_failure(entry: CallState) -> Failure | None:
     if entry.failed is not None:
         return entry.failed
     match entry.outcome:
-        case Refused(failure=failure) if (
-            entry.unsure
-        ):  # a "no" to this attempt is none to the one before
+        case Refused(failure=failure) if entry.unsure:
+            # A "no" to this attempt is none to the one before.
             return replace(failure, code="F111", message=f"{UNSETTLED}, {failure.message}")
         case Refused(failure=failure) | Unknown(failure=failure):
             return failure

@@ -303,14 +303,13 @@ class FileStore:
         return [Recorded(n, r.wall_milliseconds, decode(r.data)) for n, r in records]
 
     def _read_elsewhere(self, run: str, after_sequence: int) -> list[tuple[int, Record]]:
-        absent = 0
+        looked_again = False
         while True:
             problem: StoreError | InputError = no_run(run)
             try:
                 document = self._documents.read(run)
-            except (
-                StoreError
-            ) as error:  # maybe the power went before it was synced: its journal is there, then
+            except StoreError as error:
+                # Maybe the power went before it was synced: its journal is there, then.
                 document, problem = None, error
             if document is not None:
                 return document[after_sequence:]
@@ -322,12 +321,10 @@ class FileStore:
                     raise damaged(run, str(reader.path))
                 with suppress(FileNotFoundError):
                     return reader.records(entry, after_sequence)
-            elif absent:
+            elif looked_again:
                 raise problem
             else:
-                absent = (
-                    1  # it may just have moved from its journal to its document: look once more
-                )
+                looked_again = True  # it may just have moved from its journal to its document
 
     def find(self, prefix: str | None = None) -> str:
         with explained(self._layout.root):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flowdsl.plan.request import Request
-from flowdsl.saga.observation import Observation
-from flowdsl.world.http import Http
 
 
 class Death(BaseException):
@@ -31,7 +27,7 @@ class Fuse:
         self.dead = False
         self._dies_on, self._dies_at = dies_on, self.passed + dies_at if dies_at else 0
 
-    def point(self) -> None:
+    def pass_point(self) -> None:
         if self.dead:
             raise Death
         self.passed += 1
@@ -39,38 +35,12 @@ class Fuse:
         if self.passed in self.crash_at or self.passed == self._dies_at:
             self._die()
 
-    def out(self, line: str) -> None:
-        self.point()
+    def out(self, request: Request) -> None:
+        self.pass_point()
+        line = f"{request.method} {request.url.removeprefix('http://mock/')}"
         if line == self._dies_on:
             self._die()
 
     def _die(self) -> None:
         self.dead = True
         raise Death
-
-
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """The network of a driver that may die."""
-
-    network: Http
-    fuse: Fuse
-
-    async def send(
-        self, request: Request, *, secrets: Mapping[str, str], timeout_seconds: float, fresh: bool
-    ) -> Observation:
-        self.fuse.point()
-        exchange = asyncio.create_task(
-            self.network.send(
-                request, secrets=secrets, timeout_seconds=timeout_seconds, fresh=fresh
-            )
-        )
-        await asyncio.sleep(0)  # the bytes are on their way
-        try:
-            self.fuse.out(f"{request.method} {request.url.removeprefix('http://mock/')}")
-            seen = await exchange
-            self.fuse.point()
-        except BaseException:
-            exchange.cancel()
-            raise
-        return seen

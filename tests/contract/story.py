@@ -27,10 +27,11 @@ from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
 from flowdsl.world.http import Http
 from mock_services.ledger import Effect
-from tests.contract.dying import Death, Fuse, Wire
+from tests.contract.dying import Death, Fuse
 from tests.contract.front import Arrived, Bend, Front, How
 from tests.contract.judge import judge
 from tests.contract.tally import TALLY
+from tests.engine.dying import DyingNetwork
 from tests.virtual import EPOCH, VirtualClock, run_virtually
 
 Lives: TypeAlias = Callable[[], Coroutine[object, object, object]]
@@ -124,17 +125,17 @@ class Story:
 
     async def _one_life(self, given: Sequence[Order], stops: float | None) -> Progress:
         async def keep(events: Sequence[Event]) -> None:
-            self.fuse.point()
+            self.fuse.pass_point()
             await asyncio.sleep(0)
             if self.fuse.dead:
                 raise Death
             self.requests_at[len(self.facts)] = len(self.front.log)
             self.facts += events
-            self.fuse.point()
+            self.fuse.pass_point()
 
-        wire = Wire(Http(httpx.ASGITransport(app=self.front)), self.fuse)
+        network = DyingNetwork(Http(httpx.ASGITransport(app=self.front)), self.fuse)
         signer = RunSigner(b"key", self.run, self.secrets)
-        drive = Drive(self.plan, keep, Ports(wire, VirtualClock(), signer, self.secrets))
+        drive = Drive(self.plan, keep, Ports(network, VirtualClock(), signer, self.secrets))
         first = self._first(given)
         # what was not kept yet is said again, and after a crash what was kept too: who said it cannot know
         to_say = [each for each in self.said if not each.kept or self.fuse.crashes]

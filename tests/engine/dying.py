@@ -13,9 +13,12 @@ from flowdsl.world.http import Http
 
 
 class Points(Protocol):
-    """Where a process may die: `pass_point` raises when it does."""
+    """Where a process may die: these raise when it does."""
 
     def pass_point(self) -> None: ...
+
+    def out(self, request: Request) -> None:
+        """The bytes are on their way, and nobody has answered yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class DyingNetwork:
         )
         await asyncio.sleep(0)  # the bytes are on their way
         try:
-            self.fuse.pass_point()
+            self.fuse.out(request)
             seen = await exchange
             self.fuse.pass_point()
         except BaseException:

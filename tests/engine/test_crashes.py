@@ -14,6 +14,7 @@ import pytest
 
 from flowdsl.engine.engine import Engine, Result
 from flowdsl.plan.nodes import Plan
+from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
 from flowdsl.saga.progress import progress
@@ -47,6 +48,9 @@ class Fuse:
         self.passed += 1
         if self.passed == self.burns_at:
             raise Crash
+
+    def out(self, _request: Request) -> None:
+        self.pass_point()
 
     def see(self, _when: str, operation: Operation) -> None:
         if operation.kind in CHANGES:

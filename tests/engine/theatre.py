@@ -21,6 +21,7 @@ from flowdsl.engine.orders import Order
 from flowdsl.errors import StoreError
 from flowdsl.plan.address import is_below
 from flowdsl.plan.nodes import Plan
+from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event
 from flowdsl.saga.progress import Progress, progress
@@ -66,6 +67,9 @@ class Fuse:
     def burn(self) -> None:
         self.disk.dead = True
         self.died.set()
+
+    def out(self, _request: Request) -> None:
+        self.pass_point()
 
     def see(self, when: str, operation: Operation) -> None:
         if when == "before" and operation.kind in CHANGES and not self.outside:

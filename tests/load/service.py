@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import subprocess
-import sys
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
+
+from benchmarks.responder import serve, serving
 
 LATENCY_SECONDS = 0.020
 FAULTS = 0.01
@@ -107,24 +106,8 @@ class Door(asyncio.Protocol):
         self.transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
 
-async def serve() -> None:
-    books = Books()
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Door(books), "127.0.0.1", 0, backlog=1024)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-
-@contextmanager
-def service() -> Iterator[str]:
-    """The URL of a service that runs as long as the block."""
-    command = [sys.executable, "-m", "tests.load.service"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        finally:
-            process.kill()
+def service() -> AbstractContextManager[str]:
+    return serving("tests.load.service")
 
 
 def books_of(url: str) -> dict[str, Any]:
@@ -134,4 +117,5 @@ def books_of(url: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    books = Books()
+    asyncio.run(serve(lambda: Door(books)))
