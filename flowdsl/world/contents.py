@@ -72,9 +72,8 @@ def unreadable(path: str, error: OSError) -> Finding:
     return Finding(path, "unreadable", why, code="F200", help="check the disk; it is left as it is")
 
 
-Mendable: TypeAlias = tuple[
-    Finding, Callable[[], object] | None
-]  # and how it is mended, if it can be
+# And how it is mended, if it can be.
+Mendable: TypeAlias = tuple[Finding, Callable[[], object] | None]
 
 
 def check_run_id(run: str) -> str:

@@ -59,9 +59,7 @@ class Index:
     hash: bytes = b""
     entries: dict[str, Entry] = field(default_factory=dict)
     damages: list[Damage] = field(default_factory=list)
-    rotten_tail: bool = (
-        False  # the last damage is behind `end`; looked at again when more stands there
-    )
+    rotten_tail: bool = False  # the last damage is behind `end`, and looked at again with more
 
     def __post_init__(self) -> None:
         self.hash = self.hash or first_hash(self.writer)
