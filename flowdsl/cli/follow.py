@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flowdsl.cli.display import Display
 from flowdsl.cli.ending import Standing
 from flowdsl.cli.runs import pinned_plan
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created, last_time
+from flowdsl.saga.masking import names_masked
 from flowdsl.saga.progress import progress
 from flowdsl.saga.state import State, fold
 from flowdsl.world.store import FileStore
@@ -47,7 +48,8 @@ async def follow(
                     "the first fact of a run is that it was created"
                 )
                 plan = pinned_plan(store, events[0].digest)
-            before, state = state, fold(state, events)
+            before = state
+            state = fold(replace(state, lost=state.lost | names_masked(events)), events)
             now = progress(plan, state)
             display.turn(plan, before, events, now)
             if state.ended or (now.at_rest and (seen > begun or not past_rest)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets as chance
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -74,9 +74,10 @@ def new_run_id(workflow: str) -> str:
     return f"{name}-{''.join(letters)}"
 
 
-def read_secrets(session: Session, plan: Plan) -> Secrets:
-    """Those that the workflow names, all of them."""
-    secrets = Secrets.read(plan.secrets, folder=session.project, file=session.secrets_file)
+def read_secrets(session: Session, plan: Plan, besides: Collection[str] = ()) -> Secrets:
+    """Those that the workflow names, all of them; `besides` are of use if they are there."""
+    names = {*plan.secrets, *besides}
+    secrets = Secrets.read(names, folder=session.project, file=session.secrets_file)
     missing = secrets.missing(plan.secrets)
     if missing:
         raise InputError(

@@ -15,6 +15,7 @@ from flowdsl.engine.engine import plan_from
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Event, last_time
+from flowdsl.saga.masking import names_masked
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
 from flowdsl.saga.unfolding import unfolded
@@ -75,7 +76,7 @@ def standing_of(store: FileStore, run: str) -> Standing:
 
 
 def fold_standing(store: FileStore, run: str, events: list[Event]) -> Standing:
-    state = fold(State(), events)
+    state = fold(State(lost=names_masked(events)), events)
     assert state.created is not None, "the first fact of a run is that it was created"
     plan = unfolded(pinned_plan(store, state.created.digest), state)
     now = progress(plan, state)

@@ -83,7 +83,7 @@ def take_over(
         if one.secret and not one.optional and not one.has_default
     }
     secret_inputs = read_secret(session, standing.plan, given, required)
-    secrets = read_secrets(session, standing.plan)
+    secrets = read_secrets(session, standing.plan, standing.state.lost)
     takeover = Takeover(standing.run, tuple(orders), secret_inputs)
     code, _ = drive(session, secrets, takeover.go, no_wait=no_wait)
     return code

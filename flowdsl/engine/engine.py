@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from flowdsl.engine.contracts import Contracts, contracts_of
 from flowdsl.engine.detached import detached_run
 from flowdsl.engine.limits import ServiceLimits
 from flowdsl.engine.loop import Drive, Network, News, Ports
+from flowdsl.engine.masks import Masks
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.sign import RunSigner
 from flowdsl.errors import InputError, Interrupted, StoreError
@@ -25,6 +26,7 @@ from flowdsl.plan.json import to_bytes
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event, Failure, Resumed, Spawned
+from flowdsl.saga.masking import names_masked
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
 from flowdsl.view.report import run_report
@@ -133,13 +135,14 @@ class Engine:
         by: str = "",
     ) -> Result:
         """Drive a run that was taken over, from what is known of it."""
-        state = fold(State(), past)
+        state = fold(State(lost=names_masked(past)), past)
         assert state.created is not None, "the first fact of a run is that it was created"
         plan = self.plan_of(state.created.digest)
         at = self.clock.now()
         told = [event for order in orders for event in to_event(plan, state, order, at)]
         first: list[Event] = [Resumed(state.epoch + 1, at, by), *told]
-        drive = self._drive(plan, run, watch, secret_inputs or {}, new=False)
+        handed_on = self._chosen(state.lost)
+        drive = self._drive(plan, run, watch, secret_inputs or {}, new=False, handed_on=handed_on)
         drive.state = state
         return await self._go(run, drive, past, first, adopted=True)
 
@@ -165,12 +168,20 @@ class Engine:
             drive.stop()
 
     def _drive(
-        self, plan: Plan, run: str, watch: Watch, secret_inputs: Mapping[str, str], *, new: bool
+        self,
+        plan: Plan,
+        run: str,
+        watch: Watch,
+        secret_inputs: Mapping[str, str],
+        *,
+        new: bool,
+        handed_on: Mapping[str, str] = MappingProxyType({}),
     ) -> Drive:
+        """`handed_on`: secrets that its plan does not name, and that stand in what it was started with."""
         if secret_inputs:
             self.secret_inputs[run] = secret_inputs
-        given = self.secret_inputs.get(run, {})
-        secrets = {**self.secrets, **{f"inputs.{k}": v for k, v in given.items()}}
+        given = {f"inputs.{k}": v for k, v in self.secret_inputs.get(run, {}).items()}
+        secrets = {**handed_on, **self._chosen(plan.secrets), **given}
         signer = RunSigner(self.store.key, run, secrets)
         is_new = new
 
@@ -191,8 +202,13 @@ class Engine:
             neighbours=self,
             limits=self.limits,
             contracts=self.contracts_for(plan),
+            masks=Masks(secrets, self.store.key),
         )
         return Drive(plan, keep, ports)
+
+    def _chosen(self, names: Iterable[str]) -> dict[str, str]:
+        """Those that its file names, and no others: what is not a secret of this run is data in it."""
+        return {name: self.secrets[name] for name in names if name in self.secrets}
 
     def contracts_for(self, plan: Plan) -> Contracts:
         if plan.digest not in self.contracts:
@@ -212,17 +228,18 @@ class Engine:
         try:
             if adopted:
                 self._take_commands()  # what was said while nobody drove it
-            now = await drive.go(past, first)
+            await drive.go(past, first)
         finally:
             self.drives.pop(run, None)
-        if drive.state.ended:
+        state, now = drive.seen()
+        if state.ended:
             self.secret_inputs.pop(run, None)
-            report = run_report(drive.plan, drive.state, now, ended=drive.last_at)
+            report = run_report(drive.plan, state, now, ended=drive.last_at)
             await self.store.finish(run, to_bytes(report))
-            created = drive.state.created
+            created = state.created
             if created is not None and created.key:
                 await self.store.leave_queue(created.key, run)
-        return Result(run, drive.plan, drive.state, now)
+        return Result(run, drive.plan, state, now)
 
     async def _poll(self) -> None:
         """Take in what other processes left in the inbox for the runs that are driven here."""
@@ -313,7 +330,14 @@ class Engine:
         claim = await self.store.claim(spawned.run, fingerprint_of(created))
         if claim is Claim.MINE:
             durable = asyncio.Event()
-            drive = self._drive(child, spawned.run, lambda _: durable.set(), {}, new=True)
+            drive = self._drive(
+                child,
+                spawned.run,
+                lambda _: durable.set(),
+                {},
+                new=True,
+                handed_on=self._handed_on(parent.run, spawned),
+            )
             task = asyncio.create_task(self._detach(self._go(spawned.run, drive, [], [created])))
             self.detached[spawned.run] = task
             await asyncio.wait(
@@ -324,6 +348,12 @@ class Engine:
         elif spawned.run not in self.drives and not self.store.is_driven(spawned.run):
             self.detached[spawned.run] = asyncio.create_task(self._detach(self.resume(spawned.run)))
         return None
+
+    def _handed_on(self, parent: str, spawned: Spawned) -> dict[str, str]:
+        """The secrets of the parent that stand in what its child is given: in the child they are kept masked as well."""
+        ports = self.drives[parent].ports
+        names = names_masked([ports.masks.mask(spawned)])
+        return {name: ports.secrets[name] for name in names if name in ports.secrets}
 
     async def _detach(self, drive: Awaitable[object]) -> None:
         """Nobody waits for what it comes to; that it was stopped is saved."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from flowdsl.engine.contracts import Contracts
+from flowdsl.engine.masks import Masks
 from flowdsl.errors import DiskFull, Interrupted, StoreError
 from flowdsl.plan.address import Address
-from flowdsl.plan.nodes import Plan, Service
+from flowdsl.plan.masked import names_in
+from flowdsl.plan.nodes import Action, Plan, Service
 from flowdsl.plan.request import Request
 from flowdsl.saga.advance import Signer, Turn, advance
 from flowdsl.saga.commands import Begin, Command, Hear, Invoke, Queue, Sleep
@@ -23,6 +25,7 @@ from flowdsl.saga.events import (
     Admitted,
     Begun,
     Created,
+    Ended,
     Event,
     Failed,
     Failure,
@@ -35,11 +38,12 @@ from flowdsl.saga.events import (
     last_time,
 )
 from flowdsl.saga.intent import action_of, intended
-from flowdsl.saga.observation import Observation
+from flowdsl.saga.observation import Answer, Observation
 from flowdsl.saga.outcome import interrupted, judge
-from flowdsl.saga.progress import Progress
+from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
 from flowdsl.saga.unfolding import unfolded
+from flowdsl.view.report import outputs
 from flowdsl.world.clock import Clock
 
 GRACE_SECONDS = 5.0  # for open calls, once somebody asked us to stop
@@ -97,7 +101,7 @@ class Unlimited:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a watcher sees of each turn, after it is durable."""
+    """What a watcher sees of each turn, after it is durable: no secret stands in it."""
 
     plan: Plan
     before: State
@@ -118,16 +122,18 @@ class Ports:
     neighbours: Neighbours = field(default_factory=Alone)
     limits: Limits = field(default_factory=Unlimited)
     contracts: Contracts = field(default_factory=Contracts)
+    masks: Masks = field(default_factory=Masks)
 
 
 @dataclass(slots=True)
 class Drive:
-    """One run, driven until it is at rest."""
+    """One run, driven until it is at rest. `state` has the true values; `shown` is the same without its secrets."""
 
     plan: Plan
     keep: Keeper
     ports: Ports
     state: State = field(default_factory=State)
+    shown: State = field(default_factory=State)
     now: Progress | None = None
     last_at: float = 0.0  # when the last fact happened, which for a run that is over is its end
     arrived: list[Event] = field(default_factory=list)
@@ -146,7 +152,9 @@ class Drive:
         Raises Interrupted once `stop` was called and what was open has been saved; StoreError when the disk fails.
         """
         past = tuple(past)
-        self.state, self.last_at = fold(State(), past), last_time(past, 0.0)
+        opened, lost = self.ports.masks.open(past)
+        self.state, self.last_at = fold(State(lost=lost), opened), last_time(past, 0.0)
+        self.shown = self.state if opened == past else fold(State(lost=lost), past)
         events: list[Event] = [*first, *self._interruptions()]
         try:
             while True:
@@ -187,22 +195,48 @@ class Drive:
 
     async def _turn(self, events: Sequence[Event]) -> Turn:
         """One turn: what it decides is durable, and seen by nobody before."""
-        before, told = self.state, self.taken_in
-        self.taken_in = []
-        turn = advance(self.plan, before, events, self.ports.signer, self.ports.clock.now())
+        told, self.taken_in = self.taken_in, []
+        turn = advance(self.plan, self.state, events, self.ports.signer, self.ports.clock.now())
         facts = (*events, *turn.facts)
+        masked = self._masked([self._with_outputs(fact, turn) for fact in facts])
         if facts:
             try:
-                await self.keep(facts)
+                await self.keep(masked)
             except DiskFull:
                 await self._keep_answers(events)
                 raise
+        before, self.shown = self.shown, self._show(turn, facts, masked)
         self.state, self.now = turn.state, turn.now
         self.last_at = last_time(facts, self.last_at)
         while told:
             told.pop()()
-        self.ports.watch(News(self.plan, before, facts, turn.state, turn.now))
+        self.ports.watch(News(self.plan, before, masked, *self.seen()))
         return turn
+
+    def _masked(self, facts: Sequence[Event]) -> tuple[Event, ...]:
+        return tuple(self.ports.masks.mask(fact) for fact in facts)
+
+    def _show(self, turn: Turn, facts: tuple[Event, ...], masked: tuple[Event, ...]) -> State:
+        """The state that may be shown: the true one, until a secret has come back in some answer."""
+        if self.shown is self.state and all(map(_is, facts, masked)):
+            return turn.state
+        return fold(self.shown, masked)
+
+    def _with_outputs(self, fact: Event, turn: Turn) -> Event:
+        """A run whose data are kept masked keeps its outputs: nobody could compute them from marks."""
+        if not isinstance(fact, Ended) or fact.state != "succeeded":
+            return fact
+        values, _ = outputs(self.plan, turn.state)
+        if self.shown is self.state and self.ports.masks.value(values) is values:
+            return fact
+        return replace(fact, outputs={k: v for k, v in values.items() if v is not None})
+
+    def seen(self) -> tuple[State, Progress]:
+        """The run as it may be shown."""
+        assert self.now is not None, "a run that was driven stands somewhere"
+        if self.shown is self.state:
+            return self.state, self.now
+        return self.shown, progress(self.plan, self.shown)
 
     def _reconcile(self, commands: Iterable[Command]) -> None:
         wanted = {_identity(command): command for command in commands}
@@ -256,6 +290,9 @@ class Drive:
         intent = intended(self.state, command.call)
         request = intent.request
         assert request is not None
+        if self.state.lost and (lost := _lost(request)):
+            said = f"it held the value of the secret {lost}, which is missing or has changed since: nothing was sent"
+            return Refused(Failure("F120", said, command.call), sent=False)
         if intent.seal and intent.seal != self.ports.signer.seal(request):
             message = "a secret in its body has changed since it was first sent: nothing was sent"
             return Refused(Failure("F120", message, command.call), sent=False)
@@ -267,8 +304,22 @@ class Drive:
                 timeout_seconds=command.timeout_seconds,
                 fresh=command.fresh,
             )
-        seen = self.ports.contracts.look_at(action, request, seen)
+        seen = self._held_against_contract(action, request, seen)
         return judge(self.plan, self.state, command.call, seen)
+
+    def _held_against_contract(
+        self, action: Action, request: Request, seen: Observation
+    ) -> Observation:
+        """What is said of an answer that does not fit is for people, and is cut: it is said of the masked one."""
+        seen = self.ports.contracts.look_at(action, request, seen)
+        if not isinstance(seen, Answer) or not seen.misfit:
+            return seen
+        shown = self.ports.masks.value(seen.body)
+        if shown is seen.body:
+            return seen
+        again = self.ports.contracts.look_at(action, request, replace(seen, body=shown, misfit=""))
+        said = again.misfit if isinstance(again, Answer) else ""
+        return replace(seen, misfit=said or "what is wrong with it holds a secret")
 
     async def _take(self) -> list[Event]:
         await self.bell.wait()
@@ -288,19 +339,19 @@ class Drive:
     async def _save(self, events: list[Event]) -> None:
         """Stopped by a person: keep what still comes in within the grace, and that somebody stopped us."""
         events += await self._answers(GRACE_SECONDS)
-        await self.keep([*events, Paused(self.ports.clock.now())])
+        await self.keep(self._masked([*events, Paused(self.ports.clock.now())]))
         self.state = fold(self.state, events)
         raise Interrupted("interrupted: the run is saved")
 
     async def _keep_what_is_out(self, events: list[Event]) -> None:
         events += await self._answers(GRACE_SECONDS)
         if events:
-            await self.keep(events)
+            await self.keep(self._masked(events))
 
     async def _keep_answers(self, events: Sequence[Event]) -> None:
         """No room for anything new: what was in flight is waited for and kept, from the reserve."""
         longest = max((c.timeout_seconds for c in self._invokes()), default=0.0)
-        await self.keep([*events, *(await self._answers(longest))])
+        await self.keep(self._masked([*events, *(await self._answers(longest))]))
 
     async def _answers(self, seconds: float) -> list[Event]:
         """The answers of all calls that are out, as far as they come within that time."""
@@ -319,6 +370,16 @@ class Drive:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _is(one: object, other: object) -> bool:
+    return one is other
+
+
+def _lost(request: Request) -> str:
+    """The secrets that stand masked in a request, which can then not be sent as it was."""
+    values = [request.url, request.body, *(value for _, value in request.headers)]
+    return " and ".join(sorted(names_in(values)))
 
 
 def _identity(command: Command) -> tuple[str, int]:

@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 
 import msgspec
 
+from flowdsl.plan.masked import Masked
 from flowdsl.plan.values import Json
 
 
@@ -22,15 +23,27 @@ class TooDeep(ValueError):
     """JSON that is nested beyond what can be read."""
 
 
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
+def writer(masked: Callable[[object], object]) -> Callable[[Json], bytes]:
+    """A writer of compact UTF-8 JSON; `masked` says what is written of a `Masked` text, or raises."""
+    encode = msgspec.json.Encoder(decimal_format="number", enc_hook=masked).encode
+
+    def write(value: Json) -> bytes:
+        """Raises ValueError for what JSON cannot say."""
+        try:
+            return encode(value)
+        except (TypeError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+            raise ValueError(str(error)) from error
+
+    return write
 
 
-def to_bytes(value: Json) -> bytes:
-    """Compact UTF-8 JSON. Raises ValueError for what JSON cannot say."""
-    try:
-        return _ENCODER.encode(value)
-    except (TypeError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
-        raise ValueError(str(error)) from error
+def _marks(value: object) -> str:
+    if isinstance(value, Masked):
+        return str.__str__(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+to_bytes = writer(_marks)
 
 
 def to_text(value: Json) -> str:

@@ -17,11 +17,12 @@ from types import MappingProxyType
 from typing import Any, NoReturn, TypeAlias
 
 from flowdsl.errors import StoreError
-from flowdsl.plan.json import from_bytes, to_bytes
+from flowdsl.plan.json import from_bytes, to_bytes, writer
+from flowdsl.plan.masked import Masked, StandIn
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json, Sealed, Secret
 from flowdsl.saga import events
-from flowdsl.saga.events import Event, Failure, Ok, Refused, Unknown, Unrecognised
+from flowdsl.saga.events import Event, Failure, Fingerprint, Ok, Refused, Unknown, Unrecognised
 
 DAMAGED, NEWER, UNWRITABLE = "F203", "F202", "F209"
 
@@ -50,8 +51,10 @@ def decode(line: bytes) -> Event:
     if shape is None:
         return _unrecognised(kind, record)
     try:
+        if MASKED in record:
+            _put_back(record)
         event: Event = _object(record, shape)
-    except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
         raise StoreError(
             f"a record of kind {kind!r} cannot be read: {error}",
             code=DAMAGED,
@@ -79,11 +82,24 @@ def _unrecognised(kind: Json, record: dict[str, Json]) -> Unrecognised:
 _FOREIGN = re.compile("[^\x00-\x7f]+")
 
 
+class _HoldsMasked(Exception):
+    """Of a record that cannot be written as it is."""
+
+
+def _refuse_masked(_: object) -> NoReturn:
+    raise _HoldsMasked
+
+
+_to_bytes = writer(_refuse_masked)
+
+
 def _line(record: dict[str, Any]) -> bytes:
     try:
-        line = to_bytes(record)
+        line = _to_bytes(record)
     except UnicodeError:
-        return _spelled_out(record)
+        line = _spelled_out(_taken_apart(record))
+    except _HoldsMasked:
+        return _line(_taken_apart(record))
     if line.isascii():
         return line
     return _FOREIGN.sub(lambda run: json.dumps(run[0])[1:-1], line.decode()).encode()
@@ -120,6 +136,77 @@ def _spelled_out(value: Json | float) -> bytes:
             return b"{" + b",".join(pairs) + b"}"
         case _:
             return to_bytes(value)  # type: ignore[arg-type]  # a time is a float
+
+
+# --- what is masked ----------------------------------------------------------------------------------
+
+# Beside a record's fields, which hold the texts with their marks: `[path, parts, seal]` of each. A part is how many
+# characters stand as they are, or the stand-in of a secret, whose mark comes there.
+MASKED = "masked"
+
+
+def _taken_apart(record: dict[str, Any]) -> dict[str, Any]:
+    """The record in plain texts."""
+    table: list[Json] = []
+    plain: dict[str, Any] = _plain(record, [], table)
+    return {**plain, MASKED: table} if table else plain
+
+
+def _plain(value: Any, path: list[Json], table: list[Json]) -> Any:
+    match value:
+        case Masked():
+            lengths: list[Json] = [
+                len(part) if isinstance(part, str) else _write_stand_in(part)
+                for part in value.parts
+            ]
+            table.append([path, lengths, value.seal])
+            return str.__str__(value)
+        case dict():
+            return {name: _plain(item, [*path, name], table) for name, item in value.items()}
+        case list():
+            return [_plain(item, [*path, place], table) for place, item in enumerate(value)]
+        case _:
+            return value
+
+
+def _write_stand_in(one: StandIn) -> dict[str, Json]:
+    record: dict[str, Json] = {"secret": one.secret}
+    if one.spelling:
+        record["as"] = one.spelling
+    if one.part:
+        record["part"] = one.part
+    if one.inner:
+        record["of"] = [
+            part if isinstance(part, str) else _write_stand_in(part) for part in one.inner
+        ]
+    return record
+
+
+def _read_stand_in(record: Any) -> StandIn:
+    inner = tuple(
+        part if isinstance(part, str) else _read_stand_in(part) for part in record.get("of", ())
+    )
+    return StandIn(
+        _text(record["secret"]), _text(record.get("as", "")), inner, _whole(record.get("part", 0))
+    )
+
+
+def _put_back(record: dict[str, Any]) -> None:
+    """The texts of the table, masked as they were."""
+    for path, lengths, seal in _list(record[MASKED]):
+        around: Any = record
+        for step in path[:-1]:
+            around = around[step]
+        text, parts = _text(around[path[-1]]), []
+        for one in lengths:
+            if isinstance(one, int):
+                part: str | StandIn = text[:one]
+                text = text[one:]
+            else:
+                part = _read_stand_in(one)
+                text = text.removeprefix(part.mark)
+            parts.append(part)
+        around[path[-1]] = Masked.of(tuple(parts), _text(seal))
 
 
 # --- fields ------------------------------------------------------------------------------------------
@@ -169,7 +256,7 @@ def _object(record: dict[str, Any], shape: _Shape) -> Any:
 
 def _exactly(wanted: type) -> Read:
     def read(value: Any) -> Any:
-        if type(value) is not wanted:
+        if type(value) is not wanted and not (wanted is str and type(value) is Masked):
             raise TypeError(f"{wanted.__name__} expected, not {type(value).__name__}")
         return value
 
@@ -207,7 +294,7 @@ def _maybe(inner: Read) -> Read:
 
 
 def _write_sealed(parts: Sealed) -> Json:
-    texts = [part for part in parts if isinstance(part, str)]
+    texts = [part for part in parts if type(part) is str]
     if len(texts) == len(parts):
         return "".join(texts)
     return [part if isinstance(part, str) else {"secret": part.name} for part in parts]
@@ -249,6 +336,16 @@ def _nested(make: type[Any]) -> tuple[Callable[[Any], Any], Read]:
     return write, read
 
 
+def _write_fingerprints(found: tuple[Fingerprint, ...]) -> list[Json]:
+    return [[one.name, one.length, one.seal] for one in found]
+
+
+def _read_fingerprints(value: Any) -> tuple[Fingerprint, ...]:
+    return tuple(
+        Fingerprint(_text(name), _whole(length), _text(seal)) for name, length, seal in _list(value)
+    )
+
+
 def _nested_or_none(make: type[Any]) -> tuple[Write, Read]:
     write, read = _nested(make)
     return _maybe(write), _maybe(read)
@@ -268,6 +365,7 @@ _FORMS: Mapping[str, tuple[Write, Read]] = MappingProxyType(
         "float | None": (_maybe(_seconds), _maybe(_read_seconds)),
         "Json": (None, _as_is),
         "dict[str, Json]": (None, _mapping(_as_is)),
+        "dict[str, Json] | None": (None, _maybe(_mapping(_as_is))),
         "dict[str, str]": (None, _mapping(_text)),
         "dict[str, str | None]": (None, _mapping(_maybe(_text))),
         "tuple[Json, ...]": (list, lambda value: tuple(_list(value))),
@@ -277,6 +375,7 @@ _FORMS: Mapping[str, tuple[Write, Read]] = MappingProxyType(
         "Sealed | None": (_maybe(_write_sealed), _maybe(_read_sealed)),
         "tuple[tuple[str, Sealed], ...]": (_write_headers, _read_headers),
         "Outcome": (_write_outcome, _read_outcome),
+        "tuple[Fingerprint, ...]": (_write_fingerprints, _read_fingerprints),
         "Failure": _nested(Failure),
         "Failure | None": _nested_or_none(Failure),
         "Ok | None": _nested_or_none(Ok),

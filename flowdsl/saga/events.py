@@ -72,6 +72,15 @@ class Unknown:
 Outcome: TypeAlias = Ok | Refused | Unknown
 
 
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Of a secret, as one drive of the run had it: enough to know it again, too little to say it."""
+
+    name: str
+    length: int  # in characters
+    seal: str  # HMAC with the store's key
+
+
 # --- what the world did ------------------------------------------------------------------------------
 
 
@@ -89,6 +98,8 @@ class Created:
     started: str = ""  # `at` as people write it, for `run.started`
     key: str = ""  # runs with the same key go one at a time
     parent: str = ""  # the run that started this one
+    fingerprints: tuple[Fingerprint, ...] = ()
+    claim: str = ""  # what an id is claimed with, where the inputs are kept masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +165,7 @@ class Resumed:
     epoch: int
     at: float
     by: str = ""
+    fingerprints: tuple[Fingerprint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,10 +239,11 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A node without a request has its value (`set`, `status`)."""
+    """A node without a request has its value (`set`, `status`, a signal), or a `switch` the place of its branch."""
 
     node: Address
     value: Json
+    is_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +330,10 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
+    """`outputs` are kept of a run whose data are kept masked: from those they could not be computed again."""
+
     state: str  # succeeded | compensated | cancelled
+    outputs: dict[str, Json] | None = None
 
 
 # --- what only a newer flowdsl knows -----------------------------------------------------------------

@@ -80,10 +80,10 @@ def decide_branch(plan: Plan, state: State, switch: Switch) -> Done | Failed:
     """Which branch is taken: the first whose condition holds, or none."""
     for position, branch in enumerate(switch.branches):
         if branch.when is None:
-            return Done(switch.address, position)
+            return Done(switch.address, position, is_place=True)
         try:
             if _evaluated(plan, state, branch.when, switch.address):
-                return Done(switch.address, position)
+                return Done(switch.address, position, is_place=True)
         except EvaluationError as error:
             return _raised(switch.address, f"`when: {branch.when.text}` failed: {error}")
     return Done(switch.address, None)

@@ -18,7 +18,8 @@ from flowdsl.plan.address import (
     located,
 )
 from flowdsl.plan.evaluate import EvaluationError
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression import Expression, Reference
+from flowdsl.plan.masked import names_in
 from flowdsl.plan.nodes import Assign, Block, Call, Child, Each, Input, Listen, Plan, Spawn
 from flowdsl.plan.template import Template, references, render
 from flowdsl.plan.unfold import home_of
@@ -57,7 +58,29 @@ def scope(
                 steps[str(reference.path[1])] = _exchange(look, str(reference.path[1]))
             elif root not in names and root != "secrets":
                 names[root] = _value(look, root)
+            if state.lost:
+                _refuse_lost(names, reference)
     return names
+
+
+def _refuse_lost(names: dict[str, Json], reference: Reference) -> None:
+    """What held a secret that is gone is never guessed: whoever needs it fails, and says so by name."""
+    found: Json = names
+    for key in reference.path:
+        match found, key:
+            case dict(), str() if key in found:
+                found = found[key]
+            case list(), int() if -len(found) <= key < len(found):
+                found = found[key]
+            case _:
+                break
+    lost = sorted(names_in(found))
+    if lost:
+        which = ".".join(str(key) for key in reference.path)
+        said = " and ".join(lost)
+        raise EvaluationError(
+            f"`{which}` held the value of the secret {said}, which is missing or has changed since"
+        )
 
 
 def value(plan: Plan, state: State, template: Template, vantage: Vantage = ANYWHERE) -> Json:

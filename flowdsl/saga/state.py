@@ -94,8 +94,10 @@ class State:
     alerted: Alerted | None = None
     parked: Failure | None = None
     ended: str = ""
+    outputs: dict[str, Json] | None = None  # where they were kept
     paused: bool = False
     epoch: int = 0
+    lost: frozenset[str] = frozenset()  # secrets whose values stood in data and cannot be restored
     crashes: int = 0  # takeovers from a dead driver since anything last went on
 
     @property
@@ -202,7 +204,7 @@ def _turn_of_run(state: State, event: Event) -> State:
         case Parked():
             return replace(state, parked=event.failure)
         case Ended():
-            return replace(state, ended=event.state)
+            return replace(state, ended=event.state, outputs=event.outputs)
         case Paused():
             return replace(state, paused=True)
         case Resumed():

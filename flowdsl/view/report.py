@@ -73,10 +73,14 @@ def run_report(
 
 
 def outputs(plan: Plan, state: State) -> tuple[Fields, tuple[Failure, ...]]:
-    """What can be rendered by now, null for the rest, and why it is null."""
+    """What can be rendered by now, or was kept of it; null for the rest, and why it is null."""
     values: Fields = {}
     problems: list[Failure] = []
+    kept = state.outputs or {}
     for name, template in plan.outputs:
+        if name in kept:
+            values[name] = kept[name]
+            continue
         try:
             values[name] = value(plan, state, template)
         except EvaluationError as error:

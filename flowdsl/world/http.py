@@ -1,8 +1,9 @@
 """The port to the network: one request out, one observation back; what it means is judged elsewhere.
 
 An attempt is bounded as a whole (`timeout_seconds`, the last byte of the body included). Where it is
-not certain that no byte left, the answer is `Lost`, never `NotSent`. Nothing that comes back may hold
-a secret: it is taken out here, before anybody else sees it.
+not certain that no byte left, the answer is `Lost`, never `NotSent`. An answer comes back as it is, secrets
+that the service said back included: it is judged so, and masked where it is kept or shown. Reasons are for
+people only, and are masked here, before they are cut.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Http:
         except Unbuildable as error:
             return _short(NotSent(redaction.text(str(error)), unbuildable=True))
         observation = await _exchange(self._choose(fresh=fresh), outgoing, timeout_seconds)
-        return _short(redaction.observation(observation))
+        return _short(_for_people(observation, redaction))
 
     async def aclose(self) -> None:
         for transport in {self._transport, self._fresh_transport} - {None}:
@@ -162,6 +163,16 @@ async def _converse(
     if problem is None:
         body, problem = decode(whole.content, response.headers.get("content-type", ""))
     return Answer(response.status_code, _headers(response), body, problem)
+
+
+def _for_people(observation: Observation, redaction: Redaction) -> Observation:
+    match observation:
+        case NotSent(reason=reason) | Lost(reason=reason):
+            return replace(observation, reason=redaction.text(reason))
+        case Answer(problem=str() as problem):
+            return replace(observation, problem=redaction.text(problem))
+        case Answer():
+            return observation
 
 
 def _short(observation: Observation) -> Observation:

@@ -1,5 +1,5 @@
 """How a value may be spelled by who says it back, and the search for it in two steps: a quick look, which for nearly all
-text says no and is wrong on the safe side only, and a thorough one, whose finds are taken out.
+text says no and is wrong on the safe side only, and a thorough one, which cuts out what it finds.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from html import unescape
 from urllib.parse import unquote_to_bytes
@@ -67,12 +68,21 @@ class Read:
         return found
 
 
-class Sought:
-    """One value. What is found of it is replaced by its mark."""
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of text in which a value was found. `is_base64`: it may hold more than that."""
 
-    def __init__(self, value: str, mark: str) -> None:
+    text: str
+    is_base64: bool = False
+
+
+class Sought:
+    """One value: `name` is its secret's, and `part` says which of its parts it is, 0 for all of it."""
+
+    def __init__(self, value: str, name: str, part: int = 0) -> None:
         self.value = value
-        self.mark = mark
+        self.name = name
+        self.part = part
         self._plain = (value, *_misread(value))
         self._lower = value.lower()
         self._hex = value.encode("utf-8", "surrogateescape").hex()
@@ -107,10 +117,16 @@ class Sought:
             )
         )
 
-    def taken_out_of(self, text: str) -> str:
+    def cut(self, text: str) -> list[str | Piece]:
+        """The text, with what was found of the value as pieces of their own."""
+        parts: list[str | Piece] = [text]
         for one in self._passes:
-            text = one.clean(text, self.mark)
-        return text
+            parts = [
+                new
+                for part in parts
+                for new in ([part] if isinstance(part, Piece) else one.cut(part))
+            ]
+        return parts
 
 
 class _Pass:
@@ -121,10 +137,10 @@ class _Pass:
         self._needs = needs
         self._around = frozenset(around)
 
-    def clean(self, text: str, mark: str) -> str:
+    def cut(self, text: str) -> list[str | Piece]:
         if self._needs and not any(character in text for character in self._needs):
-            return text
-        parts: list[str] = []
+            return [text]
+        parts: list[str | Piece] = []
         end = 0
         while found := self._pattern.search(text, end):
             start, stop = found.span()
@@ -132,9 +148,13 @@ class _Pass:
                 start -= 1
             while stop < len(text) and text[stop] in self._around:
                 stop += 1
-            parts += (text[end:start], mark)
+            if start > end:
+                parts.append(text[end:start])
+            parts.append(Piece(text[start:stop], is_base64=bool(self._around)))
             end = stop
-        return "".join((*parts, text[end:]))
+        if end < len(text):
+            parts.append(text[end:])
+        return parts
 
 
 def _literal_forms(value: str) -> Iterator[str]:

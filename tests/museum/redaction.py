@@ -6,12 +6,21 @@ import base64
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
 from flowdsl.cli import bug
+from flowdsl.engine.contracts import Contracts
+from flowdsl.engine.masks import Masks
+from flowdsl.plan.json import from_bytes, to_text
+from flowdsl.plan.nodes import Action
+from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
+from flowdsl.saga import masking
+from flowdsl.saga.events import Done, Event
+from flowdsl.saga.masking import Change
 from flowdsl.saga.observation import Answer, Observation
 from flowdsl.world.disk import RealDisk
 from flowdsl.world.redaction import Redaction
@@ -39,22 +48,6 @@ def base64_at_the_beginning(value: str) -> Iterator[str]:
     yield re.escape(base64.b64encode(value.encode()).decode().rstrip("="))
 
 
-def bodies_only(self: Redaction, observation: Observation) -> Observation:
-    if isinstance(observation, Answer):
-        clean = _observation(self, observation)
-        assert isinstance(clean, Answer)
-        return Answer(observation.status, observation.headers, clean.body, clean.problem)
-    return observation
-
-
-def values_only(self: Redaction, value: Json) -> Json:
-    if isinstance(value, dict):
-        return {name: values_only(self, item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [values_only(self, item) for item in value]
-    return _json(self, value)
-
-
 def in_one_piece(value: str) -> Iterator[str]:
     yield from ()
 
@@ -63,29 +56,62 @@ def letter_by_letter(character: str) -> list[str]:
     return [character]
 
 
-def texts_only(self: Redaction, number: Json) -> Json:
-    return number
-
-
-def names_are_harmless(self: Redaction, name: str) -> bool:
-    return False
-
-
 def always_in_doubt(self: Sought, read: Read) -> bool:
     return True
 
 
-_observation, _json = Redaction.observation, Redaction.json
+_over_data = masking.over_data
+
+
+def answers_as_marks(
+    self: Contracts, action: Action, request: Request, seen: Observation
+) -> Observation:
+    """Masks what is judged: the mistake that this area once was."""
+    clean = Redaction(dict.fromkeys(("T",), "test"), b"key")
+    if isinstance(seen, Answer):
+        return replace(seen, body=from_bytes(to_text(clean.value(seen.body))))
+    return seen
+
+
+def values_only(self: Redaction, value: dict[str, Json]) -> Json:
+    return {name: self.value(item) for name, item in value.items()}
+
+
+def texts_only(self: Redaction, number: Json) -> Json:
+    return number
+
+
+def nothing_is_masked(self: Masks, event: Event) -> Event:
+    return event
+
+
+def believes_any_reference(self: Redaction, text: str) -> str:
+    return "the same for all"
+
+
+def never_looked_for(self: Redaction, text: str) -> None:
+    return None
+
+
+def as_it_is_stored(self: Masks, past: Iterable[Event]) -> tuple[tuple[Event, ...], frozenset[str]]:
+    """The marks are taken for the data."""
+    return tuple(past), frozenset()
+
+
+def places_are_data(event: Event, change: Change) -> Event:
+    if isinstance(event, Done):
+        return replace(event, value=change.value(event.value))
+    return _over_data(event, change)
+
+
 WHERE = "flowdsl.world.redaction"
 SPELLINGS = "flowdsl.world.spellings"
 HERE = "tests/world/test_redaction.py::"
 FORMS = HERE + "test_every_form_is_taken_out"
 
+MASKS = "flowdsl.engine.masks.Masks"
+DATA = "tests/hostile/test_secrets_as_data.py::"
 CANARY = "tests/hostile/test_secrets.py::test_no_secret_is_kept_or_shown_however_a_run_ends"
-
-
-def nothing_is_taken_out(self: Redaction, observation: Observation) -> Observation:
-    return observation
 
 
 def with_its_message(error: BaseException, arguments: list[str]) -> str:
@@ -105,7 +131,12 @@ def as_the_umask_says(self: RealDisk, path: Path) -> int:
 _report = bug.report
 
 EXHIBITS = (
-    Exhibit("an answer is kept as it came", f"{WHERE}.Redaction.observation", nothing_is_taken_out, f"{CANARY}[ok]"),
+    Exhibit("an answer is kept as it came", MASKS + ".mask", nothing_is_masked, f"{CANARY}[ok]"),
+    Exhibit("what is judged is masked", "flowdsl.engine.contracts.Contracts.look_at", answers_as_marks, DATA + "test_what_is_judged_sent_and_undone_is_what_the_service_said"),
+    Exhibit("marks are taken for data after a crash", MASKS + ".open", as_it_is_stored, DATA + "test_after_a_crash_the_values_are_there_again"),
+    Exhibit("the branch that was taken is masked as data", ("flowdsl.engine.masks.over_data",), places_are_data, "tests/engine/test_masks.py::test_the_branch_that_was_taken_is_no_data"),
+    Exhibit("any reference is filled in", f"{WHERE}.Redaction.seal", believes_any_reference, HERE + "test_with_another_secret_nothing_is_opened_and_it_is_said_which"),
+    Exhibit("a secret of before is not looked for", f"{WHERE}.Redaction._older_one", never_looked_for, HERE + "test_a_secret_of_before_is_known_by_its_length_and_its_seal"),
     Exhibit("what was no HTTP is quoted", "flowdsl.world.wire._why", as_it_was_quoted, f"{CANARY}[broken]"),
     Exhibit("the umask decides who may read the store", "flowdsl.world.disk.RealDisk.create", as_the_umask_says, "tests/hostile/test_secrets.py::test_the_store_is_the_owners_alone_whatever_the_umask"),
     Exhibit("the report of a bug says what the exception says", "flowdsl.cli.bug.report", with_its_message, "tests/hostile/test_secrets.py::test_a_bug_in_flowdsl_is_reported_without_them"),
@@ -114,10 +145,8 @@ EXHIBITS = (
     Exhibit("a quick look that sees only what is plain", f"{SPELLINGS}.Sought.may_stand_in", never_in_doubt, HERE + "test_the_quick_look_misses_nothing_that_the_thorough_one_finds"),
     Exhibit("a secret is sought percent-encoded in capitals", f"{SPELLINGS}._percent_forms", percent_in_capitals, FORMS),
     Exhibit("a secret is sought at one place of base64", f"{SPELLINGS}._base64_forms", base64_at_the_beginning, HERE + "test_basic_auth_with_the_secret_inside_is_taken_out_whole"),
-    Exhibit("a secret is left in headers and reasons", f"{WHERE}.Redaction.observation", bodies_only, HERE + "test_observations_are_cleaned"),
-    Exhibit("a secret is left in the name of a header", f"{WHERE}.Redaction._is_in_name", names_are_harmless, HERE + "test_a_header_with_a_secret_in_its_name_is_left_out"),
     Exhibit("all text is searched thoroughly", f"{SPELLINGS}.Sought.may_stand_in", always_in_doubt, HERE + "test_much_text_without_a_secret_is_looked_at_once"),
-    Exhibit("a secret is left in the names of fields", f"{WHERE}.Redaction.json", values_only, HERE + "test_values_are_cleaned_wherever_they_stand"),
+    Exhibit("a secret is left in the names of fields", f"{WHERE}.Redaction._object", values_only, HERE + "test_values_are_cleaned_wherever_they_stand"),
     Exhibit("a secret is sought with the blanks around it", f"{WHERE}._parts", in_one_piece, HERE + "test_a_service_that_trims_what_it_was_given_hides_nothing"),
     Exhibit("a secret that is JSON is sought as a whole", f"{WHERE}._parts", in_one_piece, HERE + "test_what_stands_within_a_secret_that_is_json_is_secret"),
     Exhibit("large letters and small ones are different secrets", f"{SPELLINGS}._cases", letter_by_letter, HERE + "test_large_letters_and_small_ones_hide_nothing"),

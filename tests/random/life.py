@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from flowdsl.engine.loop import Drive, Ports
+from flowdsl.engine.loop import Drive, News, Ports
+from flowdsl.engine.masks import Masks
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.sign import RunSigner
 from flowdsl.errors import InputError
@@ -34,12 +35,14 @@ class Death(BaseException):
 
 @dataclass(slots=True)
 class Life:
-    """`dies`: the points, counted over all lives, at which a driver dies."""
+    """`dies`: the points, counted over all lives, at which a driver dies. `told`: the last that was shown of it."""
 
     plan: Plan
     world: World
     dies: frozenset[int] = frozenset()
     cancels_at: float | None = None
+    secrets: dict[str, str] = field(default_factory=dict)
+    told: News | None = None
     facts: list[Event] = field(default_factory=list)
     points: int = 0
     deaths: int = 0
@@ -68,7 +71,14 @@ class Life:
         self._point()
 
     async def _live(self) -> Progress | None:
-        ports = Ports(_Wire(self), VirtualClock(), RunSigner(b"key", "run", {}), {})
+        ports = Ports(
+            _Wire(self),
+            VirtualClock(),
+            RunSigner(b"key", "run", self.secrets),
+            self.secrets,
+            self._watch,
+            masks=Masks(self.secrets, b"key"),
+        )
         drive = Drive(self.plan, self._keep, ports)
         first: list[Event] = [self._created()]
         if self.facts:
@@ -81,6 +91,9 @@ class Life:
         finally:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
+
+    def _watch(self, news: News) -> None:
+        self.told = news
 
     def _created(self) -> Created:
         key = "the key" if self.plan.key is not None else ""
@@ -110,6 +123,12 @@ class Life:
     @property
     def state(self) -> State:
         return fold(State(), self.facts)
+
+    @property
+    def true_state(self) -> State:
+        """With the values that the run worked with."""
+        opened, lost = Masks(self.secrets, b"key").open(self.facts)
+        return fold(State(lost=lost), opened)
 
     def problems(self) -> list[str]:
         """Every promise that was broken."""

@@ -39,7 +39,7 @@ class Trial:
 
     def life(self) -> Life:
         plan = self.workflow.plan()
-        world = World(self.seed, self.rate, _expecting(plan), self.masked)
+        world = World(self.seed, self.rate, expecting=expecting(plan), masked=self.masked)
         life = Life(plan, world, self.dies, self.cancels_at)
         life.play()
         return life
@@ -61,7 +61,7 @@ def trial(seed: int) -> Trial:
     return Trial(seed, written(seed), chance.choice((0.0, 0.05, 0.15, 0.4)), dies, cancels_at)
 
 
-def _expecting(plan: Plan) -> frozenset[str]:
+def expecting(plan: Plan) -> frozenset[str]:
     """The lines of calls that have an `expect`."""
     return frozenset(
         f"{node.action.method} http://{node.action.service}{node.action.path.value}"

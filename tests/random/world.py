@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
@@ -42,6 +42,8 @@ class Deed:
 class World:
     seed: int
     rate: float
+    id_format: str = "e{}"
+    more: Callable[[int], dict[str, Json]] = lambda _: {}  # what an answer says besides
     expecting: frozenset[str] = frozenset()  # lines whose step has an `expect`
     masked: frozenset[str] = frozenset()  # faults kept from striking, to find out which matter
     deeds: dict[str, Deed] = field(default_factory=dict)
@@ -53,6 +55,7 @@ class World:
     struck: list[str] = field(default_factory=list)
     late: set[asyncio.Task[object]] = field(default_factory=set)
     complaints: list[str] = field(default_factory=list)
+    answers: list[Json] = field(default_factory=list)
 
     async def send(
         self, request: Request, *, secrets: Mapping[str, str], timeout_seconds: float, fresh: bool
@@ -150,7 +153,7 @@ class World:
         if direction == "probe":
             asked = parse_qs(urlsplit(request.url).query)["key"][0]
             deed = self.deeds.get(asked)
-            found: list[Json] = [_answer(deed)] if deed is not None and deed.held else []
+            found: list[Json] = [self._answer(deed)] if deed is not None and deed.held else []
             return Answer(200, (), {"data": found})
         if service == "keyed" and (service, key) in self.said:
             return self.said[service, key]
@@ -165,9 +168,9 @@ class World:
         if direction == "do":
             if key in self.barred:
                 return Answer(409)
-            deed = self.deeds.setdefault(key, Deed(service, key, f"e{len(self.deeds) + 1}"))
+            deed = self.deeds.setdefault(key, Deed(service, key, self._new_id()))
             deed.count, deed.held = deed.count + 1, True
-            return Answer(201, (), _answer(deed))
+            return Answer(201, (("x-id", deed.id),), self._answer(deed))
         compensated = _header(request, "X-Flowdsl-Compensates")
         if direction == "undo" and service == "grave":
             self.barred.add(compensated)
@@ -181,9 +184,14 @@ class World:
         found.confirmed += 1
         return Answer(200, (), {})
 
+    def _new_id(self) -> str:
+        return self.id_format.format(len(self.deeds) + 1)
 
-def _answer(deed: Deed) -> Json:
-    return {"id": deed.id, "ok": True, "key": to_text(deed.count)}
+    def _answer(self, deed: Deed) -> Json:
+        said: dict[str, Json] = {"id": deed.id, "ok": True, "key": to_text(deed.count)}
+        said |= self.more(int("".join(filter(str.isdigit, deed.id))))
+        self.answers.append(said)
+        return said
 
 
 def _header(request: Request, name: str) -> str:

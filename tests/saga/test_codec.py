@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowdsl.errors import StoreError
+from flowdsl.plan.masked import Masked, StandIn
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json, Sealed, Secret
 from flowdsl.saga import events
@@ -24,6 +25,7 @@ from flowdsl.saga.events import (
     Done,
     Event,
     Failure,
+    Fingerprint,
     Finished,
     Ok,
     Refused,
@@ -47,8 +49,14 @@ def _no_pairs(text: str) -> bool:
 
 
 HALVES = TEXT.filter(_no_pairs)
+STAND_INS = st.builds(
+    StandIn, PLAIN, PLAIN, st.lists(PLAIN | st.builds(StandIn, PLAIN), max_size=2).map(tuple), WHOLE
+)
+MASKED: st.SearchStrategy[str] = st.builds(
+    Masked.of, st.tuples(HALVES.filter(bool), STAND_INS, STAND_INS, HALVES.filter(bool)), PLAIN
+)
 JSON: st.SearchStrategy[Json] = st.recursive(
-    st.none() | st.booleans() | WHOLE | DECIMALS | HALVES,
+    st.none() | st.booleans() | WHOLE | DECIMALS | HALVES | MASKED,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(HALVES, inner, max_size=3),
     max_leaves=12,
 )
@@ -56,17 +64,20 @@ SECRETS = st.builds(Secret, PLAIN)
 SEALED: st.SearchStrategy[Sealed] = (
     st.just(())
     | PLAIN.filter(bool).map(lambda text: (text,))
+    | st.tuples(PLAIN.filter(bool), MASKED)
     | st.tuples(PLAIN, SECRETS, PLAIN)
     | st.tuples(SECRETS)
 )
 REQUESTS = st.builds(
     Request,
     PLAIN,
-    HALVES,
+    HALVES | MASKED,
     st.lists(st.tuples(PLAIN, SEALED), max_size=2).map(tuple),
     st.none() | SEALED,
 )
-FAILURES = st.builds(Failure, PLAIN, HALVES, PLAIN, st.none() | st.integers(100, 599), JSON)
+FAILURES = st.builds(
+    Failure, PLAIN, HALVES | MASKED, PLAIN, st.none() | st.integers(100, 599), JSON
+)
 ANSWERS = st.builds(Ok, st.integers(100, 599), st.dictionaries(PLAIN, HALVES, max_size=2), JSON)
 SECONDS = st.none() | TIMES
 OUTCOMES = (
@@ -85,11 +96,15 @@ FORMS: dict[str, st.SearchStrategy[object]] = {
     "float": TIMES,
     "Json": JSON,
     "dict[str, Json]": st.dictionaries(HALVES, JSON, max_size=2),
+    "dict[str, Json] | None": st.none() | st.dictionaries(HALVES, JSON, max_size=2),
     "dict[str, str]": st.dictionaries(PLAIN, HALVES, max_size=2),
     "dict[str, str | None]": st.dictionaries(PLAIN, st.none() | HALVES, max_size=2),
     "tuple[Json, ...]": st.lists(JSON, max_size=3).map(tuple),
     "tuple[int, ...]": st.lists(WHOLE, max_size=3).map(tuple),
     "tuple[Address, ...]": st.lists(PLAIN, max_size=3).map(tuple),
+    "tuple[Fingerprint, ...]": st.lists(
+        st.builds(Fingerprint, PLAIN, WHOLE, PLAIN), max_size=2
+    ).map(tuple),
     "Request | None": st.none() | REQUESTS,
     "Outcome": OUTCOMES,
     "Failure": FAILURES,
@@ -112,7 +127,7 @@ def test_a_fact_is_read_back_as_it_was_written(event: Event) -> None:
     assert line.isascii()
     assert b"\n" not in line
     assert decode(line) == event
-    assert encode(decode(line)) == line
+    assert encode(decode(line)) == line, "what was masked can be opened as before"
 
 
 @given(EVENTS)
@@ -245,9 +260,11 @@ def _example(kind: type[Event]) -> Event:
         "int": 1,
         "bool": True,
         "dict[str, Json]": {},
+        "dict[str, Json] | None": None,
         "dict[str, str]": {},
         "dict[str, str | None]": {},
         "tuple[Address, ...]": (),
+        "tuple[Fingerprint, ...]": (),
         "Outcome": Ok(200, {}, None),
         "Failure": Failure("F110", "no"),
         "Json": None,

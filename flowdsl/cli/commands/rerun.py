@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from flowdsl.cli.options import Session, with_inputs, with_progress, with_services, with_session
+
+if TYPE_CHECKING:
+    from flowdsl.plan.nodes import Plan
+    from flowdsl.plan.values import Json
+    from flowdsl.saga.events import Created
 
 
 @click.command("rerun")
@@ -38,9 +46,40 @@ def command(
     assert created is not None, "the first fact of a run is that it was created"
     if has_changed(old):
         session.screen.hint(f"{old.plan.path} has changed since: this runs it as it was then")
-    inputs = read_given(session, old.plan, given, inputs_file, earlier=created.inputs)
+    earlier = _opened(session, store.key, old.plan, created, given)
+    inputs = read_given(session, old.plan, given, inputs_file, earlier=earlier)
     if not session.environment:
         from dataclasses import replace
 
         session = replace(session, services=created.services)
     return start_run(session, prepare(session, old.plan, inputs), claimed=False, no_wait=no_wait)
+
+
+def _opened(
+    session: Session, key: bytes, plan: Plan, created: Created, given: Sequence[str]
+) -> dict[str, Json]:
+    """The inputs of the old run. One that held a secret's value is kept masked, and opened with the secrets of today."""
+    from flowdsl.engine.masks import Masks
+    from flowdsl.errors import InputError
+    from flowdsl.plan.masked import names_in
+    from flowdsl.saga.events import Created
+    from flowdsl.world.secrets import Secrets
+
+    if not names_in(created.inputs):
+        return created.inputs
+    said = dict(flag.partition("=")[::2] for flag in given)
+    hidden = {one.name for one in plan.inputs if one.secret}
+    secrets = dict(
+        Secrets.read(plan.secrets, folder=session.project, file=session.secrets_file)
+    ) | {f"inputs.{name}": value for name, value in said.items() if name in hidden}
+    (opened,), _ = Masks(secrets, key).open([created])
+    assert isinstance(opened, Created), "a fact that was opened is still the same fact"
+    for name, value in opened.inputs.items():
+        lost = " and ".join(sorted(names_in(value)))
+        if lost and name not in said:
+            raise InputError(
+                f"the input `{name}` held the value of the secret {lost}, which is missing or has changed since",
+                code="F072",
+                help=f"give it again: add -i {name}=…",
+            )
+    return {name: value for name, value in opened.inputs.items() if not names_in(value)}

@@ -1,0 +1,79 @@
+"""Between the facts that a run works with and those that are written and shown.
+
+A drive works with true values. What it keeps, and what it tells its watchers, is masked once, here; what an earlier
+life kept is opened here, with the secrets of today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from flowdsl.plan.masked import names_in
+from flowdsl.plan.request import Request
+from flowdsl.plan.values import Json
+from flowdsl.saga.events import Created, Event, Fingerprint, Resumed
+from flowdsl.saga.masking import over_data
+from flowdsl.world.claims import fingerprint_of
+from flowdsl.world.masked_request import mask_request
+from flowdsl.world.opening import Opening
+from flowdsl.world.redaction import Redaction
+
+
+class Masks:
+    """Of one drive. `secrets` are those of its plan, and the secret inputs it was given."""
+
+    def __init__(self, secrets: Mapping[str, str] | None = None, key: bytes = b"") -> None:
+        self._secrets = dict(secrets or {})
+        self._key = key
+        self.redaction = Redaction(self._secrets, key)
+
+    def open(self, past: Iterable[Event]) -> tuple[tuple[Event, ...], frozenset[str]]:
+        """The facts of earlier lives as they were, and the names of the secrets that they need and nobody has."""
+        past = tuple(past)
+        self.redaction = Redaction(self._secrets, self._key, _fingerprints(past))
+        opening = Opening(self.redaction)
+        return tuple(over_data(event, opening) for event in past), frozenset(opening.lost)
+
+    def mask(self, event: Event) -> Event:
+        """The fact as it is kept and shown."""
+        if self.redaction.is_idle:
+            return event
+        masked = over_data(event, _Masking(self.redaction))
+        match masked:
+            case Created():
+                claim = fingerprint_of(event) if isinstance(event, Created) else ""
+                is_masked = bool(names_in(masked.inputs))
+                prints = self.redaction.fingerprints()
+                return replace(masked, fingerprints=prints, claim=claim if is_masked else "")
+            case Resumed():
+                return replace(masked, fingerprints=self.redaction.fingerprints())
+            case _ if masked == event:
+                return event
+        return masked
+
+    def value(self, value: Json) -> Json:
+        return self.redaction.value(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Masking:
+    redaction: Redaction
+
+    def text(self, text: str) -> str:
+        return self.redaction.text(text)
+
+    def value(self, value: Json) -> Json:
+        return self.redaction.value(value)
+
+    def headers(self, headers: dict[str, str]) -> dict[str, str]:
+        return self.redaction.headers(headers)
+
+    def request(self, request: Request) -> Request:
+        return mask_request(self.redaction, request)
+
+
+def _fingerprints(past: Iterable[Event]) -> Iterable[Fingerprint]:
+    for event in past:
+        if isinstance(event, Created | Resumed):
+            yield from event.fingerprints
