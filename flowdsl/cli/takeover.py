@@ -17,6 +17,7 @@ from flowdsl.cli.given import read_secret
 from flowdsl.cli.options import Session
 from flowdsl.cli.prepare import read_secrets
 from flowdsl.cli.runs import existing_store, find_run, standing_of
+from flowdsl.cli.short_secrets import warn_of_short_secrets
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.errors import InputError
 
@@ -84,6 +85,7 @@ def take_over(
     }
     secret_inputs = read_secret(session, standing.plan, given, required)
     secrets = read_secrets(session, standing.plan, standing.state.lost)
+    warn_of_short_secrets(session, secrets, secret_inputs)
     takeover = Takeover(standing.run, tuple(orders), secret_inputs)
     code, _ = drive(session, secrets, takeover.go, no_wait=no_wait)
     return code

@@ -155,6 +155,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F064", "a hold shorter than the way to its confirm or undo", Severity.WARNING),
             _entry("F065", "the same calls in several files", Severity.HINT),
             _entry("F067", "a wait without an end", Severity.HINT),
+            _entry("F069", "a secret too short to be told from data", Severity.WARNING),
         )
     )
 )

@@ -283,3 +283,9 @@ def test_what_is_handed_to_a_run_of_its_own_is_kept_masked_there_too(
     assert ("POST /notes", {"about": "h-Tested9-1/x"}) in service.heard
     assert len(list((project / ".flowdsl" / "runs").glob("*"))) == 2
     assert traces(project) == []
+
+
+def test_a_secret_of_a_few_characters_is_warned_of(cli: CommandLine, service: Service) -> None:
+    ran = cli(*start("r"))
+    assert "the secret input `cvv` has 3 characters" in ran.err
+    assert "TOKEN` has" not in ran.err

@@ -76,6 +76,9 @@ def start_run(session: Session, start: Start, *, claimed: bool, no_wait: bool) -
     """Drive a new run to its end; with an id that a person chose, the run of that id."""
     from flowdsl.cli.drive import drive
     from flowdsl.cli.interrupted import mention_interrupted
+    from flowdsl.cli.short_secrets import warn_of_short_secrets
+
+    warn_of_short_secrets(session, start.secrets, start.secret_inputs)
 
     async def act(pilot: Pilot) -> Standing:
         if claimed:

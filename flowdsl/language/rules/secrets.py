@@ -9,12 +9,18 @@ from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.places import Role, Use, in_template, uses
 from flowdsl.language.subject import Subject
 from flowdsl.plan.expression import Expression, Reference
+from flowdsl.plan.nodes import Input
 from flowdsl.plan.paths import path_of
+from flowdsl.plan.values import Json
 
 _ALLOWED = frozenset({Role.HEADER, Role.BODY})
 
 
+SHORT_CHARACTERS_MAX = 3  # as in `world.redaction`, which looks for longer ones within texts too
+
+
 def check_secrets(subject: Subject) -> Iterator[Diagnostic]:
+    yield from _too_short(subject)
     hidden = frozenset(item.name for item in subject.workflow.inputs if item.secret)
     named = _named(subject)
     for use in _every_use(subject):
@@ -32,6 +38,34 @@ def check_secrets(subject: Subject) -> Iterator[Diagnostic]:
                 message = f"{name} cannot be part of an operation"
                 hint = "use it whole, as `${secrets.X}`, or within text"
                 yield Diagnostic("F014", span, message, help=hint)
+
+
+def _too_short(subject: Subject) -> Iterator[Diagnostic]:
+    for one in subject.workflow.inputs:
+        longest = _longest(one) if one.secret else None
+        if longest is not None and longest <= SHORT_CHARACTERS_MAX:
+            message = f"the secret input `{one.name}` has at most {longest} characters: within a text it cannot be told from data"
+            hint = "if no service says it back in a sentence, allow it: `flowdsl explain F069`"
+            yield Diagnostic("F069", one.span, message, help=hint)
+
+
+def _longest(one: Input) -> int | None:
+    """How many characters its value may have, where its schema says so."""
+    match one.schema:
+        case {"const": value}:
+            return len(_spelled(value))
+        case {"enum": [*values]} if values:
+            return max(len(_spelled(value)) for value in values)
+        case {"type": "string", "maxLength": int() as most}:
+            return most
+        case {"type": "integer", "minimum": int() as least, "maximum": int() as most}:
+            return max(len(str(least)), len(str(most)))
+        case _:
+            return None
+
+
+def _spelled(value: Json) -> str:
+    return value if isinstance(value, str) else str(value)
 
 
 def _read_openly(subject: Subject, use: Use, secret: frozenset[str]) -> Iterator[Diagnostic]:
