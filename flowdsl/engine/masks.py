@@ -42,10 +42,10 @@ class Masks:
         masked = over_data(event, _Masking(self.redaction))
         match masked:
             case Created():
-                claim = fingerprint_of(event) if isinstance(event, Created) else ""
-                is_masked = bool(names_in(masked.inputs))
+                assert isinstance(event, Created), "a fact that was masked is still the same fact"
+                claim = fingerprint_of(event) if names_in(masked.inputs) else ""
                 prints = self.redaction.fingerprints()
-                return replace(masked, fingerprints=prints, claim=claim if is_masked else "")
+                return replace(masked, fingerprints=prints, claim=claim)
             case Resumed():
                 return replace(masked, fingerprints=self.redaction.fingerprints())
             case _ if masked == event:

@@ -42,8 +42,8 @@ steps:
       call: DELETE echo/${{'stuck' if inputs.end == 'stuck' else 'ok'}}/first
       headers: {{ X-Undo: "${{secrets.HEADER}}" }}
       retry: {{ attempts: 2, delay: 1ms }}
-      body: {{ otp: "<${{inputs.otp}}>", why: "${{error.message}}", said: "${{error.response}}" }}
-  - set: {{ copy: "${{first}}", headers: "${{steps.first.headers}}" }}
+      body: {{ otp: "<${{inputs.otp}}>", why: "${{error.message}}", said: "${{error.status}}" }}
+  - set: {{ copy: "${{[first.s0.plain, first.s1.plain, first.s2.plain, first.s3.plain, first.s4.plain]}}", headers: "${{steps.first.headers}}" }}
   - id: second
     call: POST echo/${{'no' if inputs.end == 'stuck' else inputs.end}}/second
     body: {{ otp: "${{inputs.otp}}", pin: "${{secrets.BODY}}", copy: "${{copy}}" }}
