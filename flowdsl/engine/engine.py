@@ -101,7 +101,7 @@ class Engine:
         """Start a run and drive it until it is at rest."""
         await self._pin(plan)
         drive = self._drive(plan, created.run, watch, secret_inputs or {}, new=True)
-        return await self._go(created.run, drive, [], [created])
+        return await self._go(created.run, drive, [], [_with_key_masked(drive, created)])
 
     async def _pin(self, plan: Plan) -> None:
         self.plans[plan.digest] = plan
@@ -338,7 +338,8 @@ class Engine:
                 new=True,
                 handed_on=self._handed_on(parent.run, spawned),
             )
-            task = asyncio.create_task(self._detach(self._go(spawned.run, drive, [], [created])))
+            first = _with_key_masked(drive, created)
+            task = asyncio.create_task(self._detach(self._go(spawned.run, drive, [], [first])))
             self.detached[spawned.run] = task
             await asyncio.wait(
                 [asyncio.ensure_future(durable.wait()), task], return_when=asyncio.FIRST_COMPLETED
@@ -368,6 +369,10 @@ class Engine:
                 for task in tasks:
                     task.cancel()
             await asyncio.gather(*tasks, return_exceptions=hurry)
+
+
+def _with_key_masked(drive: Drive, created: Created) -> Created:
+    return replace(created, key=drive.ports.masks.key(created.key)) if created.key else created
 
 
 def definition_of(plan: Plan) -> bytes:

@@ -52,6 +52,10 @@ class Masks:
                 return event
         return masked
 
+    def key(self, key: str) -> str:
+        """The key of runs that go one at a time, by which they find each other: where a secret stands in it, its seal."""
+        return key if self.redaction.text(key) is key else f"sealed {self.redaction.seal(key)}"
+
     def value(self, value: Json) -> Json:
         return self.redaction.value(value)
 

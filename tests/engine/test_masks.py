@@ -95,3 +95,13 @@ def test_each_drive_keeps_how_long_its_secrets_are_and_their_seals() -> None:
 def test_without_secrets_facts_are_not_looked_at() -> None:
     fact = FACTS[1]
     assert Masks({}, b"key").mask(fact) is fact
+
+
+def test_the_key_of_runs_that_go_one_at_a_time_is_the_same_for_the_same_value_and_shows_none() -> (
+    None
+):
+    key = Masks(SECRETS, b"key").key("orders hunter2")
+    assert key == Masks(SECRETS, b"key").key("orders hunter2")
+    assert "hunter2" not in key
+    assert key != Masks(SECRETS, b"key").key("orders hunter2-b")
+    assert Masks(SECRETS, b"key").key("orders 7") == "orders 7"
