@@ -132,6 +132,12 @@ CASES = [
     Case("a reset within the head", reset(OK), "unknown", "the answer was lost"),
     Case("a reset within the body", reset(OK + b"Content-Length: 99\r\n\r\n{"), "unknown", "cut"),
     Case("a reset within a refusal", reset(NO + b"Content-Length: 99\r\n\r\n{"), "refused", "answered 402"),
+    Case("a reset within a body without a length", reset(OK + b"\r\n1234"), "unknown", "cut"),
+    Case("a reset behind a body without a length", reset(OK + b'\r\n{"a": 1}'), "unknown", "cut"),
+    Case("a reset before a body without a length", reset(OK + b"\r\n"), "unknown", "cut"),
+    Case("a reset within a body of HTTP/1.0", reset(b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n1234"), "unknown", "cut"),
+    Case("a reset within a refusal without a length", reset(NO + b"\r\n{}"), "refused", "answered 402"),
+    Case("a close behind a body without a length", closed(OK + b'\r\n{"a": 1}'), "ok", {"a": 1}),
     Case("a close within the head", closed(OK), "unknown", "the answer was lost"),
     # status lines
     Case("no HTTP", closed(b"SSH-2.0-OpenSSH_9.6\r\n"), "unknown"),
