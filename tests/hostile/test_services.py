@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -109,6 +110,8 @@ CASES = [
     Case("compressed twice", whole(packed(b"{}", "gzip, gzip")), "unknown", "compressed: gzip, gzip"),
     Case("said to be compressed", whole(packed(b"{}", "br")), "unknown", "compressed: br"),
     Case("compressed, and a tail behind it", ok(b"\x1f\x8b\x08" + b"\0" * 40, "Content-Encoding: gzip"), "unknown"),
+    Case("compressed to the end, and more behind it", closed(OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"[1]") + b"[2]"), "unknown", "compressed: not gzip"),
+    Case("compressed in two parts", ok(gzip.compress(b"12") + gzip.compress(b"34"), "Content-Encoding: gzip"), "unknown", "compressed: not gzip"),
     # length
     Case("longer than announced", closed(OK + b'Content-Length: 3\r\n\r\n{"a": 1}'), "unknown"),
     Case("a refusal longer than announced", closed(NO + b'Content-Length: 3\r\n\r\n{"a": 1}'), "unknown"),
@@ -188,9 +191,12 @@ CASES = [
     Case("a name twice", ok(b'{"a": 1, "a": 2}'), "ok", {"a": 2}),
     Case("half a surrogate pair", ok(b'"\\ud800"'), "unknown", "not JSON"),
     Case("a mark of byte order", ok(b"\xef\xbb\xbf[1]"), "ok", [1]),
-    Case("UTF-16", ok("[1]".encode("utf-16")), "unknown", "not JSON"),
-    Case("another charset than it says", ok("é".encode("latin-1"), media="text/plain; charset=utf-8"), "ok", "�"),
+    Case("UTF-16", ok("[1]".encode("utf-16")), "ok", [1]),
+    Case("JSON that is no UTF-8", ok('["é"]'.encode("latin-1")), "unknown", "not JSON"),
+    Case("a charset of its own", ok("č".encode("iso8859-2"), media="text/plain; charset=iso-8859-2"), "ok", "č"),
+    Case("another charset than it says", ok("é".encode("latin-1"), media="text/plain; charset=utf-8"), "ok", "é"),
     Case("a charset nobody knows", ok(b"x", media="text/plain; charset=klingon"), "ok", "x"),
+    Case("a charset that unpacks", ok(b"x", media="text/plain; charset=zlib"), "ok", "x"),
     Case("HTML that says it is JSON", ok(b"<html>"), "unknown", "not JSON"),
     Case("cut JSON", ok(b'{"id": "a'), "unknown", "not JSON"),
 ]  # fmt: skip
