@@ -17,13 +17,14 @@ from codecs import (
 from contextlib import suppress
 from encodings.aliases import aliases
 
-CODECS = frozenset(
+_TEXTS = (
     "ascii utf_8 utf_16 utf_16_be utf_16_le utf_32 utf_32_be utf_32_le"
     " latin_1 iso8859_2 iso8859_3 iso8859_4 iso8859_5 iso8859_6 iso8859_7 iso8859_8 iso8859_9 iso8859_10"
     " iso8859_11 iso8859_13 iso8859_14 iso8859_15 iso8859_16 mac_roman"
     " cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 cp437 cp850 cp852 cp855 cp866"
-    " koi8_r koi8_u tis_620 gb2312 gbk gb18030 big5 big5hkscs shift_jis cp932 euc_jp iso2022_jp euc_kr cp949".split()
+    " koi8_r koi8_u tis_620 gb2312 gbk gb18030 big5 big5hkscs shift_jis cp932 euc_jp iso2022_jp euc_kr cp949"
 )
+CODECS = frozenset(_TEXTS.split())
 LABELS = {codec: codec for codec in CODECS} | {
     alias: codec for alias, codec in aliases.items() if codec in CODECS
 }
