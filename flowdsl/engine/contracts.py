@@ -1,15 +1,20 @@
 """Answers held against what their services say of themselves: what does not fit is said before anybody judges.
 
 A run is pinned to the OpenAPI documents of its services, so the same answer fits, or does not, after every restart. What
-cannot be looked at is left alone: an answer whose operation nobody knows, and one that a secret was taken out of.
+cannot be looked at is left alone: an answer whose operation nobody knows, one that a secret was taken out of, and one that
+would take longer than the call may. What takes more than a moment is done aside, while everything else goes on.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from urllib.parse import urlsplit
 
+from flowdsl.language.conformance import STEPS_MAX
 from flowdsl.language.openapi import (
     Contract,
     Found,
@@ -21,13 +26,16 @@ from flowdsl.language.openapi import (
     validate,
 )
 from flowdsl.language.openapi.path import take_apart
+from flowdsl.language.pattern import TooMuch, Work
 from flowdsl.plan.nodes import Action, Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.template import Template
 from flowdsl.plan.values import Json
 from flowdsl.saga.observation import Answer, Observation
+from flowdsl.world.offload import Inline, Offload
 
 SHOWN_MAX = 400
+STEPS_AT_ONCE = 10_000  # of a check that nobody notices: some milliseconds
 REDACTED = "‹secret "  # how a secret is marked that was taken out of an answer
 
 Asked = tuple[str, str, Template, frozenset[str]]  # service, method, path, names in the query
@@ -38,21 +46,36 @@ class Contracts:
     """Those of one plan, by service. `known`: which operation a call means, as far as its template says."""
 
     by_service: Mapping[str, Contract] = field(default_factory=dict)
+    aside: Offload = field(default_factory=Inline)
     known: dict[Asked, Match] = field(default_factory=dict)
 
-    def look_at(self, action: Action, request: Request, seen: Observation) -> Observation:
-        """The same observation, which now knows whether it is as described."""
+    async def look_at(
+        self, action: Action, request: Request, seen: Observation, seconds: float
+    ) -> Observation:
+        """The same observation, which now knows whether it is as described, if that can be said in that time."""
         if not isinstance(seen, Answer) or not 200 <= seen.status < 300 or seen.problem:
             return seen
         contract = self.by_service.get(action.service)
         if contract is None or action.event is not None or action.method == "HEAD":
             return seen
         operation = self.operation(contract, action, request)
-        messages = validate(operation, seen.status, seen.body) if operation is not None else []
-        if not messages or _is_redacted(seen.body):
+        if operation is None:
             return seen
-        said = "; ".join(messages)
+        work = Work(STEPS_AT_ONCE)
+        said = _misfit(operation, seen, work)
+        if work.is_used_up:
+            said = await self._misfit_aside(operation, seen, seconds)
         return replace(seen, misfit=said if len(said) <= SHOWN_MAX else f"{said[: SHOWN_MAX - 1]}…")
+
+    async def _misfit_aside(self, operation: Operation, seen: Answer, seconds: float) -> str:
+        work = Work(STEPS_MAX)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.aside(partial(_misfit, operation, seen, work))
+        except TimeoutError:
+            return ""
+        finally:
+            work.give_up()
 
     def operation(self, contract: Contract, action: Action, request: Request) -> Operation | None:
         names = frozenset(name for name, _ in action.query)
@@ -66,7 +89,7 @@ class Contracts:
         return match.operation if isinstance(match, Found) else None
 
 
-def contracts_of(plan: Plan, readings: Readings) -> Contracts:
+def contracts_of(plan: Plan, readings: Readings, aside: Offload | None = None) -> Contracts:
     """Those of the plan's services, from the documents that it is pinned to."""
     texts = dict(plan.files)
     found = {
@@ -74,7 +97,15 @@ def contracts_of(plan: Plan, readings: Readings) -> Contracts:
         for name, service in plan.services.items()
         if service.contract in texts
     }
-    return Contracts({name: contract for name, contract in found.items() if contract is not None})
+    known = {name: contract for name, contract in found.items() if contract is not None}
+    return Contracts(known, aside or Inline())
+
+
+def _misfit(operation: Operation, seen: Answer, work: Work) -> str:
+    messages = validate(operation, seen.status, seen.body, work)
+    with suppress(TooMuch):
+        return "" if not messages or _is_redacted(seen.body, work) else "; ".join(messages)
+    return ""
 
 
 def _path_of(action: Action, request: Request) -> str:
@@ -83,12 +114,13 @@ def _path_of(action: Action, request: Request) -> str:
     return "/" + "/".join(urlsplit(request.url).path.split("/")[-count:])
 
 
-def _is_redacted(body: Json) -> bool:
+def _is_redacted(body: Json, work: Work) -> bool:
+    work.spend(1)
     match body:
         case str():
             return REDACTED in body
         case list():
-            return any(map(_is_redacted, body))
+            return any(_is_redacted(item, work) for item in body)
         case dict():
-            return any(_is_redacted(name) or _is_redacted(item) for name, item in body.items())
+            return any(REDACTED in name or _is_redacted(item, work) for name, item in body.items())
     return False

@@ -260,14 +260,16 @@ class Drive:
             message = "a secret in its body has changed since it was first sent: nothing was sent"
             return Refused(Failure("F120", message, command.call), sent=False)
         action = action_of(unfolded(self.plan, self.state), command.call)
+        time = asyncio.get_running_loop().time
         async with self.ports.limits.place(self.plan.services[action.service], request.url):
+            end = time() + command.timeout_seconds
             seen = await self.ports.network.send(
                 request,
                 secrets=self.ports.secrets,
                 timeout_seconds=command.timeout_seconds,
                 fresh=command.fresh,
             )
-        seen = self.ports.contracts.look_at(action, request, seen)
+        seen = await self.ports.contracts.look_at(action, request, seen, end - time())
         return judge(self.plan, self.state, command.call, seen)
 
     async def _take(self) -> list[Event]:
