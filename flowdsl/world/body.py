@@ -19,6 +19,7 @@ SHOWN_BYTES_MAX = 4 * 1024
 
 CUT = "cut"
 TOO_LARGE = "too large (8 MiB)"
+NO_MEMORY = "too large for the memory there is"
 COMPRESSED = "compressed"
 NOT_JSON = "not JSON"
 
