@@ -258,6 +258,10 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "A trail is a list of happenings, as flowdsl prints it: `ok flight · lose reply hotel · crash`.",
         ),
         "F151": ("a trail that cannot happen", "At that point of the run, this cannot come next."),
+        "F197": (
+            "a library that is too old",
+            "What is installed beside flowdsl is older than it needs: nothing was sent. The message says what to type.",
+        ),
         "F198": (
             "no memory left",
             (

@@ -22,7 +22,7 @@ from flowdsl.world.hosts import Hosts
 from flowdsl.world.outgoing import Unbuildable, build
 from flowdsl.world.redaction import Redaction
 from flowdsl.world.retry_after import in_seconds
-from flowdsl.world.wire import ForbiddenAddress, Wire, tls_context
+from flowdsl.world.wire import ForbiddenAddress, Wire, check_libraries, tls_context
 
 HEADERS_MAX = 64
 HEADER_CHARACTERS_MAX = 8 * 1024
@@ -64,6 +64,9 @@ class Http:
         *,
         hosts: Hosts | None = None,
     ) -> None:
+        """InputError where no transport is given, and ours is not fit for use."""
+        if transport is None:
+            check_libraries()
         self._hosts = hosts or Hosts()
         self._transport = transport
         self._fresh_transport = fresh_transport or transport

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -31,8 +32,10 @@ from aiohttp.tracing import Trace
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
+from flowdsl.errors import InputError
 from flowdsl.world.hosts import CONNECTIONS_PER_HOST, Hosts
 
+AIOHTTP_MIN = (3, 14)  # an older one sends nothing, or takes answers for whole that are not
 IDLE_SECONDS = 15.0
 CHUNK_BYTES = 64 * 1024
 
@@ -155,6 +158,18 @@ def _is_goodbye(transport: asyncio.BaseTransport) -> bool:
         return tls is None or tls.read(1) == b""
     except ssl.SSLError:  # it would like to read on
         return False
+
+
+def check_libraries() -> None:
+    """InputError where what is installed beside flowdsl is too old to be believed."""
+    numbers = tuple(int(digits) for digits in re.findall(r"\d+", aiohttp.__version__)[:2])
+    if numbers < AIOHTTP_MIN:
+        wanted = ".".join(map(str, AIOHTTP_MIN))
+        raise InputError(
+            f"aiohttp {aiohttp.__version__} is installed, and flowdsl needs {wanted} or newer",
+            code="F197",
+            help=f"pip install --upgrade 'aiohttp>={wanted}'",
+        )
 
 
 def tls_context() -> ssl.SSLContext:
