@@ -6,6 +6,7 @@
     │   └── WrongFile             the same for a person: shown with frames (`cli.sources`)
     ├── StoreError           74   the disk let us down while a run went on; nothing more was sent
     │   └── DiskFull              no room: what was in flight is still recorded, nothing new starts
+    ├── OutOfMemory         74   no memory: nothing more was sent, what is recorded is safe
     └── Interrupted          130  Ctrl-C, or 128 and the number of another signal: saved, and can be resumed
 
 How a run ended is a value, not an exception. What an expression cannot read or compute (`plan.fault`) becomes a
@@ -37,6 +38,10 @@ class StoreError(FlowdslError):
 
 class DiskFull(StoreError):
     pass
+
+
+class OutOfMemory(FlowdslError):
+    exit_code = 74
 
 
 class Interrupted(FlowdslError):

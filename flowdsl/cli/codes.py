@@ -258,6 +258,17 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "A trail is a list of happenings, as flowdsl prints it: `ok flight · lose reply hotel · crash`.",
         ),
         "F151": ("a trail that cannot happen", "At that point of the run, this cannot come next."),
+        "F197": (
+            "a library that is too old",
+            "What is installed beside flowdsl is older than it needs: nothing was sent. The message says what to type.",
+        ),
+        "F198": (
+            "no memory left",
+            (
+                "Nothing more was sent, and a run is on disk as far as it got: `flowdsl resume` goes on with it, given more memory.\n"
+                "An answer that memory does not suffice for is no reason: it is taken for cut, and the outcome is unknown."
+            ),
+        ),
         "F199": (
             "a bug in flowdsl",
             "The report holds types, places and versions, no values. Please paste it into an issue.",

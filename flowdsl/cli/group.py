@@ -15,7 +15,7 @@ import click
 
 from flowdsl.cli.screen import Screen
 from flowdsl.cli.sources import WrongFile
-from flowdsl.errors import FlowdslError, InputError
+from flowdsl.errors import FlowdslError, InputError, OutOfMemory
 from flowdsl.version import __version__
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -38,6 +38,12 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 )
 FIRST = ("init", "validate", "run", "status", "resume")  # what a newcomer needs
 NOT_YET = frozenset({"test", "prove", "serve"})
+
+NO_MEMORY = OutOfMemory(
+    "the memory ran out: nothing more was sent",
+    code="F198",
+    help="what was acknowledged is on disk; with more memory a run goes on: flowdsl resume",
+)
 
 BARE = """\
 flowdsl: sagas in a YAML file. If a step fails, what was done is undone.
@@ -89,7 +95,7 @@ class Commands(click.Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
     epilog="Exit codes: 0 yes · 1 no, and nothing is left behind · 2 asked wrongly · 3 a person is needed"
-    " · 4 not finished · 70 a bug in flowdsl · 74 the disk failed · 130 interrupted and saved.",
+    " · 4 not finished · 70 a bug in flowdsl · 74 the disk failed, or the memory ran out · 130 interrupted and saved.",
 )
 @click.version_option(__version__, "--version", message="flowdsl %(version)s")
 @click.pass_context
@@ -146,6 +152,9 @@ def run(arguments: list[str]) -> int:
         return 130
     except BrokenPipeError:
         return 0  # whoever read our output has seen enough
+    except MemoryError:
+        screen.fail(NO_MEMORY)
+        return NO_MEMORY.exit_code
     except Exception as error:  # noqa: BLE001 - the last net: a bug is reported, never thrown at a person
         from flowdsl.cli.bug import report_bug
 

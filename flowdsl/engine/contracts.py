@@ -1,15 +1,19 @@
 """Answers held against what their services say of themselves: what does not fit is said before anybody judges.
 
-A run is pinned to the OpenAPI documents of its services, so the same answer fits, or does not, after every restart. An
-answer whose operation nobody knows is left alone.
+A run is pinned to the OpenAPI documents of its services, so the same answer fits, or does not, after every restart. What
+cannot be looked at is left alone: an answer whose operation nobody knows, and one that would take longer than the call
+may. What takes more than a moment is done aside, while everything else goes on.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from urllib.parse import urlsplit
 
+from flowdsl.language.conformance import STEPS_MAX
 from flowdsl.language.openapi import (
     Contract,
     Found,
@@ -21,12 +25,15 @@ from flowdsl.language.openapi import (
     validate,
 )
 from flowdsl.language.openapi.path import take_apart
+from flowdsl.language.pattern import Work
 from flowdsl.plan.nodes import Action, Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.template import Template
 from flowdsl.saga.observation import Answer, Observation
+from flowdsl.world.offload import Inline, Offload
 
 SHOWN_MAX = 400
+STEPS_AT_ONCE = 10_000  # of a check that nobody notices: some milliseconds
 
 Asked = tuple[str, str, Template, frozenset[str]]  # service, method, path, names in the query
 
@@ -36,21 +43,36 @@ class Contracts:
     """Those of one plan, by service. `known`: which operation a call means, as far as its template says."""
 
     by_service: Mapping[str, Contract] = field(default_factory=dict)
+    aside: Offload = field(default_factory=Inline)
     known: dict[Asked, Match] = field(default_factory=dict)
 
-    def look_at(self, action: Action, request: Request, seen: Observation) -> Observation:
-        """The same observation, which now knows whether it is as described."""
+    async def look_at(
+        self, action: Action, request: Request, seen: Observation, seconds: float
+    ) -> Observation:
+        """The same observation, which now knows whether it is as described, if that can be said in that time."""
         if not isinstance(seen, Answer) or not 200 <= seen.status < 300 or seen.problem:
             return seen
         contract = self.by_service.get(action.service)
         if contract is None or action.event is not None or action.method == "HEAD":
             return seen
         operation = self.operation(contract, action, request)
-        messages = validate(operation, seen.status, seen.body) if operation is not None else []
-        if not messages:
+        if operation is None:
             return seen
-        said = "; ".join(messages)
+        work = Work(STEPS_AT_ONCE)
+        said = _misfit(operation, seen, work)
+        if work.is_used_up:
+            said = await self._misfit_aside(operation, seen, seconds)
         return replace(seen, misfit=said if len(said) <= SHOWN_MAX else f"{said[: SHOWN_MAX - 1]}…")
+
+    async def _misfit_aside(self, operation: Operation, seen: Answer, seconds: float) -> str:
+        work = Work(STEPS_MAX)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.aside(partial(_misfit, operation, seen, work))
+        except TimeoutError:
+            return ""
+        finally:
+            work.give_up()
 
     def operation(self, contract: Contract, action: Action, request: Request) -> Operation | None:
         names = frozenset(name for name, _ in action.query)
@@ -64,7 +86,7 @@ class Contracts:
         return match.operation if isinstance(match, Found) else None
 
 
-def contracts_of(plan: Plan, readings: Readings) -> Contracts:
+def contracts_of(plan: Plan, readings: Readings, aside: Offload | None = None) -> Contracts:
     """Those of the plan's services, from the documents that it is pinned to."""
     texts = dict(plan.files)
     found = {
@@ -72,7 +94,12 @@ def contracts_of(plan: Plan, readings: Readings) -> Contracts:
         for name, service in plan.services.items()
         if service.contract in texts
     }
-    return Contracts({name: contract for name, contract in found.items() if contract is not None})
+    known = {name: contract for name, contract in found.items() if contract is not None}
+    return Contracts(known, aside or Inline())
+
+
+def _misfit(operation: Operation, seen: Answer, work: Work) -> str:
+    return "; ".join(validate(operation, seen.status, seen.body, work))
 
 
 def _path_of(action: Action, request: Request) -> str:

@@ -34,6 +34,7 @@ from flowdsl.world.claims import fingerprint_of
 from flowdsl.world.clock import Clock, SystemClock
 from flowdsl.world.contents import Claim
 from flowdsl.world.definitions import Definition, not_what_it_was, read_definition
+from flowdsl.world.offload import Offload, OneThread
 from flowdsl.world.store import Store
 
 POLL_SECONDS = 0.2  # how often other processes' orders are looked for
@@ -62,6 +63,7 @@ class Engine:
     plans: dict[str, Plan] = field(default_factory=dict)  # by digest: runs of one file share it
     contracts: dict[str, Contracts] = field(default_factory=dict)  # by digest
     readings: Readings = field(default_factory=Readings)
+    aside: Offload = field(default_factory=lambda: OneThread("flowdsl-contracts"))
     poller: asyncio.Task[None] | None = None
     limits: ServiceLimits = field(default_factory=ServiceLimits)
     detached: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # runs that runs started
@@ -88,6 +90,7 @@ class Engine:
         for task in self.woken:
             task.cancel()
         await asyncio.gather(*self.woken, return_exceptions=True)
+        self.aside.close()
         await self.store.close()
 
     async def run(
@@ -212,7 +215,7 @@ class Engine:
 
     def contracts_for(self, plan: Plan) -> Contracts:
         if plan.digest not in self.contracts:
-            self.contracts[plan.digest] = contracts_of(plan, self.readings)
+            self.contracts[plan.digest] = contracts_of(plan, self.readings, self.aside)
         return self.contracts[plan.digest]
 
     async def _go(

@@ -297,27 +297,31 @@ class Drive:
             message = "a secret in its body has changed since it was first sent: nothing was sent"
             return Refused(Failure("F120", message, command.call), sent=False)
         action = action_of(unfolded(self.plan, self.state), command.call)
+        time = asyncio.get_running_loop().time
         async with self.ports.limits.place(self.plan.services[action.service], request.url):
+            end = time() + command.timeout_seconds
             seen = await self.ports.network.send(
                 request,
                 secrets=self.ports.secrets,
                 timeout_seconds=command.timeout_seconds,
                 fresh=command.fresh,
             )
-        seen = self._held_against_contract(action, request, seen)
+        seen = await self._held_against_contract(action, request, seen, end)
         return judge(self.plan, self.state, command.call, seen)
 
-    def _held_against_contract(
-        self, action: Action, request: Request, seen: Observation
+    async def _held_against_contract(
+        self, action: Action, request: Request, seen: Observation, end: float
     ) -> Observation:
         """What is said of an answer that does not fit is for people, and is cut: it is said of the masked one."""
-        seen = self.ports.contracts.look_at(action, request, seen)
+        contracts, time = self.ports.contracts, asyncio.get_running_loop().time
+        seen = await contracts.look_at(action, request, seen, end - time())
         if not isinstance(seen, Answer) or not seen.misfit:
             return seen
         shown = self.ports.masks.value(seen.body)
         if shown is seen.body:
             return seen
-        again = self.ports.contracts.look_at(action, request, replace(seen, body=shown, misfit=""))
+        masked = replace(seen, body=shown, misfit="")
+        again = await contracts.look_at(action, request, masked, end - time())
         said = again.misfit if isinstance(again, Answer) else ""
         return replace(seen, misfit=said or "what is wrong with it holds a secret")
 

@@ -29,14 +29,22 @@ class Unreadable(Exception):
 
 @dataclass(slots=True)
 class Work:
-    """How much may still be done; TooMuch when it is used up."""
+    """How much may still be done; TooMuch when it is used up. Another thread may give it up."""
 
     left: int
+    given_up: bool = False
 
     def spend(self, amount: int) -> None:
         self.left -= amount
-        if self.left < 0:
+        if self.is_used_up:
             raise TooMuch
+
+    @property
+    def is_used_up(self) -> bool:
+        return self.left < 0 or self.given_up
+
+    def give_up(self) -> None:
+        self.given_up = True
 
 
 class TooMuch(Exception):
@@ -51,6 +59,9 @@ class Place:
     then: int = -1
     also: tuple[int, ...] = ()
     characters: tuple[object, ...] = ()
+
+
+_UNKNOWN: frozenset[int] = frozenset((-1,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,9 @@ class Pattern:
         edge = False  # whether a letter, digit or _ stands before
         for index, character in enumerate((*text, "")):
             key = (here, index == 0, edge, character)
-            after = self.kept.get(key, here) if key in self.kept else self._work_out(key, work)
+            after = self.kept.get(key, _UNKNOWN)  # at one go: another thread may forget it all
+            if after is _UNKNOWN:
+                after = self._work_out(key, work)
             if after is None:
                 return True
             work.spend(1)
@@ -102,8 +115,8 @@ class Pattern:
         work.spend(len(seen))
         if len(self.kept) >= KEPT_MAX:
             self.kept.clear()
-        self.kept[key] = None if found else frozenset(after)
-        return self.kept[key]
+        self.kept[key] = there = None if found else frozenset(after)
+        return there
 
 
 @lru_cache(maxsize=256)

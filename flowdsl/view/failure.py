@@ -18,10 +18,13 @@ from flowdsl.view.brief import one_line, sent_body
 from flowdsl.view.calls import direction_word, name_of, short_names
 from flowdsl.view.frame import Note, digits_of, excerpt, gutter, heading, note, place
 from flowdsl.view.moment import duration
-from flowdsl.view.paint import WIDTH, Line, cut, fit, line, wrapped
+from flowdsl.view.paint import WIDTH, Line, columns, cut, fit, line, wrapped
 from flowdsl.view.standing import cause_call, cause_of
 
 CANCELLED = "F119"
+LABEL_MAX = 48  # columns of what stands beside the code
+WHY = "why       "
+GIVES_A_REASON = ("nothing was sent", "the answer was lost")
 NOT_A_STEP = frozenset(
     {"F117", "F119", "F121"}
 )  # the deadline, a cancel, a driver that keeps crashing
@@ -53,6 +56,7 @@ def failure_frame(plan: Plan, state: State, failure: Failure, call: CallId = "")
         fit(each)
         for each in (
             *lines,
+            *_why(failure, entry, digits),
             *_exchange(failure, entry, digits),
             *_meaning(failure, call, entry, digits),
         )
@@ -114,7 +118,25 @@ def _label(failure: Failure, entry: CallState) -> str:
     took = duration(entry.ended_at - entry.first_at)
     if failure.status is not None:
         return f"answered {failure.status} after {took}, {tries}"
-    return f"{cut(failure.message, 48)} ({took}, {tries})"
+    what, _ = _split(failure)
+    return f"{cut(what, LABEL_MAX)} ({took}, {tries})"
+
+
+def _split(failure: Failure) -> tuple[str, str]:
+    """What stands beside the code, and where not all of it goes there, what is told below: the reason, or all."""
+    if columns(failure.message) <= LABEL_MAX:
+        return failure.message, ""
+    what, _, reason = failure.message.partition(": ")
+    return (what, reason) if what in GIVES_A_REASON else (failure.message, failure.message)
+
+
+def _why(failure: Failure, entry: CallState, digits: int) -> list[Line]:
+    _, told = _split(failure)
+    if not told or not entry.attempt or failure.status is not None:
+        return []
+    room = WIDTH - digits - 3 - len(WHY)
+    first, *more = wrapped(told, room)
+    return [note(WHY, first, digits), *(line(" " * (WIDTH - room), each) for each in more)]
 
 
 def _exchange(failure: Failure, entry: CallState, digits: int) -> list[Line]:

@@ -10,6 +10,7 @@ import httpx
 
 from flowdsl.plan.json import TooDeep, decoder, exact
 from flowdsl.plan.values import Json
+from flowdsl.world.charset import codec_of, text_of
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 DEPTH_MAX = 100
@@ -18,6 +19,7 @@ SHOWN_BYTES_MAX = 4 * 1024
 
 CUT = "cut"
 TOO_LARGE = "too large (8 MiB)"
+NO_MEMORY = "too large for the memory there is"
 COMPRESSED = "compressed"
 NOT_JSON = "not JSON"
 
@@ -64,15 +66,16 @@ def decode(content: bytes, content_type: str) -> tuple[Json, str | None]:
         return None, None
     media = content_type.partition(";")[0].strip().lower()
     if media != "application/json" and not media.endswith("+json"):
-        return content.decode("utf-8", "replace"), None
+        return text_of(content, content_type), None
     try:
-        value = _read_json(content.removeprefix(b"\xef\xbb\xbf"))
+        codec, rest = codec_of(content, content_type)
+        value = _read_json(rest if codec == "utf_8" else rest.decode(codec))
     except TooDeep:
         return None, f"{NOT_JSON}: nested too deep"
     except ValueError:
         # Shown whole or not at all: half a secret at the edge could not be recognised.
         short = len(content) <= SHOWN_BYTES_MAX
-        return content.decode("utf-8", "replace") if short else None, NOT_JSON
+        return text_of(content, content_type) if short else None, NOT_JSON
     if _is_deeper(value, DEPTH_MAX):
         return None, f"{NOT_JSON}: nested too deep"
     return value, None
@@ -94,7 +97,10 @@ class _Inflater:
         return self._stream.eof
 
     def take(self, chunk: bytes, limit: int) -> bytes:
-        return self._stream.decompress(chunk, limit)
+        content = self._stream.decompress(chunk, limit)
+        if self._stream.unused_data:
+            raise zlib.error("something stands behind the end")
+        return content
 
 
 def _announced(response: httpx.Response) -> int | None:

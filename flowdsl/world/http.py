@@ -16,13 +16,14 @@ from dataclasses import dataclass, replace
 import httpx
 
 from flowdsl.plan.request import Request
+from flowdsl.plan.values import Json
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
-from flowdsl.world.body import CUT, decode, read_whole
+from flowdsl.world.body import CUT, NO_MEMORY, decode, read_whole
 from flowdsl.world.hosts import Hosts
 from flowdsl.world.outgoing import Unbuildable, build
 from flowdsl.world.redaction import Redaction
 from flowdsl.world.retry_after import in_seconds
-from flowdsl.world.wire import ForbiddenAddress, Wire, tls_context
+from flowdsl.world.wire import ForbiddenAddress, Wire, check_libraries, tls_context
 
 HEADERS_MAX = 64
 HEADER_CHARACTERS_MAX = 8 * 1024
@@ -64,6 +65,9 @@ class Http:
         *,
         hosts: Hosts | None = None,
     ) -> None:
+        """InputError where no transport is given, and ours is not fit for use."""
+        if transport is None:
+            check_libraries()
         self._hosts = hosts or Hosts()
         self._transport = transport
         self._fresh_transport = fresh_transport or transport
@@ -156,13 +160,20 @@ async def _converse(
         return watch.failed(error)
     watch.response = response
     try:
-        whole = await read_whole(response, is_head=outgoing.method == "HEAD")
+        body, problem = await _read(response, is_head=outgoing.method == "HEAD")
+    except MemoryError:  # 8 MiB of it may stand for far more
+        body, problem = None, NO_MEMORY
+    return Answer(response.status_code, _headers(response), body, problem)
+
+
+async def _read(response: httpx.Response, *, is_head: bool) -> tuple[Json, str | None]:
+    try:
+        whole = await read_whole(response, is_head=is_head)
     finally:
         await response.aclose()
-    body, problem = None, whole.problem
-    if problem is None:
-        body, problem = decode(whole.content, response.headers.get("content-type", ""))
-    return Answer(response.status_code, _headers(response), body, problem)
+    if whole.problem is not None:
+        return None, whole.problem
+    return decode(whole.content, response.headers.get("content-type", ""))
 
 
 def _for_people(observation: Observation, redaction: Redaction) -> Observation:

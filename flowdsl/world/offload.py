@@ -34,9 +34,10 @@ _Job = Callable[[], None]
 
 
 @dataclass(slots=True)
-class WriterThread:
-    """One thread, started when there is work; a job costs one hop in and one out."""
+class OneThread:
+    """Started when there is work; a job costs one hop in and one out."""
 
+    name: str = "flowdsl-writer"
     _jobs: SimpleQueue[_Job | None] = field(default_factory=SimpleQueue)
     _thread: Thread | None = None
 
@@ -53,7 +54,7 @@ class WriterThread:
                 _deliver(loop, answer, partial(answer.set_result, result))
 
         if self._thread is None:
-            self._thread = Thread(target=self._work, name="flowdsl-writer", daemon=True)
+            self._thread = Thread(target=self._work, name=self.name, daemon=True)
             self._thread.start()
         self._jobs.put(job)
         return answer

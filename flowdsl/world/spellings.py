@@ -168,7 +168,8 @@ def _literal_forms(value: str) -> Iterator[str]:
 
 def _misread(value: str) -> set[str]:
     latin = value.encode("latin-1", "replace").decode("utf-8", "replace")
-    return {latin, "\0".join(value)} - {value}
+    as_latin = value.encode("utf-8", "surrogateescape").decode("latin-1")
+    return {latin, as_latin, "\0".join(value)} - {value}
 
 
 def _cases(character: str) -> list[str]:

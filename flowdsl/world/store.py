@@ -45,7 +45,7 @@ from flowdsl.world.index import Entry
 from flowdsl.world.journal import Group, Record, read_records
 from flowdsl.world.journals import Journals, Reader
 from flowdsl.world.layout import Layout, is_used, open_existing, prepare
-from flowdsl.world.offload import Offload, WriterThread
+from flowdsl.world.offload import Offload, OneThread
 from flowdsl.world.own import OwnJournal
 from flowdsl.world.port import Adoptable, Report, Store
 from flowdsl.world.queues import Queues
@@ -71,7 +71,7 @@ class FileStore:
     ) -> None:
         self._layout = Layout(root)
         self._disk: Disk = disk or RealDisk()
-        self._offload: Offload = offload or WriterThread()
+        self._offload: Offload = offload or OneThread()
         self._wall = wall
         self._read_only = read_only
         self._key = b""

@@ -1,35 +1,46 @@
 """The default transport: httpx's interface, aiohttp underneath, and nothing done behind our back.
 
-Three things are put right here. aiohttp sends a GET, PUT or DELETE a second time when an idle
-connection turns out closed; a middleware stops that. The layer between the two calls a connection
-that broke half way a "connect timeout"; here the only question is whether a connection existed. And
-aiohttp rewrites percent-encoding; here a URL goes out as it is written. Every address is looked at
-when its socket is made, so a name that is looked up twice cannot lead elsewhere (`world.hosts`).
+Four things are put right here. aiohttp sends a GET, PUT or DELETE a second time when an idle
+connection turns out closed; a middleware stops that. It takes a reset for the end of a body without
+a length; here only an orderly end is one. The layer between the two calls a connection that broke
+half way a "connect timeout"; here the only question is whether a connection existed. And aiohttp
+rewrites percent-encoding; here a URL goes out as it is written. Every address is looked at when its
+socket is made, so a name that is looked up twice cannot lead elsewhere (`world.hosts`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from errno import EACCES
+from functools import partial
 from weakref import WeakSet
 
 import aiohttp
+import certifi
 import httpx
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.tracing import Trace
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
+from flowdsl.errors import InputError
 from flowdsl.world.hosts import CONNECTIONS_PER_HOST, Hosts
 
+AIOHTTP_MIN = (3, 14)  # an older one sends nothing, or takes answers for whole that are not
 IDLE_SECONDS = 15.0
 CHUNK_BYTES = 64 * 1024
+
+# A mistake in a program, ours or a library's. It says nothing about the service, so it is no observation.
+BUGS = (TypeError, AttributeError, NameError, AssertionError, ImportError, NotImplementedError)
 
 
 class Wire(httpx.AsyncBaseTransport):
@@ -49,8 +60,10 @@ class Wire(httpx.AsyncBaseTransport):
         try:
             await passage.tell("connection.connect_tcp.started")
             response = await self._inner.handle_async_request(request)
+        except BUGS:
+            raise
         except Exception as error:
-            # Whatever they raise: what matters is whether a byte may have left.
+            # Whatever else they raise: what matters is whether a byte may have left.
             if passage.objection and not passage.dialled:
                 raise ForbiddenAddress(passage.objection) from error
             failure = httpx.ReadError if passage.connected else httpx.ConnectError
@@ -90,6 +103,8 @@ class Wire(httpx.AsyncBaseTransport):
             force_close=self._fresh,
             keepalive_timeout=None if self._fresh else IDLE_SECONDS,
         )
+        loop = asyncio.get_running_loop()
+        connector._factory = partial(_Conversation, loop=loop)  # type: ignore[assignment]  # noqa: SLF001
         trace = aiohttp.TraceConfig()
         trace.on_connection_create_end.append(_on_connection)
         trace.on_connection_reuseconn.append(_on_connection)
@@ -120,8 +135,48 @@ class _Connector(aiohttp.TCPConnector):
         return await super()._get(key, traces)
 
 
+class _Conversation(ResponseHandler):
+    """A body without a length ends where the connection does, and only if that ends in order: cut otherwise."""
+
+    _in_order = False
+
+    def eof_received(self) -> None:
+        super().eof_received()
+        self._in_order = self.transport is not None and _is_goodbye(self.transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        body = self._payload
+        if body is not None and not body.is_eof() and not self._in_order:
+            body.set_exception(aiohttp.ClientPayloadError("the connection broke within the body"))
+        super().connection_lost(exc)
+
+
+def _is_goodbye(transport: asyncio.BaseTransport) -> bool:
+    """Whether this end was meant: asyncio says the same whether or not TLS said `close_notify`."""
+    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    try:
+        return tls is None or tls.read(1) == b""
+    except ssl.SSLError:  # it would like to read on
+        return False
+
+
+def check_libraries() -> None:
+    """InputError where what is installed beside flowdsl is too old to be believed."""
+    numbers = tuple(int(digits) for digits in re.findall(r"\d+", aiohttp.__version__)[:2])
+    if numbers < AIOHTTP_MIN:
+        wanted = ".".join(map(str, AIOHTTP_MIN))
+        raise InputError(
+            f"aiohttp {aiohttp.__version__} is installed, and flowdsl needs {wanted} or newer",
+            code="F197",
+            help=f"pip install --upgrade 'aiohttp>={wanted}'",
+        )
+
+
 def tls_context() -> ssl.SSLContext:
-    return httpx.create_ssl_context(trust_env=False)
+    """Made by hand: the usual way also writes the keys of every connection to a file if SSLKEYLOGFILE says so."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which checks certificates and names
+    context.load_verify_locations(certifi.where())
+    return context
 
 
 @dataclass(slots=True)
@@ -198,9 +253,11 @@ def _why(error: BaseException) -> str:
         case aiohttp.ClientConnectorDNSError():
             return f"the host {error.host} is not known"
         case aiohttp.ClientConnectorCertificateError():
-            return f"TLS with {error.host}:{error.port}: {error.certificate_error}"
+            return f"TLS with {error.host}:{error.port}: {_tls_says(error.certificate_error)}"
         case aiohttp.ClientConnectorSSLError():
-            return f"TLS with {error.host}:{error.port}: {error.os_error}"
+            return f"TLS with {error.host}:{error.port}: {_tls_says(error.os_error)}"
+        case aiohttp.ClientConnectorError(os_error=ConnectionResetError(errno=None)):  # by asyncio
+            return f"TLS with {error.host}:{error.port}: the service broke off"
         case aiohttp.ClientConnectorError():
             number, said = error.os_error.errno, str(error.os_error)
             cause = os.strerror(number) if number else said or type(error.os_error).__name__
@@ -210,7 +267,20 @@ def _why(error: BaseException) -> str:
         case aiohttp.ClientResponseError(message=message):
             # Behind the colon they quote what came, in a form in which no secret would be recognised.
             return f"what came back is no HTTP: {message.partition(':')[0].strip()}"
+        case aiohttp.ClientOSError(__cause__=ssl.SSLError() as said):
+            return f"TLS broke: {_tls_says(said)}"
         case OSError() if error.errno:
             return f"the connection broke: {os.strerror(error.errno)}"
         case _:
             return f"{type(error).__name__}: {error}"
+
+
+def _tls_says(error: Exception) -> str:
+    """`[SSL: CERTIFICATE_VERIFY_FAILED] … (_ssl.c:1006)` in words."""
+    match error:
+        case ssl.SSLCertVerificationError(verify_message=str(message)) if message:
+            return f"certificate verify failed: {message.rstrip('.')}"
+        case ssl.SSLError(reason=str(reason)) if reason:
+            return reason.replace("_", " ").lower()
+        case _:
+            return str(error) or type(error).__name__

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
 
-from flowdsl.engine.contracts import SHOWN_MAX, contracts_of
+from flowdsl.engine.contracts import SHOWN_MAX, STEPS_AT_ONCE, contracts_of
 from flowdsl.engine.engine import definition_of, plan_from
 from flowdsl.engine.loop import Drive, Ports
 from flowdsl.engine.sign import RunSigner
 from flowdsl.language import compile_plan
-from flowdsl.language.openapi import Readings
+from flowdsl.language.openapi import Operation, Readings, validate
+from flowdsl.language.pattern import Work
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
@@ -25,6 +29,7 @@ from flowdsl.saga.observation import Answer, Lost, Observation
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
 from flowdsl.world.http import Http
+from flowdsl.world.offload import OneThread
 from tests.virtual import EPOCH, VirtualClock, run_virtually
 
 CONTRACT = """
@@ -184,7 +189,7 @@ def seen_as(seen: Observation, path: str = "/holds/${'H-1'}") -> Observation:
     contracts = contracts_of(plan, Readings())
     rendered = path.replace("${'", "").replace("'}", "")
     request = Request("GET", f"http://desk/base{rendered}?page=2")
-    return contracts.look_at(action_of(plan, "seen"), request, seen)
+    return asyncio.run(contracts.look_at(action_of(plan, "seen"), request, seen, 60))
 
 
 @pytest.mark.parametrize(
@@ -228,9 +233,109 @@ def test_the_answer_to_a_head_has_no_body_to_look_at() -> None:
     plan = compile_plan(told, "desk.yaml", [("desk.openapi.yaml", text)])
     action, answer = action_of(plan, "seen"), Answer(200)
     contracts = contracts_of(plan, Readings())
-    assert contracts.look_at(action, Request("HEAD", "http://desk/holds/H-1"), answer) == answer
-    asked = contracts.look_at(
-        replace(action, method="GET"), Request("GET", "http://desk/holds/H-1"), answer
-    )
+    head = Request("HEAD", "http://desk/holds/H-1")
+    assert asyncio.run(contracts.look_at(action, head, answer, 60)) == answer
+    get = Request("GET", "http://desk/holds/H-1")
+    asked = asyncio.run(contracts.look_at(replace(action, method="GET"), get, answer, 60))
     assert isinstance(asked, Answer)
     assert asked.misfit
+
+
+# --- an answer whose check takes long ----------------------------------------------------------------
+
+WORDS = [f"word {number}" for number in range(2_000)]
+PRICES = CONTRACT.replace(
+    "{ schema: { type: array } }",
+    f"{{ schema: {{ type: array, items: {{ enum: {json.dumps(WORDS)} }} }} }}",
+)
+LONG: list[Json] = [*WORDS, "no such word", *WORDS]
+
+Look = Callable[[Observation, float], Awaitable[Observation]]
+
+
+@asynccontextmanager
+async def looking() -> AsyncIterator[Look]:
+    """What is said of an answer to a question for prices, which are many and each one of many words."""
+    path = "/holds/${'H-1'}/${'prices'}"
+    text = WORKFLOW.replace("GET desk/holds/${hold.id}", f"GET desk{path}")
+    plan = compile_plan(text, "desk.yaml", [("desk.openapi.yaml", PRICES)])
+    aside = OneThread("aside")
+    contracts = contracts_of(plan, Readings(), aside)
+    request = Request("GET", "http://desk/holds/H-1/prices")
+    try:
+        yield lambda seen, seconds: contracts.look_at(
+            action_of(plan, "seen"), request, seen, seconds
+        )
+    finally:
+        aside.close()  # which waits for what is at work
+
+
+def held_up(monkeypatch: pytest.MonkeyPatch, hold: Callable[[Work], None]) -> list[str]:
+    """Every check that is not done at once is held up first. The threads that were."""
+    names: list[str] = []
+
+    def held(operation: Operation, status: int, body: Json, work: Work) -> list[str]:
+        if work.left > STEPS_AT_ONCE:
+            names.append(threading.current_thread().name)
+            hold(work)
+        return validate(operation, status, body, work)
+
+    monkeypatch.setattr("flowdsl.engine.contracts.validate", held)
+    return names
+
+
+def test_a_check_that_takes_long_leaves_the_loop_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a check that goes on only once somebody on the loop has had a turn
+    opened = threading.Event()
+
+    def wait(_: Work) -> None:
+        assert opened.wait(30), "the loop was held"
+
+    names = held_up(monkeypatch, wait)
+
+    async def story() -> Observation:
+        async with looking() as look:
+            task = asyncio.create_task(_awaited(look(Answer(200, (), LONG), 60)))
+            await asyncio.sleep(0)  # by now it is begun, and here somebody has the turn
+            opened.set()
+            return await task
+
+    seen = asyncio.run(story())
+    # then it was done aside, and its word is the same as ever
+    assert names == ["aside"]
+    assert isinstance(seen, Answer)
+    assert "`[2000]` is one of `word 0`" in seen.misfit
+
+
+def test_a_check_that_takes_longer_than_the_call_may_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def without_end(work: Work) -> None:
+        while True:
+            work.spend(0)
+
+    names = held_up(monkeypatch, without_end)
+
+    async def story() -> Observation:
+        async with looking() as look:
+            return await look(Answer(200, (), LONG), 0.05)
+
+    # then the answer is left alone; and the thread has ended, or this would never return
+    assert asyncio.run(story()) == Answer(200, (), LONG)
+    assert names == ["aside"]
+
+
+def test_a_short_answer_is_checked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = held_up(monkeypatch, lambda _: None)
+
+    async def story() -> Observation:
+        async with looking() as look:
+            return await look(Answer(200, (), ["no such word"]), 60)
+
+    seen = asyncio.run(story())
+    assert isinstance(seen, Answer)
+    assert (bool(seen.misfit), names) == (True, [])
+
+
+async def _awaited(seen: Awaitable[Observation]) -> Observation:
+    return await seen

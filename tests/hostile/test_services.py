@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -109,6 +110,8 @@ CASES = [
     Case("compressed twice", whole(packed(b"{}", "gzip, gzip")), "unknown", "compressed: gzip, gzip"),
     Case("said to be compressed", whole(packed(b"{}", "br")), "unknown", "compressed: br"),
     Case("compressed, and a tail behind it", ok(b"\x1f\x8b\x08" + b"\0" * 40, "Content-Encoding: gzip"), "unknown"),
+    Case("compressed to the end, and more behind it", closed(OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"[1]") + b"[2]"), "unknown", "compressed: not gzip"),
+    Case("compressed in two parts", ok(gzip.compress(b"12") + gzip.compress(b"34"), "Content-Encoding: gzip"), "unknown", "compressed: not gzip"),
     # length
     Case("longer than announced", closed(OK + b'Content-Length: 3\r\n\r\n{"a": 1}'), "unknown"),
     Case("a refusal longer than announced", closed(NO + b'Content-Length: 3\r\n\r\n{"a": 1}'), "unknown"),
@@ -132,6 +135,12 @@ CASES = [
     Case("a reset within the head", reset(OK), "unknown", "the answer was lost"),
     Case("a reset within the body", reset(OK + b"Content-Length: 99\r\n\r\n{"), "unknown", "cut"),
     Case("a reset within a refusal", reset(NO + b"Content-Length: 99\r\n\r\n{"), "refused", "answered 402"),
+    Case("a reset within a body without a length", reset(OK + b"\r\n1234"), "unknown", "cut"),
+    Case("a reset behind a body without a length", reset(OK + b'\r\n{"a": 1}'), "unknown", "cut"),
+    Case("a reset before a body without a length", reset(OK + b"\r\n"), "unknown", "cut"),
+    Case("a reset within a body of HTTP/1.0", reset(b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n1234"), "unknown", "cut"),
+    Case("a reset within a refusal without a length", reset(NO + b"\r\n{}"), "refused", "answered 402"),
+    Case("a close behind a body without a length", closed(OK + b'\r\n{"a": 1}'), "ok", {"a": 1}),
     Case("a close within the head", closed(OK), "unknown", "the answer was lost"),
     # status lines
     Case("no HTTP", closed(b"SSH-2.0-OpenSSH_9.6\r\n"), "unknown"),
@@ -182,9 +191,12 @@ CASES = [
     Case("a name twice", ok(b'{"a": 1, "a": 2}'), "ok", {"a": 2}),
     Case("half a surrogate pair", ok(b'"\\ud800"'), "unknown", "not JSON"),
     Case("a mark of byte order", ok(b"\xef\xbb\xbf[1]"), "ok", [1]),
-    Case("UTF-16", ok("[1]".encode("utf-16")), "unknown", "not JSON"),
-    Case("another charset than it says", ok("é".encode("latin-1"), media="text/plain; charset=utf-8"), "ok", "�"),
+    Case("UTF-16", ok("[1]".encode("utf-16")), "ok", [1]),
+    Case("JSON that is no UTF-8", ok('["é"]'.encode("latin-1")), "unknown", "not JSON"),
+    Case("a charset of its own", ok("č".encode("iso8859-2"), media="text/plain; charset=iso-8859-2"), "ok", "č"),
+    Case("another charset than it says", ok("é".encode("latin-1"), media="text/plain; charset=utf-8"), "ok", "é"),
     Case("a charset nobody knows", ok(b"x", media="text/plain; charset=klingon"), "ok", "x"),
+    Case("a charset that unpacks", ok(b"x", media="text/plain; charset=zlib"), "ok", "x"),
     Case("HTML that says it is JSON", ok(b"<html>"), "unknown", "not JSON"),
     Case("cut JSON", ok(b'{"id": "a'), "unknown", "not JSON"),
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import httpx
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.tracing import Trace
 from yarl import URL
@@ -64,6 +65,10 @@ async def whatever_came_in_on_it(
     return await aiohttp.TCPConnector._get(self, key, traces)
 
 
+def any_end_will_do(transport: asyncio.BaseTransport) -> bool:
+    return True
+
+
 async def headers_in_time(
     transport: httpx.AsyncBaseTransport, outgoing: httpx.Request, seconds: float
 ) -> Observation:
@@ -111,6 +116,8 @@ EXHIBITS = (
     Exhibit("a URL is encoded anew", f"{WIRE}.URL", encoded_anew, HERE + "test_a_request_goes_out_as_it_is_written"),
     Exhibit("a request that must be fresh is not", f"{HTTP}.Http._choose", any_connection_will_do, HERE + "test_a_connection_is_used_again_but_not_by_a_fresh_request"),
     Exhibit("a cut body is taken for a whole one", f"{WIRE}._Body.__aiter__", the_end_is_the_end, HERE + "test_an_answer_that_breaks_off_still_has_its_status[cut chunk]"),
+    Exhibit("a reset ends a body without a length", f"{WIRE}._Conversation.connection_lost", ResponseHandler.connection_lost, ROWS + "test_a_hostile_service_is_its_row[a reset within a body without a length]"),
+    Exhibit("TLS need not say that it ends", f"{WIRE}._is_goodbye", any_end_will_do, "tests/hostile/test_tls.py::test_tls_that_breaks_off_within_the_answer_is_unknown"),
     Exhibit("an idle connection is used whatever came in on it", f"{WIRE}._Connector._get", whatever_came_in_on_it, ROWS + "test_an_answer_that_nobody_asked_for_is_nobodys[200 OK-later]"),
     Exhibit("only the head of an answer is bounded in time", f"{HTTP}._exchange", headers_in_time, ROWS + "test_a_hostile_service_is_its_row[a body drips]"),
     Exhibit("a bomb is unpacked at once", f"{BODY}._Inflater.take", all_at_once, ROWS + "test_what_comes_without_end_takes_little_memory[a gzip bomb]"),

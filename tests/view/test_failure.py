@@ -148,3 +148,15 @@ def test_templates_that_are_no_text_have_a_sign() -> None:
 
 def test_what_a_plan_announces_is_a_value() -> None:
     assert Fall("undo", ("a",)) == Fall("undo", ("a",), (), goes_on=False)
+
+
+def test_a_reason_that_is_long_is_told_in_full_under_the_frame() -> None:
+    reason = "TLS with localhost:8443: certificate verify failed: unable to get local issuer certificate in the chain of it"
+    story = stories()["not-sent"]
+    failure = Failure("F112", f"nothing was sent: {reason}", FLIGHT)
+    shown = plain(failure_frame(story.plan, story.state, failure))
+    assert "nothing was sent (2.5s, 3 tries)" in shown
+    told = shown[shown.index("= why ") :].splitlines()
+    assert told[0].startswith("= why       TLS with localhost:8443: certificate verify failed")
+    assert " ".join(" ".join(told[:2]).split()).endswith("in the chain of it")
+    assert all(len(line) <= 88 for line in shown.splitlines())

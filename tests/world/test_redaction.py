@@ -46,6 +46,7 @@ FORMS: list[Callable[[str], str]] = [
     lambda value: "".join(f"&#{ord(letter)};" if letter in "&<>'\"" else letter for letter in value),
     lambda value: "".join(f"&#X{ord(letter):04X};" if not letter.isalnum() else letter for letter in value),
     lambda value: value.encode("latin-1", "replace").decode("utf-8", "replace"),
+    lambda value: value.encode().decode("latin-1"),
     lambda value: value.encode("utf-16-le").decode("utf-8", "replace") if value.isascii() else value,
     lambda value: "".join(f"\\u{unit}" for unit in value.encode("utf-16-be").hex(" ", 2).split()),
     lambda value: "".join(f"&#{ord(letter)};" for letter in value),

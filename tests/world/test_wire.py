@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 import pytest
 
 from flowdsl.plan.request import Request
-from flowdsl.plan.values import Secret
+from flowdsl.plan.values import Json, Secret
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
+from flowdsl.world import http as http_module
+from flowdsl.world import wire
 from flowdsl.world.http import Http
 from flowdsl.world.wire import Wire, tls_context
 from tests.world.sockets import (
@@ -398,3 +403,88 @@ def test_a_cancelled_attempt_is_cancelled() -> None:
                 await attempt
 
     asyncio.run(story())
+
+
+# --- bugs, and what is too much ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bug", wire.BUGS)
+@pytest.mark.parametrize("place", ["_session", "_socket"])
+def test_a_bug_is_no_observation(
+    bug: type[Exception], place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither "not sent", which would be tried again, nor "lost": it says nothing about the service."""
+
+    def broken(self: Wire, *_: object) -> None:
+        raise bug("ours")
+
+    monkeypatch.setattr(Wire, place, broken)
+
+    async def story() -> int:
+        async with service(reply(b"{}")) as there, client() as http:
+            with pytest.raises(bug, match="ours"):
+                await sent(http, post(there.url))
+            return len(there.heads)
+
+    assert asyncio.run(story()) == 0
+
+
+def test_a_bug_while_an_answer_is_read_is_no_observation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(content: bytes, content_type: str) -> tuple[Json, str | None]:
+        raise TypeError("ours")
+
+    monkeypatch.setattr(http_module, "decode", broken)
+
+    async def story() -> None:
+        async with service(reply(b"{}")) as there, client() as http:
+            with pytest.raises(TypeError, match="ours"):
+                await sent(http, post(there.url))
+            assert len(there.heads) == 1
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("place", ["decode", "read_whole"])
+def test_an_answer_for_which_there_is_no_memory_is_cut(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(http_module, place, full)
+    observation, there = asyncio.run(one(reply(b"[1]")))
+    assert observation == Answer(
+        200, (("content-type", "application/json"),), None, "too large for the memory there is"
+    )
+    assert len(there.heads) == 1
+
+
+LITTLE = """
+import asyncio, resource
+import httpx
+from flowdsl.plan.request import Request
+from flowdsl.world import http as http_module
+from flowdsl.world import wire
+from flowdsl.world.http import Http
+
+BODY = b"[" + b"[]," * (8 * 1024 * 1024 // 3 - 2) + b"[]]"
+
+async def main() -> None:
+    there = Http(httpx.MockTransport(lambda _: httpx.Response(200, content=BODY, headers={"content-type": "application/json"})))
+    with open("/proc/self/statm") as file:
+        pages = int(file.read().split()[0])
+    limit = pages * resource.getpagesize() + 100 * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    seen = await there.send(Request("GET", "http://there"), secrets={}, timeout_seconds=60, fresh=False)
+    print(seen.status, seen.problem)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc to read a size from")
+def test_an_answer_that_memory_does_not_suffice_for_ends_no_process() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LITTLE], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout == "200 too large for the memory there is\n", done.stderr[-2000:]

@@ -15,14 +15,17 @@ from flowdsl.language.conformance import Bounded, Uncheckable, check
 from flowdsl.language.openapi.contract import Operation, Response, Schema
 from flowdsl.language.openapi.portable import portable
 from flowdsl.language.openapi.words import told, where
+from flowdsl.language.pattern import Work
 from flowdsl.plan.values import Json
 
 LIMIT_MESSAGES = 5
 LIMIT_VALIDATORS = 512
 
 
-def validate(operation: Operation, status: int, body: Json) -> list[str]:
-    """What is not as described, at most a few; nothing where nothing is described. Formats are not looked at."""
+def validate(operation: Operation, status: int, body: Json, work: Work | None = None) -> list[str]:
+    """What is not as described, at most a few; nothing where nothing is described, or the work does not suffice.
+    Formats are not looked at.
+    """
     response = response_for(operation, status)
     if response is None:
         if operation.responses and 200 <= status < 300:
@@ -31,7 +34,7 @@ def validate(operation: Operation, status: int, body: Json) -> list[str]:
         return []
     if response.schema is None:
         return []
-    return list(islice(_messages(response.schema, body), LIMIT_MESSAGES))
+    return list(islice(_messages(response.schema, body, work), LIMIT_MESSAGES))
 
 
 def response_for(operation: Operation, status: int) -> Response | None:
@@ -57,9 +60,9 @@ def schema_problem(schema: Schema, value: Json) -> str | None:
     return next(_messages(schema, value), None)
 
 
-def _messages(schema: Schema, body: Json) -> Iterator[str]:
+def _messages(schema: Schema, body: Json, work: Work | None = None) -> Iterator[str]:
     try:
-        errors = check(_validator(schema), body, at_most=LIMIT_MESSAGES)
+        errors = check(_validator(schema), body, at_most=LIMIT_MESSAGES, work=work)
     except Uncheckable:  # made of itself, nested beyond reason, or the work of hours
         return
     for error in errors:
