@@ -83,6 +83,7 @@ _ENCODINGS: Mapping[str, Encoding] = MappingProxyType(
         "hex": _hex,
         "hex-upper": lambda text: _hex(text).upper(),
         "latin-1": lambda text: text.encode("latin-1", "replace").decode("utf-8", "replace"),
+        "read-as-latin-1": lambda text: text.encode("utf-8", "surrogateescape").decode("latin-1"),
         "utf-16": "\0".join,
         BARE: str,
     }
