@@ -80,6 +80,10 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "an event that starts nothing",
             "`--event` takes a CloudEvent in structured JSON whose type is the one that the file's `trigger` names.",
         ),
+        "F083": (
+            "stopped",
+            "Ctrl-C, before there was anything to show. What was acknowledged is on disk: `flowdsl list` shows the runs.",
+        ),
         "F110": (
             "refused",
             "The service said no. A 4xx is an answer: it is not tried again, and the step holds nothing.",

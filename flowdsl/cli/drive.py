@@ -176,7 +176,7 @@ def _stopped(pilot: Pilot) -> int:
         pilot.last = standing_of(existing_store(pilot.session), pilot.last.run)
         interrupted_report(pilot.session, pilot.last, waits=not pilot.signals)
     else:
-        pilot.session.screen.hint("stopped before anything was sent")
+        pilot.session.screen.stopped("stopped before anything was sent")
     return 128 + pilot.signals[0] if pilot.signals else 4
 
 

@@ -9,7 +9,7 @@ import click
 
 from flowdsl.cli.options import Session
 from flowdsl.cli.sources import STDIN, WrongFile, read_bytes, read_stdin
-from flowdsl.errors import InputError
+from flowdsl.errors import InputError, Place
 from flowdsl.language import Checked, InputProblem, Source, decode, from_text, read_inputs
 from flowdsl.language.document import load_document
 from flowdsl.language.inputs import problems_of
@@ -245,6 +245,7 @@ def _from_file(path: str) -> dict[str, Json]:
             f"{STDIN if path == '-' else path}: the inputs are a mapping of names to values",
             code="F073",
             help="write `name: value` lines",
+            place=Place(path),
         )
     return value
 
@@ -267,24 +268,23 @@ def _json(source: Source) -> Json:
     except ValueError as error:
         document, problems = load_document(source)
         if source.path.endswith(".json") or document is None or problems:
-            raise InputError(
-                f"{source.path}: not JSON: {_place(source.text, str(error))}",
-                code="F073",
-                help="is it cut off?",
-            ) from None
+            raise _not_json(source, str(error)) from None
         return plain(document)
 
 
-def _place(text: str, said: str) -> str:
+def _not_json(source: Source, said: str) -> InputError:
     """The decoder says a byte; people count lines."""
     import re
 
+    place = Place(source.path)
     found = re.search(r"\(byte (\d+)\)", said)
-    if found is None:
-        return said
-    before = text.encode(errors="replace")[: int(found[1])].decode(errors="ignore")
-    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-    return f"line {line}, column {column}: {said[: found.start()].strip().removeprefix('JSON is malformed: ')}"
+    if found is not None:
+        before = source.text.encode(errors="replace")[: int(found[1])].decode(errors="ignore")
+        place = Place(source.path, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        why = said[: found.start()].strip().removeprefix("JSON is malformed: ")
+        said = f"line {place.line}, column {place.column}: {why}"
+    message = f"{source.path}: not JSON: {said}"
+    return InputError(message, code="F073", help="is it cut off?", place=place)
 
 
 def _all_missing(problems: Sequence[InputProblem], values: Mapping[str, Json]) -> bool:

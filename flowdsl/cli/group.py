@@ -127,7 +127,7 @@ def run(arguments: list[str]) -> int:
     """Run one command line; the exit code. Nothing but SystemExit ever gets past it."""
     screen = Screen.of_arguments(arguments)
     try:
-        code = flowdsl.main(args=arguments, prog_name="flowdsl", standalone_mode=False)
+        code = flowdsl.main(args=arguments, prog_name="flowdsl", standalone_mode=False, obj=screen)
     except click.UsageError as error:
         screen.fail(_usage(error))
         return 2
@@ -142,7 +142,7 @@ def run(arguments: list[str]) -> int:
         screen.fail(error)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        screen.hint("stopped")
+        screen.stopped("stopped")
         return 130
     except BrokenPipeError:
         return 0  # whoever read our output has seen enough

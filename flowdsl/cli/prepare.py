@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from flowdsl.cli.given import Inputs
 from flowdsl.cli.options import Session
 from flowdsl.engine.detached import with_key
-from flowdsl.errors import InputError
+from flowdsl.errors import InputError, Place
 from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created
@@ -135,6 +135,7 @@ def _forbidden(plan: Plan, name: str, why: str) -> InputError:
         f"{plan.path}:{span.line}:{span.column}: no service may be where `{name}` is: {why}",
         code="F130",
         help="if it is meant, allow the address in flowdsl.toml: `flowdsl explain F130`",
+        place=Place(plan.path, span.line, span.column),
     )
 
 
@@ -146,4 +147,5 @@ def _no_url(plan: Plan, name: str, why: str, created: Created) -> InputError:
         f"{plan.path}:{span.line}:{span.column}: the service `{name}` has no URL: {why}",
         code="F075",
         help=hint,
+        place=Place(plan.path, span.line, span.column),
     )

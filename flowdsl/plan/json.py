@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
@@ -22,6 +24,9 @@ class TooDeep(ValueError):
     """JSON that is nested beyond what can be read."""
 
 
+_WIDE = re.compile(r"[^\x00-\x7f]+")
+_HALF = re.compile(r"[\ud800-\udfff]")
+
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -35,6 +40,37 @@ def to_bytes(value: Json) -> bytes:
 
 def to_text(value: Json) -> str:
     return to_bytes(value).decode()
+
+
+def to_ascii(value: Json) -> str:
+    """JSON that every encoding can say and every reader takes, halves of surrogate pairs spelled out."""
+    try:
+        text = to_text(value)
+    except UnicodeEncodeError:
+        text = to_text(_spelled(value))
+    return _WIDE.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
+def spelled(text: str) -> str:
+    r"""Bytes that are not UTF-8, in the name of a file, come as halves of surrogate pairs: `\xff`, as a shell has it."""
+    return _HALF.sub(_half_spelled, text)
+
+
+def _half_spelled(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
+
+
+def _spelled(value: Json) -> Json:
+    match value:
+        case str():
+            return spelled(value)
+        case list():
+            return [_spelled(item) for item in value]
+        case dict():
+            return {spelled(name): _spelled(item) for name, item in value.items()}
+        case _:
+            return value
 
 
 def decoder(number: Callable[[str], Decimal]) -> Callable[[bytes | str], Json]:

@@ -74,6 +74,11 @@ def _unrecognised(kind: Json, record: dict[str, Json]) -> Unrecognised:
     return Unrecognised(kind)
 
 
+def as_json(event: Event) -> dict[str, Json]:
+    """The fact as `encode` keeps it, for whoever shows it."""
+    return _parsed(encode(event))
+
+
 # --- bytes -------------------------------------------------------------------------------------------
 
 _FOREIGN = re.compile("[^\x00-\x7f]+")

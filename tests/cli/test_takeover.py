@@ -318,7 +318,7 @@ def test_a_finished_run_says_so_and_exits_by_its_end(cli: CommandLine, services:
     assert set(good.json) == {"flight", "hotel", "car", "payment"}
     assert cli("resume", "good", "--retry", "payment").code == 2
     assert cli("cancel", "good").code == 2
-    assert cli("cancel", "bad").code == 0
+    assert cli("cancel", "bad").code == 1
     assert cli("cancel", "good", "--plan").code == 2
 
 

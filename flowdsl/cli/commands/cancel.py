@@ -10,6 +10,7 @@ from flowdsl.cli.options import Session, with_progress, with_services, with_sess
 
 if TYPE_CHECKING:
     from flowdsl.cli.ending import Standing
+    from flowdsl.cli.takeover import Taken
     from flowdsl.plan.values import Json
 
 
@@ -29,7 +30,9 @@ def command(
     """Stop RUN and undo what it did.
 
     \b
-    Exit codes: 0 cancelled · 2 past its commit line or over, nothing was sent · 3 stuck
+    Exit codes:
+      0 cancelled, by this or before          2 committed or succeeded, nothing was sent
+      1 it had ended undone by itself         3 stuck, a person is needed
     """  # noqa: D301 - click takes the \b for "leave these lines as they are"
     from flowdsl.cli.drive import actor
     from flowdsl.cli.takeover import take_over
@@ -37,8 +40,17 @@ def command(
 
     if only_plan:
         return _show_plan(session, run)
-    code = take_over(session, run, [Order("cancel", actor=actor(), reason=reason)], given)
-    return {1: 0, 0: 2}.get(code, code)  # undone is what was asked for; succeeded is too late
+    return _exit_code(
+        take_over(session, run, [Order("cancel", actor=actor(), reason=reason)], given)
+    )
+
+
+def _exit_code(taken: Taken) -> int:
+    """Of the cancel, not of the run: what was stuck is undone by this, and to have succeeded is too late."""
+    if taken.code == 1 and taken.after is not None:
+        cancelled = taken.after.now.state == "cancelled" and taken.after.state.cancel is not None
+        return 0 if cancelled or taken.before.now.state == "stuck" else 1
+    return 2 if taken.code == 0 else taken.code
 
 
 def _show_plan(session: Session, run: str) -> int:
@@ -46,7 +58,6 @@ def _show_plan(session: Session, run: str) -> int:
     from flowdsl.cli.runs import existing_store, find_run, standing_of
     from flowdsl.cli.takeover import check_orders
     from flowdsl.engine.orders import Order
-    from flowdsl.plan.json import to_text
     from flowdsl.view.paint import counted, dim, line
 
     store = existing_store(session)
@@ -55,9 +66,7 @@ def _show_plan(session: Session, run: str) -> int:
     calls = undo_calls(standing)
     if session.json:
         rows: list[Json] = [{"step": step, "call": call, "body": None} for step, call in calls]
-        session.screen.result(
-            to_text({"format": 1, "run": standing.run, "sent": False, "calls": rows})
-        )
+        session.screen.tell({"format": 1, "run": standing.run, "sent": False, "calls": rows})
         return 0
     width = max((len(step) for step, _ in calls), default=0)
     count = f"{counted(len(calls), 'call')} would be sent" if calls else "nothing to undo"

@@ -51,9 +51,7 @@ def command(session: Session, folder: str, template: str) -> int:
         _write(schema, files("flowdsl.language").joinpath(SCHEMA).read_bytes())
     written = [str(path) for path in (*wanted, schema)]
     if session.json:
-        from flowdsl.plan.json import to_text
-
-        session.screen.result(to_text({"format": 1, "files": [*written]}))
+        session.screen.tell({"format": 1, "files": [*written]})
     else:
         session.screen.result("\n".join(f"wrote {path}" for path in written))
     _next(session, root, template)

@@ -84,7 +84,6 @@ def row_of(store: FileStore, one: RunSummary) -> RunRow:
 
 
 def _json(session: Session, rows: list[RunRow], hidden: int) -> int:
-    from flowdsl.plan.json import to_text
     from flowdsl.view.moment import rfc3339
 
     runs: list[Json] = [
@@ -99,7 +98,7 @@ def _json(session: Session, rows: list[RunRow], hidden: int) -> int:
         }
         for row in rows
     ]
-    session.screen.result(to_text({"format": 1, "runs": runs, "hidden": hidden}))
+    session.screen.tell({"format": 1, "runs": runs, "hidden": hidden})
     return 0
 
 

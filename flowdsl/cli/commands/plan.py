@@ -25,13 +25,12 @@ def command(session: Session, file: str, given: tuple[str, ...], inputs_file: st
     Inputs that are left out stand as ‹inputs.name›. Sends nothing.
     """
     from flowdsl.cli.sources import load_plan
-    from flowdsl.plan.json import to_text
     from flowdsl.view.callplan import call_plan, plan_json
 
     plan = load_plan(file)
     known = _known(session, plan, given, inputs_file)
     if session.json:
-        session.screen.result(to_text(plan_json(plan, known)))
+        session.screen.tell(plan_json(plan, known))
         return 0
     session.screen.show(call_plan(plan, known))
     _next(session, plan, file, known, given, inputs_file)

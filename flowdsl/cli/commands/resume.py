@@ -51,7 +51,7 @@ def command(
     from flowdsl.cli.takeover import take_over
 
     orders = _orders(retry, skip, resolve, answer, reason or "", absent=absent)
-    return take_over(session, run, orders, given, no_wait=no_wait)
+    return take_over(session, run, orders, given, no_wait=no_wait).code
 
 
 def _orders(

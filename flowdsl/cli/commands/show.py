@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from shlex import quote
+from typing import TYPE_CHECKING
 
 import click
 
 from flowdsl.cli.options import Session, with_session
+
+if TYPE_CHECKING:
+    from flowdsl.plan.values import Json
 
 
 @click.command("show")
@@ -25,7 +29,6 @@ def command(session: Session, run: str, step: str, *, as_curl: bool) -> int:
     from flowdsl.cli.runs import existing_store, find_run, standing_of
     from flowdsl.engine.orders import find_step
     from flowdsl.errors import InputError
-    from flowdsl.plan.json import to_text
     from flowdsl.saga.unfolding import unfolded
     from flowdsl.view.closing import Suggestion
     from flowdsl.view.exchange import curl, show_text
@@ -41,14 +44,16 @@ def command(session: Session, run: str, step: str, *, as_curl: bool) -> int:
             raise InputError(
                 f"`{step}` was not sent", code="F146", help=f"flowdsl status {standing.run}"
             )
-        session.screen.result(text)
+        if session.json:
+            told: dict[str, Json] = {"run": standing.run, "step": address, "curl": text}
+            session.screen.tell({"format": 1, **told})
+        else:
+            session.screen.result(text)
         return 0
     if session.json:
         report = step_report(plan, state, now, address)
         assert isinstance(report, dict)
-        session.screen.result(
-            to_text({"format": 1, "run": standing.run, "step": address, **report})
-        )
+        session.screen.tell({"format": 1, "run": standing.run, "step": address, **report})
         return 0
     session.screen.show(show_text(plan, state, now, address, zone=local_zone(standing.at)))
     if curl(state, address):

@@ -105,8 +105,6 @@ def _put_away(name: str) -> InputError:
 
 
 def _tell(session: Session, run: str, name: str, heard: Heard) -> int:
-    from flowdsl.plan.json import to_text
-
     if session.json:
         told: Json = {
             "format": 1,
@@ -115,7 +113,7 @@ def _tell(session: Session, run: str, name: str, heard: Heard) -> int:
             "kept": True,
             "heard": heard == "heard",
         }
-        session.screen.result(to_text(told))
+        session.screen.tell(told)
         return 0
     match heard:
         case "heard":

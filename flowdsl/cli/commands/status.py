@@ -11,6 +11,7 @@ from flowdsl.cli.options import Session, with_progress, with_session
 
 if TYPE_CHECKING:
     from flowdsl.cli.ending import Standing
+    from flowdsl.plan.values import Json
     from flowdsl.view.status import About
     from flowdsl.world.store import FileStore
 
@@ -28,7 +29,6 @@ def command(session: Session, run: str | None, *, watch: bool, events: bool) -> 
     """
     from flowdsl.cli.ending import report
     from flowdsl.cli.runs import existing_store, find_run, standing_of
-    from flowdsl.plan.json import to_text
     from flowdsl.view.status import status_text
 
     store = existing_store(session)
@@ -39,7 +39,7 @@ def command(session: Session, run: str | None, *, watch: bool, events: bool) -> 
         return _events(session, store, name)
     standing = standing_of(store, name)
     if session.json:
-        session.screen.result(to_text(report(standing)))
+        session.screen.tell(report(standing))
         return 0
     about = about_of(standing)
     session.screen.show(status_text(standing.plan, standing.state, standing.now, about))
@@ -86,8 +86,7 @@ def _events(session: Session, store: FileStore, run: str) -> int:
     """Every fact that was kept, in its order."""
     from flowdsl.cli.display import local_zone
     from flowdsl.cli.runs import asked_wrongly, pinned_plan
-    from flowdsl.plan.json import from_bytes, to_text
-    from flowdsl.saga.codec import encode
+    from flowdsl.saga.codec import as_json
     from flowdsl.saga.events import Created, event_time
     from flowdsl.saga.state import State, apply
     from flowdsl.view.moment import rfc3339
@@ -96,11 +95,11 @@ def _events(session: Session, store: FileStore, run: str) -> int:
     with asked_wrongly():
         facts = store.events(run)
     if session.json:
-        kept = [
-            {"sequence": n, "time": rfc3339(wall / 1000), "event": from_bytes(encode(event))}
+        kept: list[Json] = [
+            {"sequence": n, "time": rfc3339(wall / 1000), "event": as_json(event)}
             for n, wall, event in facts
         ]
-        session.screen.result(to_text({"format": 1, "run": run, "events": [*kept]}))
+        session.screen.tell({"format": 1, "run": run, "events": kept})
         return 0
     created = facts[0][2]
     assert isinstance(created, Created), "the first fact of a run is that it was created"
