@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ from flowdsl.engine.engine import Engine
 from flowdsl.engine.loop import News
 from flowdsl.engine.orders import Order
 from flowdsl.errors import InputError, Interrupted, StoreError
+from flowdsl.saga.commands import Sleep
 from flowdsl.saga.events import last_time
 from flowdsl.view.paint import counted
 from flowdsl.world.disk import not_allowed
@@ -98,7 +100,7 @@ class Pilot:
         at = last_time(news.facts, self.last.at if self.last else created.at)
         self.last = Standing(created.run, news.plan, news.after, news.now, at)
         self.display.turn(news.plan, news.before, news.facts, news.now)
-        if self.no_wait and news.now.state == "waiting":
+        if self.no_wait and news.now.state == "waiting" and not _is_due(news):
             self.engine.stop()
 
     def stop(self, number: int, task: asyncio.Task[int]) -> None:
@@ -161,6 +163,12 @@ async def _under_signals(pilot: Pilot, act: Act) -> Standing:
     finally:
         for number in heard:
             loop.remove_signal_handler(number)
+
+
+def _is_due(news: News) -> bool:
+    """Whether what it waits for has come, so that it goes on by itself."""
+    timers = [one.timer for one in news.now.commands if isinstance(one, Sleep)]
+    return any(news.after.armed[timer] <= time.time() for timer in timers)
 
 
 def _heard() -> list[signal.Signals]:

@@ -131,8 +131,22 @@ def read_payload(schema: Json, given: Sequence[str], file: str | None) -> Json:
     }
 
 
-def read_event(plan: Plan, file: str) -> dict[str, Json]:
-    """The data of the CloudEvent in a file, if it is one that the workflow is started by."""
+@dataclass(frozen=True, slots=True)
+class CloudEvent:
+    """`source` and `id` say which it is, where it says so; `data` are the inputs."""
+
+    source: str
+    id: str
+    data: dict[str, Json]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it could be told from another one."""
+        return bool(self.source and self.id)
+
+
+def read_event(plan: Plan, file: str) -> CloudEvent:
+    """The CloudEvent in a file, if it is one that the workflow is started by."""
     event = _any_from_file(file, "an event")
     name = STDIN if file == "-" else file
     if not isinstance(event, dict) or not isinstance(event.get("type"), str):
@@ -149,13 +163,15 @@ def read_event(plan: Plan, file: str) -> dict[str, Json]:
             f"{plan.path} is started by `{plan.trigger.event}`, and this event is `{event['type']}`"
         )
         raise InputError(message, code="F082", help="is it the right file?")
+    source, number = event.get("source"), event.get("id")
+    which = (source, number) if isinstance(source, str) and isinstance(number, str) else ("", "")
     data = event.get("data")
     if data is None and "data_base64" not in event:
-        return {}
+        return CloudEvent(*which, {})
     if not isinstance(data, dict):
         message = f"{name}: the data of the event are the inputs, and these are no mapping"
         raise InputError(message, code="F082", help="`data: { … }` of the `emit` that made it")
-    return data
+    return CloudEvent(*which, data)
 
 
 def _guessed(value: Json) -> Json:

@@ -89,7 +89,7 @@ class Commands(click.Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
     epilog="Exit codes: 0 yes · 1 no, and nothing is left behind · 2 asked wrongly · 3 a person is needed"
-    " · 4 not finished · 70 a bug in flowdsl · 74 the disk failed · 130 interrupted and saved.",
+    " · 4 not finished · 70 a bug in flowdsl · 74 the disk failed · 130 interrupted and saved (143 by SIGTERM, 129 by SIGHUP).",
 )
 @click.version_option(__version__, "--version", message="flowdsl %(version)s")
 @click.pass_context

@@ -128,6 +128,16 @@ def with_inputs(command: F) -> F:
     return command
 
 
+def run_and(words: tuple[str, ...], name: str) -> tuple[str | None, str]:
+    """`[RUN] NAME`: what stands last is the name; without a run, the newest is meant."""
+    if not words:
+        raise click.UsageError(f"Missing argument '{name}'.", click.get_current_context())
+    if len(words) > 2:
+        message = f"Got unexpected extra argument ({words[2]})"
+        raise click.UsageError(message, click.get_current_context())
+    return (words[0] if len(words) == 2 else None), words[-1]
+
+
 def session_of(flags: Mapping[str, object]) -> Session:
     try:
         here = Path.cwd()

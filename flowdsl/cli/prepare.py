@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets as chance
 import time
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 from flowdsl.cli.given import Inputs
 from flowdsl.cli.options import Session
 from flowdsl.engine.detached import with_key
+from flowdsl.engine.sign import plain_name
 from flowdsl.errors import InputError, Place
 from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.nodes import Plan
@@ -42,6 +42,10 @@ class Start:
         at = time.time()
         return replace(self, created=replace(self.created, at=at, started=rfc3339(at)))
 
+    def named(self, run: str) -> Start:
+        """The same, under another id: nothing else that is known by now follows from it."""
+        return replace(self, created=replace(self.created, run=run))
+
     @property
     def fingerprint(self) -> str:
         """Of the file and the inputs: what must be the same for `--id` to mean the same run."""
@@ -69,9 +73,8 @@ def prepare(session: Session, plan: Plan, inputs: Inputs, run: str = "") -> Star
 
 def new_run_id(workflow: str) -> str:
     """`<workflow>-<10 of a-z2-7>`: 50 bits of chance."""
-    name = re.sub(r"[^A-Za-z0-9._-]", "-", workflow)[: 63 - ID_CHARACTERS].lstrip("._-") or "run"
     letters = (ALPHABET[byte % 32] for byte in chance.token_bytes(ID_CHARACTERS))
-    return f"{name}-{''.join(letters)}"
+    return f"{plain_name(workflow, 63 - ID_CHARACTERS)}-{''.join(letters)}"
 
 
 def read_secrets(session: Session, plan: Plan) -> Secrets:

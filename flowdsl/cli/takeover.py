@@ -16,7 +16,7 @@ from flowdsl.cli.ending import Standing, conclude, exit_code, report
 from flowdsl.cli.given import read_secret
 from flowdsl.cli.options import Session
 from flowdsl.cli.prepare import read_secrets
-from flowdsl.cli.runs import existing_store, find_run, standing_of
+from flowdsl.cli.runs import existing_store, find_run, find_unfinished, standing_of
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.errors import InputError
 
@@ -82,7 +82,8 @@ def take_over(
 ) -> Taken:
     """Resume or cancel a run."""
     store = existing_store(session)
-    standing = standing_of(store, find_run(store, name))
+    final = any(order.kind != "retry" for order in orders)
+    standing = standing_of(store, (find_unfinished if final else find_run)(store, name))
     if standing.state.ended:
         return Taken(_is_over(session, standing, orders), standing, standing)
     check_orders(standing, orders)

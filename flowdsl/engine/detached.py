@@ -43,7 +43,5 @@ def with_key(plan: Plan, created: Created) -> Created:
         key = text(plan, State(created=created), plan.key)
     except EvaluationError as error:
         message = f"the `key` of {plan.name} has no value: {error}"
-        raise InputError(
-            message, code="F129", help="it may read `inputs`, `env` and `run`"
-        ) from None
+        raise InputError(message, code="F129", help="it may read `inputs` and `env`") from None
     return replace(created, key=f"{plan.name} {key}")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("cancel")
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="[RUN]", required=False)
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be sent; send nothing.")
 @click.option("--reason", metavar="TEXT", default="", help="Kept with the order.")
 @click.option(
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 @with_services
 @with_session
 def command(
-    session: Session, run: str, given: tuple[str, ...], reason: str, *, only_plan: bool
+    session: Session, run: str | None, given: tuple[str, ...], reason: str, *, only_plan: bool
 ) -> int:
-    """Stop RUN and undo what it did.
+    """Stop RUN and undo what it did; without RUN, the one that is unfinished, if there is just one.
 
     \b
     Exit codes:
@@ -53,15 +53,15 @@ def _exit_code(taken: Taken) -> int:
     return 2 if taken.code == 0 else taken.code
 
 
-def _show_plan(session: Session, run: str) -> int:
+def _show_plan(session: Session, run: str | None) -> int:
     """The calls that would be sent now, in their order."""
-    from flowdsl.cli.runs import existing_store, find_run, standing_of
+    from flowdsl.cli.runs import existing_store, find_unfinished, standing_of
     from flowdsl.cli.takeover import check_orders
     from flowdsl.engine.orders import Order
     from flowdsl.view.paint import counted, dim, line
 
     store = existing_store(session)
-    standing = standing_of(store, find_run(store, run))
+    standing = standing_of(store, find_unfinished(store, run))
     check_orders(standing, [Order("cancel")])
     calls = undo_calls(standing)
     if session.json:

@@ -46,7 +46,8 @@ def command(
 ) -> int:
     """Go on with a run that was interrupted, waits, or is stuck; without RUN, the newest.
 
-    A stuck run tries again what is stuck, or does what --retry, --skip or --resolve says.
+    A stuck run tries again what is stuck, or does what --retry, --skip or --resolve says. The last two need RUN where
+    more than one is unfinished.
     """
     from flowdsl.cli.takeover import take_over
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -28,10 +30,12 @@ def command(session: Session, run: str | None, *, watch: bool, events: bool) -> 
     RUN is an id or any unique beginning of one; without it, the newest run.
     """
     from flowdsl.cli.ending import report
-    from flowdsl.cli.runs import existing_store, find_run, standing_of
+    from flowdsl.cli.runs import existing_store, find_run, standing_of, store_with_runs
     from flowdsl.view.status import status_text
 
-    store = existing_store(session)
+    store = store_with_runs(session) if run is None else existing_store(session)
+    if store is None:
+        return nothing_yet(session, {"events": []} if events else {"workflow": None, "state": None})
     name = find_run(store, run)
     if watch:
         return _watch(session, store, name)
@@ -41,9 +45,35 @@ def command(session: Session, run: str | None, *, watch: bool, events: bool) -> 
     if session.json:
         session.screen.tell(report(standing))
         return 0
-    about = about_of(standing)
+    about = replace(about_of(standing), behind=_behind(store, standing))
     session.screen.show(status_text(standing.plan, standing.state, standing.now, about))
     return 0
+
+
+def nothing_yet(session: Session, fields: Mapping[str, Json]) -> int:
+    """Of a project in which nothing has run: an answer, not an error."""
+    if session.json:
+        session.screen.tell({"format": 1, "run": None, **fields})
+    else:
+        session.screen.result("nothing has run here yet: flowdsl run FILE")
+    return 0
+
+
+def _behind(store: FileStore, standing: Standing) -> str:
+    """The run that it waits for, where another one with its key is before it, and how that one stands."""
+    from flowdsl.cli.runs import standing_of
+    from flowdsl.errors import FlowdslError
+    from flowdsl.saga.commands import Queue
+
+    waits = next((one for one in standing.now.commands if isinstance(one, Queue)), None)
+    first = store.before_in_queue(waits.key, standing.run) if waits is not None else None
+    if first is None:
+        return ""
+    try:
+        other = standing_of(store, first)
+    except FlowdslError:
+        return f"{first} (damaged)"
+    return f"{first} ({other.name})"
 
 
 def about_of(standing: Standing) -> About:
