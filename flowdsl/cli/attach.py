@@ -6,11 +6,12 @@ import asyncio
 
 from flowdsl.cli.drive import Pilot
 from flowdsl.cli.ending import Standing
-from flowdsl.cli.given import CloudEvent
+from flowdsl.cli.given import CloudEvent, given_before
 from flowdsl.cli.prepare import Start
 from flowdsl.cli.runs import standing_of
 from flowdsl.engine.sign import event_run
 from flowdsl.errors import InputError
+from flowdsl.saga.secret_inputs import needed_again
 from flowdsl.world.contents import Claim
 
 PAUSE_SECONDS = 0.05
@@ -60,8 +61,18 @@ async def attach(pilot: Pilot, start: Start) -> Standing:
         standing = standing_of(pilot.store, run)
         if standing.now.at_rest:
             return pilot.tell(standing)
+        _check_secrets(standing, start)
         taken = await pilot.adopt(run, (), start.secret_inputs)
         if taken is not None:
             return taken
         await asyncio.sleep(PAUSE_SECONDS)
     raise AssertionError(f"{run} changes hands without end")
+
+
+def _check_secrets(standing: Standing, start: Start) -> None:
+    """The run is the same if it goes on with the same."""
+    created = standing.state.created
+    assert created is not None, "the first fact of a run is that it was created"
+    missing = set(needed_again(standing.plan, created)) - start.secret_inputs.keys()
+    if missing:
+        raise given_before(sorted(missing))

@@ -14,9 +14,11 @@ from flowdsl.language import Checked, InputProblem, Source, decode, from_text, r
 from flowdsl.language.document import load_document
 from flowdsl.language.inputs import problems_of
 from flowdsl.language.located import plain
-from flowdsl.plan.json import from_bytes, to_text
+from flowdsl.plan.json import from_bytes
 from flowdsl.plan.nodes import Input, Plan
 from flowdsl.plan.values import Json
+from flowdsl.saga.events import Created
+from flowdsl.saga.secret_inputs import needed_again, secret_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,10 @@ def read_some(plan: Plan, given: Sequence[str], file: str | None) -> dict[str, J
 
 
 def read_secret(
-    session: Session, plan: Plan, given: Sequence[str], needed: set[str]
+    session: Session, plan: Plan, created: Created, given: Sequence[str]
 ) -> dict[str, str]:
     """The secret inputs of a run that goes on: they were never kept, so they are asked for again."""
+    needed = needed_again(plan, created)
     secret = {declared.name for declared in plan.inputs if declared.secret}
     values, problems = _from_flags(plan.inputs, given)
     if problems:
@@ -86,17 +89,14 @@ def read_secret(
                 code="F072",
                 help="other inputs: flowdsl rerun",
             )
-    missing = sorted(needed - values.keys())
+        if created.secret_inputs is not None and name not in created.secret_inputs:
+            message = f"the secret input `{name}` of this run was left out"
+            raise InputError(message, code="F072", help="other inputs: flowdsl rerun")
+    missing = sorted(set(needed) - values.keys())
     if missing and session.may_ask:
         values |= ask(plan, missing)
     elif missing:
-        flags = " ".join(f"-i {name}=…" for name in missing)
-        names = ", ".join(f"`{name}`" for name in missing)
-        raise InputError(
-            f"the secret input{'s' if len(missing) > 1 else ''} {names} of this run must be given again",
-            code="F072",
-            help=f"secret inputs are never stored: add {flags}",
-        )
+        raise given_before(missing)
     problems = [
         problem
         for declared in plan.inputs
@@ -105,7 +105,17 @@ def read_secret(
     ]
     if problems:
         raise _not_right(problems)
-    return {name: _secret_text(value) for name, value in values.items()}
+    return {name: secret_text(value) for name, value in values.items()}
+
+
+def given_before(missing: Sequence[str]) -> InputError:
+    """The run was given them, and goes on with nothing else."""
+    flags = " ".join(f"-i {name}=…" for name in missing)
+    names = ", ".join(f"`{name}`" for name in missing)
+    message = (
+        f"the secret input{'s' if len(missing) > 1 else ''} {names} of this run must be given again"
+    )
+    return InputError(message, code="F072", help=f"secret inputs are never stored: add {flags}")
 
 
 def read_payload(schema: Json, given: Sequence[str], file: str | None) -> Json:
@@ -311,12 +321,8 @@ def _apart(plan: Plan, checked: Mapping[str, Json]) -> Inputs:
     secret = {declared.name for declared in plan.inputs if declared.secret}
     return Inputs(
         {name: value for name, value in checked.items() if name not in secret},
-        {name: _secret_text(v) for name, v in checked.items() if name in secret and v is not None},
+        {name: secret_text(v) for name, v in checked.items() if name in secret and v is not None},
     )
-
-
-def _secret_text(value: Json) -> str:
-    return value if isinstance(value, str) else to_text(value)
 
 
 def _not_right(problems: Sequence[InputProblem]) -> InputError:

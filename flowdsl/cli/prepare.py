@@ -17,6 +17,7 @@ from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created
 from flowdsl.saga.local import text
+from flowdsl.saga.secret_inputs import names_given
 from flowdsl.saga.state import State
 from flowdsl.view.moment import rfc3339
 from flowdsl.world.claims import fingerprint_of
@@ -66,6 +67,7 @@ def prepare(session: Session, plan: Plan, inputs: Inputs, run: str = "") -> Star
         env={name: found.get(name) for name in plan.env},
         services=dict(session.services or {}),
         started=rfc3339(at),
+        secret_inputs=names_given(plan, inputs.secret),
     )
     check_services(plan, created, Hosts(read_allowed(session.allow)))
     return Start(plan, with_key(plan, created), read_secrets(session, plan), inputs.secret)
@@ -106,6 +108,8 @@ def check_services(plan: Plan, created: Created, hosts: Hosts) -> None:
         objection = _objection(hosts, host)
         if objection is not None:
             raise _forbidden(plan, service.name, f"{host} is {objection}")
+    for own in plan.detached.values():  # runs of their own that this one starts
+        check_services(own, created, hosts)
 
 
 def _wrong_with(url: str) -> str | None:

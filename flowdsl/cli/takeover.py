@@ -87,12 +87,9 @@ def take_over(
     if standing.state.ended:
         return Taken(_is_over(session, standing, orders), standing, standing)
     check_orders(standing, orders)
-    required = {
-        one.name
-        for one in standing.plan.inputs
-        if one.secret and not one.optional and not one.has_default
-    }
-    secret_inputs = read_secret(session, standing.plan, given, required)
+    created = standing.state.created
+    assert created is not None, "the first fact of a run is that it was created"
+    secret_inputs = read_secret(session, standing.plan, created, given)
     secrets = read_secrets(session, standing.plan)
     takeover = Takeover(standing.run, tuple(orders), secret_inputs)
     code, after = drive(session, secrets, takeover.go, no_wait=no_wait)

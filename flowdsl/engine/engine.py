@@ -26,6 +26,7 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event, Failure, Resumed, Spawned
 from flowdsl.saga.progress import Progress, progress
+from flowdsl.saga.secret_inputs import names_given, with_defaults
 from flowdsl.saga.state import State, fold
 from flowdsl.view.report import run_report
 from flowdsl.world.claims import fingerprint_of
@@ -97,6 +98,8 @@ class Engine:
         secret_inputs: Mapping[str, str] | None = None,
     ) -> Result:
         """Start a run and drive it until it is at rest."""
+        if created.secret_inputs is None:
+            created = replace(created, secret_inputs=names_given(plan, secret_inputs or {}))
         await self._pin(plan)
         drive = self._drive(plan, created.run, watch, secret_inputs or {}, new=True)
         return await self._go(created.run, drive, [], [created])
@@ -169,7 +172,7 @@ class Engine:
     ) -> Drive:
         if secret_inputs:
             self.secret_inputs[run] = secret_inputs
-        given = self.secret_inputs.get(run, {})
+        given = with_defaults(plan, self.secret_inputs.get(run, {}))
         secrets = {**self.secrets, **{f"inputs.{k}": v for k, v in given.items()}}
         signer = RunSigner(self.store.key, run, secrets)
         is_new = new

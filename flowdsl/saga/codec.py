@@ -277,6 +277,10 @@ _FORMS: Mapping[str, tuple[Write, Read]] = MappingProxyType(
         "dict[str, str | None]": (None, _mapping(_maybe(_text))),
         "tuple[Json, ...]": (list, lambda value: tuple(_list(value))),
         "tuple[int, ...]": (list, lambda value: tuple(map(_whole, _list(value)))),
+        "tuple[str, ...] | None": (
+            _maybe(list),
+            _maybe(lambda value: tuple(map(_text, _list(value)))),
+        ),
         "tuple[Address, ...]": (list, lambda value: tuple(map(_text, _list(value)))),
         "Sealed": (_write_sealed, _read_sealed),
         "Sealed | None": (_maybe(_write_sealed), _maybe(_read_sealed)),

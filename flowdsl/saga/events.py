@@ -89,6 +89,9 @@ class Created:
     started: str = ""  # `at` as people write it, for `run.started`
     key: str = ""  # runs with the same key go one at a time
     parent: str = ""  # the run that started this one
+    secret_inputs: tuple[str, ...] | None = (
+        None  # those that were given; None: there are none, or it was not kept yet
+    )
 
 
 @dataclass(frozen=True, slots=True)
