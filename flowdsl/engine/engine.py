@@ -21,7 +21,7 @@ from flowdsl.engine.sign import RunSigner
 from flowdsl.errors import InputError, Interrupted, StoreError
 from flowdsl.language import InvalidWorkflow, compile_pinned
 from flowdsl.language.openapi import Readings
-from flowdsl.plan.json import to_bytes
+from flowdsl.plan.json import to_spelled_bytes
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event, Failure, Resumed, Spawned
@@ -221,7 +221,7 @@ class Engine:
         if drive.state.ended:
             self.secret_inputs.pop(run, None)
             report = run_report(drive.plan, drive.state, now, ended=drive.last_at)
-            await self.store.finish(run, to_bytes(report))
+            await self.store.finish(run, to_spelled_bytes(report))
             created = drive.state.created
             if created is not None and created.key:
                 await self.store.leave_queue(created.key, run)

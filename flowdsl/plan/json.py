@@ -43,12 +43,16 @@ def to_text(value: Json) -> str:
 
 
 def to_ascii(value: Json) -> str:
-    """JSON that every encoding can say and every reader takes, halves of surrogate pairs spelled out."""
+    """JSON that every encoding can say."""
+    return _WIDE.sub(lambda found: json.dumps(found[0])[1:-1], to_spelled_bytes(value).decode())
+
+
+def to_spelled_bytes(value: Json) -> bytes:
+    """As `to_bytes`, with halves of surrogate pairs spelled out, which JSON cannot say to everybody."""
     try:
-        text = to_text(value)
+        return to_bytes(value)
     except UnicodeEncodeError:
-        text = to_text(_spelled(value))
-    return _WIDE.sub(lambda found: json.dumps(found[0])[1:-1], text)
+        return to_bytes(_spelled(value))
 
 
 def spelled(text: str) -> str:

@@ -110,7 +110,7 @@ def _github(path: str, found: Diagnostic) -> str:
 
 
 def _github_message(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _github_property(text: str) -> str:
@@ -166,7 +166,7 @@ def _sarif_location(path: str, span: Span) -> dict[str, Json]:
 
 def _uri(path: str) -> str:
     """A path as a URI reference."""
-    return quote(path.replace("\\", "/"))
+    return quote(path.replace("\\", "/").encode("utf-8", "surrogateescape"))
 
 
 def _sarif_level(severity: Severity) -> str:

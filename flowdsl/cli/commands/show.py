@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -33,6 +32,7 @@ def command(session: Session, words: tuple[str, ...], *, as_curl: bool) -> int:
     from flowdsl.view.closing import Suggestion
     from flowdsl.view.exchange import curl, show_text
     from flowdsl.view.report import step_report
+    from flowdsl.view.shell import shell_word
 
     run, step = run_and(words, "STEP")
     store = store_with_runs(session) if run is None else existing_store(session)
@@ -63,7 +63,8 @@ def command(session: Session, words: tuple[str, ...], *, as_curl: bool) -> int:
         session.screen.suggest(
             [
                 Suggestion(
-                    f"flowdsl show {standing.run} {quote(step)} --curl", "a command that repeats it"
+                    f"flowdsl show {standing.run} {shell_word(step)} --curl",
+                    "a command that repeats it",
                 )
             ]
         )
