@@ -6,10 +6,11 @@ import asyncio
 
 from flowdsl.cli.drive import Pilot
 from flowdsl.cli.ending import Standing
-from flowdsl.cli.given import CloudEvent, given_before
+from flowdsl.cli.given import CloudEvent
 from flowdsl.cli.prepare import Start
 from flowdsl.cli.runs import standing_of
 from flowdsl.engine.sign import event_run
+from flowdsl.engine.wanting import given_before
 from flowdsl.errors import InputError
 from flowdsl.saga.secret_inputs import needed_again
 from flowdsl.world.contents import Claim

@@ -1,6 +1,7 @@
 """Driving a run from the command line: the engine, what the person sees of it, and what Ctrl-C does.
 
 First Ctrl-C (or SIGTERM): nothing new starts, open calls get five seconds, all is saved. Second: at once. Both lose nothing.
+Only Ctrl-C is a person's word that the run shall wait; a run whose process was ended by somebody else is anybody's to go on with.
 """
 
 from __future__ import annotations
@@ -110,7 +111,10 @@ class Pilot:
         if len(self.signals) > 1 or not drives:
             task.cancel()
             return
-        self.engine.stop()
+        if number == signal.SIGINT:
+            self.engine.pause()
+        else:
+            self.engine.stop()
         calls = sum(len(drive.state.flying) for drive in drives)
         count = f"{counted(calls, 'call')} open, up to 5 s" if calls else "nothing is open"
         self.display.message(f"Stopping: {count}… (once more stops at once; nothing is lost)")

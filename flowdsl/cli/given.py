@@ -9,6 +9,7 @@ import click
 
 from flowdsl.cli.options import Session
 from flowdsl.cli.sources import STDIN, WrongFile, read_bytes, read_stdin
+from flowdsl.engine.wanting import given_before
 from flowdsl.errors import InputError, Place
 from flowdsl.language import Checked, InputProblem, Source, decode, from_text, read_inputs
 from flowdsl.language.document import load_document
@@ -106,16 +107,6 @@ def read_secret(
     if problems:
         raise _not_right(problems)
     return {name: secret_text(value) for name, value in values.items()}
-
-
-def given_before(missing: Sequence[str]) -> InputError:
-    """The run was given them, and goes on with nothing else."""
-    flags = " ".join(f"-i {name}=…" for name in missing)
-    names = ", ".join(f"`{name}`" for name in missing)
-    message = (
-        f"the secret input{'s' if len(missing) > 1 else ''} {names} of this run must be given again"
-    )
-    return InputError(message, code="F072", help=f"secret inputs are never stored: add {flags}")
 
 
 def read_payload(schema: Json, given: Sequence[str], file: str | None) -> Json:

@@ -12,6 +12,7 @@ from flowdsl.cli.given import Inputs
 from flowdsl.cli.options import Session
 from flowdsl.engine.detached import with_key
 from flowdsl.engine.sign import plain_name
+from flowdsl.engine.wanting import unset
 from flowdsl.errors import InputError, Place
 from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.nodes import Plan
@@ -82,13 +83,9 @@ def new_run_id(workflow: str) -> str:
 def read_secrets(session: Session, plan: Plan) -> Secrets:
     """Those that the workflow names, all of them."""
     secrets = Secrets.read(plan.secrets, folder=session.project, file=session.secrets_file)
-    missing = secrets.missing(plan.secrets)
-    if missing:
-        raise InputError(
-            "\n".join(f"the secret `{name}` has no value" for name in missing),
-            code="F077",
-            help="set it in the environment, in .env beside the project, or in a file named by --secrets-file",
-        )
+    wanting = unset(secrets.missing(plan.secrets))
+    if wanting is not None:
+        raise wanting
     return secrets
 
 

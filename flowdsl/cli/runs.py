@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flowdsl.cli.ending import Standing
 from flowdsl.cli.options import Session
-from flowdsl.engine.engine import plan_from
+from flowdsl.engine.pinned import plan_from
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Event, last_time

@@ -310,6 +310,7 @@ _EVENTS = (
     _shape(events.Expired, "expired"),
     _shape(events.Resumed, "resumed"),
     _shape(events.Paused, "paused"),
+    _shape(events.Stopped, "stopped"),
     _shape(events.CancelRequested, "cancel_requested"),
     _shape(events.Retried, "retried"),
     _shape(events.Resolved, "resolved"),

@@ -166,6 +166,13 @@ class Paused:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The driver was told to end, and the run was saved: that was no crash, and whoever comes next may go on with it."""
+
+    at: float
+
+
 # --- what a person said ------------------------------------------------------------------------------
 
 
@@ -359,6 +366,7 @@ Event: TypeAlias = (
     | Expired
     | Resumed
     | Paused
+    | Stopped
     | Signalled
     | CancelRequested
     | Retried
