@@ -52,6 +52,6 @@ def needed_again(plan: Plan, created: Created) -> tuple[str, ...]:
 
 def is_null(declared: Input, given: tuple[str, ...] | None) -> bool:
     """Whether the input was left out. `given`: what the run remembers; None where it began before that was kept."""
-    if given is None or declared.name in given:
+    if given is None or declared.name in given or not declared.optional:
         return False
     return not (declared.has_default and declared.default is not None)

@@ -157,6 +157,18 @@ def test_nor_of_a_secret_input() -> None:
     assert memory.runs["run-1"].ended == "succeeded"
 
 
+def test_one_that_is_required_and_was_not_given_is_never_taken_for_null() -> None:
+    memory, app = Memory(), create_app()
+
+    async def life() -> None:
+        async with engine_on(memory, app) as engine:
+            result = await engine.run(OF_AN_INPUT, created(OF_AN_INPUT))
+            assert result.now.state == "compensated"
+
+    run_virtually(life())
+    assert app.requests == []
+
+
 # --- who hears of it ----------------------------------------------------------------------------------
 
 
