@@ -178,8 +178,12 @@ class Engine:
         state = fold(State(), past)
         assert state.created is not None, "the first fact of a run is that it was created"
         why = "a person paused it" if state.paused else ""
-        if not why and (lacking := self._lacking(state.created, {})) is not None:
-            why = lacking.message
+        try:
+            lacking = None if why else self._lacking(state.created, {})
+        except StoreError as error:  # its definition cannot be read
+            why = error.message
+        else:
+            why = lacking.message if lacking is not None else why
         if why:
             self.left[state.created.run] = why
         return not why

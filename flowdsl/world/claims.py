@@ -60,6 +60,8 @@ class Claims:
             made = await self.offload(partial(self.make, run, fingerprint))
             said = self.fingerprint(run)
             if (created := self.known.created(run)) is not None:
+                if attach and made:  # it was lost
+                    self.rewrite(run, fingerprint_of(created))
                 self.release(run)
                 if attach:
                     return Claim.TAKEN

@@ -184,6 +184,14 @@ def test_an_event_that_started_a_run_of_its_own_name_takes_no_other_id(
     assert (other.code, f"this event has started {own}" in other.err) == (2, True)
 
 
+def test_a_claim_that_was_lost_is_made_again_as_its_run_began(cli: CommandLine, flow: str) -> None:
+    run = cli("run", flow, "--event", event(cli), "--json").json["run"]
+    (cli.project / ".flowdsl" / "claims" / run).unlink()
+    again = cli("run", flow, "--event", event(cli, data={"order": "o-2"}), "--json")
+    assert (again.json["run"], runs(cli)) == (run, [run])
+    assert cli("fsck", "--json").json["findings"] == []
+
+
 def test_fsck_knows_the_claims_of_events(cli: CommandLine, flow: str) -> None:
     cli("run", flow, "--event", event(cli), "--id", "mine")
     assert cli("fsck", "--json").json["findings"] == []
