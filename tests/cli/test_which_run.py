@@ -46,8 +46,8 @@ def test_where_nothing_has_run_yet_there_is_nothing_to_see(
         for path in (project / ".flowdsl" / "journals").iterdir():
             path.unlink()
     done = asks(*words)
-    assert (done.code, done.err) == (0, "")
-    assert "nothing has run here yet" in done.out
+    assert (done.code, "flowdsl run FILE" in done.err) == (0, True)
+    assert done.out == "nothing has run here yet: no runs in .flowdsl\n"
     told = asks(*words, "--json")
     assert (told.code, told.err, told.json["format"]) == (0, "", 1)
     assert (told.json["runs"] if words == ("list",) else told.json["run"]) in ([], None)

@@ -55,7 +55,13 @@ def nothing_yet(session: Session, fields: Mapping[str, Json]) -> int:
     if session.json:
         session.screen.tell({"format": 1, "run": None, **fields})
     else:
-        session.screen.result("nothing has run here yet: flowdsl run FILE")
+        from flowdsl.cli.runs import shown
+        from flowdsl.view.closing import Suggestion
+        from flowdsl.view.paint import line
+
+        said = f"nothing has run here yet: no runs in {shown(session.store)}"
+        session.screen.show([line(said)])
+        session.screen.suggest([Suggestion("flowdsl run FILE", "start one")])
     return 0
 
 
