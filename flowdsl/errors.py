@@ -15,17 +15,39 @@ diagnostic or a fact before anybody hears of it. Any other exception is a bug: 7
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a file. Lines and columns count from 1; 0: the file as a whole."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
 
 class FlowdslError(Exception):
-    """Something a person can act on. `code` is a catalogue code, `help` the next step to take."""
+    """Something a person can act on. `code` is a catalogue code, `help` the next step to take.
+
+    `place` is for programs: the message says it in words.
+    """
 
     exit_code = 70
 
-    def __init__(self, message: str, *, code: str = "", help: str = "") -> None:  # noqa: A002
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        help: str = "",  # noqa: A002
+        place: Place | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.help = help
+        self.place = place
 
 
 class InputError(FlowdslError):

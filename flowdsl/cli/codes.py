@@ -78,7 +78,14 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "F082": (
             "an event that starts nothing",
-            "`--event` takes a CloudEvent in structured JSON whose type is the one that the file's `trigger` names.",
+            (
+                "`--event` takes a CloudEvent in structured JSON whose type is the one that the file's `trigger` names.\n"
+                "An event starts one run, however often it comes: its `source` and `id` say which event it is."
+            ),
+        ),
+        "F083": (
+            "stopped",
+            "Ctrl-C, before there was anything to show. What was acknowledged is on disk: `flowdsl list` shows the runs.",
         ),
         "F110": (
             "refused",
@@ -174,6 +181,13 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "nothing has run here",
             "The store is made by the first run, beside the project: the nearest folder upwards with flowdsl.toml, .flowdsl or .git.",
         ),
+        "F141": (
+            "which run?",
+            (
+                "What cannot be taken back, `cancel` and `resume` with --skip or --resolve, is done without a name only where\n"
+                "exactly one run is unfinished. `flowdsl list` shows them; any unique beginning of an id is enough."
+            ),
+        ),
         "F142": (
             "no such step",
             "A step is named by its address (book/flight) or, where it is unique, its id (flight).",
@@ -223,7 +237,10 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "F206": (
             "the id is taken",
-            "--id starts a run once: the same id, file and inputs again attach to that run. Other inputs need another id.",
+            (
+                "--id starts a run once: the same id, file and inputs again attach to that run. Other inputs need another id.\n"
+                "An event starts one run too: with --id as well it is the run of that id, and of no other."
+            ),
         ),
         "F207": (
             "no run id",

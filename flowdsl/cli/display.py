@@ -12,9 +12,9 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Literal, Protocol, TextIO, cast
 
 from flowdsl.cli.options import Session
-from flowdsl.plan.json import from_bytes, to_text
+from flowdsl.plan.json import to_ascii
 from flowdsl.plan.nodes import Plan
-from flowdsl.saga.codec import encode
+from flowdsl.saga.codec import as_json
 from flowdsl.saga.events import Event, event_time
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State, apply
@@ -100,12 +100,13 @@ class JsonDisplay:
         for event in facts:
             self.at = event_time(event, self.at or time.time())
             run = created.run if created else getattr(event, "run", "")
-            fact = from_bytes(encode(event))
-            assert isinstance(fact, dict)
-            _err(to_text({"format": 1, "time": rfc3339(self.at), "run": run, "event": fact}) + "\n")
+            fact = as_json(event)
+            _err(
+                to_ascii({"format": 1, "time": rfc3339(self.at), "run": run, "event": fact}) + "\n"
+            )
 
     def message(self, text: str) -> None:
-        _err(to_text({"format": 1, "time": rfc3339(time.time()), "message": text}) + "\n")
+        _err(to_ascii({"format": 1, "time": rfc3339(time.time()), "message": text}) + "\n")
 
 
 class NoDisplay:

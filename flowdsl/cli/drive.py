@@ -1,12 +1,14 @@
 """Driving a run from the command line: the engine, what the person sees of it, and what Ctrl-C does.
 
 First Ctrl-C (or SIGTERM): nothing new starts, open calls get five seconds, all is saved. Second: at once. Both lose nothing.
+Only Ctrl-C is a person's word that the run shall wait; a run whose process was ended by somebody else is anybody's to go on with.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +22,7 @@ from flowdsl.engine.engine import Engine
 from flowdsl.engine.loop import News
 from flowdsl.engine.orders import Order
 from flowdsl.errors import InputError, Interrupted, StoreError
+from flowdsl.saga.commands import Sleep
 from flowdsl.saga.events import last_time
 from flowdsl.view.paint import counted
 from flowdsl.world.disk import not_allowed
@@ -98,7 +101,7 @@ class Pilot:
         at = last_time(news.facts, self.last.at if self.last else created.at)
         self.last = Standing(created.run, news.plan, news.after, news.now, at)
         self.display.turn(news.plan, news.before, news.facts, news.now)
-        if self.no_wait and news.now.state == "waiting":
+        if self.no_wait and news.now.state == "waiting" and not _is_due(news):
             self.engine.stop()
 
     def stop(self, number: int, task: asyncio.Task[int]) -> None:
@@ -108,7 +111,10 @@ class Pilot:
         if len(self.signals) > 1 or not drives:
             task.cancel()
             return
-        self.engine.stop()
+        if number == signal.SIGINT:
+            self.engine.pause()
+        else:
+            self.engine.stop()
         calls = sum(len(drive.state.flying) for drive in drives)
         count = f"{counted(calls, 'call')} open, up to 5 s" if calls else "nothing is open"
         self.display.message(f"Stopping: {count}… (once more stops at once; nothing is lost)")
@@ -163,6 +169,12 @@ async def _under_signals(pilot: Pilot, act: Act) -> Standing:
             loop.remove_signal_handler(number)
 
 
+def _is_due(news: News) -> bool:
+    """Whether what it waits for has come, so that it goes on by itself."""
+    timers = [one.timer for one in news.now.commands if isinstance(one, Sleep)]
+    return any(news.after.armed[timer] <= time.time() for timer in timers)
+
+
 def _heard() -> list[signal.Signals]:
     """With `nohup` a terminal that is closed is no reason to stop."""
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
@@ -176,7 +188,7 @@ def _stopped(pilot: Pilot) -> int:
         pilot.last = standing_of(existing_store(pilot.session), pilot.last.run)
         interrupted_report(pilot.session, pilot.last, waits=not pilot.signals)
     else:
-        pilot.session.screen.hint("stopped before anything was sent")
+        pilot.session.screen.stopped("stopped before anything was sent")
     return 128 + pilot.signals[0] if pilot.signals else 4
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from flowdsl.cli.display import display_kind
 from flowdsl.cli.options import Session
-from flowdsl.plan.json import to_text
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.progress import Progress
@@ -45,7 +44,7 @@ def conclude(session: Session, standing: Standing, *, drawn: bool = False) -> in
     kind = "tty" if drawn else display_kind(session)
     succeeded = standing.now.state == "succeeded"
     if session.json:
-        session.screen.result(to_text(report(standing)))
+        session.screen.tell(report(standing))
     if not (kind == "json" or (kind == "quiet" and succeeded)):
         _tell(session, standing, kind)
     if succeeded and not session.json:
@@ -67,7 +66,7 @@ def interrupted_report(session: Session, standing: Standing, *, waits: bool = Fa
     kind = display_kind(session)
     word = now.state if waits else standing.name or now.state
     if session.json:
-        session.screen.result(to_text(report(replace(standing, name=word))))
+        session.screen.tell(report(replace(standing, name=word)))
     if kind in ("json", "quiet"):
         return
     mark = RUN_MARKS[word]
@@ -114,7 +113,7 @@ def _outputs(session: Session, standing: Standing, kind: str) -> None:
     if not values:
         return
     if session.screen.is_piped:
-        session.screen.result(to_text(values))
+        session.screen.tell(values)
     elif kind == "tty":
         session.screen.say([(), *output_lines(values)])
     else:

@@ -9,14 +9,17 @@ import click
 
 from flowdsl.cli.options import Session
 from flowdsl.cli.sources import STDIN, WrongFile, read_bytes, read_stdin
-from flowdsl.errors import InputError
+from flowdsl.engine.wanting import given_before
+from flowdsl.errors import InputError, Place
 from flowdsl.language import Checked, InputProblem, Source, decode, from_text, read_inputs
 from flowdsl.language.document import load_document
 from flowdsl.language.inputs import problems_of
 from flowdsl.language.located import plain
-from flowdsl.plan.json import from_bytes, to_text
+from flowdsl.plan.json import from_bytes
 from flowdsl.plan.nodes import Input, Plan
 from flowdsl.plan.values import Json
+from flowdsl.saga.events import Created
+from flowdsl.saga.secret_inputs import needed_again, secret_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,10 @@ def read_some(plan: Plan, given: Sequence[str], file: str | None) -> dict[str, J
 
 
 def read_secret(
-    session: Session, plan: Plan, given: Sequence[str], needed: set[str]
+    session: Session, plan: Plan, created: Created, given: Sequence[str]
 ) -> dict[str, str]:
     """The secret inputs of a run that goes on: they were never kept, so they are asked for again."""
+    needed = needed_again(plan, created)
     secret = {declared.name for declared in plan.inputs if declared.secret}
     values, problems = _from_flags(plan.inputs, given)
     if problems:
@@ -86,17 +90,14 @@ def read_secret(
                 code="F072",
                 help="other inputs: flowdsl rerun",
             )
-    missing = sorted(needed - values.keys())
+        if created.secret_inputs is not None and name not in created.secret_inputs:
+            message = f"the secret input `{name}` of this run was left out"
+            raise InputError(message, code="F072", help="other inputs: flowdsl rerun")
+    missing = sorted(set(needed) - values.keys())
     if missing and session.may_ask:
         values |= ask(plan, missing)
     elif missing:
-        flags = " ".join(f"-i {name}=…" for name in missing)
-        names = ", ".join(f"`{name}`" for name in missing)
-        raise InputError(
-            f"the secret input{'s' if len(missing) > 1 else ''} {names} of this run must be given again",
-            code="F072",
-            help=f"secret inputs are never stored: add {flags}",
-        )
+        raise given_before(missing)
     problems = [
         problem
         for declared in plan.inputs
@@ -105,7 +106,7 @@ def read_secret(
     ]
     if problems:
         raise _not_right(problems)
-    return {name: _secret_text(value) for name, value in values.items()}
+    return {name: secret_text(value) for name, value in values.items()}
 
 
 def read_payload(schema: Json, given: Sequence[str], file: str | None) -> Json:
@@ -131,8 +132,22 @@ def read_payload(schema: Json, given: Sequence[str], file: str | None) -> Json:
     }
 
 
-def read_event(plan: Plan, file: str) -> dict[str, Json]:
-    """The data of the CloudEvent in a file, if it is one that the workflow is started by."""
+@dataclass(frozen=True, slots=True)
+class CloudEvent:
+    """`source` and `id` say which it is, where it says so; `data` are the inputs."""
+
+    source: str
+    id: str
+    data: dict[str, Json]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it could be told from another one."""
+        return bool(self.source and self.id)
+
+
+def read_event(plan: Plan, file: str) -> CloudEvent:
+    """The CloudEvent in a file, if it is one that the workflow is started by."""
     event = _any_from_file(file, "an event")
     name = STDIN if file == "-" else file
     if not isinstance(event, dict) or not isinstance(event.get("type"), str):
@@ -149,13 +164,15 @@ def read_event(plan: Plan, file: str) -> dict[str, Json]:
             f"{plan.path} is started by `{plan.trigger.event}`, and this event is `{event['type']}`"
         )
         raise InputError(message, code="F082", help="is it the right file?")
+    source, number = event.get("source"), event.get("id")
+    which = (source, number) if isinstance(source, str) and isinstance(number, str) else ("", "")
     data = event.get("data")
     if data is None and "data_base64" not in event:
-        return {}
+        return CloudEvent(*which, {})
     if not isinstance(data, dict):
         message = f"{name}: the data of the event are the inputs, and these are no mapping"
         raise InputError(message, code="F082", help="`data: { … }` of the `emit` that made it")
-    return data
+    return CloudEvent(*which, data)
 
 
 def _guessed(value: Json) -> Json:
@@ -245,6 +262,7 @@ def _from_file(path: str) -> dict[str, Json]:
             f"{STDIN if path == '-' else path}: the inputs are a mapping of names to values",
             code="F073",
             help="write `name: value` lines",
+            place=Place(path),
         )
     return value
 
@@ -267,24 +285,23 @@ def _json(source: Source) -> Json:
     except ValueError as error:
         document, problems = load_document(source)
         if source.path.endswith(".json") or document is None or problems:
-            raise InputError(
-                f"{source.path}: not JSON: {_place(source.text, str(error))}",
-                code="F073",
-                help="is it cut off?",
-            ) from None
+            raise _not_json(source, str(error)) from None
         return plain(document)
 
 
-def _place(text: str, said: str) -> str:
+def _not_json(source: Source, said: str) -> InputError:
     """The decoder says a byte; people count lines."""
     import re
 
+    place = Place(source.path)
     found = re.search(r"\(byte (\d+)\)", said)
-    if found is None:
-        return said
-    before = text.encode(errors="replace")[: int(found[1])].decode(errors="ignore")
-    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-    return f"line {line}, column {column}: {said[: found.start()].strip().removeprefix('JSON is malformed: ')}"
+    if found is not None:
+        before = source.text.encode(errors="replace")[: int(found[1])].decode(errors="ignore")
+        place = Place(source.path, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        why = said[: found.start()].strip().removeprefix("JSON is malformed: ")
+        said = f"line {place.line}, column {place.column}: {why}"
+    message = f"{source.path}: not JSON: {said}"
+    return InputError(message, code="F073", help="is it cut off?", place=place)
 
 
 def _all_missing(problems: Sequence[InputProblem], values: Mapping[str, Json]) -> bool:
@@ -295,12 +312,8 @@ def _apart(plan: Plan, checked: Mapping[str, Json]) -> Inputs:
     secret = {declared.name for declared in plan.inputs if declared.secret}
     return Inputs(
         {name: value for name, value in checked.items() if name not in secret},
-        {name: _secret_text(v) for name, v in checked.items() if name in secret and v is not None},
+        {name: secret_text(v) for name, v in checked.items() if name in secret and v is not None},
     )
-
-
-def _secret_text(value: Json) -> str:
-    return value if isinstance(value, str) else to_text(value)
 
 
 def _not_right(problems: Sequence[InputProblem]) -> InputError:

@@ -95,7 +95,7 @@ class Commands(click.Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
     epilog="Exit codes: 0 yes · 1 no, and nothing is left behind · 2 asked wrongly · 3 a person is needed"
-    " · 4 not finished · 70 a bug in flowdsl · 74 the disk failed, or the memory ran out · 130 interrupted and saved.",
+    " · 4 not finished · 70 a bug in flowdsl · 74 the disk failed, or the memory ran out · 130 interrupted and saved (143 by SIGTERM, 129 by SIGHUP).",
 )
 @click.version_option(__version__, "--version", message="flowdsl %(version)s")
 @click.pass_context
@@ -133,7 +133,7 @@ def run(arguments: list[str]) -> int:
     """Run one command line; the exit code. Nothing but SystemExit ever gets past it."""
     screen = Screen.of_arguments(arguments)
     try:
-        code = flowdsl.main(args=arguments, prog_name="flowdsl", standalone_mode=False)
+        code = flowdsl.main(args=arguments, prog_name="flowdsl", standalone_mode=False, obj=screen)
     except click.UsageError as error:
         screen.fail(_usage(error))
         return 2
@@ -148,7 +148,7 @@ def run(arguments: list[str]) -> int:
         screen.fail(error)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        screen.hint("stopped")
+        screen.stopped("stopped")
         return 130
     except BrokenPipeError:
         return 0  # whoever read our output has seen enough

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec, TypeAlias, TypeVar, cast
@@ -128,6 +128,16 @@ def with_inputs(command: F) -> F:
     return command
 
 
+def run_and(words: tuple[str, ...], name: str) -> tuple[str | None, str]:
+    """`[RUN] NAME`: what stands last is the name; without a run, the newest is meant."""
+    if not words:
+        raise click.UsageError(f"Missing argument '{name}'.", click.get_current_context())
+    if len(words) > 2:
+        message = f"Got unexpected extra argument ({words[2]})"
+        raise click.UsageError(message, click.get_current_context())
+    return (words[0] if len(words) == 2 else None), words[-1]
+
+
 def session_of(flags: Mapping[str, object]) -> Session:
     try:
         here = Path.cwd()
@@ -140,7 +150,7 @@ def session_of(flags: Mapping[str, object]) -> Session:
     secrets = str(flags.get("secrets_file") or "")
     beside = project / said.secrets_file if said.secrets_file else None
     return Session(
-        screen=Screen(cast("Color", flags.get("color") or said.color or "auto")),
+        screen=_screen(flags.get("color") or said.color or "auto"),
         project=project,
         store=_store(flags.get("store"), said, project, here),
         json=bool(flags.get("json")),
@@ -151,6 +161,13 @@ def session_of(flags: Mapping[str, object]) -> Session:
         services=_services(said, environment) if "environment" in flags else None,
         allow=said.allow,
     )
+
+
+def _screen(color: object) -> Screen:
+    """The one of this command line, in the colours that were asked for."""
+    context = click.get_current_context(silent=True)
+    found = context.find_object(Screen) if context is not None else None
+    return replace(found or Screen(), color=cast("Color", color))
 
 
 def _store(flag: object, said: ProjectFile, project: Path, here: Path) -> Path:

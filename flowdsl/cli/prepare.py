@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets as chance
 import time
 from collections.abc import Collection, Mapping
@@ -12,11 +11,14 @@ from urllib.parse import urlsplit
 from flowdsl.cli.given import Inputs
 from flowdsl.cli.options import Session
 from flowdsl.engine.detached import with_key
-from flowdsl.errors import InputError
+from flowdsl.engine.sign import plain_name
+from flowdsl.engine.wanting import unset
+from flowdsl.errors import InputError, Place
 from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created
 from flowdsl.saga.local import text
+from flowdsl.saga.secret_inputs import names_given
 from flowdsl.saga.state import State
 from flowdsl.view.moment import rfc3339
 from flowdsl.world.claims import fingerprint_of
@@ -42,6 +44,10 @@ class Start:
         at = time.time()
         return replace(self, created=replace(self.created, at=at, started=rfc3339(at)))
 
+    def named(self, run: str) -> Start:
+        """The same, under another id: nothing else that is known by now follows from it."""
+        return replace(self, created=replace(self.created, run=run))
+
     @property
     def fingerprint(self) -> str:
         """Of the file and the inputs: what must be the same for `--id` to mean the same run."""
@@ -62,6 +68,7 @@ def prepare(session: Session, plan: Plan, inputs: Inputs, run: str = "") -> Star
         env={name: found.get(name) for name in plan.env},
         services=dict(session.services or {}),
         started=rfc3339(at),
+        secret_inputs=names_given(plan, inputs.secret),
     )
     check_services(plan, created, Hosts(read_allowed(session.allow)))
     return Start(plan, with_key(plan, created), read_secrets(session, plan), inputs.secret)
@@ -69,22 +76,17 @@ def prepare(session: Session, plan: Plan, inputs: Inputs, run: str = "") -> Star
 
 def new_run_id(workflow: str) -> str:
     """`<workflow>-<10 of a-z2-7>`: 50 bits of chance."""
-    name = re.sub(r"[^A-Za-z0-9._-]", "-", workflow)[: 63 - ID_CHARACTERS].lstrip("._-") or "run"
     letters = (ALPHABET[byte % 32] for byte in chance.token_bytes(ID_CHARACTERS))
-    return f"{name}-{''.join(letters)}"
+    return f"{plain_name(workflow, 63 - ID_CHARACTERS)}-{''.join(letters)}"
 
 
 def read_secrets(session: Session, plan: Plan, besides: Collection[str] = ()) -> Secrets:
     """Those that the workflow names, all of them; `besides` are of use if they are there."""
     names = {*plan.secrets, *besides}
     secrets = Secrets.read(names, folder=session.project, file=session.secrets_file)
-    missing = secrets.missing(plan.secrets)
-    if missing:
-        raise InputError(
-            "\n".join(f"the secret `{name}` has no value" for name in missing),
-            code="F077",
-            help="set it in the environment, in .env beside the project, or in a file named by --secrets-file",
-        )
+    wanting = unset(secrets.missing(plan.secrets))
+    if wanting is not None:
+        raise wanting
     return secrets
 
 
@@ -104,6 +106,8 @@ def check_services(plan: Plan, created: Created, hosts: Hosts) -> None:
         objection = _objection(hosts, host)
         if objection is not None:
             raise _forbidden(plan, service.name, f"{host} is {objection}")
+    for own in plan.detached.values():  # runs of their own that this one starts
+        check_services(own, created, hosts)
 
 
 def _wrong_with(url: str) -> str | None:
@@ -136,6 +140,7 @@ def _forbidden(plan: Plan, name: str, why: str) -> InputError:
         f"{plan.path}:{span.line}:{span.column}: no service may be where `{name}` is: {why}",
         code="F130",
         help="if it is meant, allow the address in flowdsl.toml: `flowdsl explain F130`",
+        place=Place(plan.path, span.line, span.column),
     )
 
 
@@ -147,4 +152,5 @@ def _no_url(plan: Plan, name: str, why: str, created: Created) -> InputError:
         f"{plan.path}:{span.line}:{span.column}: the service `{name}` has no URL: {why}",
         code="F075",
         help=hint,
+        place=Place(plan.path, span.line, span.column),
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flowdsl.cli.ending import Standing
 from flowdsl.cli.options import Session
-from flowdsl.engine.engine import plan_from
+from flowdsl.engine.pinned import plan_from
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Event, last_time
@@ -21,6 +21,9 @@ from flowdsl.saga.state import State, fold
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.world.contents import check_run_id
 from flowdsl.world.store import FileStore
+
+NO_RUN = "F205"
+SHOWN_MAX = 8  # runs in one message
 
 
 def store_for(session: Session) -> FileStore:
@@ -34,6 +37,22 @@ def existing_store(session: Session) -> FileStore:
     store = unopened_store(session)
     with asked_wrongly():
         asyncio.run(store.start())
+    return store
+
+
+def store_with_runs(session: Session) -> FileStore | None:
+    """The store of the project, or None where nothing has run yet: that is no error for who only looks."""
+    store = FileStore(session.store, read_only=True)
+    with asked_wrongly():
+        if not store.is_there():
+            return None
+        asyncio.run(store.start())
+    try:
+        find_run(store, None)
+    except InputError as error:
+        if error.code == NO_RUN:
+            return None
+        raise
     return store
 
 
@@ -66,6 +85,21 @@ def find_run(store: FileStore, run: str | None) -> str:
         check_run_id(run)
     with asked_wrongly():
         return store.find(run)
+
+
+def find_unfinished(store: FileStore, run: str | None) -> str:
+    """For orders that cannot be taken back: without a name, the one run that is unfinished."""
+    if run is not None:
+        return find_run(store, run)
+    with asked_wrongly():
+        left = [one.run for one in store.unfinished()]
+    if len(left) == 1:
+        return left[0]
+    if not left:
+        raise InputError("no run is unfinished", code="F141", help="`flowdsl list` shows them all")
+    shown = ", ".join(left[:SHOWN_MAX]) + (", …" if len(left) > SHOWN_MAX else "")
+    message = f"{len(left)} runs are unfinished, and this cannot be taken back"
+    raise InputError(message, code="F141", help=f"name one of them: {shown}")
 
 
 def standing_of(store: FileStore, run: str) -> Standing:

@@ -6,12 +6,15 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 
-from flowdsl.errors import FlowdslError, StoreError
+from flowdsl.errors import FlowdslError, Interrupted, StoreError
 
 if TYPE_CHECKING:
+    from flowdsl.plan.values import Json
     from flowdsl.view.closing import Suggestion
     from flowdsl.view.paint import Line
 
@@ -21,21 +24,28 @@ COLORS: tuple[Color, ...] = ("auto", "always", "never")
 _STEERING = re.compile(r"[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
+@dataclass(slots=True)
+class Said:
+    """Whether the result is out: there is one of it."""
+
+    result: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Screen:
+    """`json`: a program reads stdout, so what goes wrong is told there too."""
+
     color: Color = "auto"
+    json: bool = False
+    said: Said = field(default_factory=Said)
 
     @classmethod
     def of_arguments(cls, arguments: Sequence[str]) -> Screen:
-        """The colours asked for, readable before anything is parsed: errors of the parser are painted too."""
-        for index, word in enumerate(arguments):
-            value = word.partition("=")[2] if word.startswith("--color=") else ""
-            if word == "--color" and index + 1 < len(arguments):
-                value = arguments[index + 1]
-            for color in COLORS:
-                if value == color:
-                    return cls(color)
-        return cls()
+        """What can be told before anything is parsed: errors of the parser are painted, and told to programs, too."""
+        flags = list(takewhile(lambda word: word != "--", arguments))
+        json = "--json" in flags or _value_of("--format", flags) == "json"
+        asked = _value_of("--color", flags)
+        return cls(next((color for color in COLORS if color == asked), "auto"), json)
 
     @property
     def is_terminal(self) -> bool:
@@ -57,6 +67,7 @@ class Screen:
 
     def result(self, text: str) -> None:
         """The result: stdout. Whoever has stopped reading has seen enough."""
+        self.said.result = True
         try:
             sys.stdout.write(_steerless(text if text.endswith("\n") else text + "\n"))
             sys.stdout.flush()
@@ -65,6 +76,12 @@ class Screen:
         except OSError as error:
             self.close_out()
             raise StoreError(f"stdout cannot be written: {error.strerror}", code="F080") from None
+
+    def tell(self, value: Json) -> None:
+        """The result for a program: one line of JSON, in ASCII, so that no encoding of stdout can spoil it."""
+        from flowdsl.plan.json import to_ascii
+
+        self.result(to_ascii(value))
 
     def show(self, lines: Iterable[Line]) -> None:
         """A result for people: stdout, painted where that is a terminal."""
@@ -95,6 +112,21 @@ class Screen:
             head, *rest = _visible(error.help).split("\n")
             _write_err(f"{self._paint('help:', '1;36')} {head}\n")
             _write_err("".join(f"      {line}\n" for line in rest))
+        self._tell_program(error)
+
+    def stopped(self, text: str) -> None:
+        """Ctrl-C, and there is nothing else to be said."""
+        self.hint(text)
+        self._tell_program(Interrupted(text, code="F083"))
+
+    def _tell_program(self, error: FlowdslError) -> None:
+        """The error as the one object on stdout, unless the result is there already."""
+        if not self.json or self.said.result:
+            return
+        from flowdsl.cli.error_json import error_json
+
+        with suppress(StoreError):  # stdout cannot be written, which may be the very error
+            self.tell(error_json(error))
 
     def paints(self, stream: TextIO) -> bool:
         return paints(self.color, os.environ, is_terminal=stream.isatty())
@@ -117,6 +149,16 @@ class Screen:
 
     def _paint(self, text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.paints(sys.stderr) else text
+
+
+def _value_of(flag: str, words: Sequence[str]) -> str:
+    """What the command line gives a flag, as `--flag VALUE` or `--flag=VALUE`."""
+    for word, after in pairwise([*words, ""]):
+        if word == flag:
+            return after
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
+    return ""
 
 
 def paints(color: Color, environment: Mapping[str, str], *, is_terminal: bool) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from flowdsl.cli.screen import COLORS
-from flowdsl.errors import InputError
+from flowdsl.errors import InputError, Place
 
 FILE = "flowdsl.toml"
 FOLDER = ".flowdsl"
@@ -142,4 +142,9 @@ def _known(path: Path, table: Mapping[str, object], keys: tuple[str, ...], prefi
 
 
 def _wrong(path: Path, what: str, hint: str = "") -> InputError:
-    return InputError(f"{path}: {what}", code="F071", help=hint or "see: flowdsl explain F071")
+    return InputError(
+        f"{path}: {what}",
+        code="F071",
+        help=hint or "see: flowdsl explain F071",
+        place=Place(str(path)),
+    )

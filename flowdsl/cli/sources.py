@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from flowdsl.errors import InputError
+from flowdsl.errors import InputError, Place
 
 if TYPE_CHECKING:
     from flowdsl.language import Checked, Library, Source
@@ -51,9 +51,7 @@ def load_plan(path: str) -> Plan:
 
     source = read_source(path)
     if not is_workflow(source.text):
-        raise InputError(
-            f"{path}: not a workflow file", code="F074", help="its first key is `flowdsl: 1`"
-        )
+        raise _unusable(path, "not a workflow file", "its first key is `flowdsl: 1`")
     try:
         return load(source, library_for(source))
     except InvalidWorkflow as error:
@@ -130,14 +128,16 @@ def read_bytes(path: str, what: str) -> bytes:
     except FileNotFoundError:
         near = _near(path)
         hint = f"did you mean {near}?" if near else f"name {what}"
-        raise InputError(f"{path}: no such file", code="F074", help=hint) from None
+        raise _unusable(path, "no such file", hint) from None
     except IsADirectoryError:
-        raise InputError(f"{path}: a folder", code="F074", help=f"name {what}") from None
+        raise _unusable(path, "a folder", f"name {what}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(
-            f"{path}: cannot be read: {reason}", code="F074", help=f"name {what}"
-        ) from None
+        raise _unusable(path, f"cannot be read: {reason}", f"name {what}") from None
+
+
+def _unusable(path: str, why: str, hint: str) -> InputError:
+    return InputError(f"{path}: {why}", code="F074", help=hint, place=Place(path))
 
 
 def read_stdin() -> bytes:
@@ -147,7 +147,7 @@ def read_stdin() -> bytes:
 def _bounded(file: BinaryIO, path: str) -> bytes:
     raw = file.read(BYTES_MAX + 1)
     if len(raw) > BYTES_MAX:
-        raise InputError(f"{path}: larger than 4 MiB", code="F074", help="is it the right file?")
+        raise _unusable(path, "larger than 4 MiB", "is it the right file?")
     return raw
 
 

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flowdsl.cli.drive import Pilot, drive
-from flowdsl.cli.ending import Standing, conclude, exit_code
+from flowdsl.cli.ending import Standing, conclude, exit_code, report
 from flowdsl.cli.given import read_secret
 from flowdsl.cli.options import Session
 from flowdsl.cli.prepare import read_secrets
-from flowdsl.cli.runs import existing_store, find_run, standing_of
+from flowdsl.cli.runs import existing_store, find_run, find_unfinished, standing_of
 from flowdsl.cli.short_secrets import warn_of_short_secrets
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.errors import InputError
@@ -64,6 +64,15 @@ class Takeover:
         return self.orders
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of it: the exit code, which is that of its end, and the run before and after."""
+
+    code: int
+    before: Standing
+    after: Standing | None  # None where nothing was seen of it
+
+
 def take_over(
     session: Session,
     name: str | None,
@@ -71,24 +80,22 @@ def take_over(
     given: Sequence[str],
     *,
     no_wait: bool = False,
-) -> int:
-    """Resume or cancel a run; the exit code is that of its end."""
+) -> Taken:
+    """Resume or cancel a run."""
     store = existing_store(session)
-    standing = standing_of(store, find_run(store, name))
+    final = any(order.kind != "retry" for order in orders)
+    standing = standing_of(store, (find_unfinished if final else find_run)(store, name))
     if standing.state.ended:
-        return _is_over(session, standing, orders)
+        return Taken(_is_over(session, standing, orders), standing, standing)
     check_orders(standing, orders)
-    required = {
-        one.name
-        for one in standing.plan.inputs
-        if one.secret and not one.optional and not one.has_default
-    }
-    secret_inputs = read_secret(session, standing.plan, given, required)
+    created = standing.state.created
+    assert created is not None, "the first fact of a run is that it was created"
+    secret_inputs = read_secret(session, standing.plan, created, given)
     secrets = read_secrets(session, standing.plan, standing.state.lost)
     warn_of_short_secrets(session, secrets, secret_inputs)
     takeover = Takeover(standing.run, tuple(orders), secret_inputs)
-    code, _ = drive(session, secrets, takeover.go, no_wait=no_wait)
-    return code
+    code, after = drive(session, secrets, takeover.go, no_wait=no_wait)
+    return Taken(code, standing, after)
 
 
 def check_orders(standing: Standing, orders: Sequence[Order]) -> None:
@@ -105,6 +112,8 @@ def _is_over(session: Session, standing: Standing, orders: Sequence[Order]) -> i
         raise _over(standing)
     session.screen.hint(f"{standing.run} is over: {standing.now.state}")
     if orders:
+        if session.json:
+            session.screen.tell(report(standing))
         return exit_code(standing.now.state)
     return conclude(session, standing, drawn=True)
 

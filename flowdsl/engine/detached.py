@@ -10,6 +10,7 @@ from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created, Spawned
 from flowdsl.saga.local import text
+from flowdsl.saga.secret_inputs import names_given
 from flowdsl.saga.state import State
 from flowdsl.view.moment import rfc3339
 
@@ -31,6 +32,7 @@ def detached_run(plan: Plan, parent: Created, spawned: Spawned, at: float) -> Cr
         services=parent.services,
         started=rfc3339(at),
         parent=parent.run,
+        secret_inputs=names_given(plan, {}),  # nothing can give it any
     )
     return with_key(plan, created)
 
@@ -43,7 +45,5 @@ def with_key(plan: Plan, created: Created) -> Created:
         key = text(plan, State(created=created), plan.key)
     except EvaluationError as error:
         message = f"the `key` of {plan.name} has no value: {error}"
-        raise InputError(
-            message, code="F129", help="it may read `inputs`, `env` and `run`"
-        ) from None
+        raise InputError(message, code="F129", help="it may read `inputs` and `env`") from None
     return replace(created, key=f"{plan.name} {key}")

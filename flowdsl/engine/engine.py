@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Self
 
@@ -18,22 +19,23 @@ from flowdsl.engine.limits import ServiceLimits
 from flowdsl.engine.loop import Drive, Network, News, Ports
 from flowdsl.engine.masks import Masks
 from flowdsl.engine.orders import Order, to_event
+from flowdsl.engine.pinned import definition_of, plan_from
 from flowdsl.engine.sign import RunSigner
+from flowdsl.engine.wanting import given_before, unset
 from flowdsl.errors import InputError, Interrupted, StoreError
-from flowdsl.language import InvalidWorkflow, compile_pinned
 from flowdsl.language.openapi import Readings
-from flowdsl.plan.json import to_bytes
+from flowdsl.plan.json import to_spelled_bytes
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event, Failure, Resumed, Spawned
 from flowdsl.saga.masking import names_masked
 from flowdsl.saga.progress import Progress, progress
+from flowdsl.saga.secret_inputs import names_given, needed_again, with_defaults
 from flowdsl.saga.state import State, fold
 from flowdsl.view.report import run_report
 from flowdsl.world.claims import fingerprint_of
 from flowdsl.world.clock import Clock, SystemClock
 from flowdsl.world.contents import Claim
-from flowdsl.world.definitions import Definition, not_what_it_was, read_definition
 from flowdsl.world.offload import Offload, OneThread
 from flowdsl.world.store import Store
 
@@ -70,6 +72,9 @@ class Engine:
     woken: list[asyncio.Task[None]] = field(default_factory=list)
     secret_inputs: dict[str, Mapping[str, str]] = field(default_factory=dict)  # of open runs
     deaf: dict[str, int] = field(default_factory=dict)  # by run: looks in a row that failed
+    watch: Watch | None = None  # hears every turn of every run
+    watches: dict[str, Watch] = field(default_factory=dict)  # of one open run each
+    left: dict[str, str] = field(default_factory=dict)  # runs that were not adopted, and why
 
     async def __aenter__(self) -> Self:
         await self.store.start()
@@ -98,10 +103,12 @@ class Engine:
         plan: Plan,
         created: Created,
         *,
-        watch: Watch = lambda _: None,
+        watch: Watch | None = None,
         secret_inputs: Mapping[str, str] | None = None,
     ) -> Result:
         """Start a run and drive it until it is at rest."""
+        if created.secret_inputs is None:
+            created = replace(created, secret_inputs=names_given(plan, secret_inputs or {}))
         await self._pin(plan)
         drive = self._drive(plan, created.run, watch, secret_inputs or {}, new=True)
         return await self._go(created.run, drive, [], [_with_key_masked(drive, created)])
@@ -115,11 +122,20 @@ class Engine:
         run: str,
         *,
         orders: Sequence[Order] = (),
-        watch: Watch = lambda _: None,
+        watch: Watch | None = None,
         secret_inputs: Mapping[str, str] | None = None,
         by: str = "",
     ) -> Result | None:
-        """Take a run over and drive it until it is at rest. None where a living process drives it."""
+        """Take a run over and drive it until it is at rest. None where a living process drives it.
+
+        Raises InputError, and touches nothing, where it would have to do without a secret.
+        """
+        if not self.store.is_driven(run):
+            state = fold(State(), [recorded.event for recorded in self.store.events(run)])
+            assert state.created is not None, "the first fact of a run is that it was created"
+            lacking = self._lacking(state.created, secret_inputs or {})
+            if lacking is not None and not state.ended:
+                raise lacking
         past = await self.store.adopt(run)
         if past is None:
             return None
@@ -133,7 +149,7 @@ class Engine:
         past: Sequence[Event],
         *,
         orders: Sequence[Order] = (),
-        watch: Watch = lambda _: None,
+        watch: Watch | None = None,
         secret_inputs: Mapping[str, str] | None = None,
         by: str = "",
     ) -> Result:
@@ -150,14 +166,42 @@ class Engine:
         return await self._go(run, drive, past, first, adopted=True)
 
     async def resume_all(
-        self, *, watch: Watch = lambda _: None, by: str = ""
+        self, *, watch: Watch | None = None, by: str = ""
     ) -> list[asyncio.Task[Result]]:
-        """Take over every run that nobody drives and nobody paused, and go on with each in a task of its own."""
-        runs = await self.store.adopt_all()
+        """Take over every run that nobody drives and nobody paused, and go on with each in a task of its own.
+
+        `left` says which were left alone, and why: they are as they were.
+        """
+        self.left = {}
+        runs = await self.store.adopt_all(self._may_adopt)
         return [
             asyncio.create_task(self._go_on(run, past, watch=watch, by=by))
             for run, past in runs.items()
         ]
+
+    def _may_adopt(self, past: Sequence[Event]) -> bool:
+        """Whether to go on with a run unattended. Nothing is sent, or undone, for want of what only a person can give."""
+        state = fold(State(), past)
+        assert state.created is not None, "the first fact of a run is that it was created"
+        why = "a person paused it" if state.paused else ""
+        try:
+            lacking = None if why else self._lacking(state.created, {})
+        except StoreError as error:  # its definition cannot be read
+            why = error.message
+        else:
+            why = lacking.message if lacking is not None else why
+        if why:
+            self.left[state.created.run] = why
+        return not why
+
+    def _lacking(self, created: Created, given: Mapping[str, str]) -> InputError | None:
+        """What secret the run would have to do without."""
+        plan = self.plan_of(created.digest)
+        known = self.secret_inputs.get(created.run, {}).keys() | given.keys()
+        missing = sorted(set(needed_again(plan, created)) - known)
+        if missing:
+            return given_before(missing)
+        return unset([name for name in plan.secrets if not self.secrets.get(name)])
 
     def plan_of(self, digest: str) -> Plan:
         """The plan that runs are pinned to, whatever became of the file."""
@@ -166,25 +210,33 @@ class Engine:
         return self.plans[digest]
 
     def stop(self) -> None:
-        """Ctrl-C: nothing new starts, what is open gets a moment, all is saved."""
+        """The process ends: nothing new starts, what is open gets a moment, all is saved. The next one may go on."""
         for drive in self.drives.values():
             drive.stop()
+
+    def pause(self) -> None:
+        """A person's Ctrl-C: the same, and the runs wait for a person."""
+        for drive in self.drives.values():
+            drive.stop(paused=True)
 
     def _drive(
         self,
         plan: Plan,
         run: str,
-        watch: Watch,
+        watch: Watch | None,
         secret_inputs: Mapping[str, str],
         *,
         new: bool,
         handed_on: Mapping[str, str] = MappingProxyType({}),
     ) -> Drive:
         """`handed_on`: secrets that its plan does not name, and that stand in what it was started with."""
+        if watch is not None:
+            self.watches[run] = watch
         if secret_inputs:
             self.secret_inputs[run] = secret_inputs
-        given = {f"inputs.{k}": v for k, v in self.secret_inputs.get(run, {}).items()}
-        secrets = {**handed_on, **self._chosen(plan.secrets), **given}
+        given = with_defaults(plan, self.secret_inputs.get(run, {}))
+        hidden = {f"inputs.{name}": value for name, value in given.items()}
+        secrets = {**handed_on, **self._chosen(plan.secrets), **hidden}
         signer = RunSigner(self.store.key, run, secrets)
         is_new = new
 
@@ -201,7 +253,7 @@ class Engine:
             clock=self.clock,
             signer=signer,
             secrets=secrets,
-            watch=watch,
+            watch=partial(self._tell, run),
             neighbours=self,
             limits=self.limits,
             contracts=self.contracts_for(plan),
@@ -212,6 +264,12 @@ class Engine:
     def _chosen(self, names: Iterable[str]) -> dict[str, str]:
         """Those that its file names, and no others: what is not a secret of this run is data in it."""
         return {name: self.secrets[name] for name in names if name in self.secrets}
+
+    def _tell(self, run: str, news: News) -> None:
+        """Of every turn, also of a run that was woken or that another one has started."""
+        for watch in (self.watches.get(run), self.watch):
+            if watch is not None:
+                watch(news)
 
     def contracts_for(self, plan: Plan) -> Contracts:
         if plan.digest not in self.contracts:
@@ -237,8 +295,9 @@ class Engine:
         state, now = drive.seen()
         if state.ended:
             self.secret_inputs.pop(run, None)
+            self.watches.pop(run, None)
             report = run_report(drive.plan, state, now, ended=drive.last_at)
-            await self.store.finish(run, to_bytes(report))
+            await self.store.finish(run, to_spelled_bytes(report))
             created = state.created
             if created is not None and created.key:
                 await self.store.leave_queue(created.key, run)
@@ -349,7 +408,7 @@ class Engine:
             )
             if task.done() and not durable.is_set():
                 await task
-        elif spawned.run not in self.drives and not self.store.is_driven(spawned.run):
+        elif self._is_left_over(spawned.run):
             self.detached[spawned.run] = asyncio.create_task(self._detach(self.resume(spawned.run)))
         return None
 
@@ -358,6 +417,12 @@ class Engine:
         ports = self.drives[parent].ports
         names = names_masked([ports.masks.mask(spawned)])
         return {name: ports.secrets[name] for name in names if name in ports.secrets}
+
+    def _is_left_over(self, run: str) -> bool:
+        """Whether a run that was started by another one is there for whoever goes on with that."""
+        if run in self.drives or self.store.is_driven(run):
+            return False
+        return self._may_adopt([recorded.event for recorded in self.store.events(run)])
 
     async def _detach(self, drive: Awaitable[object]) -> None:
         """Nobody waits for what it comes to; that it was stopped is saved."""
@@ -376,20 +441,3 @@ class Engine:
 
 def _with_key_masked(drive: Drive, created: Created) -> Created:
     return replace(created, key=drive.ports.masks.key(created.key)) if created.key else created
-
-
-def definition_of(plan: Plan) -> bytes:
-    """What is pinned: the file as it was when the run started."""
-    return Definition(plan.path, plan.source, plan.files).to_json()
-
-
-def plan_from(document: bytes, digest: str) -> Plan:
-    """The plan that was pinned. Raises StoreError where its document is damaged, and no other error for it."""
-    pinned = read_definition(document, digest)
-    try:
-        plan = compile_pinned(pinned.text, pinned.path, pinned.files)
-    except (KeyError, TypeError, ValueError, InvalidWorkflow):
-        raise not_what_it_was() from None
-    if plan.digest != digest:
-        raise not_what_it_was()
-    return plan

@@ -35,6 +35,7 @@ from flowdsl.saga.events import (
     Paused,
     Refused,
     Spawned,
+    Stopped,
     last_time,
 )
 from flowdsl.saga.intent import action_of, intended
@@ -143,6 +144,7 @@ class Drive:
     when_kept: list[Callable[[], None]] = field(default_factory=list)  # of what has arrived
     taken_in: list[Callable[[], None]] = field(default_factory=list)  # of what this turn keeps
     stopping: bool = False
+    paused: bool = False  # by a person, who is the one to go on with it
     giving_up: StoreError | None = None  # what was out is waited for and kept first
     bug: BaseException | None = None  # what a task died of; nothing a task does may end in silence
 
@@ -183,9 +185,9 @@ class Drive:
             self.when_kept.append(kept)
         self.bell.set()
 
-    def stop(self) -> None:
-        """Start nothing more, give open calls a moment, save."""
-        self.stopping = True
+    def stop(self, *, paused: bool = False) -> None:
+        """Start nothing more, give open calls a moment, save. `paused`: a person wants it so."""
+        self.stopping, self.paused = True, paused
         self.bell.set()
 
     def give_up(self, error: StoreError) -> None:
@@ -341,9 +343,11 @@ class Drive:
         return events
 
     async def _save(self, events: list[Event]) -> None:
-        """Stopped by a person: keep what still comes in within the grace, and that somebody stopped us."""
+        """Keep what still comes in within the grace, and that somebody stopped us."""
         events += await self._answers(GRACE_SECONDS)
-        await self.keep(self._masked([*events, Paused(self.ports.clock.now())]))
+        at = self.ports.clock.now()
+        last = Paused(at) if self.paused else Stopped(at)
+        await self.keep(self._masked([*events, last]))
         self.state = fold(self.state, events)
         raise Interrupted("interrupted: the run is saved")
 

@@ -7,13 +7,29 @@ a body with its secrets in place: if a secret changes, the same bytes cannot be 
 from __future__ import annotations
 
 import hmac
+import re
 from base64 import b32encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flowdsl.plan.address import CallId, direction_of, step_of
+from flowdsl.plan.json import to_bytes
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Secret
+
+EVENT_CHARACTERS = 16
+
+
+def event_run(key: bytes, workflow: str, source: str, event: str) -> str:
+    """The id of the run that a CloudEvent starts: `<workflow>-<16 of a-z2-7>`, the same whenever it is delivered."""
+    digest = hmac.digest(key, to_bytes([source, event]), "sha256")
+    letters = b32encode(digest).decode().lower()[:EVENT_CHARACTERS]
+    return f"{plain_name(workflow, 63 - EVENT_CHARACTERS)}-{letters}"
+
+
+def plain_name(workflow: str, most: int) -> str:
+    """The name of a workflow as an id may begin with it."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", workflow)[:most].lstrip("._-") or "run"
 
 
 @dataclass(frozen=True, slots=True)

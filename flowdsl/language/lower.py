@@ -32,6 +32,7 @@ def lower(workflow: Workflow, source: Source, family: Family = ALONE) -> nodes.P
     gather(lowering)
     root = _root(lowering)
     on_failure = _on_failure(lowering)
+    own = list(gathered.detached.values())  # runs of their own get it from this one
     return nodes.Plan(
         name=workflow.name,
         digest=digest_of(source, gathered.files),
@@ -41,8 +42,8 @@ def lower(workflow: Workflow, source: Source, family: Family = ALONE) -> nodes.P
         outputs=tuple((name.text, value) for name, value in workflow.outputs),
         on_failure=on_failure,
         timeout_seconds=workflow.timeout.value if workflow.timeout else None,
-        env=_names_below("env", gathered.expressions),
-        secrets=_names_below("secrets", gathered.expressions),
+        env=_names_below("env", gathered.expressions, [plan.env for plan in own]),
+        secrets=_names_below("secrets", gathered.expressions, [plan.secrets for plan in own]),
         description=workflow.description,
         path=source.path,
         source=source.text,
@@ -96,15 +97,14 @@ def _on_failure(lowering: Lowering) -> nodes.Block | None:
     )
 
 
-def _names_below(root: str, everything: list[Expression]) -> tuple[str, ...]:
-    """The X of every `root.X`, sorted."""
-    return tuple(
-        sorted(
-            {
-                str(reference.path[1])
-                for expression in everything
-                for reference in expression.references
-                if reference.path[0] == root and len(reference.path) > 1
-            }
-        )
-    )
+def _names_below(
+    root: str, everything: list[Expression], more: list[tuple[str, ...]]
+) -> tuple[str, ...]:
+    """The X of every `root.X`, and more of them, sorted."""
+    found = {
+        str(reference.path[1])
+        for expression in everything
+        for reference in expression.references
+        if reference.path[0] == root and len(reference.path) > 1
+    }
+    return tuple(sorted(found.union(*more)))

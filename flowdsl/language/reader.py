@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from flowdsl.language.diagnostics import Diagnostic, Fix
 from flowdsl.language.located import Alignment, Located, Mapping, Scalar, Sequence, align
 from flowdsl.language.source import BREAK, Source
 from flowdsl.language.workflow import Written
 from flowdsl.plan.expression import Expression, ExpressionError, parse
-from flowdsl.plan.span import Span
+from flowdsl.plan.span import NOWHERE, Span
 from flowdsl.plan.template import Constant, Fields, Items, Template, assembled, split
 
 _UNITS = (("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86400.0))
@@ -46,7 +48,8 @@ class Reader:
         try:
             pieces = split(text)
         except ExpressionError as error:
-            self.problems.append(self.complaint(scalar, alignment, start, error))
+            cut = self.cut_by_comment(scalar, partial(_closes, text))
+            self.problems.append(_complaint(alignment, start, error, cut))
             return Constant(None)
         parts: list[str | Expression] = []
         for piece in pieces:
@@ -55,7 +58,7 @@ class Reader:
                 continue
             blanks = len(piece.text) - len(piece.text.lstrip())
             offset = start + piece.start + blanks
-            expression = self.expression(scalar, alignment, piece.text.strip(), offset)
+            expression = self.expression(scalar, alignment, piece.text.strip(), offset, closed=True)
             if expression is None:
                 return Constant(None)
             parts.append(expression)
@@ -76,39 +79,62 @@ class Reader:
         return self.expression(node, align(node), node.text, 0)
 
     def expression(
-        self, scalar: Scalar, alignment: Alignment, text: str, offset: int
+        self, scalar: Scalar, alignment: Alignment, text: str, offset: int, *, closed: bool = False
     ) -> Expression | None:
+        """`closed`: its `}` is there, so that no comment cut it."""
         span = alignment.locate(offset, len(text))
         try:
             expression = parse(text, span=span)
         except ExpressionError as error:
-            self.problems.append(self.complaint(scalar, alignment, offset, error))
+            cut = None if closed else self.cut_by_comment(scalar, partial(_reads_on, text))
+            self.problems.append(_complaint(alignment, offset, error, cut))
             return None
         if not _is_spelled_out(scalar):
             self.written[span] = Written(alignment, offset)
         return expression
 
-    def complaint(
-        self, scalar: Scalar, alignment: Alignment, offset: int, error: ExpressionError
-    ) -> Diagnostic:
-        if (cut := self.cut_by_comment(scalar)) is not None:
-            message = "a # after a blank begins a comment: it cuts the expression"
-            return Diagnostic("F008", cut, message, help="put the value in quotes")
-        span = alignment.locate(offset + error.start, error.length)
-        return Diagnostic(error.code, span, error.message, help=error.help)
-
-    def cut_by_comment(self, scalar: Scalar) -> Span | None:
-        """Where a comment follows an unquoted text on its line."""
+    def cut_by_comment(self, scalar: Scalar, belongs: Callable[[str], bool]) -> Span | None:
+        """Where a comment follows an unquoted text on its line, and the rest of the line belongs to the text."""
         if scalar.style:
             return None
         told = BREAK.split(scalar.raw)
         line = scalar.span.line + len(told) - 1
         column = len(told[-1]) + (scalar.span.column - 1 if len(told) == 1 else 0)
         comment = _COMMENT.match(self.source.line(line), column)
-        return Span(line, comment.end()) if comment else None
+        if comment is None or not belongs(self.source.line(line)[column:]):
+            return None
+        return Span(line, comment.end())
 
     def refuse(self, span: Span, message: str, label: str = "", hint: str = "") -> None:
         self.problems.append(Diagnostic("F022", span, message, label, hint))
+
+
+def _complaint(
+    alignment: Alignment, offset: int, error: ExpressionError, cut: Span | None
+) -> Diagnostic:
+    if cut is not None:
+        message = "a # after a blank begins a comment: it cuts the expression"
+        return Diagnostic("F008", cut, message, help="put the value in quotes")
+    span = alignment.locate(offset + error.start, error.length)
+    return Diagnostic(error.code, span, error.message, help=error.help)
+
+
+def _closes(text: str, rest: str) -> bool:
+    """Whether every `${` has its `}` once the rest of the line is taken in."""
+    try:
+        split(text + rest)
+    except ExpressionError:
+        return False
+    return True
+
+
+def _reads_on(text: str, rest: str) -> bool:
+    """Whether a bare expression can be read past its end, and past the #, once the rest of the line is taken in."""
+    try:
+        parse(text + rest, span=NOWHERE)
+    except ExpressionError as error:
+        return error.start > len(text) + rest.index("#")
+    return True
 
 
 def seconds_of(text: str) -> float | None:

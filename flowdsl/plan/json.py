@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
@@ -21,6 +23,10 @@ def exact(text: str) -> Decimal:
 
 class TooDeep(ValueError):
     """JSON that is nested beyond what can be read."""
+
+
+_WIDE = re.compile(r"[^\x00-\x7f]+")
+_HALF = re.compile(r"[\ud800-\udfff]")
 
 
 def writer(masked: Callable[[object], object]) -> Callable[[Json], bytes]:
@@ -48,6 +54,41 @@ to_bytes = writer(_marks)
 
 def to_text(value: Json) -> str:
     return to_bytes(value).decode()
+
+
+def to_ascii(value: Json) -> str:
+    """JSON that every encoding can say."""
+    return _WIDE.sub(lambda found: json.dumps(found[0])[1:-1], to_spelled_bytes(value).decode())
+
+
+def to_spelled_bytes(value: Json) -> bytes:
+    """As `to_bytes`, with halves of surrogate pairs spelled out, which JSON cannot say to everybody."""
+    try:
+        return to_bytes(value)
+    except UnicodeEncodeError:
+        return to_bytes(_spelled(value))
+
+
+def spelled(text: str) -> str:
+    r"""Bytes that are not UTF-8, in the name of a file, come as halves of surrogate pairs: `\xff`, as a shell has it."""
+    return _HALF.sub(_half_spelled, text)
+
+
+def _half_spelled(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
+
+
+def _spelled(value: Json) -> Json:
+    match value:
+        case str():
+            return spelled(value)
+        case list():
+            return [_spelled(item) for item in value]
+        case dict():
+            return {spelled(name): _spelled(item) for name, item in value.items()}
+        case _:
+            return value
 
 
 def decoder(number: Callable[[str], Decimal]) -> Callable[[bytes | str], Json]:

@@ -77,6 +77,11 @@ def _unrecognised(kind: Json, record: dict[str, Json]) -> Unrecognised:
     return Unrecognised(kind)
 
 
+def as_json(event: Event) -> dict[str, Json]:
+    """The fact as `encode` keeps it, for whoever shows it."""
+    return _parsed(encode(event))
+
+
 # --- bytes -------------------------------------------------------------------------------------------
 
 _FOREIGN = re.compile("[^\x00-\x7f]+")
@@ -370,6 +375,10 @@ _FORMS: Mapping[str, tuple[Write, Read]] = MappingProxyType(
         "dict[str, str | None]": (None, _mapping(_maybe(_text))),
         "tuple[Json, ...]": (list, lambda value: tuple(_list(value))),
         "tuple[int, ...]": (list, lambda value: tuple(map(_whole, _list(value)))),
+        "tuple[str, ...] | None": (
+            _maybe(list),
+            _maybe(lambda value: tuple(map(_text, _list(value)))),
+        ),
         "tuple[Address, ...]": (list, lambda value: tuple(map(_text, _list(value)))),
         "Sealed": (_write_sealed, _read_sealed),
         "Sealed | None": (_maybe(_write_sealed), _maybe(_read_sealed)),
@@ -400,6 +409,7 @@ _EVENTS = (
     _shape(events.Expired, "expired"),
     _shape(events.Resumed, "resumed"),
     _shape(events.Paused, "paused"),
+    _shape(events.Stopped, "stopped"),
     _shape(events.CancelRequested, "cancel_requested"),
     _shape(events.Retried, "retried"),
     _shape(events.Resolved, "resolved"),

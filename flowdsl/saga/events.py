@@ -100,6 +100,8 @@ class Created:
     parent: str = ""  # the run that started this one
     fingerprints: tuple[Fingerprint, ...] = ()
     claim: str = ""  # what an id is claimed with, where the inputs are kept masked
+    # those that were given; None: there are none, or it was not kept yet
+    secret_inputs: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,13 @@ class Resumed:
 @dataclass(frozen=True, slots=True)
 class Paused:
     """A person stopped the driver: nobody adopts the run unattended."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The driver was told to end, and the run was saved: that was no crash, and whoever comes next may go on with it."""
 
     at: float
 
@@ -372,6 +381,7 @@ Event: TypeAlias = (
     | Expired
     | Resumed
     | Paused
+    | Stopped
     | Signalled
     | CancelRequested
     | Retried

@@ -44,6 +44,7 @@ from flowdsl.saga.events import (
     Skipped,
     Spawned,
     Started,
+    Stopped,
     Turned,
     Unknown,
     Unrecognised,
@@ -102,7 +103,7 @@ def over_data(event: Event, change: Change) -> Event:
         case Alerted(failure=Failure() as failure):
             return replace(event, failure=_failure(failure, change))
         case (
-            Started() | Armed() | Fired() | Admitted() | Begun() | Expired() | Resumed() | Paused() | Retried()
+            Started() | Armed() | Fired() | Admitted() | Begun() | Expired() | Resumed() | Paused() | Stopped() | Retried()
             | Done() | Skipped() | Chosen() | Received() | Planned() | Committed() | Alerted() | Ended() | Unrecognised()
         ):  # fmt: skip
             return event

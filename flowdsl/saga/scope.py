@@ -26,6 +26,7 @@ from flowdsl.plan.unfold import home_of
 from flowdsl.plan.values import Json, Secret
 from flowdsl.saga.events import Failure, Ok
 from flowdsl.saga.ledger import outcome_failure, result_of
+from flowdsl.saga.secret_inputs import is_null
 from flowdsl.saga.state import NO_CALL, State
 from flowdsl.saga.unfolding import unfolded
 
@@ -115,7 +116,7 @@ def _value(look: _Look, name: str) -> Json:
         case "inputs" if look.home is not None:
             return _arguments(plan, state, *look.home)
         case "inputs":
-            return _inputs(plan.inputs, created.inputs)
+            return _inputs(plan.inputs, created.inputs, created.secret_inputs)
         case "env":
             return dict(created.env)
         case "run":
@@ -292,10 +293,15 @@ def _exchange_of(look: _Look, address: Address) -> dict[str, Json]:
     }
 
 
-def _inputs(declared: Iterable[Input], given: dict[str, Json]) -> Json:
+def _inputs(
+    declared: Iterable[Input], given: dict[str, Json], secret: tuple[str, ...] | None
+) -> Json:
+    """`secret`: the names of the secret ones that were given, where that is known."""
     values = dict(given)
     for one in declared:
-        if one.secret:
+        if one.secret and is_null(one, secret):
+            values[one.name] = None
+        elif one.secret:
             values[one.name] = Secret(f"inputs.{one.name}")  # type: ignore[assignment]
         else:
             values.setdefault(one.name, one.default)
@@ -307,4 +313,4 @@ def _arguments(plan: Plan, state: State, address: Address, used: Child) -> Json:
     given = {
         name: value(plan, state, template, Vantage(address)) for name, template in used.arguments
     }
-    return _inputs(used.inputs, given)
+    return _inputs(used.inputs, given, None)

@@ -45,6 +45,7 @@ from flowdsl.saga.events import (
     Skipped,
     Spawned,
     Started,
+    Stopped,
     Turned,
     Unknown,
     Waived,
@@ -95,7 +96,8 @@ class State:
     parked: Failure | None = None
     ended: str = ""
     outputs: dict[str, Json] | None = None  # where they were kept
-    paused: bool = False
+    paused: bool = False  # by a person
+    stopped: bool = False  # by the end of its process, which was no crash
     epoch: int = 0
     lost: frozenset[str] = frozenset()  # secrets whose values stood in data and cannot be restored
     crashes: int = 0  # takeovers from a dead driver since anything last went on
@@ -207,9 +209,12 @@ def _turn_of_run(state: State, event: Event) -> State:
             return replace(state, ended=event.state, outputs=event.outputs)
         case Paused():
             return replace(state, paused=True)
+        case Stopped():
+            return replace(state, stopped=True)
         case Resumed():
-            crashes = state.crashes + (not state.paused)  # who was stopped did not crash
-            return replace(state, epoch=event.epoch, paused=False, crashes=crashes)
+            crashed = not (state.paused or state.stopped)
+            state = replace(state, paused=False, stopped=False)
+            return replace(state, epoch=event.epoch, crashes=state.crashes + crashed)
         case _:
             return state  # a record of a later version that may be passed over
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from shlex import quote
 
 from flowdsl.plan.address import Address, CallId, direction_of, step_of, undo
 from flowdsl.plan.nodes import Call, Listen, NothingToUndo, Plan
@@ -33,6 +32,7 @@ from flowdsl.view.paint import (
     pad,
     wrapped,
 )
+from flowdsl.view.shell import shell_word
 from flowdsl.view.standing import cause_call, cause_of, undone_steps
 from flowdsl.view.step import status_of, tries_text
 
@@ -131,7 +131,7 @@ def suggestions(plan: Plan, state: State, progress: Progress) -> list[Suggestion
             show = (
                 [
                     Suggestion(
-                        f"flowdsl show {run} {quote(name_of(names, cause.step))}",
+                        f"flowdsl show {run} {shell_word(name_of(names, cause.step))}",
                         "the whole exchange",
                     )
                 ]
@@ -300,7 +300,7 @@ def _ways_out(progress: Progress, run: str, names: Names) -> list[Suggestion]:
     ways = []
     for call in progress.stuck:
         if call:
-            name = quote(name_of(names, call))
+            name = shell_word(name_of(names, call))
             command = f'flowdsl resume {run} --skip {name} --reason "…"'
             ways.append(Suggestion(command, "someone did it by hand"))
     return ways

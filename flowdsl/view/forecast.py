@@ -144,6 +144,8 @@ def base_text(ahead: Forecast, service: Service, replaced: Mapping[str, str]) ->
 def _inputs(declared: tuple[Input, ...], given: Mapping[str, Json]) -> dict[str, Json]:
     values: dict[str, Json] = {}
     for one in declared:
+        if one.secret and one.optional and not one.has_default:
+            continue  # whether it is given is seen when the run starts
         if one.secret:
             values[one.name] = Secret(f"inputs.{one.name}")  # type: ignore[assignment]
         elif one.name in given:

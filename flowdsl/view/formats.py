@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from flowdsl.language.diagnostics import CATALOGUE, Diagnostic, Severity
 from flowdsl.language.load import Checked
-from flowdsl.plan.json import to_text
+from flowdsl.plan.json import to_ascii
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json
 from flowdsl.view.diagnostic import coverage_of, full
@@ -28,9 +28,9 @@ def rendered(files: Sequence[Checked], form: Format) -> str:
         case "github":
             return "".join(_github(path, d) + "\n" for path, d in _all(files))
         case "json":
-            return to_text(as_json(files)) + "\n"
+            return to_ascii(as_json(files)) + "\n"
         case "sarif":
-            return to_text(_sarif(files)) + "\n"
+            return to_ascii(_sarif(files)) + "\n"
         case "junit":
             return _junit(files)
 
@@ -46,7 +46,7 @@ def as_json(files: Sequence[Checked]) -> Json:
         "warnings": counted[Severity.WARNING],
         "hints": counted[Severity.HINT],
         "openapi": _reach(files),
-        "diagnostics": [_object(path, diagnostic) for path, diagnostic in _all(files)],
+        "diagnostics": [finding(path, diagnostic) for path, diagnostic in _all(files)],
     }
 
 
@@ -65,7 +65,8 @@ def _reach(files: Sequence[Checked]) -> Json:
     }
 
 
-def _object(path: str, diagnostic: Diagnostic) -> Json:
+def finding(path: str, diagnostic: Diagnostic) -> Json:
+    """One of them; its fields are a promise."""
     fix = diagnostic.fix
     patch: Json = None
     if fix is not None:
@@ -109,7 +110,7 @@ def _github(path: str, found: Diagnostic) -> str:
 
 
 def _github_message(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _github_property(text: str) -> str:
@@ -165,7 +166,7 @@ def _sarif_location(path: str, span: Span) -> dict[str, Json]:
 
 def _uri(path: str) -> str:
     """A path as a URI reference."""
-    return quote(path.replace("\\", "/"))
+    return quote(path.replace("\\", "/").encode("utf-8", "surrogateescape"))
 
 
 def _sarif_level(severity: Severity) -> str:

@@ -49,6 +49,7 @@ class About:
     last_seen: float | None = None  # when an interrupted run last got on
     changed: bool | None = None  # whether the file is another one by now
     zone: tzinfo = UTC
+    behind: str = ""  # the run with the same key that it waits for, and its state
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ def status_text(plan: Plan, state: State, progress: Progress, about: About) -> l
     return [
         _first(plan, state, progress, about),
         *_interrupted(plan, state, progress, about),
+        *([fit(line("  waits for its turn behind ", bold(about.behind)))] if about.behind else []),
         line(),
         *_facts(plan, state, about),
         line(),
@@ -139,7 +141,7 @@ def list_text(rows: Sequence[RunRow], now: float, *, hidden: int = 0) -> list[Li
     if hidden:
         lines.append(line(dim(f"{len(rows)} of {len(rows) + hidden} runs (--all shows them)")))
     elif not rows:
-        lines = [line(dim("no runs yet: flowdsl run FILE"))]
+        lines = [line(dim("no such runs"))]
     return lines
 
 

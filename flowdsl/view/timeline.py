@@ -45,6 +45,7 @@ from flowdsl.saga.events import (
     Skipped,
     Spawned,
     Started,
+    Stopped,
     Turned,
     Unknown,
     Waived,
@@ -272,6 +273,8 @@ def _of_the_run(plan: Plan, after: State, event: Event, at: float) -> Iterator[E
             )
         case Paused():
             yield Entry("paused", "", "saved; resume or cancel it")
+        case Stopped():
+            yield Entry("stopped", "", "saved; whoever comes next may go on with it")
         case Turned(scope=scope, cause="lost"):
             yield Entry("lost", scope, "others were chosen")
         case Turned(scope=scope, failure=failure) if scope.endswith("]"):

@@ -20,10 +20,21 @@ from functools import partial
 from flowdsl.plan.json import to_bytes
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
-from flowdsl.world.contents import HELD_SECONDS, LOOK_SECONDS, Claim, held, hidden, taken
+from flowdsl.world.contents import (
+    HELD_SECONDS,
+    LOOK_SECONDS,
+    Claim,
+    damaged,
+    held,
+    hidden,
+    taken,
+)
 from flowdsl.world.disk import ASIDE, Disk, read_whole, write_all
 from flowdsl.world.layout import Layout
+from flowdsl.world.line import RUN_ID
 from flowdsl.world.offload import Offload
+
+RUN = "run "  # what the claim of an event says, where a person chose the id of its run
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +54,17 @@ class Claims:
     known: Known
     _held: dict[str, int] = field(default_factory=dict)  # run → the locked handle of its claim
 
-    async def claim(self, run: str, fingerprint: str) -> Claim:
+    async def claim(self, run: str, fingerprint: str, *, attach: bool = False) -> Claim:
+        """`attach`: the id alone says which run is meant, whatever it was started from."""
         for _ in range(int(HELD_SECONDS / LOOK_SECONDS)):
             made = await self.offload(partial(self.make, run, fingerprint))
             said = self.fingerprint(run)
             if (created := self.known.created(run)) is not None:
+                if attach and made:  # it was lost
+                    self.rewrite(run, fingerprint_of(created))
                 self.release(run)
+                if attach:
+                    return Claim.TAKEN
                 return self._compare(created, fingerprint, said, anew=made)
             if made:
                 return Claim.MINE
@@ -58,10 +74,35 @@ class Claims:
                     continue
                 self._take_over(run, fingerprint)
                 return Claim.MINE
-            if said not in (fingerprint, None):
+            if said not in (fingerprint, None) and not attach:
                 raise taken(run)
             await asyncio.sleep(LOOK_SECONDS)
         raise held(f"about to start {run}")
+
+    def started_by(self, event: str) -> str | None:
+        """The run that an event has started, or will; None where it has not been claimed. `event` is the id of its run
+        where nobody chose another one.
+        """
+        said = self.fingerprint(event)
+        if said is None or not said.startswith(RUN):
+            return None if said is None else event
+        run = said.removeprefix(RUN)
+        if RUN_ID.fullmatch(run) is None:
+            raise damaged(event, str(self.layout.claims / event))
+        return run
+
+    async def claim_event(self, event: str, run: str) -> str:
+        """The run that the event has started before; `run` where there is none, which has it from now on."""
+        if await self.offload(partial(self.make, event, f"{RUN}{run}")):
+            self.release(event)
+            return run
+        started = self.started_by(event)
+        if started == event and self.lock(event):
+            if not self.known.exists(event):  # whoever was about to start it died
+                self._take_over(event, f"{RUN}{run}")
+                started = run
+            self.release(event)
+        return started or run
 
     def _compare(
         self, created: Created, fingerprint: str, said: str | None, *, anew: bool

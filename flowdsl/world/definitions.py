@@ -13,7 +13,7 @@ from pathlib import Path
 from flowdsl.errors import StoreError
 from flowdsl.language.lower import digest_of
 from flowdsl.language.source import Source
-from flowdsl.plan.json import from_bytes, to_bytes
+from flowdsl.plan.json import from_bytes, to_spelled_bytes
 from flowdsl.plan.values import Json
 from flowdsl.world.disk import Disk, names, read_whole, write_new, write_once
 from flowdsl.world.layout import Layout
@@ -38,7 +38,7 @@ class Definition:
         document: dict[str, Json] = {"format": FORMAT, "path": self.path, "text": self.text}
         if self.files:
             document["files"] = [[key, text] for key, text in self.files]
-        return to_bytes(document)
+        return to_spelled_bytes(document)
 
 
 def read_definition(document: bytes, digest: str) -> Definition:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from flowdsl.errors import DiskFull, StoreError
 
@@ -181,12 +181,12 @@ def _status(found: os.stat_result) -> Status:
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turns what the operating system says into what a person can act on."""
+def explained(path: Path, *, to: Literal["read", "write"] = "write") -> Iterator[None]:
+    """Turns what the operating system says into what a person can act on. `to`: what was about to be done."""
     try:
         yield
     except OSError as error:
-        raise explain(error, path) from error
+        raise explain(error, path, to=to) from error
 
 
 def not_allowed(error: StoreError) -> bool:
@@ -199,7 +199,7 @@ def is_no_file(error: OSError) -> bool:
     return error.errno in _NO_FILE
 
 
-def explain(error: OSError, path: Path) -> StoreError:
+def explain(error: OSError, path: Path, *, to: Literal["read", "write"] = "write") -> StoreError:
     where = error.filename or path
     if error.errno in FULL:
         return DiskFull(
@@ -209,7 +209,7 @@ def explain(error: OSError, path: Path) -> StoreError:
         )
     if error.errno in _NOT_ALLOWED:
         message, help_ = (
-            f"{where} cannot be written",
+            f"{where} cannot be {'read' if to == 'read' else 'written'}",
             "check who owns it, or choose another --store",
         )
     elif error.errno == errno.ELOOP:

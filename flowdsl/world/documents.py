@@ -81,7 +81,7 @@ class Documents:
         return 0.0 if status is None else status.modified
 
     def summary(self, run: str) -> RunSummary:
-        with suppress(StoreError):
+        with suppress(StoreError, OSError):  # who asks for this run alone is told why
             if records := self.read(run):
                 first, last = decode(records[0][1].data), decode(records[-1][1].data)
                 if isinstance(first, Created) and isinstance(last, Ended):

@@ -20,7 +20,7 @@ from flowdsl.world.layout import Layout
 from flowdsl.world.quarantine import set_aside
 from flowdsl.world.queues import LOCK, Queues, queue_of
 
-_FINGERPRINT = re.compile(rb"[0-9a-f]{64}")
+_CLAIM = re.compile(rb"[0-9a-f]{64}|run [A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # or that of an event
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Places:
                 if found != right:
                     what = "is not what its run was started from; the run itself says it"
                     yield _claim(run, what, repairable=True), partial(self._rewrite, path, right)
-            elif not _FINGERPRINT.fullmatch(found) and self._is_nobodys(path):
+            elif not _CLAIM.fullmatch(found) and self._is_nobodys(path):
                 what = "is no claim, and there is no run of that id"
                 if self.doubtful:
                     yield _claim(run, f"{what} that could be read", repairable=False), None

@@ -136,7 +136,7 @@ class Journals:
             del self.readers[writer]
             return False
         except OSError as error:  # one bad journal does not hide the others
-            reader.failure = explain(error, reader.path)
+            reader.failure = explain(error, reader.path, to="read")
         return True
 
 

@@ -88,12 +88,12 @@ class MemoryStore:
     def definition(self, digest: str) -> bytes:
         return self.memory.definitions[digest]
 
-    async def claim(self, run: str, fingerprint: str) -> Claim:
+    async def claim(self, run: str, fingerprint: str, *, attach: bool = False) -> Claim:
         known = self.memory.claims.setdefault(check_run_id(run), fingerprint)
         if run not in self.memory.runs:
             self.memory.claims[run] = fingerprint
             return Claim.MINE
-        if known != fingerprint:
+        if known != fingerprint and not attach:
             raise taken(run)
         return Claim.TAKEN
 

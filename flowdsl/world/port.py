@@ -29,8 +29,8 @@ class Store(Protocol):
 
     def definition(self, digest: str) -> bytes: ...
 
-    async def claim(self, run: str, fingerprint: str) -> Claim:
-        """For ids that a person chose. InputError where it is taken for something else."""
+    async def claim(self, run: str, fingerprint: str, *, attach: bool = False) -> Claim:
+        """For ids that were not drawn by chance. InputError where it is taken for something else, unless `attach`."""
 
     async def create(self, run: str, events: Sequence[Event]) -> None: ...
 

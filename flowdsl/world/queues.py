@@ -56,6 +56,13 @@ class Queues:
         finally:
             self.disk.close(handle)
 
+    def before(self, key: str, run: str) -> str | None:
+        """The run that is first, if it is another one. Nothing is changed for that: whoever only looks may call it."""
+        tickets = self._tickets(self._folder(key))
+        waiting = [tickets[number] for number in sorted(tickets)]
+        ahead = waiting[: waiting.index(run)] if run in waiting else waiting
+        return next((other for other in ahead if not self.is_over(other)), None)
+
     def leave(self, key: str, run: str) -> None:
         """The run has ended."""
         self._sure.discard(run)

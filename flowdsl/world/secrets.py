@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from flowdsl.errors import InputError
+from flowdsl.errors import InputError, Place
 
 FILE_BYTES_MAX = 1024 * 1024
 
@@ -95,13 +95,21 @@ def _read_file(path: Path) -> dict[str, str]:
             f"{path}: cannot be read: {why}",
             code="F070",
             help="name a file with --secrets-file, or set the secrets in the environment",
+            place=Place(str(path)),
         ) from None
     if len(content) > FILE_BYTES_MAX:
-        raise InputError(f"{path}: is larger than 1 MiB", code="F070", help="is it the right file?")
+        raise InputError(
+            f"{path}: is larger than 1 MiB",
+            code="F070",
+            help="is it the right file?",
+            place=Place(str(path)),
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{path}: is not UTF-8", code="F070", help="save it as UTF-8") from None
+        raise InputError(
+            f"{path}: is not UTF-8", code="F070", help="save it as UTF-8", place=Place(str(path))
+        ) from None
     return dict(_pairs(text, path))
 
 
@@ -116,6 +124,7 @@ def _pairs(text: str, path: Path) -> Iterator[tuple[str, str]]:
                 f"{path}:{number}: this line is not NAME=VALUE",
                 code="F070",
                 help='write NAME=VALUE, or NAME="VALUE" with both quotes; # begins a comment',
+                place=Place(str(path), number),
             )
         yield found[1], value
 

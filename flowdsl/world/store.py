@@ -127,7 +127,7 @@ class FileStore:
             await self._offload(partial(self._definitions.pin, digest, document))
 
     def definition(self, digest: str) -> bytes:
-        with explained(self._layout.definition(digest)):
+        with explained(self._layout.definition(digest), to="read"):
             return self._definitions.read(digest)
 
     async def create(self, run: str, events: Sequence[Event]) -> None:
@@ -148,9 +148,23 @@ class FileStore:
     async def finish(self, run: str, report: Report) -> None:
         await self._own.finish(run, report)
 
-    async def claim(self, run: str, fingerprint: str) -> Claim:
+    async def claim(self, run: str, fingerprint: str, *, attach: bool = False) -> Claim:
         with explained(self._layout.claims / check_run_id(run)):
-            return await self._claims.claim(run, fingerprint)
+            return await self._claims.claim(run, fingerprint, attach=attach)
+
+    def unclaim(self, run: str) -> None:
+        """Nothing will be started under this claim: whoever comes next may have it."""
+        self._claims.release(run)
+
+    async def claim_event(self, event: str, run: str) -> str:
+        """The run that an event has started before; `run` where there is none, which has it from now on."""
+        with explained(self._layout.claims / check_run_id(event)):
+            return await self._claims.claim_event(event, check_run_id(run))
+
+    def started_by(self, event: str) -> str | None:
+        """The run that an event has started, or will; None where it has not been claimed."""
+        with explained(self._layout.claims / check_run_id(event), to="read"):
+            return self._claims.started_by(event)
 
     def _how_it_began(self, run: str) -> Created | None:
         if not self._register.exists(run):
@@ -162,6 +176,12 @@ class FileStore:
     async def first_in_queue(self, key: str, run: str) -> str | None:
         with explained(self._layout.queues):
             return self._queues.first(key, run)
+
+    def before_in_queue(self, key: str, run: str) -> str | None:
+        """The run that another one with its key waits for, for who only looks."""
+        with explained(self._layout.queues, to="read"):
+            self._journals.refresh()
+            return self._queues.before(key, run)
 
     async def leave_queue(self, key: str, run: str) -> None:
         with explained(self._layout.queues):
@@ -294,7 +314,7 @@ class FileStore:
 
     def follow(self, run: str, after_sequence: int) -> list[Recorded]:
         check_run_id(run)
-        with explained(self._layout.root):
+        with explained(self._layout.root, to="read"):
             entry = self._own.entry(run)
             if entry is not None:
                 records = self._own.records(entry, after_sequence)
@@ -327,7 +347,7 @@ class FileStore:
                 looked_again = True  # it may just have moved from its journal to its document
 
     def find(self, prefix: str | None = None) -> str:
-        with explained(self._layout.root):
+        with explained(self._layout.root, to="read"):
             return self._register.find(prefix)
 
     # --- commands ------------------------------------------------------------------------------------
@@ -339,7 +359,7 @@ class FileStore:
 
     def commands_for(self, run: str) -> list[Ordered]:
         """What lies in the inbox for a run, the oldest first, whoever drives it."""
-        with explained(self._layout.inbox):
+        with explained(self._layout.inbox, to="read"):
             return self._inbox.lies_for(check_run_id(run))
 
     @asynccontextmanager
@@ -363,7 +383,9 @@ class FileStore:
             return self._inbox.take(self._own.entries())
 
     def unread(self) -> dict[str, StoreError]:
-        return {run: explain(e, self._layout.inbox) for run, e in self._inbox.unread.items()}
+        return {
+            run: explain(e, self._layout.inbox, to="read") for run, e in self._inbox.unread.items()
+        }
 
     def put_back(self, command_id: str) -> None:
         self._inbox.put_back(command_id)
@@ -389,15 +411,15 @@ class FileStore:
                 raise
 
     def list(self) -> list[RunSummary]:
-        with explained(self._layout.root):
+        with explained(self._layout.root, to="read"):
             return self._register.all()
 
     def unfinished(self) -> Sequence[RunSummary]:
         """Those of `list` that have not ended; however many have, they are not looked at."""
-        with explained(self._layout.root):
+        with explained(self._layout.root, to="read"):
             return self._register.unfinished()
 
     def is_driven(self, run: str) -> bool:
         """Whether a living process drives it: as in `list`, for one run, and cheap enough to be polled."""
-        with explained(self._layout.root):
+        with explained(self._layout.root, to="read"):
             return self._register.is_driven(check_run_id(run))

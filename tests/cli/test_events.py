@@ -120,3 +120,78 @@ def test_an_event_that_is_not_there(cli: CommandLine, flow: str) -> None:
 def test_one_stdin_is_not_two_files(cli: CommandLine, flow: str) -> None:
     done = cli("run", flow, "--event", "-", "-f", "-")
     assert (done.code, "error[F079]" in done.err) == (2, True)
+
+
+# --- the same event -----------------------------------------------------------------------------------
+
+
+def runs(cli: CommandLine) -> list[str]:
+    return sorted(row["run"] for row in cli("list", "--json").json["runs"])
+
+
+def test_the_same_event_starts_one_run(cli: CommandLine, flow: str) -> None:
+    first = cli("run", flow, "--event", event(cli), "--json")
+    again = cli("run", flow, "--event", event(cli), "--json")
+    assert again.json["run"] == first.json["run"]
+    assert "was started before" in again.err
+    assert first.json["run"].startswith("listener-")
+    assert len(first.json["run"]) == len("listener-") + 16
+    # and so it does whatever it carries, and whatever became of the file
+    cli.write("listener.yaml", FLOW + "description: changed\n")
+    other = cli("run", flow, "--event", event(cli, data={"order": "o-2"}), "--json")
+    assert (other.code, other.json["run"]) == (0, first.json["run"])
+    assert runs(cli) == [first.json["run"]]
+
+
+@pytest.mark.parametrize("changed", [{"id": "e-2"}, {"source": "another shop"}])
+def test_another_event_starts_another_run(
+    cli: CommandLine, flow: str, changed: dict[str, object]
+) -> None:
+    cli("run", flow, "--event", event(cli))
+    cli("run", flow, "--event", event(cli, **changed))
+    assert len(runs(cli)) == 2
+
+
+@pytest.mark.parametrize("missing", ["id", "source"])
+def test_an_event_that_does_not_say_which_it_is_starts_a_run_each_time(
+    cli: CommandLine, flow: str, missing: str
+) -> None:
+    cli("run", flow, "--event", event(cli, **{missing: None}))
+    cli("run", flow, "--event", event(cli, **{missing: None}))
+    assert len(runs(cli)) == 2
+
+
+def test_with_an_id_both_are_claimed(cli: CommandLine, flow: str) -> None:
+    assert cli("run", flow, "--event", event(cli), "--id", "mine").code == 0
+    # the id
+    taken = cli("run", flow, "-i", "order=o-9", "--id", "mine")
+    assert (taken.code, "F206" in taken.err) == (2, True)
+    # and the event
+    assert cli("run", flow, "--event", event(cli), "--json").json["run"] == "mine"
+    assert cli("run", flow, "--event", event(cli), "--id", "mine", "--json").json["run"] == "mine"
+    other = cli("run", flow, "--event", event(cli), "--id", "other")
+    assert (other.code, "this event has started mine" in other.err) == (2, True)
+    assert runs(cli) == ["mine"]
+    # which leaves the other id as free as it was
+    assert cli("run", flow, "-i", "order=o-9", "--id", "other").code == 0
+
+
+def test_an_event_that_started_a_run_of_its_own_name_takes_no_other_id(
+    cli: CommandLine, flow: str
+) -> None:
+    own = cli("run", flow, "--event", event(cli), "--json").json["run"]
+    other = cli("run", flow, "--event", event(cli), "--id", "other")
+    assert (other.code, f"this event has started {own}" in other.err) == (2, True)
+
+
+def test_a_claim_that_was_lost_is_made_again_as_its_run_began(cli: CommandLine, flow: str) -> None:
+    run = cli("run", flow, "--event", event(cli), "--json").json["run"]
+    (cli.project / ".flowdsl" / "claims" / run).unlink()
+    again = cli("run", flow, "--event", event(cli, data={"order": "o-2"}), "--json")
+    assert (again.json["run"], runs(cli)) == (run, [run])
+    assert cli("fsck", "--json").json["findings"] == []
+
+
+def test_fsck_knows_the_claims_of_events(cli: CommandLine, flow: str) -> None:
+    cli("run", flow, "--event", event(cli), "--id", "mine")
+    assert cli("fsck", "--json").json["findings"] == []

@@ -198,7 +198,7 @@ def test_a_run_that_is_none(cli: CommandLine, services: Services, command: str, 
     refused(done, services, "F20[57]")
 
 
-@pytest.mark.parametrize("command", ["status", "list", "resume", "rerun", "fsck"])
+@pytest.mark.parametrize("command", ["resume", "rerun", "fsck"])
 def test_where_nothing_has_run(
     cli: CommandLine, services: Services, project: Path, command: str
 ) -> None:

@@ -69,10 +69,10 @@ def test_without_anything_there_are_defaults(project: Path) -> None:
 
 def test_flag_then_environment_then_file(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     cli.write("flowdsl.toml", 'store = "from-file"')
-    assert "from-file" in cli("list").err
+    assert "from-file" in cli("list").out
     monkeypatch.setenv("FLOWDSL_STORE", "from-environment")
-    assert "from-environment" in cli("list").err
-    assert "from-flag" in cli("list", "--store", "from-flag").err
+    assert "from-environment" in cli("list").out
+    assert "from-flag" in cli("list", "--store", "from-flag").out
 
 
 @pytest.mark.parametrize(

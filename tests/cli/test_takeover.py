@@ -71,6 +71,9 @@ def test_a_signal_saves_the_run_and_resume_goes_on(
     assert f"flowdsl cancel {cli.run_id}" in err
     assert "Traceback" not in err
     assert state(cli) == "interrupted"
+    # and only Ctrl-C is a person's word that it shall wait for a person
+    last = cli("status", cli.run_id, "--events", "--json").json["events"][-1]["event"]["t"]
+    assert last == ("paused" if number == signal.SIGINT else "stopped")
     done = cli("resume", cli.run_id)
     assert done.code == 0
     assert set(done.json) == {"flight", "hotel", "car", "payment"}
@@ -318,7 +321,7 @@ def test_a_finished_run_says_so_and_exits_by_its_end(cli: CommandLine, services:
     assert set(good.json) == {"flight", "hotel", "car", "payment"}
     assert cli("resume", "good", "--retry", "payment").code == 2
     assert cli("cancel", "good").code == 2
-    assert cli("cancel", "bad").code == 0
+    assert cli("cancel", "bad").code == 1
     assert cli("cancel", "good", "--plan").code == 2
 
 

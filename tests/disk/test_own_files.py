@@ -13,7 +13,7 @@ from functools import partial
 
 import pytest
 
-from flowdsl.engine.engine import definition_of, plan_from
+from flowdsl.engine.pinned import definition_of, plan_from
 from flowdsl.errors import FlowdslError, InputError, StoreError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Admitted, Created

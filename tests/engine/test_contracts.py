@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from flowdsl.engine.contracts import SHOWN_MAX, STEPS_AT_ONCE, contracts_of
-from flowdsl.engine.engine import definition_of, plan_from
 from flowdsl.engine.loop import Drive, Ports
+from flowdsl.engine.pinned import definition_of, plan_from
 from flowdsl.engine.sign import RunSigner
 from flowdsl.language import compile_plan
 from flowdsl.language.openapi import Operation, Readings, validate

@@ -16,8 +16,9 @@ from typing import Any
 
 import httpx
 
-from flowdsl.engine.engine import POLL_SECONDS, Engine, plan_from
+from flowdsl.engine.engine import POLL_SECONDS, Engine
 from flowdsl.engine.orders import Order
+from flowdsl.engine.pinned import plan_from
 from flowdsl.errors import StoreError
 from flowdsl.plan.address import is_below
 from flowdsl.plan.nodes import Plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tests.museum import files, hosts, journal, network, redaction
+from tests.museum import files, hosts, journal, lives, network, redaction
 from tests.museum.exhibit import Exhibit
 
 WINGS: Mapping[str, tuple[Exhibit, ...]] = MappingProxyType(
@@ -13,6 +13,7 @@ WINGS: Mapping[str, tuple[Exhibit, ...]] = MappingProxyType(
         "files": files.EXHIBITS,
         "hosts": hosts.EXHIBITS,
         "journal": journal.EXHIBITS,
+        "lives": lives.EXHIBITS,
         "network": network.EXHIBITS,
         "redaction": redaction.EXHIBITS,
     }

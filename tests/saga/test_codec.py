@@ -105,6 +105,7 @@ FORMS: dict[str, st.SearchStrategy[object]] = {
     "tuple[Fingerprint, ...]": st.lists(
         st.builds(Fingerprint, PLAIN, WHOLE, PLAIN), max_size=2
     ).map(tuple),
+    "tuple[str, ...] | None": st.none() | st.lists(PLAIN, max_size=3).map(tuple),
     "Request | None": st.none() | REQUESTS,
     "Outcome": OUTCOMES,
     "Failure": FAILURES,
@@ -265,6 +266,7 @@ def _example(kind: type[Event]) -> Event:
         "dict[str, str | None]": {},
         "tuple[Address, ...]": (),
         "tuple[Fingerprint, ...]": (),
+        "tuple[str, ...] | None": None,
         "Outcome": Ok(200, {}, None),
         "Failure": Failure("F110", "no"),
         "Json": None,

@@ -19,6 +19,7 @@ from flowdsl.saga.events import (
     Paused,
     Planned,
     Resumed,
+    Stopped,
     Turned,
 )
 from flowdsl.saga.progress import Progress, progress
@@ -447,6 +448,7 @@ def test_an_answer_or_a_timer_is_progress_and_a_stop_by_a_person_no_crash() -> N
     assert state.crashes == 0
     for _ in range(20):
         state = fold(state, [Paused(0.0), Resumed(state.epoch + 1, 0.0)])
+        state = fold(state, [Stopped(0.0), Resumed(state.epoch + 1, 0.0)])
     assert state.crashes == 0
     state = fold(state, [Resumed(99, 0.0)])
     assert state.crashes == 1

@@ -135,7 +135,7 @@ def test_compensate_none_and_no_compensate_differ() -> None:
 
 
 def test_a_list_of_no_runs_says_what_to_type() -> None:
-    assert plain(list_text([], 0.0)) == "no runs yet: flowdsl run FILE\n"
+    assert plain(list_text([], 0.0)) == "no such runs\n"
     rows = [RunRow("mine", "book-trip", "odd", None, 0.0, None)]
     assert "WORKFLOW" in plain(list_text(rows, 10.0))
 

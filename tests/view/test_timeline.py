@@ -26,6 +26,7 @@ from flowdsl.saga.events import (
     Resumed,
     Retried,
     Started,
+    Stopped,
     Unknown,
     Waived,
 )
@@ -41,6 +42,7 @@ AT = BEGIN + 60
     [
         (Resumed(2, AT, "host:12"), "resumed   takeover 2 by host:12"),
         (Paused(AT), "paused    saved; resume or cancel it"),
+        (Stopped(AT), "stopped   saved; whoever comes next may go on with it"),
         (CancelRequested(AT, "ann", "wrong dates"), "cancel    by ann  wrong dates"),
         (Retried(f"{FLIGHT}!undo", AT, "ann"), "retry     flight  once more  by ann"),
         (Retried("", AT), "retry     once more"),

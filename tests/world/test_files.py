@@ -525,6 +525,43 @@ def test_a_claim_waits_for_a_maker_that_is_about_to_start(tmp_path: Path) -> Non
     run(story())
 
 
+def test_the_same_event_twice_at_once_is_one_run_whatever_it_carries(tmp_path: Path) -> None:
+    root = tmp_path / ".flowdsl"
+    first, second = FileStore(root), FileStore(root)
+
+    async def story() -> None:
+        await first.start()
+        await second.start()
+        assert await first.claim("event", "file 1", attach=True) is Claim.MINE
+        waiting = asyncio.create_task(second.claim("event", "file 2", attach=True))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        await first.create("event", [created("event")])
+        assert await waiting is Claim.TAKEN
+        assert await second.claim_event("event", "other") == "event"
+        await first.close()
+        await second.close()
+
+    run(story())
+
+
+def test_an_event_whose_process_died_before_it_started_anything_is_free(tmp_path: Path) -> None:
+    root = tmp_path / ".flowdsl"
+    first, second = FileStore(root), FileStore(root)
+
+    async def story() -> None:
+        await first.start()
+        await second.start()
+        assert await first.claim("event", "file 1", attach=True) is Claim.MINE
+        await first.close()
+        assert await second.claim_event("event", "mine") == "mine"
+        assert second.started_by("event") == "mine"
+        assert await second.claim_event("event", "other") == "mine"
+        await second.close()
+
+    run(story())
+
+
 def test_who_is_driven_and_what_is_unfinished_is_told_without_reading_all_that_has_ended() -> None:
     disk = SimDisk()
     store, reader = sim_store(disk), sim_store(disk, read_only=True)

@@ -10,11 +10,12 @@ from flowdsl.cli.options import Session, with_progress, with_services, with_sess
 
 if TYPE_CHECKING:
     from flowdsl.cli.ending import Standing
+    from flowdsl.cli.takeover import Taken
     from flowdsl.plan.values import Json
 
 
 @click.command("cancel")
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="[RUN]", required=False)
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be sent; send nothing.")
 @click.option("--reason", metavar="TEXT", default="", help="Kept with the order.")
 @click.option(
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 @with_services
 @with_session
 def command(
-    session: Session, run: str, given: tuple[str, ...], reason: str, *, only_plan: bool
+    session: Session, run: str | None, given: tuple[str, ...], reason: str, *, only_plan: bool
 ) -> int:
-    """Stop RUN and undo what it did.
+    """Stop RUN and undo what it did; without RUN, the one that is unfinished, if there is just one.
 
     \b
-    Exit codes: 0 cancelled · 2 past its commit line or over, nothing was sent · 3 stuck
+    Exit codes:
+      0 cancelled, by this or before          2 committed or succeeded, nothing was sent
+      1 it had ended undone by itself         3 stuck, a person is needed
     """  # noqa: D301 - click takes the \b for "leave these lines as they are"
     from flowdsl.cli.drive import actor
     from flowdsl.cli.takeover import take_over
@@ -37,27 +40,33 @@ def command(
 
     if only_plan:
         return _show_plan(session, run)
-    code = take_over(session, run, [Order("cancel", actor=actor(), reason=reason)], given)
-    return {1: 0, 0: 2}.get(code, code)  # undone is what was asked for; succeeded is too late
+    return _exit_code(
+        take_over(session, run, [Order("cancel", actor=actor(), reason=reason)], given)
+    )
 
 
-def _show_plan(session: Session, run: str) -> int:
+def _exit_code(taken: Taken) -> int:
+    """Of the cancel, not of the run: what was stuck is undone by this, and to have succeeded is too late."""
+    if taken.code == 1 and taken.after is not None:
+        cancelled = taken.after.now.state == "cancelled" and taken.after.state.cancel is not None
+        return 0 if cancelled or taken.before.now.state == "stuck" else 1
+    return 2 if taken.code == 0 else taken.code
+
+
+def _show_plan(session: Session, run: str | None) -> int:
     """The calls that would be sent now, in their order."""
-    from flowdsl.cli.runs import existing_store, find_run, standing_of
+    from flowdsl.cli.runs import existing_store, find_unfinished, standing_of
     from flowdsl.cli.takeover import check_orders
     from flowdsl.engine.orders import Order
-    from flowdsl.plan.json import to_text
     from flowdsl.view.paint import counted, dim, line
 
     store = existing_store(session)
-    standing = standing_of(store, find_run(store, run))
+    standing = standing_of(store, find_unfinished(store, run))
     check_orders(standing, [Order("cancel")])
     calls = undo_calls(standing)
     if session.json:
         rows: list[Json] = [{"step": step, "call": call, "body": None} for step, call in calls]
-        session.screen.result(
-            to_text({"format": 1, "run": standing.run, "sent": False, "calls": rows})
-        )
+        session.screen.tell({"format": 1, "run": standing.run, "sent": False, "calls": rows})
         return 0
     width = max((len(step) for step, _ in calls), default=0)
     count = f"{counted(len(calls), 'call')} would be sent" if calls else "nothing to undo"

@@ -18,9 +18,7 @@ def command(session: Session, name: str) -> int:
     """What an error code (F012) or a key of the language (retry) means."""
     title, text = find_page(name)
     if session.json:
-        from flowdsl.plan.json import to_text
-
-        session.screen.result(to_text({"format": 1, "name": title, "text": text}))
+        session.screen.tell({"format": 1, "name": title, "text": text})
     else:
         session.screen.result(text)
     return 0

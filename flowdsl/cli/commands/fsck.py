@@ -48,10 +48,8 @@ def _findings(session: Session, *, repair: bool) -> list[Finding]:
 def _show_json(session: Session, findings: list[Finding], *, repaired: bool) -> None:
     from dataclasses import asdict
 
-    from flowdsl.plan.json import to_text
-
     found: list[Json] = [asdict(finding) for finding in findings]
-    session.screen.result(to_text({"format": 1, "repaired": repaired, "findings": found}))
+    session.screen.tell({"format": 1, "repaired": repaired, "findings": found})
 
 
 def _show(session: Session, findings: list[Finding], *, repaired: bool) -> None:

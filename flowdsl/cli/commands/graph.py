@@ -53,10 +53,11 @@ def command(
     """
     if output is not None and Path(output).resolve() in [Path(file).resolve() for file in files]:
         raise InputError(f"{output}: is the workflow itself", code="F081", help="name another file")
-    if session.json:
+    if session.json and output is None:
         form = "json"
     if form is None:
-        form = SUFFIXES.get(Path(output).suffix, "text") if output else "text"
+        by_name = SUFFIXES.get(Path(output).suffix) if output else None
+        form = by_name or ("json" if session.json else "text")
     draw = _several(files) if len(files) > 1 and run is None else _one(session, files, run)
     if form == "text" and output is None:
         session.screen.show(draw.lines())
@@ -88,7 +89,7 @@ class One:
         return graph_text(self.plan, self.coloured)
 
     def text(self, form: Format) -> str:
-        from flowdsl.plan.json import to_text
+        from flowdsl.plan.json import to_ascii
         from flowdsl.view.dot import dot
         from flowdsl.view.graph import graph_json, graph_of
         from flowdsl.view.mermaid import mermaid
@@ -99,7 +100,7 @@ class One:
             case "text":
                 return plain(self.lines())
             case "json":
-                return to_text(graph_json(graph_of(self.plan, self.coloured, whole=True)))
+                return to_ascii(graph_json(graph_of(self.plan, self.coloured, whole=True)))
             case "mermaid":
                 return mermaid(graph_of(self.plan, self.coloured))
             case "dot":
@@ -120,7 +121,7 @@ class Several:
         return choreography_text(self.choreography)
 
     def text(self, form: Format) -> str:
-        from flowdsl.plan.json import to_text
+        from flowdsl.plan.json import to_ascii
         from flowdsl.view.choreography import choreography_json
         from flowdsl.view.choreography_formats import choreography_dot, choreography_mermaid
         from flowdsl.view.choreography_svg import choreography_svg
@@ -130,7 +131,7 @@ class Several:
             case "text":
                 return plain(self.lines())
             case "json":
-                return to_text(choreography_json(self.choreography))
+                return to_ascii(choreography_json(self.choreography))
             case "mermaid":
                 return choreography_mermaid(self.choreography)
             case "dot":
@@ -175,3 +176,5 @@ def _write(session: Session, path: str, text: str) -> None:
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}", code="F081") from None
     session.screen.hint(f"wrote {path}")
+    if session.json:
+        session.screen.tell({"format": 1, "files": [path]})

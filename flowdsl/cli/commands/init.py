@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from shlex import quote
 
 import click
 
@@ -51,11 +50,11 @@ def command(session: Session, folder: str, template: str) -> int:
         _write(schema, files("flowdsl.language").joinpath(SCHEMA).read_bytes())
     written = [str(path) for path in (*wanted, schema)]
     if session.json:
-        from flowdsl.plan.json import to_text
-
-        session.screen.result(to_text({"format": 1, "files": [*written]}))
+        session.screen.tell({"format": 1, "files": [*written]})
     else:
-        session.screen.result("\n".join(f"wrote {path}" for path in written))
+        from flowdsl.view.paint import line
+
+        session.screen.show([line(f"wrote {path}") for path in written])
     _next(session, root, template)
     return 0
 
@@ -85,8 +84,9 @@ def _there_already(path: Path) -> InputError:
 
 def _next(session: Session, root: Path, template: str) -> None:
     from flowdsl.view.closing import Suggestion
+    from flowdsl.view.shell import shell_word
 
-    cd = [] if str(root) == "." else [Suggestion(f"cd {quote(str(root))}", "")]
+    cd = [] if str(root) == "." else [Suggestion(f"cd {shell_word(str(root))}", "")]
     mock = [Suggestion("python -m mock_services &", "the services it calls, on port 9000")]
     session.screen.suggest(
         [

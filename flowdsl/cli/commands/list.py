@@ -36,10 +36,13 @@ STATES = [
 @with_session
 def command(session: Session, workflow: str | None, state: str | None, *, everything: bool) -> int:
     """All runs of the store, the newest first."""
-    from flowdsl.cli.runs import asked_wrongly, existing_store
+    from flowdsl.cli.commands.status import nothing_yet
+    from flowdsl.cli.runs import asked_wrongly, store_with_runs
     from flowdsl.view.status import list_text
 
-    store = existing_store(session)
+    store = store_with_runs(session)
+    if store is None:
+        return _json(session, [], 0) if session.json else nothing_yet(session, {})
     with asked_wrongly():
         found = [one for one in store.list() if workflow in (None, one.workflow)]
     found.sort(key=lambda one: one.created_at, reverse=True)
@@ -84,7 +87,6 @@ def row_of(store: FileStore, one: RunSummary) -> RunRow:
 
 
 def _json(session: Session, rows: list[RunRow], hidden: int) -> int:
-    from flowdsl.plan.json import to_text
     from flowdsl.view.moment import rfc3339
 
     runs: list[Json] = [
@@ -99,7 +101,7 @@ def _json(session: Session, rows: list[RunRow], hidden: int) -> int:
         }
         for row in rows
     ]
-    session.screen.result(to_text({"format": 1, "runs": runs, "hidden": hidden}))
+    session.screen.tell({"format": 1, "runs": runs, "hidden": hidden})
     return 0
 
 

@@ -25,13 +25,12 @@ def command(session: Session, file: str, given: tuple[str, ...], inputs_file: st
     Inputs that are left out stand as ‹inputs.name›. Sends nothing.
     """
     from flowdsl.cli.sources import load_plan
-    from flowdsl.plan.json import to_text
     from flowdsl.view.callplan import call_plan, plan_json
 
     plan = load_plan(file)
     known = _known(session, plan, given, inputs_file)
     if session.json:
-        session.screen.result(to_text(plan_json(plan, known)))
+        session.screen.tell(plan_json(plan, known))
         return 0
     session.screen.show(call_plan(plan, known))
     _next(session, plan, file, known, given, inputs_file)
@@ -63,9 +62,8 @@ def _next(
     inputs_file: str | None,
 ) -> None:
     """`run` with the inputs that were given here, and a place for each that is still open."""
-    from shlex import quote
-
     from flowdsl.view.closing import Suggestion
+    from flowdsl.view.shell import shell_word
 
     inputs: dict[str, Json] = dict(known.inputs)
     open_inputs = [
@@ -74,8 +72,10 @@ def _next(
         if not one.optional and not one.has_default and one.name not in inputs
     ]
     flags = [
-        *([f"-f {quote(inputs_file)}"] if inputs_file else []),
-        *(f"-i {quote(one)}" for one in given),
+        *([f"-f {shell_word(inputs_file)}"] if inputs_file else []),
+        *(f"-i {shell_word(one)}" for one in given),
         *(f"-i {one.name}=…" for one in open_inputs),
     ]
-    session.screen.suggest([Suggestion(" ".join(["flowdsl run", quote(file), *flags]), "run it")])
+    session.screen.suggest(
+        [Suggestion(" ".join(["flowdsl run", shell_word(file), *flags]), "run it")]
+    )

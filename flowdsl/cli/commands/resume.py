@@ -46,12 +46,13 @@ def command(
 ) -> int:
     """Go on with a run that was interrupted, waits, or is stuck; without RUN, the newest.
 
-    A stuck run tries again what is stuck, or does what --retry, --skip or --resolve says.
+    A stuck run tries again what is stuck, or does what --retry, --skip or --resolve says. The last two need RUN where
+    more than one is unfinished.
     """
     from flowdsl.cli.takeover import take_over
 
     orders = _orders(retry, skip, resolve, answer, reason or "", absent=absent)
-    return take_over(session, run, orders, given, no_wait=no_wait)
+    return take_over(session, run, orders, given, no_wait=no_wait).code
 
 
 def _orders(

@@ -12,6 +12,7 @@ from flowdsl.errors import InputError
 if TYPE_CHECKING:
     from flowdsl.cli.drive import Pilot
     from flowdsl.cli.ending import Standing
+    from flowdsl.cli.given import CloudEvent
     from flowdsl.cli.prepare import Start
 
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     "--event",
     "event_file",
     metavar="FILE",
-    help="The CloudEvent that starts it: its data are the inputs; - is stdin.",
+    help="The CloudEvent that starts it, once: its data are the inputs; - is stdin.",
 )
 @click.option("--no-wait", is_flag=True, help="Exit with 4 when the run waits; `resume` goes on.")
 @with_progress
@@ -67,13 +68,20 @@ def command(
         check_run_id(run)
     plan = load_plan(file)
     told = read_event(plan, event_file) if event_file is not None else None
-    inputs = read_given(session, plan, given, inputs_file, told)
+    inputs = read_given(session, plan, given, inputs_file, told.data if told else None)
     start = prepare(session, plan, inputs, run or "")
-    return start_run(session, start, claimed=run is not None, no_wait=no_wait)
+    return start_run(session, start, event=told, claimed=run is not None, no_wait=no_wait)
 
 
-def start_run(session: Session, start: Start, *, claimed: bool, no_wait: bool) -> int:
-    """Drive a new run to its end; with an id that a person chose, the run of that id."""
+def start_run(
+    session: Session,
+    start: Start,
+    *,
+    event: CloudEvent | None = None,
+    claimed: bool,
+    no_wait: bool,
+) -> int:
+    """Drive a new run to its end; with an id that a person chose, or an event, the run of that."""
     from flowdsl.cli.drive import drive
     from flowdsl.cli.interrupted import mention_interrupted
     from flowdsl.cli.short_secrets import warn_of_short_secrets
@@ -81,6 +89,10 @@ def start_run(session: Session, start: Start, *, claimed: bool, no_wait: bool) -
     warn_of_short_secrets(session, start.secrets, start.secret_inputs)
 
     async def act(pilot: Pilot) -> Standing:
+        if event is not None and event.is_known:
+            from flowdsl.cli.attach import start_by_event
+
+            return await start_by_event(pilot, start, event, claimed=claimed)
         if claimed:
             from flowdsl.cli.attach import start_once
 

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from shlex import quote
+from typing import TYPE_CHECKING
 
 import click
 
-from flowdsl.cli.options import Session, with_session
+from flowdsl.cli.options import Session, run_and, with_session
+
+if TYPE_CHECKING:
+    from flowdsl.plan.values import Json
 
 
 @click.command("show")
-@click.argument("run", metavar="RUN")
-@click.argument("step", metavar="STEP")
+@click.argument("words", metavar="[RUN] STEP", nargs=-1)
 @click.option(
     "--curl", "as_curl", is_flag=True, help="A command that repeats the request, key included."
 )
 @with_session
-def command(session: Session, run: str, step: str, *, as_curl: bool) -> int:
+def command(session: Session, words: tuple[str, ...], *, as_curl: bool) -> int:
     """One step in full: the request as it was sent, every answer, the undo. Secrets are masked.
 
-    STEP is an address (parallel-1/flight) or, where it is unique, an id (flight).
+    Without RUN, of the newest run. STEP is an address (parallel-1/flight) or, where it is unique, an id (flight).
     """
+    from flowdsl.cli.commands.status import nothing_yet
     from flowdsl.cli.display import local_zone
-    from flowdsl.cli.runs import existing_store, find_run, standing_of
+    from flowdsl.cli.runs import existing_store, find_run, standing_of, store_with_runs
     from flowdsl.engine.orders import find_step
     from flowdsl.errors import InputError
-    from flowdsl.plan.json import to_text
     from flowdsl.saga.unfolding import unfolded
     from flowdsl.view.closing import Suggestion
     from flowdsl.view.exchange import curl, show_text
     from flowdsl.view.report import step_report
+    from flowdsl.view.shell import shell_word
 
-    store = existing_store(session)
+    run, step = run_and(words, "STEP")
+    store = store_with_runs(session) if run is None else existing_store(session)
+    if store is None:
+        return nothing_yet(session, {"step": None})
     standing = standing_of(store, find_run(store, run))
     plan, state, now = unfolded(standing.plan, standing.state), standing.state, standing.now
     address = find_step(plan, step)
@@ -41,21 +47,24 @@ def command(session: Session, run: str, step: str, *, as_curl: bool) -> int:
             raise InputError(
                 f"`{step}` was not sent", code="F146", help=f"flowdsl status {standing.run}"
             )
-        session.screen.result(text)
+        if session.json:
+            told: dict[str, Json] = {"run": standing.run, "step": address, "curl": text}
+            session.screen.tell({"format": 1, **told})
+        else:
+            session.screen.result(text)
         return 0
     if session.json:
         report = step_report(plan, state, now, address)
         assert isinstance(report, dict)
-        session.screen.result(
-            to_text({"format": 1, "run": standing.run, "step": address, **report})
-        )
+        session.screen.tell({"format": 1, "run": standing.run, "step": address, **report})
         return 0
     session.screen.show(show_text(plan, state, now, address, zone=local_zone(standing.at)))
     if curl(state, address):
         session.screen.suggest(
             [
                 Suggestion(
-                    f"flowdsl show {standing.run} {quote(step)} --curl", "a command that repeats it"
+                    f"flowdsl show {standing.run} {shell_word(step)} --curl",
+                    "a command that repeats it",
                 )
             ]
         )

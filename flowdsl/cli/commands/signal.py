@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import click
 
-from flowdsl.cli.options import Session, with_inputs, with_session
+from flowdsl.cli.options import Session, run_and, with_inputs, with_session
 from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,14 +21,13 @@ Heard: TypeAlias = Literal["heard", "not yet", "nobody"]
 
 
 @click.command("signal")
-@click.argument("run", metavar="RUN")
-@click.argument("name", metavar="NAME")
+@click.argument("words", metavar="[RUN] NAME", nargs=-1)
 @with_inputs
 @with_session
 def command(
-    session: Session, run: str, name: str, given: tuple[str, ...], inputs_file: str | None
+    session: Session, words: tuple[str, ...], given: tuple[str, ...], inputs_file: str | None
 ) -> int:
-    """Answer the `wait_for: NAME` of RUN, with -i KEY=VALUE or a file as its payload.
+    """Answer the `wait_for: NAME` of RUN, with -i KEY=VALUE or a file as its payload; without RUN, of the newest run.
 
     An answer that comes early is kept. One that does not fit, that nobody waits for, or that comes after
     another one is refused.
@@ -45,6 +44,7 @@ def command(
     from flowdsl.engine.signals import waits_for
     from flowdsl.saga.unfolding import unfolded
 
+    run, name = run_and(words, "NAME")
     store = existing_store(session)
     standing = standing_of(store, find_run(store, run))
     waits = waits_for(unfolded(standing.plan, standing.state), name)
@@ -105,8 +105,6 @@ def _put_away(name: str) -> InputError:
 
 
 def _tell(session: Session, run: str, name: str, heard: Heard) -> int:
-    from flowdsl.plan.json import to_text
-
     if session.json:
         told: Json = {
             "format": 1,
@@ -115,7 +113,7 @@ def _tell(session: Session, run: str, name: str, heard: Heard) -> int:
             "kept": True,
             "heard": heard == "heard",
         }
-        session.screen.result(to_text(told))
+        session.screen.tell(told)
         return 0
     match heard:
         case "heard":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +13,7 @@ from flowdsl.cli.options import Session, with_progress, with_session
 
 if TYPE_CHECKING:
     from flowdsl.cli.ending import Standing
+    from flowdsl.plan.values import Json
     from flowdsl.view.status import About
     from flowdsl.world.store import FileStore
 
@@ -27,11 +30,12 @@ def command(session: Session, run: str | None, *, watch: bool, events: bool) -> 
     RUN is an id or any unique beginning of one; without it, the newest run.
     """
     from flowdsl.cli.ending import report
-    from flowdsl.cli.runs import existing_store, find_run, standing_of
-    from flowdsl.plan.json import to_text
+    from flowdsl.cli.runs import existing_store, find_run, standing_of, store_with_runs
     from flowdsl.view.status import status_text
 
-    store = existing_store(session)
+    store = store_with_runs(session) if run is None else existing_store(session)
+    if store is None:
+        return nothing_yet(session, {"events": []} if events else {"workflow": None, "state": None})
     name = find_run(store, run)
     if watch:
         return _watch(session, store, name)
@@ -39,11 +43,43 @@ def command(session: Session, run: str | None, *, watch: bool, events: bool) -> 
         return _events(session, store, name)
     standing = standing_of(store, name)
     if session.json:
-        session.screen.result(to_text(report(standing)))
+        session.screen.tell(report(standing))
         return 0
-    about = about_of(standing)
+    about = replace(about_of(standing), behind=_behind(store, standing))
     session.screen.show(status_text(standing.plan, standing.state, standing.now, about))
     return 0
+
+
+def nothing_yet(session: Session, fields: Mapping[str, Json]) -> int:
+    """Of a project in which nothing has run: an answer, not an error."""
+    if session.json:
+        session.screen.tell({"format": 1, "run": None, **fields})
+    else:
+        from flowdsl.cli.runs import shown
+        from flowdsl.view.closing import Suggestion
+        from flowdsl.view.paint import line
+
+        said = f"nothing has run here yet: no runs in {shown(session.store)}"
+        session.screen.show([line(said)])
+        session.screen.suggest([Suggestion("flowdsl run FILE", "start one")])
+    return 0
+
+
+def _behind(store: FileStore, standing: Standing) -> str:
+    """The run that it waits for, where another one with its key is before it, and how that one stands."""
+    from flowdsl.cli.runs import standing_of
+    from flowdsl.errors import FlowdslError
+    from flowdsl.saga.commands import Queue
+
+    waits = next((one for one in standing.now.commands if isinstance(one, Queue)), None)
+    first = store.before_in_queue(waits.key, standing.run) if waits is not None else None
+    if first is None:
+        return ""
+    try:
+        other = standing_of(store, first)
+    except FlowdslError:
+        return f"{first} (damaged)"
+    return f"{first} ({other.name})"
 
 
 def about_of(standing: Standing) -> About:
@@ -86,8 +122,7 @@ def _events(session: Session, store: FileStore, run: str) -> int:
     """Every fact that was kept, in its order."""
     from flowdsl.cli.display import local_zone
     from flowdsl.cli.runs import asked_wrongly, pinned_plan
-    from flowdsl.plan.json import from_bytes, to_text
-    from flowdsl.saga.codec import encode
+    from flowdsl.saga.codec import as_json
     from flowdsl.saga.events import Created, event_time
     from flowdsl.saga.state import State, apply
     from flowdsl.view.moment import rfc3339
@@ -96,11 +131,11 @@ def _events(session: Session, store: FileStore, run: str) -> int:
     with asked_wrongly():
         facts = store.events(run)
     if session.json:
-        kept = [
-            {"sequence": n, "time": rfc3339(wall / 1000), "event": from_bytes(encode(event))}
+        kept: list[Json] = [
+            {"sequence": n, "time": rfc3339(wall / 1000), "event": as_json(event)}
             for n, wall, event in facts
         ]
-        session.screen.result(to_text({"format": 1, "run": run, "events": [*kept]}))
+        session.screen.tell({"format": 1, "run": run, "events": kept})
         return 0
     created = facts[0][2]
     assert isinstance(created, Created), "the first fact of a run is that it was created"

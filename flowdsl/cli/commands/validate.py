@@ -75,9 +75,10 @@ def _show(session: Session, files: list[Checked], form: Format) -> None:
 def _next(session: Session, files: list[Checked]) -> None:
     from flowdsl.cli.sources import STDIN
     from flowdsl.view.closing import Suggestion
+    from flowdsl.view.shell import shell_word
 
-    path = files[0].source.path
-    if path != STDIN:
+    if files[0].source.path != STDIN:
+        path = shell_word(files[0].source.path)
         session.screen.suggest(
             [
                 Suggestion(f"flowdsl plan {path}", "the calls it would make; sends nothing"),

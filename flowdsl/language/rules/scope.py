@@ -128,9 +128,8 @@ def _always(subject: Subject) -> dict[str, Type]:
 
 
 def _of_input(declared: Input) -> Type:
-    if declared.secret:  # what may be done with a secret is another rule's
-        return ANYTHING
-    given = from_schema(declared.schema)
+    # What may be done with a secret is another rule's.
+    given = ANYTHING if declared.secret else from_schema(declared.schema)
     null_is_possible = declared.optional and not (
         declared.has_default and declared.default is not None
     )

@@ -11,6 +11,7 @@ from flowdsl.language.subject import Subject
 from flowdsl.plan.expression import Expression, Reference
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.paths import path_of
+from flowdsl.plan.tree import Call, Tree
 from flowdsl.plan.values import Json
 
 _ALLOWED = frozenset({Role.HEADER, Role.BODY})
@@ -30,13 +31,17 @@ def check_secrets(subject: Subject) -> Iterator[Diagnostic]:
             if name is None:
                 continue
             span = subject.locate(use.expression, reference)
+            if use.role is Role.WHEN and _asks_whether_given(use.expression, reference):
+                continue
             if use.role not in _ALLOWED:
                 message = f"{name} would be seen in {_WHERE[use.role]}"
                 hint = "a secret stands in headers, `auth` and the body of a call only"
+                if use.role is Role.WHEN and reference.path[0] == "inputs":
+                    hint = f"`when: inputs.{reference.path[-1]}` alone asks whether it was given"
                 yield Diagnostic("F014", span, message, help=hint)
-            elif not _is_whole(use.expression, reference):
+            elif not _is_handed_on(use.expression.tree, reference):
                 message = f"{name} cannot be part of an operation"
-                hint = "use it whole, as `${secrets.X}`, or within text"
+                hint = "use it whole, as `${secrets.X}`, within text, or in `default(…, …)`"
                 yield Diagnostic("F014", span, message, help=hint)
 
 
@@ -115,8 +120,19 @@ def _secret_in(reference: Reference, hidden: frozenset[str]) -> str | None:
             return None
 
 
-def _is_whole(expression: Expression, reference: Reference) -> bool:
-    return len(reference.path) == 2 and path_of(expression.tree) == reference.path
+def _asks_whether_given(expression: Expression, reference: Reference) -> bool:
+    """`when: inputs.otp`, and nothing else."""
+    is_input = len(reference.path) == 2 and reference.path[0] == "inputs"
+    return is_input and path_of(expression.tree) == reference.path
+
+
+def _is_handed_on(tree: Tree, reference: Reference) -> bool:
+    """Whole, or as one of the two values of a `default`."""
+    match tree:
+        case Call(function="default", arguments=arguments):
+            return any(_is_handed_on(argument, reference) for argument in arguments)
+    is_it = path_of(tree) == reference.path and tree.start == reference.start
+    return is_it and len(reference.path) == 2
 
 
 _WHERE = MappingProxyType(

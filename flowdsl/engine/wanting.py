@@ -1,0 +1,28 @@
+"""What a run would have to do without: said before it starts, and before it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flowdsl.errors import InputError
+
+
+def given_before(missing: Sequence[str]) -> InputError:
+    """The run was given these secret inputs, and goes on with nothing else."""
+    flags = " ".join(f"-i {name}=…" for name in missing)
+    names = ", ".join(f"`{name}`" for name in missing)
+    message = (
+        f"the secret input{'s' if len(missing) > 1 else ''} {names} of this run must be given again"
+    )
+    return InputError(message, code="F072", help=f"secret inputs are never stored: add {flags}")
+
+
+def unset(missing: Sequence[str]) -> InputError | None:
+    """Of the secrets that a workflow names: those without a value."""
+    if not missing:
+        return None
+    return InputError(
+        "\n".join(f"the secret `{name}` has no value" for name in missing),
+        code="F077",
+        help="set it in the environment, in .env beside the project, or in a file named by --secrets-file",
+    )

@@ -1,0 +1,216 @@
+"""Which runs a process takes over by itself, what its end says of them, and who hears what they do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import httpx
+import pytest
+
+from flowdsl.engine.engine import Engine
+from flowdsl.engine.loop import News
+from flowdsl.engine.orders import Order
+from flowdsl.errors import InputError
+from flowdsl.plan.nodes import Plan
+from flowdsl.saga.events import Created, Event, Paused
+from flowdsl.world.http import Http
+from flowdsl.world.memory import Memory, MemoryStore
+from mock_services.app import MockServices, create_app
+from tests.contract.sagas import PAY_AND_FAIL, reserve, saga
+from tests.engine import constructs
+from tests.virtual import EPOCH, VirtualClock, run_virtually
+
+PAYS = """
+- wait: 1h
+- id: flight
+  call: POST flights/reservations
+  headers: { X: "${%s}" }
+  body: { flight: mine }
+  compensate: DELETE flights/reservations/${flight.id}
+"""
+WAITS = saga(PAYS % "run.id")
+OF_A_SECRET = saga(PAYS % "secrets.PAY_TOKEN")
+OF_AN_INPUT = saga(PAYS % "inputs.otp", head="inputs: { otp: { type: string, secret: true } }")
+
+
+def engine_on(
+    memory: Memory, app: MockServices, secrets: Mapping[str, str] | None = None, **more: object
+) -> Engine:
+    network = Http(httpx.ASGITransport(app=app))
+    return Engine(MemoryStore(memory), network, VirtualClock(), secrets=secrets or {}, **more)  # type: ignore[arg-type]
+
+
+def created(plan: Plan, run: str = "run-1") -> Created:
+    return Created(run, plan.name, plan.digest, EPOCH, {}, {}, {})
+
+
+async def wait_in(memory: Memory, app: MockServices, plan: Plan, how: str) -> None:
+    """A life in which the run comes to its wait; and how it ends."""
+    given = {"otp": "canary-4711"} if plan is OF_AN_INPUT else {}
+    async with engine_on(memory, app, {"PAY_TOKEN": "canary-4711"}) as engine:
+        task = asyncio.create_task(engine.run(plan, created(plan), secret_inputs=given))
+        await asyncio.sleep(60)
+        if how == "killed":
+            engine.store.die()  # type: ignore[attr-defined]
+            task.cancel()
+        elif how == "stopped":
+            engine.stop()
+        else:
+            engine.pause()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def facts(memory: Memory) -> list[Event]:
+    return memory.runs["run-1"].events
+
+
+async def adopt(memory: Memory, app: MockServices, secrets: Mapping[str, str]) -> dict[str, str]:
+    """What was left alone, and why."""
+    async with engine_on(memory, app, secrets) as engine:
+        await asyncio.gather(*await engine.resume_all())
+        return engine.left
+
+
+def test_a_process_that_is_stopped_pauses_nothing() -> None:
+    memory, app = Memory(), create_app()
+
+    async def lives() -> dict[str, str]:
+        await wait_in(memory, app, WAITS, "stopped")
+        assert not any(isinstance(fact, Paused) for fact in facts(memory))
+        return await adopt(memory, app, {})
+
+    assert run_virtually(lives()) == {}
+    assert memory.runs["run-1"].ended == "succeeded"
+
+
+def test_to_be_stopped_is_no_crash() -> None:
+    """A server that is renewed every day does not make a stuck run of one that waits for long."""
+    memory, app = Memory(), create_app()
+
+    async def lives() -> dict[str, str]:
+        await wait_in(memory, app, WAITS, "stopped")
+        for _ in range(12):
+            async with engine_on(memory, app) as engine:
+                tasks = await engine.resume_all()
+                await asyncio.sleep(1)
+                engine.stop()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        return await adopt(memory, app, {})
+
+    assert run_virtually(lives()) == {}
+    assert memory.runs["run-1"].ended == "succeeded"
+
+
+def test_what_a_person_paused_is_left_to_a_person() -> None:
+    memory, app = Memory(), create_app()
+
+    async def lives() -> dict[str, str]:
+        await wait_in(memory, app, WAITS, "paused")
+        assert isinstance(facts(memory)[-1], Paused)
+        left = await adopt(memory, app, {})
+        assert isinstance(facts(memory)[-1], Paused)
+        async with engine_on(memory, app) as engine:
+            assert await engine.resume("run-1") is not None
+        return left
+
+    assert list(run_virtually(lives())) == ["run-1"]
+    assert memory.runs["run-1"].ended == "succeeded"
+
+
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_nothing_is_undone_for_want_of_a_secret(how: str) -> None:
+    memory, app = Memory(), create_app()
+
+    async def lives() -> dict[str, str]:
+        await wait_in(memory, app, OF_A_SECRET, how)
+        before = list(facts(memory))
+        left = await adopt(memory, app, {})
+        assert facts(memory) == before
+        async with engine_on(memory, app) as engine:
+            with pytest.raises(InputError, match="the secret `PAY_TOKEN` has no value"):
+                await engine.resume("run-1")
+        assert facts(memory) == before
+        assert await adopt(memory, app, {"PAY_TOKEN": "canary-4711"}) == {}
+        return left
+
+    assert run_virtually(lives()) == {"run-1": "the secret `PAY_TOKEN` has no value"}
+    assert memory.runs["run-1"].ended == "succeeded"
+
+
+def test_nor_of_a_secret_input() -> None:
+    memory, app = Memory(), create_app()
+
+    async def lives() -> dict[str, str]:
+        await wait_in(memory, app, OF_AN_INPUT, "killed")
+        before = list(facts(memory))
+        left = await adopt(memory, app, {"PAY_TOKEN": "x"})
+        async with engine_on(memory, app) as engine:
+            with pytest.raises(InputError, match="`otp` of this run"):
+                await engine.resume("run-1")
+            assert facts(memory) == before
+            await engine.resume("run-1", secret_inputs={"otp": "canary-4711"})
+        return left
+
+    left = run_virtually(lives())
+    assert left == {"run-1": "the secret input `otp` of this run must be given again"}
+    assert memory.runs["run-1"].ended == "succeeded"
+
+
+def test_one_that_is_required_and_was_not_given_is_never_taken_for_null() -> None:
+    memory, app = Memory(), create_app()
+
+    async def life() -> None:
+        async with engine_on(memory, app) as engine:
+            result = await engine.run(OF_AN_INPUT, created(OF_AN_INPUT))
+            assert result.now.state == "compensated"
+
+    run_virtually(life())
+    assert app.requests == []
+
+
+# --- who hears of it ----------------------------------------------------------------------------------
+
+
+def test_who_watches_the_engine_hears_of_a_run_that_is_woken() -> None:
+    memory, app = Memory(), create_app()
+    undo = {"service": "flights", "method": "DELETE", "path": "/reservations/*"}
+    app.faults.add({**undo, "fault": "refuse:422", "times": 1})
+    plan = saga(reserve("flight") + PAY_AND_FAIL)
+    heard: list[News] = []
+    of_the_run: list[News] = []
+
+    async def life() -> None:
+        async with engine_on(memory, app, watch=heard.append) as engine:
+            result = await engine.run(plan, created(plan), watch=of_the_run.append)
+            assert result.now.state == "stuck"
+            outside = MemoryStore(memory)
+            await outside.send("run-1", Order("retry", "flight").to_json())
+            await asyncio.sleep(60)
+
+    run_virtually(life())
+    assert app.faults.faults[0].fired == 1
+    told = [fact for news in heard for fact in news.facts]
+    assert told == memory.runs["run-1"].events
+    assert heard[-1].now.state == "compensated"
+    assert [fact for news in of_the_run for fact in news.facts] == told
+
+
+def test_and_of_a_run_that_a_run_has_started() -> None:
+    memory, app = Memory(), create_app()
+    plan = constructs.saga(
+        "- { uses: ./child.yaml, detach: true }\n",
+        last="",
+        child="steps: [{ call: POST mail/messages, body: { text: hello }, compensate: none }]\n",
+    )
+    heard: list[News] = []
+
+    async def life() -> None:
+        async with engine_on(memory, app, watch=heard.append) as engine:
+            await engine.run(plan, created(plan))
+
+    run_virtually(life())
+    assert len(memory.runs) == 2
+    for run, kept in memory.runs.items():
+        told = [f for n in heard if n.after.created and n.after.created.run == run for f in n.facts]
+        assert told == kept.events

@@ -1,0 +1,80 @@
+"""Bugs in what a command says when something is wrong, and in what becomes of a run between two lives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flowdsl.cli.screen import Screen
+from flowdsl.engine.engine import Engine
+from flowdsl.engine.loop import News
+from flowdsl.errors import FlowdslError
+from flowdsl.plan.nodes import Input
+from flowdsl.saga.events import Event
+from tests.museum.exhibit import Exhibit
+
+
+def on_stderr_only(self: Screen, error: FlowdslError) -> None:
+    pass
+
+
+def whoever_it_was(self: Engine) -> None:
+    self.pause()
+
+
+def all_of_them(self: Engine, past: Sequence[Event]) -> bool:
+    return True
+
+
+def of_its_own_run(self: Engine, run: str, news: News) -> None:
+    watch = self.watches.get(run)
+    if watch is not None:
+        watch(news)
+
+
+def never_left_out(declared: Input, given: tuple[str, ...] | None) -> bool:
+    return False
+
+
+def always(text: str, rest: str) -> bool:
+    return True
+
+
+ADOPTING = "tests/engine/test_adopting.py"
+EXHIBITS = (
+    Exhibit(
+        "a program reads nothing of what went wrong",
+        "flowdsl.cli.screen.Screen._tell_program",
+        on_stderr_only,
+        "tests/cli/test_json.py::test_flags_that_are_none",
+    ),
+    Exhibit(
+        "the end of a process pauses its runs",
+        "flowdsl.engine.engine.Engine.stop",
+        whoever_it_was,
+        f"{ADOPTING}::test_a_process_that_is_stopped_pauses_nothing",
+    ),
+    Exhibit(
+        "every run is adopted, whatever it lacks",
+        "flowdsl.engine.engine.Engine._may_adopt",
+        all_of_them,
+        f"{ADOPTING}::test_what_a_person_paused_is_left_to_a_person",
+    ),
+    Exhibit(
+        "a run that a run has started is watched by nobody",
+        "flowdsl.engine.engine.Engine._tell",
+        of_its_own_run,
+        f"{ADOPTING}::test_and_of_a_run_that_a_run_has_started",
+    ),
+    Exhibit(
+        "a secret input that was left out counts as given",
+        "flowdsl.saga.scope.is_null",
+        never_left_out,
+        "tests/cli/test_secret_inputs.py::test_left_out_it_is_null",
+    ),
+    Exhibit(
+        "any comment behind an expression is to blame",
+        ("flowdsl.language.reader._closes", "flowdsl.language.reader._reads_on"),
+        always,
+        "tests/language/test_comments.py::test_only_what_a_comment_cuts_is_blamed_on_it",
+    ),
+)
