@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from flowdsl.language.source import BREAK
@@ -38,15 +38,21 @@ class Sequence:
 class Mapping:
     entries: tuple[tuple[Scalar, Located], ...]
     span: Span
+    by_key: dict[str, tuple[Scalar, Located]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_key", {entry[0].text: entry for entry in self.entries})
 
     def get(self, key: str) -> Located | None:
-        return next((value for name, value in self.entries if name.text == key), None)
+        entry = self.by_key.get(key)
+        return entry[1] if entry is not None else None
 
     def key(self, key: str) -> Scalar | None:
-        return next((name for name, _ in self.entries if name.text == key), None)
+        entry = self.by_key.get(key)
+        return entry[0] if entry is not None else None
 
     def keys(self) -> tuple[str, ...]:
-        return tuple(name.text for name, _ in self.entries)
+        return tuple(self.by_key)
 
 
 Located: TypeAlias = Scalar | Sequence | Mapping

@@ -11,11 +11,12 @@ from types import MappingProxyType
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.diagnostics import LIMIT_FINDINGS, Diagnostic
 from flowdsl.language.located import Located, Mapping, Scalar, Sequence, plain
 from flowdsl.language.parse_inputs import check_patterns
 from flowdsl.language.reader import Reader
 from flowdsl.language.vocabulary import did_you_mean, listed
+from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json
 
 TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
@@ -73,7 +74,8 @@ def _check_keyword(reader: Reader, key: Scalar) -> None:
     if key.text in _REFERENCES:
         reader.refuse(key.span, f"a schema here has no `{key.text}`", hint="write it out")
     elif key.text not in KEYWORDS and not key.text.startswith("x-"):
-        meant = did_you_mean(key.text, KEYWORDS)
+        many = len(reader.problems) >= LIMIT_FINDINGS  # nobody reads what this one was meant to be
+        meant = "" if many else did_you_mean(key.text, KEYWORDS)
         message = f"`{key.text}` is no keyword of JSON Schema"
         hint = "" if meant else f"a JSON Schema, such as {_EXAMPLE}"
         reader.problems.append(Diagnostic("F020", key.span, message, meant, hint))
@@ -81,11 +83,11 @@ def _check_keyword(reader: Reader, key: Scalar) -> None:
 
 def _misused(node: Mapping, schema: Json) -> list[Diagnostic]:
     """Keywords with a value that they cannot have, each at its value."""
-    found: dict[Located, Diagnostic] = {}
+    found: dict[Span, Diagnostic] = {}
     for error in _META.iter_errors(schema):
         keyword, at = _place(node, tuple(error.absolute_path))
         message = f"`{keyword}` {_wanted(keyword, error)}"
-        found.setdefault(at, Diagnostic("F022", at.span, message, help=f"such as {_EXAMPLE}"))
+        found.setdefault(at.span, Diagnostic("F022", at.span, message, help=f"such as {_EXAMPLE}"))
     return list(found.values())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from flowdsl.language.diagnostics import Diagnostic, Fix
+from flowdsl.language.diagnostics import Diagnostic, fix_line
 from flowdsl.language.located import Alignment, Located, Mapping, Scalar, Sequence, align
 from flowdsl.language.source import BREAK, Source
 from flowdsl.language.workflow import Written
@@ -67,9 +67,10 @@ class Reader:
             return None
         wrapped = _WRAPPED.fullmatch(node.text)
         if wrapped is not None and "${" not in wrapped[1]:
-            fixed = self.source.line(node.span.line).replace("${" + wrapped[1] + "}", wrapped[1])
+            line = node.span.line
+            fixed = self.source.line(line).replace("${" + wrapped[1] + "}", wrapped[1])
             message = "an expression stands bare here, without `${ }`"
-            fix = Fix(node.span.line, (fixed,)) if node.style not in ("|", ">") else None
+            fix = fix_line(line, fixed) if node.style not in ("|", ">") else None
             hint = f"write {wrapped[1].strip()}"
             self.problems.append(Diagnostic("F040", node.span, message, help=hint, fix=fix))
             return None
