@@ -70,6 +70,7 @@ class _Counter(FormatChecker):
         super().__init__(())
         self.work = work
         self.depth = 0
+        self.lists: dict[int, frozenset[object]] = {}  # by the identity of an `enum`
 
     @contextmanager
     def deeper(self) -> Iterator[None]:
@@ -164,6 +165,21 @@ def _unique_items(
             yield ValidationError("an item stands in it twice")
 
 
+def _enum(validator: Draft202012Validator, wanted: Json, value: Json, _schema: Schema) -> Errors:
+    """Looked up, and not compared with one after the other."""
+    words = wanted if isinstance(wanted, list) else []
+    if _canonical(value) not in _known(validator, words):
+        yield ValidationError("it is none of the values there are")
+
+
+def _known(validator: Draft202012Validator, words: list[Json]) -> frozenset[object]:
+    lists = _counter_of(validator).lists
+    if id(words) not in lists:
+        _work_of(validator).spend(len(words))
+        lists[id(words)] = frozenset(map(_canonical, words))
+    return lists[id(words)]
+
+
 def _multiple_of(
     _validator: Draft202012Validator, wanted: Json, value: Json, _schema: Schema
 ) -> Errors:
@@ -228,6 +244,7 @@ Bounded: type[Draft202012Validator] = extend(  # type: ignore[no-untyped-call]
             "unevaluatedProperties": _unevaluated_properties,
             "uniqueItems": _unique_items,
             "multipleOf": _multiple_of,
+            "enum": _enum,
             "format": _nothing,
         }.items()
     },

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from flowdsl.language.conformance import errors_of
 from flowdsl.language.diagnostics import LIMIT_FINDINGS, Diagnostic
+from flowdsl.language.document import LIMIT_NODES
 from flowdsl.language.located import Located, Mapping, Scalar, Sequence, plain
 from flowdsl.language.parse_inputs import check_patterns
 from flowdsl.language.reader import Reader
@@ -37,7 +38,36 @@ KEYWORDS = (*_PLAIN, *_ONE, *_LISTS, *_NAMED)
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _EXAMPLE = "{ type: object, required: [ok], properties: { ok: { type: boolean } } }"
 
-_META = Draft202012Validator(Draft202012Validator.META_SCHEMA)
+# What JSON Schema says of its own keywords, one schema at a time: those in it are asked by themselves.
+_SCHEMA: Json = {"type": ["object", "boolean"]}
+_SCHEMAS: Json = {"type": "array", "minItems": 1, "items": _SCHEMA}
+_BY_NAME: Json = {"type": "object", "additionalProperties": _SCHEMA}
+_TEXT: Json = {"type": "string"}
+_NUMBER: Json = {"type": "number"}
+_FLAG: Json = {"type": "boolean"}
+_LIST: Json = {"type": "array"}
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_NAMES: Json = {"type": "array", "items": _TEXT, "uniqueItems": True}
+_KIND: Json = {"enum": [*TYPES]}
+_KINDS_OF: Json = {"type": "array", "items": _KIND, "minItems": 1, "uniqueItems": True}
+_META: dict[str, Json] = {
+    "properties": {
+        **dict.fromkeys(_ONE, _SCHEMA),
+        **dict.fromkeys(_LISTS, _SCHEMAS),
+        **dict.fromkeys(_NAMED, _BY_NAME),
+        **dict.fromkeys(("title", "description", "pattern", "format", "$comment"), _TEXT),
+        **dict.fromkeys(("$schema", "$id"), _TEXT),
+        **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _NUMBER),
+        **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), _COUNT),
+        **dict.fromkeys(("minContains", "maxContains", "minProperties", "maxProperties"), _COUNT),
+        **dict.fromkeys(("uniqueItems", "deprecated", "readOnly", "writeOnly"), _FLAG),
+        **dict.fromkeys(("enum", "examples"), _LIST),
+        "type": {"anyOf": [_KIND, _KINDS_OF]},
+        "multipleOf": {"type": "number", "exclusiveMinimum": 0},
+        "required": _NAMES,
+        "dependentRequired": {"type": "object", "additionalProperties": _NAMES},
+    }
+}
 
 
 def parse_schema(reader: Reader, node: Located | None) -> Json:
@@ -45,29 +75,30 @@ def parse_schema(reader: Reader, node: Located | None) -> Json:
     if not isinstance(node, Mapping):
         return None
     problems = len(reader.problems)
-    for key in _keywords_in(node):
-        _check_keyword(reader, key)
+    for below in _schemas_in(node):
+        for key, _ in below.entries:
+            _check_keyword(reader, key)
     check_patterns(reader, node)
-    schema = plain(node)
-    reader.problems.extend(_misused(node, schema))
-    return schema if len(reader.problems) == problems else None
+    for below in _schemas_in(node):
+        reader.problems.extend(_misused(below))
+    return plain(node) if len(reader.problems) == problems else None
 
 
-def _keywords_in(node: Located | None) -> Iterator[Scalar]:
-    """The keywords of a schema and of all schemas in it."""
+def _schemas_in(node: Located | None) -> Iterator[Mapping]:
+    """A schema and all schemas in it."""
     if not isinstance(node, Mapping):
         return
+    yield node
     for key, value in node.entries:
-        yield key
         match key.text, value:
             case name, Mapping() if name in _ONE:
-                yield from _keywords_in(value)
+                yield from _schemas_in(value)
             case name, Sequence(items=items) if name in _LISTS:
                 for item in items:
-                    yield from _keywords_in(item)
+                    yield from _schemas_in(item)
             case name, Mapping(entries=entries) if name in _NAMED:
                 for _, below in entries:
-                    yield from _keywords_in(below)
+                    yield from _schemas_in(below)
 
 
 def _check_keyword(reader: Reader, key: Scalar) -> None:
@@ -81,14 +112,43 @@ def _check_keyword(reader: Reader, key: Scalar) -> None:
         reader.problems.append(Diagnostic("F020", key.span, message, meant, hint))
 
 
-def _misused(node: Mapping, schema: Json) -> list[Diagnostic]:
+def _misused(node: Mapping) -> list[Diagnostic]:
     """Keywords with a value that they cannot have, each at its value."""
     found: dict[Span, Diagnostic] = {}
-    for error in _META.iter_errors(schema):
+    for error in errors_of(_META, _shallow(node), at_most=LIMIT_NODES):
         keyword, at = _place(node, tuple(error.absolute_path))
         message = f"`{keyword}` {_wanted(keyword, error)}"
         found.setdefault(at.span, Diagnostic("F022", at.span, message, help=f"such as {_EXAMPLE}"))
     return list(found.values())
+
+
+def _shallow(node: Mapping) -> Json:
+    """The schema without the schemas in it, of which only the kind is looked at."""
+    return {
+        key.text: _outline(value) if key.text in (*_ONE, *_LISTS, *_NAMED) else plain(value)
+        for key, value in node.entries
+        if key.text in KEYWORDS
+    }
+
+
+def _outline(node: Located) -> Json:
+    match node:
+        case Mapping(entries=entries):
+            return {key.text: _kind(value) for key, value in entries}
+        case Sequence(items=items):
+            return [_kind(item) for item in items]
+        case Scalar(value=value):
+            return value
+
+
+def _kind(node: Located) -> Json:
+    match node:
+        case Mapping():
+            return {}
+        case Sequence():
+            return []
+        case Scalar(value=value):
+            return value
 
 
 def _place(node: Located, path: tuple[str | int, ...]) -> tuple[str, Located]:

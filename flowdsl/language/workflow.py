@@ -266,6 +266,11 @@ class Workflow:
     key: Template | None = None
     trigger: Name | None = None  # the type of the event
     written: Mapping[Span, Written] = field(default_factory=dict, repr=False)
+    by_service: Mapping[str, Service] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_service = {service.name.text: service for service in reversed(self.services)}
+        object.__setattr__(self, "by_service", by_service)
 
     def locate(self, expression: Expression, start: int, length: int) -> Span:
         """Where a stretch of an expression's text stands in the file."""

@@ -121,18 +121,18 @@ def _exchange(
 ) -> Iterator[Diagnostic]:
     """`steps.ID.field`."""
     expression = use.expression
-    ids = [name for name, item in subject.known.items() if not item.is_set]
     if len(reference.path) < 2 or not isinstance(reference.path[1], str):
         span = _root_span(subject, expression, reference)
         yield Diagnostic("F041", span, "`steps` needs the id of a step", help="write `steps.ID`")
         return
     name = reference.path[1]
     span = _part_span(subject, expression, reference, 1)
-    if name not in ids:
+    definition = subject.known.get(name)
+    if definition is None or definition.is_set:
+        ids = [name for name, item in subject.known.items() if not item.is_set]
         hint = f"the steps are {listed(ids)}" if ids else "no step has an id"
         yield Diagnostic("F041", span, f"unknown step `{name}`", did_you_mean(name, ids), hint)
         return
-    definition = subject.known[name]
     step = definition.place.step
     fields = _fields_of(
         step,
