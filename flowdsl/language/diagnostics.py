@@ -213,6 +213,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F064", "a hold shorter than the way to its confirm or undo", Severity.WARNING),
             _entry("F065", "the same calls in several files", Severity.HINT),
             _entry("F067", "a wait without an end", Severity.HINT),
+            _entry("F068", "a credential written out", Severity.WARNING),
         )
     )
 )

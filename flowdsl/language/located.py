@@ -93,6 +93,7 @@ class Alignment:
     offsets: array[int]
     breaks: tuple[int, ...]
     ends: tuple[int, ...]
+    is_spelled_out: bool = False  # every character stands in the file as itself, on one line
 
     def locate(self, offset: int, length: int = 1) -> Span:
         """The characters from `offset` on; `length` is kept to their first line."""
@@ -112,7 +113,7 @@ def align(scalar: Scalar) -> Alignment:
     raw, start = scalar.raw, _content_start(scalar.raw, scalar.style)
     if raw[start : start + len(scalar.text)] == scalar.text and not BREAK.search(raw):
         offsets = array("L", range(start, start + len(scalar.text)))
-        return Alignment(scalar.span, offsets, (0,), (len(raw),))
+        return Alignment(scalar.span, offsets, (0,), (len(raw),), is_spelled_out=True)
     found = list(BREAK.finditer(raw))
     breaks = (0, *(match.end() for match in found))
     ends = (*(match.start() for match in found), len(raw))

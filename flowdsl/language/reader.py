@@ -85,7 +85,7 @@ class Reader:
         except ExpressionError as error:
             self.problems.append(self.complaint(scalar, alignment, offset, error))
             return None
-        if not _is_spelled_out(scalar):
+        if not alignment.is_spelled_out:
             self.written[span] = Written(alignment, offset)
         return expression
 
@@ -116,10 +116,3 @@ def seconds_of(text: str) -> float | None:
     """`250ms`, `30s`, `10m`, `24h`, `2d`."""
     match = _DURATION.fullmatch(text)
     return float(match[1]) * dict(_UNITS)[match[2]] if match else None
-
-
-def _is_spelled_out(scalar: Scalar) -> bool:
-    """Whether every character of the text stands in the file as itself, on one line."""
-    quotes = 1 if scalar.style else 0
-    spelling = scalar.raw[quotes : len(scalar.raw) - quotes]
-    return spelling == scalar.text and not BREAK.search(spelling)

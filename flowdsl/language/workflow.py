@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from flowdsl.language.located import Alignment
 from flowdsl.plan.expression import Expression
-from flowdsl.plan.nodes import Input
+from flowdsl.plan.nodes import Auth, Input
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Template
 from flowdsl.plan.values import Json
@@ -72,7 +72,8 @@ class File:
 class Service:
     name: Name
     url: Template
-    auth: Template | None = None
+    auth: Auth | None = None
+    auth_span: Span | None = None
     headers: tuple[tuple[Name, Template], ...] = ()
     habits: Habits = Habits()
     tombstone: bool = False

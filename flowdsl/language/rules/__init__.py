@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.rules.beside import check_beside
 from flowdsl.language.rules.compensation import check_compensation
+from flowdsl.language.rules.credentials import check_credentials
 from flowdsl.language.rules.deadlines import check_deadlines
 from flowdsl.language.rules.files import check_files
 from flowdsl.language.rules.habits import check_habits
@@ -33,6 +34,7 @@ _RULES = (
     check_offers,
     check_values,
     check_secrets,
+    check_credentials,
     check_habits,
 )
 _RULES_OF_PLANS = (check_deadlines, check_beside)

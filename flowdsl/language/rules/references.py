@@ -19,6 +19,7 @@ from flowdsl.language.vocabulary import (
 )
 from flowdsl.language.workflow import Call, Emit, Step
 from flowdsl.plan.expression import Expression, Reference
+from flowdsl.plan.nodes import templates_of
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Template
 
@@ -41,7 +42,7 @@ def check_references(subject: Subject) -> Iterator[Diagnostic]:
         yield from _in_service(subject, subject.workflow.key, allowed, "the key of a run")
     for service in subject.workflow.services:
         yield from _in_service(subject, service.url, ("env",), "the URL of a service")
-        rest = [service.auth] if service.auth is not None else []
+        rest = templates_of(service.auth)
         for template in [*rest, *(value for _, value in service.headers)]:
             allowed = ("env", "secrets", "inputs", "run")
             yield from _in_service(subject, template, allowed, "a header of a service")

@@ -9,6 +9,7 @@ from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.places import Role, Use, in_template, uses
 from flowdsl.language.subject import Subject
 from flowdsl.plan.expression import Expression, Reference
+from flowdsl.plan.nodes import templates_of
 from flowdsl.plan.paths import path_of
 
 _ALLOWED = frozenset({Role.HEADER, Role.BODY})
@@ -64,7 +65,7 @@ def _every_use(subject: Subject) -> Iterator[Use]:
         yield from in_template(subject.workflow.key, Role.KEY)
     for service in subject.workflow.services:
         yield from in_template(service.url, Role.URL)
-        rest = [service.auth] if service.auth is not None else []
+        rest = templates_of(service.auth)
         for template in [*rest, *(value for _, value in service.headers)]:
             yield from in_template(template, Role.HEADER)
 
