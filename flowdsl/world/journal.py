@@ -14,7 +14,7 @@ from pathlib import Path
 
 from flowdsl.errors import DiskFull, StoreError
 from flowdsl.world.contents import damaged
-from flowdsl.world.disk import ASIDE, FULL, Disk, explain, write_all
+from flowdsl.world.disk import ASIDE, FULL, Disk, explain, set_room_aside, write_all
 from flowdsl.world.index import Entry, Index
 from flowdsl.world.line import Line, read_line, write_line
 
@@ -230,7 +230,7 @@ class Journal:
     def _set_reserve_aside(self) -> None:
         handle = self.disk.create(self._reserve)
         try:
-            self.disk.allocate(handle, RESERVE_BYTES)
+            set_room_aside(self.disk, handle, RESERVE_BYTES)
         except OSError:
             with suppress(OSError):
                 self.disk.unlink(self._reserve)
