@@ -15,16 +15,18 @@ from flowdsl.cli.ending import Standing, conclude, interrupted_report
 from flowdsl.cli.follow import Followed, follow
 from flowdsl.cli.options import Session
 from flowdsl.cli.prepare import Start
-from flowdsl.cli.runs import asked_wrongly, existing_store, standing_of, store_for
+from flowdsl.cli.runs import asked_wrongly, existing_store, shown, standing_of, store_for
 from flowdsl.engine.engine import Engine
 from flowdsl.engine.loop import News
 from flowdsl.engine.orders import Order
 from flowdsl.errors import InputError, Interrupted, StoreError
 from flowdsl.saga.events import last_time
 from flowdsl.view.paint import counted
-from flowdsl.world.disk import not_allowed
+from flowdsl.world.access import findings
+from flowdsl.world.disk import RealDisk, not_allowed
 from flowdsl.world.hosts import Hosts, read_allowed
 from flowdsl.world.http import Http
+from flowdsl.world.layout import Layout
 from flowdsl.world.store import FileStore
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: its terminal was closed
@@ -139,6 +141,7 @@ async def _drive(pilot: Pilot, secrets: Mapping[str, str], act: Act) -> Standing
     with asked_wrongly():
         store = store_for(pilot.session)
         await store.start()
+    _warn_of_others(pilot.session)
     network = Http(hosts=Hosts(read_allowed(pilot.session.allow)))
     pilot.take(Engine(store, network, secrets=secrets))
     try:
@@ -147,6 +150,15 @@ async def _drive(pilot: Pilot, secrets: Mapping[str, str], act: Act) -> Standing
             return await _under_signals(pilot, act)
     finally:
         await network.aclose()
+
+
+def _warn_of_others(session: Session) -> None:
+    """Who else may write the store: one line each, with what to type."""
+    for finding in findings(RealDisk(), Layout(session.store)):
+        what, _, _ = finding.explanation.partition(",")
+        session.screen.hint(
+            f"warning[{finding.code}]: {shown(session.store)}: {what}: {finding.help}"
+        )
 
 
 async def _under_signals(pilot: Pilot, act: Act) -> Standing:

@@ -38,6 +38,8 @@ class Status:
     folder: bool = False
     symlink: bool = False
     modified: float = 0.0
+    shared: bool = False  # others than its owner may write it
+    foreign: bool = False  # it belongs to another user, who is not root
 
 
 class Disk(Protocol):
@@ -180,6 +182,9 @@ def _status(found: os.stat_result) -> Status:
         folder=stat.S_ISDIR(found.st_mode),
         symlink=stat.S_ISLNK(found.st_mode),
         modified=found.st_mtime,
+        shared=bool(found.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+        and not stat.S_ISLNK(found.st_mode),
+        foreign=found.st_uid not in (0, os.geteuid()),
     )
 
 
