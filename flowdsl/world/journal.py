@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowdsl.errors import DiskFull, StoreError
+from flowdsl.errors import DiskFull, JournalLost, StoreError
 from flowdsl.world.contents import damaged
 from flowdsl.world.disk import ASIDE, FULL, Disk, explain, set_room_aside, write_all
 from flowdsl.world.index import Entry, Index
@@ -202,7 +202,7 @@ class Journal:
         if status.size == self.size and status.links > 0:
             return
         what = "was deleted" if status.links == 0 else "is not as this process left it"
-        self.failure = StoreError(f"{self.path} {what}", code="F208", help="`flowdsl fsck`")
+        self.failure = JournalLost(f"{self.path} {what}", code="F208", help="`flowdsl fsck`")
         raise self.failure
 
     def _take_back(self, error: OSError) -> StoreError:
