@@ -6,6 +6,7 @@ JSON Schema passes over a keyword it does not know, so a misspelt one would let 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from types import MappingProxyType
 
 from jsonschema.exceptions import ValidationError
@@ -27,6 +28,11 @@ _ONE = (
 )
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
 _NAMED = ("properties", "patternProperties", "dependentSchemas")
+_TEXTS = ("title", "description", "pattern", "format", "$comment", "$schema", "$id")
+_COUNTS = (
+    *("minLength", "maxLength", "minItems", "maxItems", "minContains", "maxContains"),
+    *("minProperties", "maxProperties"),
+)
 _PLAIN = (
     *("type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
     *("multipleOf", "minLength", "maxLength", "pattern", "format", "minItems", "maxItems"),
@@ -38,36 +44,29 @@ KEYWORDS = (*_PLAIN, *_ONE, *_LISTS, *_NAMED)
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _EXAMPLE = "{ type: object, required: [ok], properties: { ok: { type: boolean } } }"
 
-# What JSON Schema says of its own keywords, one schema at a time: those in it are asked by themselves.
-_SCHEMA: Json = {"type": ["object", "boolean"]}
-_SCHEMAS: Json = {"type": "array", "minItems": 1, "items": _SCHEMA}
-_BY_NAME: Json = {"type": "object", "additionalProperties": _SCHEMA}
-_TEXT: Json = {"type": "string"}
-_NUMBER: Json = {"type": "number"}
-_FLAG: Json = {"type": "boolean"}
-_LIST: Json = {"type": "array"}
-_COUNT: Json = {"type": "integer", "minimum": 0}
-_NAMES: Json = {"type": "array", "items": _TEXT, "uniqueItems": True}
-_KIND: Json = {"enum": [*TYPES]}
-_KINDS_OF: Json = {"type": "array", "items": _KIND, "minItems": 1, "uniqueItems": True}
-_META: dict[str, Json] = {
-    "properties": {
-        **dict.fromkeys(_ONE, _SCHEMA),
-        **dict.fromkeys(_LISTS, _SCHEMAS),
-        **dict.fromkeys(_NAMED, _BY_NAME),
-        **dict.fromkeys(("title", "description", "pattern", "format", "$comment"), _TEXT),
-        **dict.fromkeys(("$schema", "$id"), _TEXT),
-        **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _NUMBER),
-        **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), _COUNT),
-        **dict.fromkeys(("minContains", "maxContains", "minProperties", "maxProperties"), _COUNT),
-        **dict.fromkeys(("uniqueItems", "deprecated", "readOnly", "writeOnly"), _FLAG),
-        **dict.fromkeys(("enum", "examples"), _LIST),
-        "type": {"anyOf": [_KIND, _KINDS_OF]},
-        "multipleOf": {"type": "number", "exclusiveMinimum": 0},
-        "required": _NAMES,
-        "dependentRequired": {"type": "object", "additionalProperties": _NAMES},
-    }
-}
+
+@cache
+def _meta() -> dict[str, Json]:
+    """What JSON Schema says of its own keywords, one schema at a time: those in it are asked by themselves."""
+    schema: Json = {"type": ["object", "boolean"]}
+    names: Json = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+    kind: Json = {"enum": [*TYPES]}
+    kinds: Json = {"type": "array", "items": kind, "minItems": 1, "uniqueItems": True}
+    forms: tuple[tuple[tuple[str, ...], Json], ...] = (
+        (_ONE, schema),
+        (_LISTS, {"type": "array", "minItems": 1, "items": schema}),
+        (_NAMED, {"type": "object", "additionalProperties": schema}),
+        (_TEXTS, {"type": "string"}),
+        (("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), {"type": "number"}),
+        (_COUNTS, {"type": "integer", "minimum": 0}),
+        (("uniqueItems", "deprecated", "readOnly", "writeOnly"), {"type": "boolean"}),
+        (("enum", "examples"), {"type": "array"}),
+        (("type",), {"anyOf": [kind, kinds]}),
+        (("multipleOf",), {"type": "number", "exclusiveMinimum": 0}),
+        (("required",), names),
+        (("dependentRequired",), {"type": "object", "additionalProperties": names}),
+    )
+    return {"properties": {keyword: form for keywords, form in forms for keyword in keywords}}
 
 
 def parse_schema(reader: Reader, node: Located | None) -> Json:
@@ -115,7 +114,7 @@ def _check_keyword(reader: Reader, key: Scalar) -> None:
 def _misused(node: Mapping) -> list[Diagnostic]:
     """Keywords with a value that they cannot have, each at its value."""
     found: dict[Span, Diagnostic] = {}
-    for error in errors_of(_META, _shallow(node), at_most=LIMIT_NODES):
+    for error in errors_of(_meta(), _shallow(node), at_most=LIMIT_NODES):
         keyword, at = _place(node, tuple(error.absolute_path))
         message = f"`{keyword}` {_wanted(keyword, error)}"
         found.setdefault(at.span, Diagnostic("F022", at.span, message, help=f"such as {_EXAMPLE}"))
