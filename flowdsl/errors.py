@@ -5,7 +5,8 @@
     │   ├── InvalidWorkflow       a workflow file with errors, all of them (`language.load`)
     │   └── WrongFile             the same for a person: shown with frames (`cli.sources`)
     ├── StoreError           74   the disk let us down while a run went on; nothing more was sent
-    │   └── DiskFull              no room: what was in flight is still recorded, nothing new starts
+    │   ├── DiskFull              no room: what was in flight is still recorded, nothing new starts
+    │   └── JournalLost           somebody deleted or changed the journal under the process that writes it
     ├── OutOfMemory         74   no memory: nothing more was sent, what is recorded is safe
     └── Interrupted          130  Ctrl-C, or 128 and the number of another signal: saved, and can be resumed
 
@@ -59,6 +60,10 @@ class StoreError(FlowdslError):
 
 
 class DiskFull(StoreError):
+    pass
+
+
+class JournalLost(StoreError):
     pass
 
 

@@ -67,10 +67,13 @@ def _nothing(when: str, operation: Operation) -> None:
 
 @dataclass(slots=True)
 class SimDisk:
-    """`capacity`: bytes there is room for. `write_limit`: the most that one write takes."""
+    """`capacity`: bytes there is room for. `write_limit`: the most that one write takes. `refusal`: what `allocate` says where
+    the file system has none.
+    """
 
     capacity: int | None = None
     write_limit: int | None = None
+    refusal: int | None = None
     hook: Callable[[str, Operation], None] = _nothing
     operations: list[Operation] = field(default_factory=list)
     dead: bool = False
@@ -150,7 +153,7 @@ class SimDisk:
         return sorted(self._names)
 
     def _next(self, files: dict[int, File], names: dict[Path, int], folders: set[Path]) -> SimDisk:
-        disk = SimDisk(self.capacity, self.write_limit)
+        disk = SimDisk(self.capacity, self.write_limit, self.refusal)
         disk._files, disk._last = files, self._last
         disk._names = {p: i for p, i in names.items() if p.parent in folders}
         disk._synced_names = dict(disk._names)
@@ -219,6 +222,8 @@ class SimDisk:
 
     def allocate(self, handle: int, size: int) -> None:
         with self._operation("allocate", self._path(handle)):
+            if self.refusal is not None:
+                raise _error(self.refusal, self._path(handle))
             file = self._file(handle)
             room = self._room(file)
             if room is not None and room < size - len(file.data):

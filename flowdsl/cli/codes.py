@@ -258,6 +258,10 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "another process holds the store",
             "It has been at it for long; perhaps it was stopped with Ctrl-Z. `fg`, or end it.",
         ),
+        "F211": (
+            "a store that others may write",
+            "Whoever may write a store can make runs send what they like. It is made for its owner alone: 0700, its files 0600.",
+        ),
         "F147": (
             "nobody waits for this signal",
             "A signal answers a `wait_for` by its name. `flowdsl status` shows what a run waits for.",

@@ -17,17 +17,20 @@ from flowdsl.cli.ending import Standing, conclude, interrupted_report
 from flowdsl.cli.follow import Followed, follow
 from flowdsl.cli.options import Session
 from flowdsl.cli.prepare import Start
-from flowdsl.cli.runs import asked_wrongly, existing_store, standing_of, store_for
+from flowdsl.cli.runs import asked_wrongly, existing_store, shown, standing_of, store_for
 from flowdsl.engine.engine import Engine
 from flowdsl.engine.loop import News
 from flowdsl.engine.orders import Order
-from flowdsl.errors import InputError, Interrupted, StoreError
+from flowdsl.errors import InputError, Interrupted, JournalLost, StoreError
 from flowdsl.saga.commands import Sleep
 from flowdsl.saga.events import last_time
+from flowdsl.view.closing import what_stands
 from flowdsl.view.paint import counted
-from flowdsl.world.disk import not_allowed
+from flowdsl.world.access import findings
+from flowdsl.world.disk import RealDisk, not_allowed
 from flowdsl.world.hosts import Hosts, read_allowed
 from flowdsl.world.http import Http
+from flowdsl.world.layout import Layout
 from flowdsl.world.store import FileStore
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: its terminal was closed
@@ -40,6 +43,7 @@ class Pilot:
     session: Session
     no_wait: bool = False
     last: Standing | None = None  # what was seen of the run last
+    stands: dict[str, Standing] = field(default_factory=dict)  # the same of every run that we drive
     signals: list[int] = field(default_factory=list)
     was_over: bool = False  # before we came
     follows: bool = False  # what another process does
@@ -100,6 +104,7 @@ class Pilot:
         assert created is not None
         at = last_time(news.facts, self.last.at if self.last else created.at)
         self.last = Standing(created.run, news.plan, news.after, news.now, at)
+        self.stands[created.run] = self.last
         self.display.turn(news.plan, news.before, news.facts, news.now)
         if self.no_wait and news.now.state == "waiting" and not _is_due(news):
             self.engine.stop()
@@ -134,6 +139,8 @@ def drive(
         if not (pilot.signals or no_wait):
             raise
         return _stopped(pilot), pilot.last
+    except JournalLost as error:
+        raise _with_what_stands(error, pilot.stands) from None
     except StoreError as error:
         if pilot.last is None and not_allowed(error):  # the first record had nowhere to go
             raise InputError(error.message, code=error.code, help=error.help) from None
@@ -141,10 +148,25 @@ def drive(
     return conclude(session, standing, drawn=pilot.was_over), standing
 
 
+def _with_what_stands(error: JournalLost, stands: Mapping[str, Standing]) -> JournalLost:
+    """Nobody can read it any more, so whoever knows says it."""
+    told = [
+        f"  {run}  {each}"
+        for run, one in stands.items()
+        for each in what_stands(one.plan, one.state)
+    ]
+    hint = "undo by hand what stands at the services, or restore the store from a backup and `flowdsl resume`:"
+    known = "as far as this process knows, nothing stands at the services"
+    return JournalLost(
+        error.message, code=error.code, help="\n".join([hint, *told]) if told else known
+    )
+
+
 async def _drive(pilot: Pilot, secrets: Mapping[str, str], act: Act) -> Standing:
     with asked_wrongly():
         store = store_for(pilot.session)
         await store.start()
+    _warn_of_others(pilot.session)
     network = Http(hosts=Hosts(read_allowed(pilot.session.allow)))
     pilot.take(Engine(store, network, secrets=secrets))
     try:
@@ -153,6 +175,15 @@ async def _drive(pilot: Pilot, secrets: Mapping[str, str], act: Act) -> Standing
             return await _under_signals(pilot, act)
     finally:
         await network.aclose()
+
+
+def _warn_of_others(session: Session) -> None:
+    """Who else may write the store: one line each, with what to type."""
+    for finding in findings(RealDisk(), Layout(session.store)):
+        what, _, _ = finding.explanation.partition(",")
+        session.screen.hint(
+            f"warning[{finding.code}]: {shown(session.store)}: {what}: {finding.help}"
+        )
 
 
 async def _under_signals(pilot: Pilot, act: Act) -> Standing:

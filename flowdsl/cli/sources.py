@@ -30,8 +30,10 @@ class WrongFile(InputError):
     """A workflow file with errors: shown with frames, then this."""
 
     def __init__(self, checked: Checked) -> None:
+        from flowdsl.language import Severity
+
         self.checked = checked
-        number = len(checked.errors)
+        number = checked.number(Severity.ERROR)
         super().__init__(
             f"{checked.source.path} has {number} error{'' if number == 1 else 's'}; nothing was sent",
             code=checked.errors[0].code,
@@ -39,10 +41,9 @@ class WrongFile(InputError):
 
     def frames(self) -> list[Line]:
         """Each error at its place."""
-        from flowdsl.view.diagnostic import frame
+        from flowdsl.view.diagnostic import errors
 
-        source = self.checked.source
-        return [line for error in self.checked.errors for line in (*frame(source, error), ())]
+        return errors(self.checked)
 
 
 def load_plan(path: str) -> Plan:

@@ -16,7 +16,6 @@ from flowdsl.engine.contracts import Contracts
 from flowdsl.engine.masks import Masks
 from flowdsl.errors import DiskFull, Interrupted, StoreError
 from flowdsl.plan.address import Address
-from flowdsl.plan.masked import names_in
 from flowdsl.plan.nodes import Action, Plan, Service
 from flowdsl.plan.request import Request
 from flowdsl.saga.advance import Signer, Turn, advance
@@ -39,6 +38,7 @@ from flowdsl.saga.events import (
     last_time,
 )
 from flowdsl.saga.intent import action_of, intended
+from flowdsl.saga.masking import names_masked_in
 from flowdsl.saga.observation import Answer, Observation
 from flowdsl.saga.outcome import interrupted, judge
 from flowdsl.saga.progress import Progress, progress
@@ -386,8 +386,7 @@ def _is(one: object, other: object) -> bool:
 
 def _lost(request: Request) -> str:
     """The secrets that stand masked in a request, which can then not be sent as it was."""
-    values = [request.url, request.body, *(value for _, value in request.headers)]
-    return " and ".join(sorted(names_in(values)))
+    return " and ".join(sorted(names_masked_in(request)))
 
 
 def _identity(command: Command) -> tuple[str, int]:

@@ -26,11 +26,17 @@ def without_allowed(
     source: Source, workflow: Workflow, problems: Iterable[Diagnostic]
 ) -> list[Diagnostic]:
     allowances, complaints = _allowances(source)
-    lines_of_steps = [_lines(place) for place in places(workflow)]
+    if not allowances:
+        return [*problems, *complaints]
+    beside: dict[int, set[int]] = {}  # by line: those of the steps that stand at it
+    for lines in (_lines(place) for place in places(workflow)):
+        for line in lines:
+            beside.setdefault(line, set()).update(lines)
+    allowed = {(each.code, each.line + each.alone) for each in allowances}
     kept = [
         problem
         for problem in problems
-        if problem.is_error or not _is_allowed(problem, allowances, lines_of_steps)
+        if problem.is_error or not _is_allowed(problem, allowed, beside)
     ]
     return kept + complaints
 
@@ -71,14 +77,7 @@ def _lines(place: Place) -> frozenset[int]:
 
 
 def _is_allowed(
-    problem: Diagnostic, allowances: list[_Allowance], steps: list[frozenset[int]]
+    problem: Diagnostic, allowed: set[tuple[str, int]], beside: dict[int, set[int]]
 ) -> bool:
-    lines = {problem.span.line}
-    for step in steps:
-        if problem.span.line in step:
-            lines |= step
-    return any(
-        allowance.code == problem.code
-        and (allowance.line + 1 if allowance.alone else allowance.line) in lines
-        for allowance in allowances
-    )
+    line = problem.span.line
+    return any((problem.code, other) in allowed for other in (line, *beside.get(line, ())))

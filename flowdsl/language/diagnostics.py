@@ -5,7 +5,8 @@ A rule returns diagnostics; it never prints. A code is never used twice and neve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -13,12 +14,18 @@ from types import MappingProxyType
 from flowdsl.plan.span import Span
 
 LIMIT_CHARACTERS = 1_000  # of a message and of its help
+LIMIT_FINDINGS = 100  # that are told of a file; the rest is counted
+LIMIT_RELATED = 10  # other places of one finding
+LIMIT_FIX = 1_000  # characters of a line: a longer one is not shown as it should be
 
 
 class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     HINT = "hint"
+
+
+_WEIGHTS = MappingProxyType({Severity.ERROR: 0, Severity.WARNING: 1, Severity.HINT: 2})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,36 @@ class Diagnostic:
 
 
 @dataclass(frozen=True, slots=True)
+class Untold:
+    """Findings that are counted and not told. Not `exact`: a rule that had found enough stopped looking."""
+
+    errors: int = 0
+    warnings: int = 0
+    hints: int = 0
+    exact: bool = True
+
+    @property
+    def total(self) -> int:
+        return self.errors + self.warnings + self.hints
+
+    def plus(self, found: Iterable[Diagnostic]) -> Untold:
+        """These, and findings that are not told either."""
+        by = Counter(diagnostic.severity for diagnostic in found)
+        return Untold(
+            self.errors + by[Severity.ERROR],
+            self.warnings + by[Severity.WARNING],
+            self.hints + by[Severity.HINT],
+            self.exact,
+        )
+
+    def __str__(self) -> str:
+        return f"… and {'' if self.exact else 'at least '}{self.total:,} more"
+
+
+ALL_TOLD = Untold()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     code: str
     title: str
@@ -62,25 +99,46 @@ class Entry:
     page: str  # file in flowdsl/language/pages
 
 
-def in_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """By position in the file, each said once, each with a next step."""
-    return tuple(
-        sorted(
-            (_short(_with_help(found)) for found in dict.fromkeys(diagnostics)),
-            key=lambda d: (d.span.line, d.span.column, d.code),
-        )
-    )
+def fix_line(line: int, fixed: str) -> Fix | None:
+    """One line as it should be, where it is short enough to be shown."""
+    return Fix(line, (fixed,)) if len(fixed) <= LIMIT_FIX else None
+
+
+def in_order(
+    diagnostics: Iterable[Diagnostic], untold: Untold = ALL_TOLD
+) -> tuple[tuple[Diagnostic, ...], Untold]:
+    """By position in the file, each said once, each with a next step; errors first where there are too many.
+
+    `untold`: what was counted already, and what is counted now.
+    """
+    found = sorted(dict.fromkeys(diagnostics), key=_position)
+    if len(found) > LIMIT_FINDINGS:
+        weighty = by_weight(found)
+        found, rest = sorted(weighty[:LIMIT_FINDINGS], key=_position), weighty[LIMIT_FINDINGS:]
+        untold = untold.plus(rest)
+    return tuple(_with_help(_short(each)) for each in found), untold
+
+
+def by_weight(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    return sorted(found, key=lambda diagnostic: _WEIGHTS[diagnostic.severity])
+
+
+def _position(found: Diagnostic) -> tuple[int, int, str]:
+    return found.span.line, found.span.column, found.code
 
 
 def _short(found: Diagnostic) -> Diagnostic:
-    """A text of a file that stands in a message may be as long as the file."""
-    if max(len(found.message), len(found.help)) <= LIMIT_CHARACTERS:
-        return found
-    message, help_ = (
-        text if len(text) <= LIMIT_CHARACTERS else f"{text[: LIMIT_CHARACTERS - 1]}…"
-        for text in (found.message, found.help)
-    )
-    return replace(found, message=message, help=help_)
+    """A text of a file that stands in a message, or a line of it that would be mended, may be as long as the file."""
+    message, label, help_ = map(_cut, (found.message, found.label, found.help))
+    related = tuple((span, _cut(text)) for span, text in found.related[:LIMIT_RELATED])
+    fix = found.fix
+    if fix is not None and sum(map(len, fix.lines)) > LIMIT_FIX:
+        fix = None
+    return replace(found, message=message, label=label, help=help_, related=related, fix=fix)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LIMIT_CHARACTERS else f"{text[: LIMIT_CHARACTERS - 1]}…"
 
 
 def _with_help(found: Diagnostic) -> Diagnostic:
@@ -155,6 +213,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             _entry("F064", "a hold shorter than the way to its confirm or undo", Severity.WARNING),
             _entry("F065", "the same calls in several files", Severity.HINT),
             _entry("F067", "a wait without an end", Severity.HINT),
+            _entry("F068", "a credential written out", Severity.WARNING),
             _entry("F069", "a secret too short to be told from data", Severity.WARNING),
         )
     )

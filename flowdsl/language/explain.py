@@ -24,7 +24,7 @@ _SEE: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("ttl", "header", "format"), "idempotency"),
         **dict.fromkeys(("found", "result"), "probe"),
         **dict.fromkeys(("type", "default", "secret"), "inputs"),
-        **dict.fromkeys(("url", "auth"), "services"),
+        **dict.fromkeys(("url", "auth", "basic", "bearer", "user", "password"), "services"),
         "gone": "compensate",
         "tombstone": "settle",
         **dict.fromkeys(("quorum", "first_success", "settled"), "collect"),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flowdsl.language.contracts import NO_CONTRACTS, Contracts
-from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.diagnostics import ALL_TOLD, Diagnostic, Untold
 from flowdsl.language.library import EMPTY, Library, key_of
 from flowdsl.language.source import Source
 from flowdsl.language.workflow import File, Workflow
@@ -42,6 +42,7 @@ class Used:
     errors: tuple[Diagnostic, ...] = ()
     contracts: Contracts = NO_CONTRACTS
     traits: Traits = Traits()
+    untold: Untold = ALL_TOLD
 
 
 @dataclass(frozen=True, slots=True)

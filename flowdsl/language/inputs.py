@@ -17,6 +17,7 @@ from flowdsl.plan.nodes import Input
 from flowdsl.plan.values import Json
 
 DIGITS_MAX = 4_300  # of a number written out
+WORDS_MAX = 30  # of an `enum` that are told
 LEVELS_MAX = 100  # of lists and objects in each other, as in a file
 
 
@@ -148,6 +149,13 @@ def _where(error: ValidationError) -> str:
     return f" at `{path.removeprefix('.')}`" if path else ""
 
 
+def _first(values: list[Json]) -> str:
+    """All of them, or how many more there are."""
+    known = [f"{value!s:.100}" for value in values[:WORDS_MAX]]
+    more = [f"{len(values) - WORDS_MAX} more"] if len(values) > WORDS_MAX else []
+    return ", ".join([*known, *more])
+
+
 _KINDS = (
     ("string", "a text"),
     ("integer", "a whole number"),
@@ -172,9 +180,9 @@ def _what(error: ValidationError) -> str:
         case "additionalProperties":
             return "has a field that is not declared"
         case "enum" if isinstance(value, list):
-            return f"is one of {', '.join(str(item) for item in value)}"
+            return f"is one of {_first(value)}"
         case "const":
-            return f"is {value}"
+            return f"is {value!s:.200}"
         case "minimum" | "exclusiveMinimum":
             return f"is {'at least' if error.validator == 'minimum' else 'more than'} {value}"
         case "maximum" | "exclusiveMaximum":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from flowdsl.errors import InputError
 from flowdsl.language.allow import without_allowed
 from flowdsl.language.contracts import NO_CONTRACTS, Contracts, contracts_of, resolved
-from flowdsl.language.diagnostics import Diagnostic, in_order
+from flowdsl.language.diagnostics import ALL_TOLD, Diagnostic, Severity, Untold, in_order
 from flowdsl.language.document import load_document
 from flowdsl.language.family import Family, Used
 from flowdsl.language.library import EMPTY, Library, key_of
@@ -51,19 +51,34 @@ class Checked:
     plan: Plan | None = None
     coverage: Coverage | None = None
     contracts: Contracts = NO_CONTRACTS
+    untold: Untold = ALL_TOLD
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
+        """Those that are told."""
         return tuple(item for item in self.diagnostics if item.is_error)
+
+    def number(self, severity: Severity) -> int:
+        """How many there are, told or not."""
+        counted = {
+            Severity.ERROR: self.untold.errors,
+            Severity.WARNING: self.untold.warnings,
+            Severity.HINT: self.untold.hints,
+        }
+        return counted[severity] + sum(item.severity is severity for item in self.diagnostics)
+
+    def with_more(self, found: Iterable[Diagnostic]) -> Checked:
+        diagnostics, untold = in_order([*self.diagnostics, *found], self.untold)
+        return replace(self, diagnostics=diagnostics, untold=untold)
 
 
 class InvalidWorkflow(InputError):
     """A workflow file with errors in it: all of them, and the text they are in."""
 
     def __init__(self, checked: Checked) -> None:
-        errors = checked.errors
-        first = errors[0]
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        first = checked.errors[0]
+        number = checked.number(Severity.ERROR)
+        more = f" (and {number - 1} more)" if number > 1 else ""
         place = f"{checked.source.path}:{first.span.line}:{first.span.column}"
         super().__init__(f"{place}: {first.message}{more}", code=first.code, help=first.help)
         self.checked = checked
@@ -129,7 +144,7 @@ def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Check
     """`above`: the files on the way to this one, itself last."""
     document, problems = load_document(source)
     if document is None:
-        return Checked(source, None, in_order(problems))
+        return _unread(source, problems)
     if not isinstance(document, Mapping):
         problems.append(
             Diagnostic(
@@ -139,7 +154,7 @@ def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Check
                 help="begin the file with `flowdsl: 1`",
             )
         )
-        return Checked(source, None, in_order(problems))
+        return _unread(source, problems)
     shape = check_shape(source, document)
     problems += shape.diagnostics
     workflow, unread = parse(source, document, shape.broken)
@@ -150,9 +165,11 @@ def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Check
     workflow, unresolved = resolved(workflow, contracts)
     problems += [*unreadable, *unresolved]
     subject = look_at(workflow, source.path, checking.family, contracts=contracts)
-    compared = Compared()
+    compared, untold = Compared(), Untold(errors=shape.untold)
     if not checking.trusted:
-        problems += all_rules(subject)
+        ruled = all_rules(subject)
+        problems += ruled.diagnostics
+        untold = replace(untold, exact=ruled.is_all)
         compared = compare_with_contracts(subject, document)
         problems += compared.diagnostics
     problems += _too_many_steps(subject)
@@ -161,8 +178,13 @@ def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Check
     if not is_used and not any(problem.is_error for problem in problems):
         plan = lower(workflow, source, checking.family)
         problems += [] if checking.trusted else rules_of_plans(subject, plan)
-    found = in_order(without_allowed(source, workflow, problems))
-    return Checked(source, workflow, found, plan, compared.coverage, contracts)
+    found, untold = in_order(without_allowed(source, workflow, problems), untold)
+    return Checked(source, workflow, found, plan, compared.coverage, contracts, untold)
+
+
+def _unread(source: Source, problems: list[Diagnostic]) -> Checked:
+    found, untold = in_order(problems)
+    return Checked(source, None, found, untold=untold)
 
 
 def _uses_in(workflow: Workflow) -> list[Uses]:
@@ -203,10 +225,14 @@ def _read(
             subject = look_at(checked.workflow, key, checking.family, contracts=checked.contracts)
             traits = traits_of(subject, types_at_the_end(subject))
             members[key] = Used(
-                checked.source, checked.workflow, checked.errors, checked.contracts, traits
+                *(checked.source, checked.workflow, checked.errors, checked.contracts),
+                *(traits, checked.untold),
             )
     elif members[key].errors:
-        yield _invalid(key, span, Checked(members[key].source, None, members[key].errors), above)
+        member = members[key]
+        yield _invalid(
+            key, span, Checked(member.source, None, member.errors, untold=member.untold), above
+        )
 
 
 def _too_many_steps(subject: Subject) -> Iterator[Diagnostic]:
@@ -227,8 +253,8 @@ def _invalid(key: str, span: Span, checked: Checked, above: tuple[str, ...]) -> 
     round_here = next((error for error in errors if _goes_round(error, above[-1])), None)
     if round_here is not None:
         return replace(round_here, span=span)
-    first = errors[0]
-    message = f"`{key}` has {'an error' if len(errors) == 1 else f'{len(errors)} errors'} in it"
+    first, number = errors[0], checked.number(Severity.ERROR)
+    message = f"`{key}` has {'an error' if number == 1 else f'{number} errors'} in it"
     if first.code == "F031" and first.label:  # it is in a file that this one uses
         return replace(first, span=span, message=message)
     label = f"{first.code} in line {first.span.line} of `{key}`: {first.message}"

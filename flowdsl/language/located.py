@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from flowdsl.language.source import BREAK
@@ -38,15 +38,21 @@ class Sequence:
 class Mapping:
     entries: tuple[tuple[Scalar, Located], ...]
     span: Span
+    by_key: dict[str, tuple[Scalar, Located]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_key", {entry[0].text: entry for entry in self.entries})
 
     def get(self, key: str) -> Located | None:
-        return next((value for name, value in self.entries if name.text == key), None)
+        entry = self.by_key.get(key)
+        return entry[1] if entry is not None else None
 
     def key(self, key: str) -> Scalar | None:
-        return next((name for name, _ in self.entries if name.text == key), None)
+        entry = self.by_key.get(key)
+        return entry[0] if entry is not None else None
 
     def keys(self) -> tuple[str, ...]:
-        return tuple(name.text for name, _ in self.entries)
+        return tuple(self.by_key)
 
 
 Located: TypeAlias = Scalar | Sequence | Mapping
@@ -87,6 +93,7 @@ class Alignment:
     offsets: array[int]
     breaks: tuple[int, ...]
     ends: tuple[int, ...]
+    is_spelled_out: bool = False  # every character stands in the file as itself, on one line
 
     def locate(self, offset: int, length: int = 1) -> Span:
         """The characters from `offset` on; `length` is kept to their first line."""
@@ -106,7 +113,7 @@ def align(scalar: Scalar) -> Alignment:
     raw, start = scalar.raw, _content_start(scalar.raw, scalar.style)
     if raw[start : start + len(scalar.text)] == scalar.text and not BREAK.search(raw):
         offsets = array("L", range(start, start + len(scalar.text)))
-        return Alignment(scalar.span, offsets, (0,), (len(raw),))
+        return Alignment(scalar.span, offsets, (0,), (len(raw),), is_spelled_out=True)
     found = list(BREAK.finditer(raw))
     breaks = (0, *(match.end() for match in found))
     ends = (*(match.start() for match in found), len(raw))

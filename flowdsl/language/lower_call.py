@@ -51,9 +51,7 @@ def _of_step(subject: Subject, place: Place, request: Request) -> nodes.Action:
 
 def habits_of(workflow: Workflow, request: Request) -> tuple[Habits, Habits]:
     """Those of the request's service, and the defaults."""
-    service = next(
-        (item for item in workflow.services if item.name.text == request.service.text), None
-    )
+    service = workflow.by_service.get(request.service.text)
     return (service.habits if service else Habits(), workflow.defaults)
 
 

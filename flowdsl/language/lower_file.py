@@ -65,7 +65,7 @@ def _expressions(subject: Subject) -> list[Expression]:
     templates: list[Template] = [value for _, value in workflow.outputs]
     templates += [workflow.key] if workflow.key is not None else []
     for service in workflow.services:
-        templates += [service.url, *([service.auth] if service.auth is not None else [])]
+        templates += [service.url, *nodes.templates_of(service.auth)]
         templates += [value for _, value in service.headers]
     return found + [expression for item in templates for expression in expressions(item)]
 

@@ -10,7 +10,8 @@ from flowdsl.language.parse_request import headers
 from flowdsl.language.reader import Reader
 from flowdsl.language.workflow import Name, Service
 from flowdsl.plan.expression import Expression
-from flowdsl.plan.template import Constant, Text
+from flowdsl.plan.nodes import Auth, Basic
+from flowdsl.plan.template import Constant, Template, Text, assembled
 
 _URL = re.compile(r"https?://[^\s?#@]+")
 
@@ -32,7 +33,8 @@ def _service(reader: Reader, name: Name, node: Located) -> Service | None:
             return Service(
                 name=name,
                 url=_url(reader, url) if isinstance(url, Scalar) else Constant(None),
-                auth=reader.template(auth) if auth is not None else None,
+                auth=_auth(reader, auth),
+                auth_span=auth.span if auth is not None else None,
                 headers=headers(reader, node.get("headers")),
                 habits=habits(reader, node),
                 tombstone=isinstance(tombstone, Scalar) and tombstone.value is True,
@@ -42,6 +44,34 @@ def _service(reader: Reader, name: Name, node: Located) -> Service | None:
             )
         case _:
             return Service(name, Constant(None))
+
+
+def _auth(reader: Reader, node: Located | None) -> Auth | None:
+    """A text as it goes out, or `{ basic: { user, password } }`, `{ bearer: TOKEN }`."""
+    match node:
+        case None:
+            return None
+        case Mapping():
+            basic, bearer = node.get("basic"), node.get("bearer")
+            if isinstance(basic, Mapping) and (user := basic.get("user")) is not None:
+                password = basic.get("password")
+                said = reader.template(password) if password is not None else None
+                return Basic(reader.template(user), said)
+            return _bearer(reader.template(bearer)) if bearer is not None else None
+        case _:
+            return reader.template(node)
+
+
+def _bearer(token: Template) -> Template:
+    match token:
+        case Text(parts=parts):
+            return assembled(["Bearer ", *parts])
+        case Expression():
+            return assembled(["Bearer ", token])
+        case Constant(value=str() as text):
+            return Constant(f"Bearer {text}")
+        case _:
+            return Constant(None)
 
 
 def _url(reader: Reader, scalar: Scalar) -> Constant | Expression | Text:

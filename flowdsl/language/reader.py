@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from flowdsl.language.diagnostics import Diagnostic, Fix
+from flowdsl.language.diagnostics import Diagnostic, fix_line
 from flowdsl.language.located import Alignment, Located, Mapping, Scalar, Sequence, align
 from flowdsl.language.source import BREAK, Source
 from flowdsl.language.workflow import Written
@@ -70,9 +70,10 @@ class Reader:
             return None
         wrapped = _WRAPPED.fullmatch(node.text)
         if wrapped is not None and "${" not in wrapped[1]:
-            fixed = self.source.line(node.span.line).replace("${" + wrapped[1] + "}", wrapped[1])
+            line = node.span.line
+            fixed = self.source.line(line).replace("${" + wrapped[1] + "}", wrapped[1])
             message = "an expression stands bare here, without `${ }`"
-            fix = Fix(node.span.line, (fixed,)) if node.style not in ("|", ">") else None
+            fix = fix_line(line, fixed) if node.style not in ("|", ">") else None
             hint = f"write {wrapped[1].strip()}"
             self.problems.append(Diagnostic("F040", node.span, message, help=hint, fix=fix))
             return None
@@ -89,7 +90,7 @@ class Reader:
             cut = None if closed else self.cut_by_comment(scalar, partial(_reads_on, text))
             self.problems.append(_complaint(alignment, offset, error, cut))
             return None
-        if not _is_spelled_out(scalar):
+        if not alignment.is_spelled_out:
             self.written[span] = Written(alignment, offset)
         return expression
 
@@ -141,10 +142,3 @@ def seconds_of(text: str) -> float | None:
     """`250ms`, `30s`, `10m`, `24h`, `2d`."""
     match = _DURATION.fullmatch(text)
     return float(match[1]) * dict(_UNITS)[match[2]] if match else None
-
-
-def _is_spelled_out(scalar: Scalar) -> bool:
-    """Whether every character of the text stands in the file as itself, on one line."""
-    quotes = 1 if scalar.style else 0
-    spelling = scalar.raw[quotes : len(scalar.raw) - quotes]
-    return spelling == scalar.text and not BREAK.search(spelling)

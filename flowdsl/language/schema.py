@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from types import MappingProxyType
 from typing import TypeAlias
@@ -19,7 +19,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from referencing import Registry
 
-from flowdsl.language.diagnostics import Diagnostic, Fix
+from flowdsl.language.diagnostics import Diagnostic, fix_line
+from flowdsl.language.faults import Fault, first_in_words
 from flowdsl.language.located import Located, Mapping, Scalar, Sequence, plain
 from flowdsl.language.source import Source
 from flowdsl.language.vocabulary import (
@@ -38,33 +39,32 @@ Path: TypeAlias = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What is wrong with the shape, and the mappings something is wrong in."""
+    """What is wrong with the shape, the first of it in words, and the mappings something is wrong in."""
 
     diagnostics: tuple[Diagnostic, ...]
+    untold: int
     broken: frozenset[Span]
 
 
 def check_shape(source: Source, document: Located) -> Shape:
-    found: dict[tuple[Span, str], Diagnostic] = {}
+    faults: dict[tuple[Span, str], Fault] = {}
     broken: set[Span] = set()
     doubtful: set[Path] = (
         set()
     )  # steps whose verb is in doubt: the schema is not asked about their keys
     for path, step in _steps(document):
-        problems = _verb_problems(source, step)
-        if problems:
+        for fault in _faults_of_verb(source, step):
+            faults.setdefault((fault.span, fault.kind), fault)
             doubtful.add(path)
-        for problem in problems:
-            found[problem.span, problem.message] = problem
             broken |= _spans(document, path)
     for error in _validator().iter_errors(plain(document)):
         path = tuple(error.absolute_path)
         if path in doubtful:
             continue
-        for problem in _translate(source, document, path, error):
-            found.setdefault((problem.span, problem.message), problem)
+        for fault in _faults(source, document, path, error):
+            faults.setdefault((fault.span, fault.kind), fault)
             broken |= _spans(document, path)
-    return Shape(tuple(found.values()), frozenset(broken))
+    return Shape(*first_in_words(faults.values()), frozenset(broken))
 
 
 def schema_text() -> str:
@@ -113,18 +113,24 @@ def _steps(document: Located, path: Path = ()) -> Iterator[tuple[Path, Located]]
         yield from _steps(branch, (*path, "switch", position))
 
 
-def _verb_problems(source: Source, step: Located) -> list[Diagnostic]:
+def _faults_of_verb(source: Source, step: Located) -> Iterator[Fault]:
     if not isinstance(step, Mapping):
-        return []
+        return
     verbs = [key for key, _ in step.entries if key.text in VERBS]
     if len(verbs) == 1:
-        return _lonely(step, verbs[0].text)
-    if len(verbs) > 1:
-        message = f"a step has one verb, and this one has {listed(verb.text for verb in verbs)}"
-        related = ((verbs[0].span, "the first verb"),)
-        hint = "make it two steps"
-        return [Diagnostic("F023", verbs[1].span, message, "a second verb", hint, related)]
-    return [_no_verb(source, step)]
+        for problem in _lonely(step, verbs[0].text):
+            yield Fault(problem.span, problem.message, partial(_itself, problem))
+    elif len(verbs) > 1:
+        yield Fault(verbs[1].span, "a second verb", partial(_second_verb, verbs))
+    else:
+        yield Fault(step.span, "no verb", partial(_no_verb, source, step))
+
+
+def _second_verb(verbs: list[Scalar]) -> Diagnostic:
+    message = f"a step has one verb, and this one has {listed(verb.text for verb in verbs)}"
+    related = ((verbs[0].span, "the first verb"),)
+    hint = "make it two steps"
+    return Diagnostic("F023", verbs[1].span, message, "a second verb", hint, related)
 
 
 def _lonely(step: Mapping, verb: str) -> list[Diagnostic]:
@@ -147,7 +153,8 @@ def _lonely(step: Mapping, verb: str) -> list[Diagnostic]:
 def _no_verb(source: Source, step: Mapping) -> Diagnostic:
     commit = step.key("commit")
     if commit is not None:
-        fix = Fix(commit.span.line, (source.line(commit.span.line).replace("commit:", "commit"),))
+        line = commit.span.line
+        fix = fix_line(line, source.line(line).replace("commit:", "commit"))
         message = "`commit` is a word of its own, not a key"
         return Diagnostic("F023", commit.span, message, help="write `- commit`", fix=fix)
     missed = next((COMPANIONS[key.text] for key, _ in step.entries if key.text in COMPANIONS), "")
@@ -163,20 +170,28 @@ def _no_verb(source: Source, step: Mapping) -> Diagnostic:
     return Diagnostic("F023", span, "this step has no verb", help=f"the verbs are {listed(VERBS)}")
 
 
-def _translate(
+def _faults(
     source: Source, document: Located, path: Path, error: ValidationError
-) -> Iterator[Diagnostic]:
+) -> Iterator[Fault]:
     node = _node(document, path)
     schema = error.schema if isinstance(error.schema, dict) else {}
     if error.validator == "additionalProperties" and isinstance(node, Mapping):
         allowed = tuple(schema.get("properties", {}))
         for key, _ in node.entries:
             if key.text not in allowed:
-                yield _extra_key(source, key, allowed, path, node)
+                yield Fault(
+                    key.span, "an extra key", partial(_extra_key, source, key, allowed, path, node)
+                )
     elif error.validator == "required" and isinstance(node, Mapping):
-        yield from _missing_keys(node, error, schema)
+        for missing in _missing_keys(node, error, schema):
+            yield Fault(missing.span, missing.message, partial(_itself, missing))
     else:
-        yield _wrong_value(document, path, node, error, schema)
+        in_words = partial(_wrong_value, document, path, node, error, schema)
+        yield Fault(node.span, str(error.validator), in_words)
+
+
+def _itself(found: Diagnostic) -> Diagnostic:
+    return found
 
 
 def _extra_key(
@@ -199,8 +214,7 @@ def _unknown_key(source: Source, key: Scalar, allowed: tuple[str, ...]) -> Diagn
     fix = None
     if meant is not None and not key.style:
         line, start = source.line(key.span.line), key.span.column - 1
-        fixed = line[:start] + meant + line[start + key.span.length :]
-        fix = Fix(key.span.line, (fixed,))
+        fix = fix_line(key.span.line, line[:start] + meant + line[start + key.span.length :])
     return Diagnostic(
         "F020",
         key.span,

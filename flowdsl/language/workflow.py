@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from flowdsl.language.located import Alignment
 from flowdsl.plan.expression import Expression
-from flowdsl.plan.nodes import Input
+from flowdsl.plan.nodes import Auth, Input
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Template
 from flowdsl.plan.values import Json
@@ -72,7 +72,8 @@ class File:
 class Service:
     name: Name
     url: Template
-    auth: Template | None = None
+    auth: Auth | None = None
+    auth_span: Span | None = None
     headers: tuple[tuple[Name, Template], ...] = ()
     habits: Habits = Habits()
     tombstone: bool = False
@@ -266,6 +267,11 @@ class Workflow:
     key: Template | None = None
     trigger: Name | None = None  # the type of the event
     written: Mapping[Span, Written] = field(default_factory=dict, repr=False)
+    by_service: Mapping[str, Service] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_service = {service.name.text: service for service in reversed(self.services)}
+        object.__setattr__(self, "by_service", by_service)
 
     def locate(self, expression: Expression, start: int, length: int) -> Span:
         """Where a stretch of an expression's text stands in the file."""

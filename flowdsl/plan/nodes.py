@@ -40,12 +40,33 @@ class Idempotency:
 
 
 @dataclass(frozen=True, slots=True)
+class Basic:
+    """`auth: { basic: … }`: a user and a password, or none."""
+
+    user: Template
+    password: Template | None = None
+
+
+Auth: TypeAlias = "Template | Basic"  # the Authorization header
+
+
+def templates_of(auth: Auth | None) -> tuple[Template, ...]:
+    match auth:
+        case None:
+            return ()
+        case Basic(user=user, password=password):
+            return (user,) if password is None else (user, password)
+        case _:
+            return (auth,)
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A named base URL and its habits. `url` reads `env` only; `auth` is the Authorization header."""
 
     name: str
     url: Template
-    auth: Template | None = None
+    auth: Auth | None = None
     headers: tuple[tuple[str, Template], ...] = ()
     idempotency: Idempotency | None = None  # None: keys are sent, and not relied on
     settle_seconds: float | None = None  # None: the timeout of the call

@@ -8,10 +8,22 @@ from flowdsl.plan.values import Sealed
 
 
 @dataclass(frozen=True, slots=True)
+class Basic:
+    """Who we are by RFC 7617. What goes out is base64 of both, made where their secrets are put in."""
+
+    user: Sealed
+    password: Sealed = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """`body` is JSON text; secrets stand by reference in header values and in the body only."""
+    """`body` is JSON text; secrets stand by reference in header values, in the body and in `basic` only.
+
+    `basic` takes the place of an Authorization among the headers.
+    """
 
     method: str
     url: str
     headers: tuple[tuple[str, Sealed], ...] = ()
     body: Sealed | None = None
+    basic: Basic | None = None

@@ -6,7 +6,7 @@ never complained about. `from_schema` reads the part of JSON Schema that says so
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -48,9 +48,13 @@ class Object:
     fields: tuple[tuple[str, Type], ...]
     closed: bool = True
     required: frozenset[str] = frozenset()
+    by_name: dict[str, Type] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", dict(reversed(self.fields)))
 
     def field(self, name: str) -> Type | None:
-        return next((kept for key, kept in self.fields if key == name), None)
+        return self.by_name.get(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,10 @@ def may_be_null(given: Type) -> bool:
 
 def without_null(given: Type) -> Type:
     """What is left when it is known not to be null."""
+    if isinstance(
+        given, Object | ListOf
+    ):  # as it is: to compare it with itself takes as long as it is large
+        return given
     return join(
         member
         for member in members(given)

@@ -19,7 +19,7 @@ from typing import Any, NoReturn, TypeAlias
 from flowdsl.errors import StoreError
 from flowdsl.plan.json import from_bytes, to_bytes, writer
 from flowdsl.plan.masked import Masked, StandIn
-from flowdsl.plan.request import Request
+from flowdsl.plan.request import Basic, Request
 from flowdsl.plan.values import Json, Sealed, Secret
 from flowdsl.saga import events
 from flowdsl.saga.events import Event, Failure, Fingerprint, Ok, Refused, Unknown, Unrecognised
@@ -388,6 +388,7 @@ _FORMS: Mapping[str, tuple[Write, Read]] = MappingProxyType(
         "Failure": _nested(Failure),
         "Failure | None": _nested_or_none(Failure),
         "Ok | None": _nested_or_none(Ok),
+        "Basic | None": _nested_or_none(Basic),
         "Request | None": _nested_or_none(Request),
     }
 )
@@ -432,7 +433,7 @@ _EVENTS = (
     _shape(events.Spawned, "spawned", must=True),
 )
 _OUTCOMES = (_shape(Ok, "ok"), _shape(Refused, "refused"), _shape(Unknown, "unknown"))
-_PARTS = (_shape(Failure, ""), _shape(Request, ""))
+_PARTS = (_shape(Failure, ""), _shape(Basic, ""), _shape(Request, ""))
 
 _SHAPES: Mapping[type, _Shape] = MappingProxyType(
     {shape.make: shape for shape in (*_EVENTS, *_OUTCOMES, *_PARTS)}

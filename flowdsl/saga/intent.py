@@ -5,14 +5,15 @@ A request that cannot be rendered is not sent; that too is a fact, `Failed`, so 
 
 from __future__ import annotations
 
+from flowdsl.plan import nodes
 from flowdsl.plan.address import ROOT, CallId, direction_of, enclosing, step_of
 from flowdsl.plan.address import answer as answer_id
 from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.expression import Expression
 from flowdsl.plan.json import to_text
 from flowdsl.plan.location import encode_query, render_path
-from flowdsl.plan.nodes import Action, Call, Compensation, Confirm, Plan, Service
-from flowdsl.plan.request import Request
+from flowdsl.plan.nodes import Action, Call, Compensation, Confirm, Plan, Service, templates_of
+from flowdsl.plan.request import Basic, Request
 from flowdsl.plan.template import Rendered, Template, merged, references, render, render_text
 from flowdsl.plan.values import Json, Sealed, Secret
 from flowdsl.saga.commands import Invoke
@@ -72,7 +73,8 @@ def render_request(plan: Plan, state: State, call: CallId, key: str) -> Request:
     if action.event is not None:
         body = cloud_event(state, action.event, key, body)
     text = None if action.body is None and action.event is None else _json_text(body)
-    return Request(action.method, _url(state, action, service, names), tuple(headers), text)
+    url = _url(state, action, service, names)
+    return Request(action.method, url, tuple(headers), text, _basic(service, headers, names))
 
 
 def vantage_of(plan: Plan, state: State, call: CallId) -> Vantage:
@@ -92,7 +94,8 @@ def vantage_of(plan: Plan, state: State, call: CallId) -> Vantage:
 def _expressions(action: Action, service: Service) -> list[Expression]:
     templates: list[Template] = [service.url, action.path]
     templates += [value for _, value in service.headers + action.headers + action.query]
-    templates += [template for template in (service.auth, action.body) if template is not None]
+    templates += templates_of(service.auth)
+    templates += [action.body] if action.body is not None else []
     return list(dict.fromkeys(e for template in templates for e, _ in references(template)))
 
 
@@ -118,7 +121,7 @@ def _headers(
         merged["content-type"] = ("Content-Type", ("application/cloudevents+json",))
     elif action.body is not None:
         merged["content-type"] = ("Content-Type", ("application/json",))
-    if service.auth is not None:
+    if service.auth is not None and not isinstance(service.auth, nodes.Basic):
         merged["authorization"] = ("Authorization", _scheme(render_text(service.auth, names)))
     for name, template in service.headers + action.headers:
         merged[name.lower()] = (name, render_text(template, names))
@@ -126,6 +129,20 @@ def _headers(
     quoted = service.idempotency is not None and service.idempotency.as_string
     merged[header.lower()] = (header, (f'"{key}"' if quoted else key,))
     return list(merged.values())
+
+
+def _basic(
+    service: Service, headers: list[tuple[str, Sealed]], names: dict[str, Json]
+) -> Basic | None:
+    """A header that the call itself gives comes first."""
+    match service.auth:
+        case nodes.Basic(user=user, password=password):
+            if any(name.lower() == "authorization" for name, _ in headers):
+                return None
+            sealed = render_text(password, names) if password is not None else ()
+            return Basic(render_text(user, names), sealed)
+        case _:
+            return None
 
 
 def cloud_event(state: State, kind: str, key: str, data: Rendered) -> dict[str, Rendered]:

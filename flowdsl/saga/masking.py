@@ -119,6 +119,11 @@ def names_masked(events: Iterable[Event]) -> frozenset[str]:
     return frozenset(seen.found)
 
 
+def names_masked_in(request: Request) -> frozenset[str]:
+    basic = () if request.basic is None else (request.basic.user, request.basic.password)
+    return names_in([request.url, request.body, *(value for _, value in request.headers), *basic])
+
+
 class _Names:
     """Changes nothing."""
 
@@ -138,7 +143,7 @@ class _Names:
         return headers
 
     def request(self, request: Request) -> Request:
-        self.found |= names_in([request.url, request.body, [value for _, value in request.headers]])
+        self.found |= names_masked_in(request)
         return request
 
 

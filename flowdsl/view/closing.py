@@ -296,6 +296,15 @@ def _call_words(plan: Plan, state: State, call: CallId) -> str:
     return f"{words}  {tries}" if tries else words
 
 
+def what_stands(plan: Plan, state: State) -> list[str]:
+    """A line for every change at the services that is there or may be, and is not undone."""
+    names = short_names(plan)
+    return [
+        f"{name_of(names, step)}: {_call_words(plan, state, step)}"
+        for step in effects(plan, state, "")
+    ]
+
+
 def _ways_out(progress: Progress, run: str, names: Names) -> list[Suggestion]:
     ways = []
     for call in progress.stuck:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
-from flowdsl.language.diagnostics import Diagnostic, Severity
+from flowdsl.language.diagnostics import Diagnostic, Severity, Untold, by_weight
 from flowdsl.language.load import Checked
 from flowdsl.language.rules.contracts import Coverage
 from flowdsl.language.source import Source
 from flowdsl.view.frame import Note, digits_of, excerpt, gutter, heading, patch, place
-from flowdsl.view.paint import WIDTH, Line, Piece, Style, bold, counted, dim, line, wrapped
+from flowdsl.view.paint import WIDTH, Line, Piece, Style, bold, counted, dim, line, plain, wrapped
+
+SAID_MAX = 40_000  # characters of a file's findings, however they are drawn
 
 STYLES: Mapping[Severity, Style] = MappingProxyType(
     {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.HINT: "cyan"}
@@ -22,9 +25,41 @@ def full(files: Sequence[Checked]) -> list[Line]:
     """Every finding as a frame, then the closing lines."""
     lines: list[Line] = []
     for file in files:
-        for diagnostic in file.diagnostics:
+        found, untold = told(file, partial(_drawn, file.source))
+        for diagnostic in found:
             lines += [*frame(file.source, diagnostic), line()]
+        if untold.total:
+            lines += [line(dim(f"{untold} in {file.source.path}")), line()]
     return [*lines, *closing(files)]
+
+
+def errors(file: Checked) -> list[Line]:
+    """The errors alone, as frames."""
+    lines: list[Line] = []
+    only = replace(file, diagnostics=file.errors, untold=Untold(file.untold.errors))
+    found, untold = told(only, partial(_drawn, file.source))
+    for diagnostic in found:
+        lines += [*frame(file.source, diagnostic), line()]
+    return [*lines, *([line(dim(str(untold))), line()] if untold.total else [])]
+
+
+def told(
+    file: Checked, drawn: Callable[[Diagnostic], str]
+) -> tuple[tuple[Diagnostic, ...], Untold]:
+    """The findings of a file that fit on SAID_MAX characters as they are drawn, errors first; and the rest, counted."""
+    kept: set[Diagnostic] = set()
+    said = 0
+    for diagnostic in by_weight(file.diagnostics):
+        said += len(drawn(diagnostic))
+        if said > SAID_MAX and kept:
+            break
+        kept.add(diagnostic)
+    rest = (diagnostic for diagnostic in file.diagnostics if diagnostic not in kept)
+    return tuple(d for d in file.diagnostics if d in kept), file.untold.plus(rest)
+
+
+def _drawn(source: Source, diagnostic: Diagnostic) -> str:
+    return plain(frame(source, diagnostic))
 
 
 def frame(source: Source, diagnostic: Diagnostic) -> list[Line]:
@@ -50,11 +85,10 @@ def frame(source: Source, diagnostic: Diagnostic) -> list[Line]:
 def closing(files: Sequence[Checked]) -> list[Line]:
     """`4 files: 2 errors, 1 warning, 1 hint.` and how to learn more."""
     found = [diagnostic for file in files for diagnostic in file.diagnostics]
-    by_severity = Counter(diagnostic.severity for diagnostic in found)
     words = [
-        Piece(counted(by_severity[severity], severity.value), STYLES[severity])
+        Piece(counted(number, severity.value), STYLES[severity])
         for severity in Severity
-        if by_severity[severity]
+        if (number := sum(file.number(severity) for file in files))
     ]
     pieces: list[Piece | str] = [f"{counted(len(files), 'file')}: "]
     for index, word in enumerate(words or [Piece("nothing wrong", "green")]):

@@ -36,7 +36,7 @@ from flowdsl.saga.intent import action_of
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import CallState, State
 from flowdsl.saga.unfolding import unfolded
-from flowdsl.view.brief import many_lines, sealed_text, sent_body
+from flowdsl.view.brief import MASK, many_lines, sealed_text, sent_body
 from flowdsl.view.calls import last_part, name_of, short_names
 from flowdsl.view.failure import status_phrase
 from flowdsl.view.items import Folded, item_text, item_value, taken_branch
@@ -125,6 +125,8 @@ def curl(state: State, call: CallId) -> str:
     parts = ["curl", "-sS", "-X", request.method]
     for name, text in request.headers:
         parts += ["-H", _shell(f"{name}: ", text)]
+    if request.basic is not None:
+        parts += ["-u", _shell("", (*request.basic.user, ":", *request.basic.password))]
     if request.body is not None:
         parts += ["--data", _shell("", request.body)]
     return " ".join([*parts, quote(request.url)])
@@ -183,6 +185,8 @@ def _request_of(state: State, call: CallId) -> Request | None:
 def _request(request: Request) -> list[Line]:
     lines = [line(dim("> "), f"{request.method} {request.url}")]
     lines += [line(dim("> "), f"{name}: {sealed_text(text)}") for name, text in request.headers]
+    if request.basic is not None:
+        lines.append(line(dim("> "), f"Authorization: Basic {MASK}"))
     if request.body is not None:
         lines += _json(sent_body(request))
     return lines

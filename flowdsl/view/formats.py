@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
@@ -12,7 +13,7 @@ from flowdsl.language.load import Checked
 from flowdsl.plan.json import to_ascii
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json
-from flowdsl.view.diagnostic import coverage_of, full
+from flowdsl.view.diagnostic import coverage_of, full, told
 from flowdsl.view.paint import plain, visible
 
 Format: TypeAlias = Literal["full", "concise", "json", "github", "sarif", "junit"]
@@ -24,9 +25,9 @@ def rendered(files: Sequence[Checked], form: Format) -> str:
         case "full":
             return plain(full(files))
         case "concise":
-            return "".join(_concise(path, d) + "\n" for path, d in _all(files))
+            return "".join(line + "\n" for file in files for line in _concise_lines(file))
         case "github":
-            return "".join(_github(path, d) + "\n" for path, d in _all(files))
+            return "".join(line + "\n" for file in files for line in _github_lines(file))
         case "json":
             return to_ascii(as_json(files)) + "\n"
         case "sarif":
@@ -36,17 +37,20 @@ def rendered(files: Sequence[Checked], form: Format) -> str:
 
 
 def as_json(files: Sequence[Checked]) -> Json:
-    counted = dict.fromkeys(Severity, 0)
-    for _, diagnostic in _all(files):
-        counted[diagnostic.severity] += 1
+    shown = [told(file, partial(_object_text, file.source.path)) for file in files]
     return {
         "format": 1,
         "files": len(files),
-        "errors": counted[Severity.ERROR],
-        "warnings": counted[Severity.WARNING],
-        "hints": counted[Severity.HINT],
+        "errors": sum(file.number(Severity.ERROR) for file in files),
+        "warnings": sum(file.number(Severity.WARNING) for file in files),
+        "hints": sum(file.number(Severity.HINT) for file in files),
+        "untold": sum(untold.total for _, untold in shown),
         "openapi": _reach(files),
-        "diagnostics": [finding(path, diagnostic) for path, diagnostic in _all(files)],
+        "diagnostics": [
+            finding(file.source.path, diagnostic)
+            for file, (found, _) in zip(files, shown, strict=True)
+            for diagnostic in found
+        ],
     }
 
 
@@ -84,14 +88,33 @@ def finding(path: str, diagnostic: Diagnostic) -> Json:
     }
 
 
+def _object_text(path: str, diagnostic: Diagnostic) -> str:
+    return to_ascii(finding(path, diagnostic))
+
+
 def _place(span: Span) -> dict[str, Json]:
     return {"line": span.line, "column": span.column, "end_column": span.column + span.length}
+
+
+def _concise_lines(file: Checked) -> list[str]:
+    path = file.source.path
+    found, untold = told(file, partial(_concise, path))
+    more = [visible(f"{path}: {untold}")] if untold.total else []
+    return [*(_concise(path, diagnostic) for diagnostic in found), *more]
 
 
 def _concise(path: str, found: Diagnostic) -> str:
     span = found.span
     where = f"{path}:{span.line}:{span.column}"
     return visible(f"{where}: {found.severity.value}[{found.code}]: {found.message}")
+
+
+def _github_lines(file: Checked) -> list[str]:
+    path = file.source.path
+    found, untold = told(file, partial(_github, path))
+    kind = "error" if untold.errors else "warning" if untold.warnings else "notice"
+    more = [f"::{kind} file={_github_property(path)},title=flowdsl::{untold}"]
+    return [*(_github(path, diagnostic) for diagnostic in found), *(more if untold.total else [])]
 
 
 def _github(path: str, found: Diagnostic) -> str:
@@ -118,7 +141,8 @@ def _github_property(text: str) -> str:
 
 
 def _sarif(files: Sequence[Checked]) -> Json:
-    codes = sorted({diagnostic.code for _, diagnostic in _all(files)})
+    shown = [told(file, partial(_sarif_text, file.source.path)) for file in files]
+    codes = sorted({diagnostic.code for found, _ in shown for diagnostic in found})
     rules: list[Json] = [
         {
             "id": code,
@@ -127,18 +151,25 @@ def _sarif(files: Sequence[Checked]) -> Json:
         }
         for code in codes
     ]
-    results: list[Json] = [_sarif_result(path, d, codes.index(d.code)) for path, d in _all(files)]
-    return {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {"driver": {"name": "flowdsl", "rules": rules}},
-                "columnKind": "unicodeCodePoints",
-                "results": results,
-            }
-        ],
+    results: list[Json] = [
+        _sarif_result(file.source.path, diagnostic, codes.index(diagnostic.code))
+        for file, (found, _) in zip(files, shown, strict=True)
+        for diagnostic in found
+    ]
+    run: dict[str, Json] = {
+        "tool": {"driver": {"name": "flowdsl", "rules": rules}},
+        "columnKind": "unicodeCodePoints",
+        "results": results,
     }
+    notes: list[Json] = [
+        {"level": "note", "message": {"text": f"{file.source.path}: {untold}"}}
+        for file, (_, untold) in zip(files, shown, strict=True)
+        if untold.total
+    ]
+    if notes:
+        run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": notes}]
+    schema = "https://json.schemastore.org/sarif-2.1.0.json"
+    return {"$schema": schema, "version": "2.1.0", "runs": [run]}
 
 
 def _sarif_result(path: str, found: Diagnostic, rule: int) -> Json:
@@ -153,6 +184,10 @@ def _sarif_result(path: str, found: Diagnostic, rule: int) -> Json:
             for span, text in found.related
         ],
     }
+
+
+def _sarif_text(path: str, found: Diagnostic) -> str:
+    return to_ascii(_sarif_result(path, found, 0))
 
 
 def _sarif_location(path: str, span: Span) -> dict[str, Json]:
@@ -190,7 +225,7 @@ def _junit(files: Sequence[Checked]) -> str:
 def _junit_case(file: Checked) -> Iterator[str]:
     name = quoteattr(visible(file.source.path))
     errors = [d for d in file.diagnostics if d.is_error]
-    said = "\n".join(_concise(file.source.path, d) for d in file.diagnostics)
+    said = "\n".join(_concise_lines(file))
     yield f'    <testcase classname="flowdsl" name={name}>'
     if errors:
         message = quoteattr(visible(errors[0].message))
@@ -198,9 +233,3 @@ def _junit_case(file: Checked) -> Iterator[str]:
     elif said:
         yield f"      <system-out>{escape(said)}</system-out>"
     yield "    </testcase>"
-
-
-def _all(files: Sequence[Checked]) -> Iterator[tuple[str, Diagnostic]]:
-    for file in files:
-        for diagnostic in file.diagnostics:
-            yield file.source.path, diagnostic

@@ -30,6 +30,7 @@ from flowdsl.view.paint import (
 )
 
 LINE_MAX = 120  # columns of a shown line; a longer one is cut around what is meant
+CHARACTERS_MAX = 4 * LINE_MAX  # of a line that are looked at: some take no column
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,12 @@ def patch(source: Source, fix: Fix, digits: int) -> list[Line]:
     for offset, text in enumerate(fix.lines):
         number = str(fix.line + offset).rjust(digits)
         mark = Piece(f" {sign if offset < max(fix.removes, 1) or sign == '+' else '+'} ", "green")
-        lines.append(line(dim(number), mark, _tabs(text)))
+        lines.append(line(dim(number), mark, visible(text)))
     if not fix.lines:
         for offset in range(fix.removes):
             number = str(fix.line + offset).rjust(digits)
-            lines.append(
-                line(dim(number), Piece(" - ", "red"), _tabs(source.line(fix.line + offset)))
-            )
+            removed = _window(source.line(fix.line + offset), 0).shown
+            lines.append(line(dim(number), Piece(" - ", "red"), removed))
     return [*lines, gutter(digits)]
 
 
@@ -98,23 +98,68 @@ def digits_of(*numbers: int) -> int:
 def _line_with_notes(
     source: Source, number: int, notes: tuple[Note, ...], style: Style, digits: int
 ) -> list[Line]:
-    text = _tabs(source.line(number))
-    here = [note for note in notes if note.span.line == number]
-    first = min((note.span.column for note in here), default=1)
-    shift = max(0, columns(text[: first - 1]) - LINE_MAX // 2) if columns(text) > LINE_MAX else 0
-    shown = cut((ELLIPSIS if shift else "") + text[shift:], LINE_MAX)
-    lines = [line(dim(f"{str(number).rjust(digits)} |"), f" {shown}" if shown else "")]
-    for one in sorted(here, key=lambda note: not note.main):
-        lines += _carets(one, text, shift, style, digits)
+    """The line with its notes; where it is long, once for each part of it that holds some."""
+    text = source.line(number)
+    here = sorted((n for n in notes if n.span.line == number), key=lambda n: n.span.column)
+    lines: list[Line] = []
+    while here or not lines:
+        window = _window(text, here[0].span.column - 1 if here else 0)
+        shown = [note for note in here if window.holds(note)]
+        here = [note for note in here if not window.holds(note)]
+        at = dim(f"{str(number).rjust(digits)} |")
+        lines.append(line(at, f" {window.shown}" if window.shown else ""))
+        for one in sorted(shown, key=lambda note: not note.main):
+            lines += _carets(one, window, style, digits)
     return lines
 
 
-def _carets(of: Note, text: str, shift: int, style: Style, digits: int) -> list[Line]:
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The part of a line that is shown: `text` from the character `start` on; `whole`, where that is all of it."""
+
+    text: str
+    start: int = 0
+    whole: bool = True
+
+    @property
+    def shown(self) -> str:
+        return cut((ELLIPSIS if self.start else "") + self.text, LINE_MAX)
+
+    def holds(self, note: Note) -> bool:
+        """Whether it begins in here. The note that the window was made for always does."""
+        if self.whole:
+            return True
+        return note.span.column > self.start and self.indent(note) <= LINE_MAX * 2 // 3
+
+    def indent(self, note: Note) -> int:
+        return columns(self.text[: self._offset(note)]) + (1 if self.start else 0)
+
+    def covered(self, note: Note) -> int:
+        begin = self._offset(note)
+        return columns(self.text[begin : begin + note.span.length])
+
+    def _offset(self, note: Note) -> int:
+        return max(0, note.span.column - 1 - self.start)
+
+
+def _window(text: str, at: int) -> _Window:
+    """Never more than a few lines' worth of characters is looked at, however long the line is."""
+    at = min(at, len(text))
+    if len(text) <= CHARACTERS_MAX and columns(text) <= LINE_MAX:
+        return _Window(text)
+    start, before = at, 0
+    while start > max(0, at - CHARACTERS_MAX):
+        before += columns(text[start - 1])
+        if before > LINE_MAX // 2:
+            break
+        start -= 1
+    return _Window(text[start : at + CHARACTERS_MAX], start, whole=False)
+
+
+def _carets(of: Note, window: _Window, style: Style, digits: int) -> list[Line]:
     """The carets, and the label beside them, or below where there is no room."""
-    start = of.span.column - 1
-    indent = columns(text[shift:start]) + (1 if shift else 0)
-    covered = columns(text[start : start + of.span.length])
-    length = max(1, min(covered or of.span.length, LINE_MAX - indent))
+    indent = window.indent(of)
+    length = max(1, min(window.covered(of) or of.span.length, LINE_MAX - indent))
     drawn = ("^" if of.main else "-") * length
     style = style if of.main else "blue"
     left = dim(f"{' ' * digits} |")
@@ -127,8 +172,3 @@ def _carets(of: Note, text: str, shift: int, style: Style, digits: int) -> list[
         line(left, f" {' ' * indent}", Piece(drawn, style)),
         line(left, f" {' ' * below}", Piece(label, style)),
     ]
-
-
-def _tabs(text: str) -> str:
-    """Tabs as one blank, so that carets stand where they should."""
-    return visible(text)

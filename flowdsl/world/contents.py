@@ -59,7 +59,7 @@ class Finding:
     """What fsck found. `kept`: in quarantine, for a person to look at. `help`: the next step to take."""
 
     path: str
-    kind: Literal["torn", "damaged", "leftover", "unreadable", "kept"]
+    kind: Literal["torn", "damaged", "leftover", "unreadable", "kept", "exposed"]
     explanation: str
     repairable: bool = False
     code: str = ""

@@ -22,6 +22,11 @@ from flowdsl.errors import DiskFull, StoreError
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 ASIDE = ".new-"  # how the name of a file begins while it is being written
 _NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+# What is said where there is no fallocate: ext2, FUSE, shared folders. EBADF: glibc would write in its place, and does not
+# where writes are appends; of a handle that is none the write that follows says so too.
+_NOT_ALLOCATED = frozenset(
+    {errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EBADF, errno.ENODEV}
+)
 _NO_FILE = frozenset({errno.EINVAL, errno.ELOOP, errno.ENXIO, errno.EISDIR})
 
 
@@ -33,6 +38,8 @@ class Status:
     folder: bool = False
     symlink: bool = False
     modified: float = 0.0
+    shared: bool = False  # others than its owner may write it
+    foreign: bool = False  # it belongs to another user, who is not root
 
 
 class Disk(Protocol):
@@ -55,7 +62,8 @@ class Disk(Protocol):
 
     def truncate(self, handle: int, size: int) -> None: ...
 
-    def allocate(self, handle: int, size: int) -> None: ...
+    def allocate(self, handle: int, size: int) -> None:
+        """Not every file system can: EOPNOTSUPP, or EBADF."""
 
     def sync(self, handle: int) -> None:
         """The bytes and the size survive a power cut."""
@@ -174,6 +182,9 @@ def _status(found: os.stat_result) -> Status:
         folder=stat.S_ISDIR(found.st_mode),
         symlink=stat.S_ISLNK(found.st_mode),
         modified=found.st_mtime,
+        shared=bool(found.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+        and not stat.S_ISLNK(found.st_mode),
+        foreign=found.st_uid not in (0, os.geteuid()),
     )
 
 
@@ -248,6 +259,17 @@ def write_all(disk: Disk, handle: int, data: bytes) -> None:
         rest = memoryview(data)[written:]
         while rest:
             rest = rest[disk.write(handle, bytes(rest)) :]
+
+
+def set_room_aside(disk: Disk, handle: int, size: int) -> None:
+    """So many bytes of an empty file are taken on the disk: allocated, or written where that is not to be had."""
+    try:
+        disk.allocate(handle, size)
+    except OSError as error:
+        if error.errno not in _NOT_ALLOCATED:
+            raise
+        write_all(disk, handle, bytes(size))
+        disk.sync(handle)  # until then they may stand in memory alone
 
 
 def write_new(disk: Disk, path: Path, data: bytes, *, sync: bool = True) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from flowdsl.errors import StoreError
 from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Created
+from flowdsl.world import access
 from flowdsl.world.adoption import set_torn_tail_aside
 from flowdsl.world.contents import Finding, Mendable, unreadable
 from flowdsl.world.disk import ASIDE, Disk, names, opened
@@ -264,7 +265,10 @@ def examine(examination: Examination, *, repair: bool) -> list[Finding]:
         return []
     ground = Groundwork(examination.disk, examination.layout)
     missing = list(ground.folders())
-    findings = [*missing]
+    findings: list[Mendable] = [
+        (finding, None) for finding in access.findings(examination.disk, examination.layout)
+    ]
+    findings += missing
     if all(finding.repairable for finding, _ in missing):
         findings += examination.findings()
     if repair:

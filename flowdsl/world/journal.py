@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowdsl.errors import DiskFull, StoreError
+from flowdsl.errors import DiskFull, JournalLost, StoreError
 from flowdsl.world.contents import damaged
-from flowdsl.world.disk import ASIDE, FULL, Disk, explain, write_all
+from flowdsl.world.disk import ASIDE, FULL, Disk, explain, set_room_aside, write_all
 from flowdsl.world.index import Entry, Index
 from flowdsl.world.line import Line, read_line, write_line
 
@@ -202,7 +202,7 @@ class Journal:
         if status.size == self.size and status.links > 0:
             return
         what = "was deleted" if status.links == 0 else "is not as this process left it"
-        self.failure = StoreError(f"{self.path} {what}", code="F208", help="`flowdsl fsck`")
+        self.failure = JournalLost(f"{self.path} {what}", code="F208", help="`flowdsl fsck`")
         raise self.failure
 
     def _take_back(self, error: OSError) -> StoreError:
@@ -230,7 +230,7 @@ class Journal:
     def _set_reserve_aside(self) -> None:
         handle = self.disk.create(self._reserve)
         try:
-            self.disk.allocate(handle, RESERVE_BYTES)
+            set_room_aside(self.disk, handle, RESERVE_BYTES)
         except OSError:
             with suppress(OSError):
                 self.disk.unlink(self._reserve)

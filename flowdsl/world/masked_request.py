@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 
 from flowdsl.plan.masked import Masked, Parts, StandIn
-from flowdsl.plan.request import Request
+from flowdsl.plan.request import Basic, Request
 from flowdsl.plan.values import Sealed, Secret
 from flowdsl.world.redaction import Redaction, is_masked
 
@@ -25,6 +25,7 @@ def mask_request(redaction: Redaction, request: Request) -> Request:
         url=redaction.masked(request.url, _url_parts(redaction, request.url)),
         headers=tuple((name, _header(redaction, value)) for name, value in request.headers),
         body=None if request.body is None else _json_body(redaction, request.body),
+        basic=None if request.basic is None else _basic(redaction, request.basic),
     )
 
 
@@ -48,6 +49,10 @@ def _url_parts(redaction: Redaction, url: str) -> Parts:
 
 def _header(redaction: Redaction, parts: Sealed) -> Sealed:
     return tuple(part if isinstance(part, Secret) else redaction.text(part) for part in parts)
+
+
+def _basic(redaction: Redaction, basic: Basic) -> Basic:
+    return Basic(_header(redaction, basic.user), _header(redaction, basic.password))
 
 
 def _json_body(redaction: Redaction, parts: Sealed) -> Sealed:

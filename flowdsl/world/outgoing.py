@@ -7,12 +7,13 @@ holds the value of a secret.
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 
 import httpx
 
 from flowdsl.plan.json import to_text
-from flowdsl.plan.request import Request
+from flowdsl.plan.request import Basic, Request
 from flowdsl.plan.values import Sealed, Secret
 from flowdsl.version import __version__
 
@@ -24,6 +25,7 @@ STREAMED_FROM_BYTES = 1024 * 1024  # above it, aiohttp warns about a body handed
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 # They decide where a request ends and how it travels: ours alone.
 OWN_HEADERS = frozenset(
@@ -106,8 +108,27 @@ def _headers(request: Request, secrets: Mapping[str, str]) -> dict[str, str]:
         if len(value) > HEADER_CHARACTERS_MAX:
             raise Unbuildable(f"the header {name} is longer than 8 KiB")
         headers[name.lower()] = value
+    if request.basic is not None:
+        headers["authorization"] = _basic(request.basic, secrets)
     headers["accept-encoding"] = "identity"
     return headers
+
+
+def _basic(basic: Basic, secrets: Mapping[str, str]) -> str:
+    """By RFC 7617, in UTF-8."""
+    user, password = _unsealed(basic.user, secrets), _unsealed(basic.password, secrets)
+    if ":" in user:
+        raise Unbuildable("the user of `auth: { basic: … }` holds a `:`, where the password begins")
+    if _CONTROL.search(user + password):
+        raise Unbuildable("user or password of `auth: { basic: … }` hold a control character")
+    try:
+        credentials = f"{user}:{password}".encode()
+    except UnicodeEncodeError:
+        raise Unbuildable("user or password of `auth: { basic: … }` are not Unicode text") from None
+    value = f"Basic {b64encode(credentials).decode()}"
+    if len(value) > HEADER_CHARACTERS_MAX:
+        raise Unbuildable("the header Authorization is longer than 8 KiB")
+    return value
 
 
 def _unsealed(sealed: Sealed, secrets: Mapping[str, str], *, in_json: bool = False) -> str:

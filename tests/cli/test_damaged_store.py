@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,3 +88,41 @@ def test_what_can_be_mended_is_and_the_run_goes_on(
     assert [one["kind"] for one in cli("fsck", "--json").json["findings"]] == ["kept"]
     assert cli("resume", "open").code == 1
     assert services.residue("compensated") == []
+
+
+# --- a store that others may write ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "mode"),
+    [(".", 0o777), (".", 0o770), ("key", 0o666), ("key", 0o660), ("journals", 0o702)],
+)
+def test_a_store_that_others_may_write_is_warned_of(
+    path: str, mode: int, cli: CommandLine, project: Path
+) -> None:
+    cli.write("w.yaml", "flowdsl: 1\nsteps:\n  - wait: 1ms\n")
+    quiet = cli("run", "w.yaml")
+    assert (quiet.code, "F211" in quiet.err, cli("fsck").code) == (0, False, 0)
+    (project / ".flowdsl" / path).chmod(mode)
+    # when
+    done, examined = cli("run", "w.yaml"), cli("fsck")
+    # then
+    assert done.code == 0
+    (line,) = [each for each in done.err.splitlines() if "F211" in each]
+    assert line.startswith("warning[F211]: .flowdsl: others may write it: chmod -R go-w ")
+    assert "exposed" in examined.out
+    assert ("the folder itself" if path == "." else path) in examined.out
+    assert examined.code == 0  # nothing is damaged
+    # when one does what it says
+    subprocess.run(line.partition("it: ")[2].split(), check=True)
+    assert "F211" not in cli("run", "w.yaml").err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: only root can give a file away")
+def test_a_store_of_another_user_is_warned_of(cli: CommandLine, project: Path) -> None:
+    cli.write("w.yaml", "flowdsl: 1\nsteps:\n  - wait: 1ms\n")
+    cli("run", "w.yaml")
+    os.chown(project / ".flowdsl" / "key", 4711, -1)
+    done, examined = cli("run", "w.yaml"), cli("fsck")
+    assert "warning[F211]: .flowdsl: it belongs to another user" in done.err
+    assert "who may write it: key" in examined.out

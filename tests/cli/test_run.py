@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import stat
@@ -147,6 +148,25 @@ def test_secrets_reach_the_service_and_nobody_else(
     for secret in ("hunter2hunter2", "998877665544"):
         assert secret not in done.out + done.err
         assert secret.encode() not in kept
+
+
+def test_a_password_goes_out_in_base64_and_is_neither_kept_nor_shown_in_any_form(
+    cli: CommandLine, services: Services, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "hunter2hunter2")
+    basic = 'auth: { basic: { user: flows, password: "${secrets.TOKEN}" } }'
+    cli.write("w.yaml", SECRET.replace("auth: bearer ${secrets.TOKEN}", basic))
+    done = cli("run", "w.yaml", "-i", "otp=998877665544", "--id", "r")
+    assert done.code == 0, done.err
+    sent = base64.b64encode(b"flows:hunter2hunter2").decode()
+    assert services.requests()[0]["headers"]["authorization"] == f"Basic {sent}"
+    shown = cli("show", "r", "payment"), cli("show", "r", "payment", "--curl")
+    assert "> Authorization: Basic ••••••" in shown[0].out + shown[0].err
+    assert '-u flows:"$TOKEN"' in shown[1].out
+    kept = b"".join(p.read_bytes() for p in (project / ".flowdsl").rglob("*") if p.is_file())
+    for text in ("hunter2hunter2", sent, base64.b64encode(b"hunter2hunter2").decode()[:16]):
+        assert text not in "".join(d.out + d.err for d in (done, *shown))
+        assert text.encode() not in kept
 
 
 @pytest.mark.parametrize("where", ["environment", ".env", "flag", "setting"])

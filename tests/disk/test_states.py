@@ -119,6 +119,13 @@ async def repairs(disk: LoggedDisk, log: Log) -> None:
     await store.close()
 
 
+async def writes_its_reserve(disk: LoggedDisk, log: Log) -> None:
+    """On a file system that cannot allocate; full at once, and with room again."""
+    disk.refusal = errno.EOPNOTSUPP
+    await runs_full(disk, log)
+    assert disk.count("write") > disk.count("allocate") > 0
+
+
 async def runs_full(disk: LoggedDisk, log: Log) -> None:
     store = sim_store(disk)
     await pinned(store, log)
@@ -140,6 +147,7 @@ SESSIONS: tuple[Session, ...] = (
     takes_over_a_torn_journal,
     repairs,
     runs_full,
+    writes_its_reserve,
 )
 
 

@@ -117,7 +117,7 @@ def set_up(scene: Scene, way: str) -> Theatre:
         scene.orders,
         env=ENV,
         services=BASES if scene.plan.name == "kitchen-sink" else {},
-        secrets={"PAYMENTS_TOKEN": "s3cret"},
+        secrets={"PAYMENTS_TOKEN": "s3cret", "SHIPPING_PASSWORD": "pa:ss"},
         key=scene.key,
     )
     if way == "late":

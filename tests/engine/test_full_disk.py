@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from flowdsl.errors import DiskFull, StoreError
@@ -14,13 +16,16 @@ from tests.engine.test_crashes import RUN, STORE, Theatre
 
 
 @pytest.mark.parametrize("declined", [False, True])
-def test_a_full_disk_loses_nothing(counts: Counts, *, declined: bool, full: bool) -> None:
+@pytest.mark.parametrize("refusal", [None, errno.EBADF], ids=["allocated", "written"])
+def test_a_full_disk_loses_nothing(
+    counts: Counts, refusal: int | None, *, declined: bool, full: bool
+) -> None:
     inputs = {**TRIP, "card": "tok_declined"} if declined else TRIP
     plan = workflow("trip.yaml")
     struck = 0
     for capacity in range(262_144 + 4_000, 262_144 + 24_000, 97 if full else 487):
         theatre = Theatre(plan, inputs)
-        theatre.disk.capacity = capacity
+        theatre.disk.capacity, theatre.disk.refusal = capacity, refusal
         failure = _failure_of(theatre)
         if failure is not None:
             assert failure.exit_code == 74

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from flowdsl.engine.masks import Masks
-from flowdsl.plan.request import Request
+from flowdsl.plan.request import Basic, Request
+from flowdsl.plan.values import Secret
 from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import (
     CancelRequested,
@@ -34,6 +35,9 @@ SAID = Ok(200, {"x": "a hunter2"}, {"id": "hunter2-1", "n": 420}, "hunter2 is no
 FAILURE = Failure("F110", "no hunter2", "a", 402, ["hunter2", 420])
 FACTS: list[Event] = [
     Started("a", 1, 1.0, "k", Request("POST", "http://s/hunter2?n=420", (), ('{"n":420}',))),
+    Started(
+        "a", 1, 1.0, "k", Request("GET", "http://s", (), None, Basic(("hunter2",), (Secret("T"),)))
+    ),
     Finished("a", 1, 2.0, SAID),
     Finished("a", 1, 2.0, Refused(FAILURE)),
     Finished("a", 1, 2.0, Unknown(FAILURE, SAID)),

@@ -17,9 +17,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from flowdsl.language import Source, check
 from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.location import render_path
 from flowdsl.plan.template import parse_text
+from flowdsl.view.formats import Format, rendered
 from tests.cli.command_line import CommandLine
 from tests.conftest import Counts
 from tests.hostile.echo import Echo, echoing
@@ -237,33 +239,99 @@ BOMBS = {
 }  # fmt: skip
 
 
-HARMLESS = ("sums", "many expressions", "patterns")  # as large as may be, and soon read
+def names(number: int, text: str) -> str:
+    """`text` that often, each time with another number in it."""
+    return ", ".join(text.replace("#", str(n)) for n in range(number))
 
 
-@pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_is_an_error_at_its_line(name: str, project: Path, counts: Counts) -> None:
-    """In a process with little room and little time, so that what would take more is seen to fail."""
-    file = project / "bomb.yaml"
-    file.write_text("flowdsl: 1\n" + BOMBS[name])
+BOMBS |= {
+    "a list of words that may be": f"inputs: {{ x: {{ type: array, items: {{ enum: [{names(20_000, 'w#')}] }}, default: [{names(20_000, 'w#')}] }} }}\nsteps: [{{ wait: 1s }}]",
+    "lists that may be": f"inputs: {{ x: {{ type: array, items: {{ enum: [{names(8000, '[a#]')}] }}, default: [{names(8000, '[a#]')}] }} }}\nsteps: [{{ wait: 1s }}]",
+    "one long value that may be": f"inputs: {{ x: {{ type: array, items: {{ const: [{names(15_000, 'w#')}] }}, default: [{names(1000, '[#]')}] }} }}\nsteps: [{{ wait: 1s }}]",
+    "properties that are none": f"inputs: {{ x: {{ type: object, properties: {{ {names(8000, 'a#: 1')} }} }} }}\nsteps: [{{ wait: 1s }}]",
+    "a payload of what is none": f"steps: [{{ wait_for: a, schema: {{ properties: {{ {names(8000, 'a#: 1')} }} }} }}]",
+    "a payload of anything": f"steps: [{{ wait_for: a, schema: {{ properties: {{ {names(8000, 'a#: true')} }} }} }}]",
+    "keywords that are none": f"steps: [{{ wait_for: a, schema: {{ {names(8000, 'keyw#: true')} }} }}]",
+    "mistakes in a line": f"steps: [{names(3000, '{ wait: x }')}]",
+    "mistakes in lines": "steps:\n" + "  - { wait: x }\n" * 3000,
+    "unknown keys": f"steps: [{{ wait: 1s, {names(3000, 'kee#: 1')} }}]",
+    "steps without a verb": f"steps: [{names(3000, '{ id: a }')}]",
+    "steps that are words": f"steps: [{names(8000, 'x')}]",
+    "steps in a line": f"services: {{ s: http://h }}\nsteps: [{names(9000, '{ call: GET s/x }')}]",
+    "undos side by side": "services: { s: http://h }\nsteps:\n  - parallel:\n" + "    - { call: POST s/x, compensate: DELETE s/x }\n" * 7000,
+    "services one after the other": "services:\n" + "".join(f"  s{n}: http://h\n" for n in range(6000)) + "steps:\n" + "".join(f"  - call: GET s{n}/x\n" for n in range(6000)),
+    "one text of expressions": f"inputs: {{ x: string }}\nsteps: [{{ set: {{ a: '{'${inputs.x} ' * 7000}' }} }}]",
+    "allowances": "services: { s: http://h }\nsteps:\n" + "  - call: POST s/x  # flowdsl: allow F012 (it is so)\n" * 6000,
+}  # fmt: skip
+
+HARMLESS = (
+    *("sums", "many expressions", "patterns", "allowances"),
+    *("a list of words that may be", "lists that may be", "a payload of anything"),
+    *("steps in a line", "undos side by side", "services one after the other"),
+    "one text of expressions",
+)  # as large as may be, and soon read
+
+GREAT = ("undos side by side", "steps in a line", "services one after the other", "allowances")
+
+
+def within_bounds(project: Path, *words: str) -> tuple[int, str]:
+    """Code and words of a process with little room and little time, so that what would take more is seen to fail."""
 
     def bounded() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
         resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
 
     done = subprocess.run(
-        [sys.executable, "-m", "flowdsl", "validate", "bomb.yaml"],
+        [sys.executable, "-m", "flowdsl", *words],
         cwd=project,
         capture_output=True,
-        timeout=60,
+        timeout=120,
         preexec_fn=bounded,
         check=False,
     )
-    said = (done.stdout + done.stderr).decode()
+    return done.returncode, (done.stdout + done.stderr).decode()
+
+
+FORMS: tuple[Format, ...] = ("full", "concise", "json", "github", "sarif", "junit")
+
+
+@pytest.mark.parametrize("shape", ["in a line", "in lines"])
+def test_of_many_mistakes_a_hundred_are_told_and_the_rest_is_counted(shape: str) -> None:
+    checked = check(Source("bomb.yaml", "flowdsl: 1\n" + BOMBS[f"mistakes {shape}"]))
+    for form in FORMS:
+        said = rendered([checked], form)
+        assert len(said) < 50_000
+        assert said.count("`wait` is a duration") == (101 if form == "junit" else 100), form
+        if form == "json":
+            told = json.loads(said)
+            assert (told["errors"], told["untold"], len(told["diagnostics"])) == (3000, 2900, 100)
+        else:
+            assert "… and 2,900 more" in said.replace("\\u2026", "…"), form  # JSON is ASCII
+
+
+def test_a_run_of_a_file_with_many_mistakes_tells_no_more_of_them(project: Path) -> None:
+    (project / "bomb.yaml").write_text("flowdsl: 1\n" + BOMBS["mistakes in a line"])
+    code, said = within_bounds(project, "run", "bomb.yaml")
+    assert code == 2
+    assert len(said) < 50_000
+    assert "… and 2,900 more" in said
+    assert "has 3000 errors" in said
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_an_error_at_its_line(
+    name: str, project: Path, counts: Counts, *, full: bool
+) -> None:
+    if name in GREAT and not full:
+        pytest.skip("takes several seconds: --full")
+    file = project / "bomb.yaml"
+    file.write_text("flowdsl: 1\n" + BOMBS[name])
+    code, said = within_bounds(project, "validate", "bomb.yaml")
     assert "Traceback" not in said
     if name in HARMLESS:
-        assert done.returncode == 0, said[-2000:]
+        assert code == 0, said[-2000:]
     else:
-        assert done.returncode in (1, 2), said[-2000:]
+        assert code in (1, 2), said[-2000:]
         assert re.search(r"error\[F\d+\]", said)
         assert "bomb.yaml:" in said
     assert len(said) < 50_000

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -98,3 +103,67 @@ def test_a_store_that_no_disk_can_hold_is_none(
     assert done.code == 2, done.err
     assert "error[F140]" in done.err
     assert cli("run", "waits.yaml", "--store", store).code == 2
+
+
+HOLDS = """flowdsl: 1
+services: {{ s: "http://127.0.0.1:{port}" }}
+steps:
+  - {{ id: look, call: GET s/seats }}
+  - {{ id: seats, call: POST s/holds, compensate: DELETE s/holds/1 }}
+  - {{ id: charge, call: POST s/charges, compensate: POST s/refunds }}
+"""
+
+
+@contextmanager
+def service(at_the_charge: Callable[[], object]) -> Iterator[int]:
+    """Says yes to all; when the charge has come, something happens before it is answered."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            if self.path == "/charges":
+                at_the_charge()
+            self.send_response(201)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        do_GET = do_POST  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["the store", "the journal"])
+def test_who_loses_the_store_in_the_middle_says_what_stands(
+    cli: CommandLine, project: Path, *, whole: bool
+) -> None:
+    """Nobody could read it any more, and the process that knew did not say it."""
+    gone: list[Path] = []
+
+    def delete() -> None:
+        for path in (project / ".flowdsl" / "journals").glob("*.jsonl"):
+            path.unlink()
+            gone.append(path)
+        if whole:
+            shutil.rmtree(project / ".flowdsl")
+
+    with service(delete) as port:
+        cli.write("holds.yaml", HOLDS.format(port=port))
+        done = cli("run", "holds.yaml", "--id", "r")
+    assert len(gone) == 1, "nothing was deleted"
+    assert done.code == 74
+    assert "error[F208]" in done.err
+    assert "was deleted" in done.err
+    said = done.err.partition("help: undo by hand what stands at the services")[2]
+    assert re.search(r"^ +r  seats: POST \S*s/holds  201", said, re.MULTILINE)
+    assert re.search(r"^ +r  charge: POST \S*s/charges", said, re.MULTILINE)
+    assert "look" not in said

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
 from flowdsl.engine.situation import SIGNER
 from flowdsl.engine.trail import play
 from flowdsl.language import compile_plan
 from flowdsl.plan.address import CallId
 from flowdsl.plan.nodes import Plan
-from flowdsl.plan.request import Request
+from flowdsl.plan.request import Basic, Request
 from flowdsl.plan.values import Secret
 from flowdsl.saga.advance import advance
-from flowdsl.saga.events import Created
+from flowdsl.saga.codec import decode, encode
+from flowdsl.saga.events import Created, Started
 from flowdsl.saga.scope import value_of
 from flowdsl.saga.state import State
 from tests.saga.plans import call, plan
@@ -137,3 +140,31 @@ def test_the_value_of_a_group_is_that_of_its_last_step() -> None:
     assert value_of(tiny, state, "g") == {"n": 2}
     assert value_of(tiny, state, "p") is None
     assert value_of(tiny, state, "g/a") == {"n": 1}
+
+
+BASIC = "auth: { basic: { user: 'flows-${env.BANK}', password: '${secrets.TOKEN}' } }"
+
+
+@pytest.mark.parametrize("more", ["", "headers: { authorization: mine }"])
+def test_user_and_password_stand_in_an_intent_by_reference(more: str) -> None:
+    text = HEAD.replace("auth: bearer ${secrets.TOKEN}", BASIC.replace("${env.BANK}", "1"))
+    tiny = compile_plan(
+        f"{text}  - {{ id: a, call: POST bank/charges, compensate: none, {more or 'body: {}'} }}\n",
+        "tiny.yaml",
+    )
+    request = request_of(tiny, "a")
+    if more:  # a header of the call takes its place
+        assert (request.basic, dict(request.headers)["authorization"]) == (None, ("mine",))
+        return
+    assert request.basic == Basic(("flows-1",), (Secret("TOKEN"),))
+    assert not any(name.lower() == "authorization" for name, _ in request.headers)
+    assert "TOKEN" in tiny.secrets
+    line = encode(Started("a", 1, 0.0, "key", request))
+    assert decode(line) == Started("a", 1, 0.0, "key", request)
+    assert b'"basic":{"user":"flows-1","password":[{"secret":"TOKEN"}]}' in line
+
+
+def test_a_token_may_stand_in_the_long_form() -> None:
+    long = HEAD.replace("auth: bearer ${secrets.TOKEN}", 'auth: { bearer: "${secrets.TOKEN}" }')
+    step = "  - { id: a, call: POST bank/charges, compensate: none }\n"
+    assert request_of(compile_plan(long + step, "x"), "a") == request_of(requests(step), "a")

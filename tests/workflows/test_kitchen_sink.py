@@ -69,7 +69,7 @@ def sink(inputs: Mapping[str, Json] | None = None) -> Story:
     return Sink(
         plan_of("kitchen-sink.yaml", FOLDER),
         {**INPUTS, **(inputs or {})},
-        secrets={"PAYMENTS_TOKEN": "s3cret"},
+        secrets={"PAYMENTS_TOKEN": "s3cret", "SHIPPING_PASSWORD": "pa:ss"},
         env={"INVENTORY_URL": "http://mock/inventory"},
         bases=dict(BASES),
         orders=list(ORDERS),

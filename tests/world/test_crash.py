@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -174,13 +175,19 @@ def changes(story: Callable[[SimDisk], Ledger], disk: SimDisk) -> list[int]:
     return [each.number for each in disk.operations if each.kind not in LOOKING]
 
 
-@pytest.mark.parametrize("story", [two_runs, all_done, renewed])
-def test_a_crash_at_every_operation_loses_nothing_that_was_acknowledged(story: Story) -> None:
-    points = changes(lambda disk: play(story, disk), SimDisk())
+@pytest.mark.parametrize(
+    ("story", "refusal"),
+    [(two_runs, None), (two_runs, errno.EBADF), (all_done, None), (renewed, None)],
+)
+def test_a_crash_at_every_operation_loses_nothing_that_was_acknowledged(
+    story: Story, refusal: int | None
+) -> None:
+    """`refusal`: a file system that cannot allocate, so that the reserve is written."""
+    points = changes(lambda disk: play(story, disk), SimDisk(refusal=refusal))
     assert len(points) > 30
     for number in points:
         for moment in ("before", "after"):
-            disk = SimDisk(hook=stop_at(number, moment))
+            disk = SimDisk(hook=stop_at(number, moment), refusal=refusal)
             ledger = play(story, disk)
             assert disk.dead
             for found in after(disk):

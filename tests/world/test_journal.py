@@ -95,9 +95,28 @@ def test_what_cannot_be_taken_back_for_good_ends_the_journal() -> None:
         journal.write([group(*facts(2))])
 
 
-def test_on_a_full_disk_nothing_new_starts_and_what_is_out_is_kept() -> None:
+@pytest.mark.parametrize("code", [errno.EOPNOTSUPP, errno.EBADF, errno.ENOSYS, errno.EINVAL])
+def test_a_reserve_that_cannot_be_allocated_is_written_and_synced(code: int) -> None:
+    disk = SimDisk(write_limit=100_000, refusal=code)
+    make(disk)
+    assert disk.count("allocate") == 1, "the fault never struck"
+    reserve = FOLDER / "w.reserve"
+    assert disk.content(reserve) == bytes(RESERVE_BYTES)
+    assert disk.crash(names=True).content(reserve) == bytes(RESERVE_BYTES)
+
+
+def test_what_else_keeps_a_reserve_from_being_allocated_is_an_error() -> None:
+    disk = SimDisk(refusal=errno.EIO)
+    disk.make_folder(FOLDER)
+    with pytest.raises(OSError, match="Input/output"):
+        Journal.create(disk, FOLDER, "w")
+    assert disk.files() == []
+
+
+@pytest.mark.parametrize("refusal", [None, errno.EOPNOTSUPP])
+def test_on_a_full_disk_nothing_new_starts_and_what_is_out_is_kept(refusal: int | None) -> None:
     # given a disk with room for the reserve and little else
-    disk = SimDisk(capacity=RESERVE_BYTES + 900)
+    disk = SimDisk(capacity=RESERVE_BYTES + 900, refusal=refusal)
     journal = begun(disk)
     # when both intents and facts come
     batch, refused = None, None
@@ -185,8 +204,9 @@ def test_a_journal_that_was_deleted_stops_the_driver() -> None:
         journal.write([group(*facts(1))])
 
 
-def test_without_room_for_its_reserve_no_journal_is_made() -> None:
-    disk = SimDisk(capacity=1000)
+@pytest.mark.parametrize("refusal", [None, errno.EOPNOTSUPP])
+def test_without_room_for_its_reserve_no_journal_is_made(refusal: int | None) -> None:
+    disk = SimDisk(capacity=1000, refusal=refusal)
     disk.make_folder(FOLDER)
     with pytest.raises(OSError, match="No space"):
         Journal.create(disk, FOLDER, "w")

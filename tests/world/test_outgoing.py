@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowdsl.plan.request import Request
+from flowdsl.plan.request import Basic, Request
 from flowdsl.plan.values import Sealed, Secret
 from flowdsl.world.outgoing import Unbuildable, body_bytes, build
 
@@ -34,6 +34,11 @@ BAD: list[tuple[Request, str]] = [
     (Request("GET", URL, (("transfer-ENCODING", ("chunked",)),)), "set by flowdsl itself"),
     (Request("GET", URL, (("X-Y", (Secret("GONE"),)),)), "the secret GONE is not set"),
     (Request("POST", URL, (), ("\ud800",)), "not Unicode"),
+    (Request("GET", URL, basic=Basic((Secret("GONE"),))), "the secret GONE is not set"),
+    (Request("GET", URL, basic=Basic(("a:b",))), "where the password begins"),
+    (Request("GET", URL, basic=Basic(("a",), ("b\n",))), "control character"),
+    (Request("GET", URL, basic=Basic(("\ud800",))), "not Unicode"),
+    (Request("GET", URL, basic=Basic(("a" * 7000,))), "8 KiB"),
 ]
 
 
@@ -41,6 +46,21 @@ BAD: list[tuple[Request, str]] = [
 def test_what_cannot_stand_on_the_wire_is_unbuildable(request_: Request, says: str) -> None:
     with pytest.raises(Unbuildable, match=says):
         build(request_, {})
+
+
+@pytest.mark.parametrize(
+    ("basic", "value"),
+    [
+        (Basic(("Aladdin",), ("open sesame",)), "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),  # of RFC 7617
+        (Basic(("test",), ("123£",)), "dGVzdDoxMjPCow=="),  # of RFC 7617, in UTF-8
+        (Basic((Secret("USER"),)), "c2tfbGl2ZTo="),
+        (Basic(("of-", Secret("USER")), (Secret("PASSWORD"), "!")), "b2Ytc2tfbGl2ZTphOmIh"),
+    ],
+)
+def test_user_and_password_go_out_as_rfc_7617_has_them(basic: Basic, value: str) -> None:
+    secrets = {"USER": "sk_live", "PASSWORD": "a:b"}
+    built = build(Request("GET", URL, basic=basic), secrets)
+    assert built.headers["authorization"] == f"Basic {value}"
 
 
 def test_defaults_give_way_and_identity_does_not() -> None:

@@ -48,14 +48,11 @@ def command(session: Session, paths: tuple[str, ...], form: Format | None, *, st
 
 def _with_repeats(files: list[Checked]) -> list[Checked]:
     """What can only be said of all of them together is said in each."""
-    from dataclasses import replace
-
     from flowdsl.language import repeated
-    from flowdsl.language.diagnostics import in_order
 
     more = list(repeated(files))
     return [
-        replace(file, diagnostics=in_order([*file.diagnostics, *found]))
+        file.with_more(found)
         if (found := [item for other, item in more if other is file])
         else file
         for file in files

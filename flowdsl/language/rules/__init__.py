@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.rules.beside import check_beside
 from flowdsl.language.rules.compensation import check_compensation
+from flowdsl.language.rules.credentials import check_credentials
 from flowdsl.language.rules.deadlines import check_deadlines
 from flowdsl.language.rules.files import check_files
 from flowdsl.language.rules.habits import check_habits
@@ -32,24 +34,37 @@ _RULES = (
     check_offers,
     check_values,
     check_secrets,
+    check_credentials,
     check_habits,
 )
 _RULES_OF_PLANS = (check_deadlines, check_beside)
 
 
-def all_rules(subject: Subject) -> list[Diagnostic]:
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """`is_all`: no family stopped before its end."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    is_all: bool
+
+
+def all_rules(subject: Subject) -> Ruled:
     """What the rules have to say, every family asked."""
-    return [diagnostic for rule in _RULES for diagnostic in _first_of(rule(subject))]
+    found = [_first_of(rule(subject)) for rule in _RULES]
+    diagnostics = tuple(diagnostic for ruled in found for diagnostic in ruled.diagnostics)
+    return Ruled(diagnostics, all(ruled.is_all for ruled in found))
 
 
-def _first_of(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+def _first_of(found: Iterable[Diagnostic]) -> Ruled:
     """All of them up to the last error that anybody reads: a hint what was meant looks at all names, and each error has one."""
     errors = 0
+    told: list[Diagnostic] = []
     for diagnostic in found:
-        yield diagnostic
-        errors += diagnostic.is_error
         if errors == ERRORS_MAX:
-            return
+            return Ruled(tuple(told), is_all=False)
+        told.append(diagnostic)
+        errors += diagnostic.is_error
+    return Ruled(tuple(told), is_all=True)
 
 
 def rules_of_plans(subject: Subject, plan: Plan) -> list[Diagnostic]:

@@ -28,14 +28,16 @@ def check_beside(subject: Subject, plan: Plan) -> Iterator[Diagnostic]:
 def _runs(children: tuple[Place, ...]) -> Iterator[tuple[Place, ...]]:
     """The longest stretches of a list of which every step could go with the others."""
     run: list[Place] = []
+    given: set[str] = set()  # the names that the steps of the run give a value
     for place in children:
         kind = _kind(place)
-        if run and (kind is None or kind != _kind(run[0]) or _reads_one_of(place, run)):
+        if run and (kind is None or kind != _kind(run[0]) or _reads_one_of(place, given)):
             if len(run) > 1:
                 yield tuple(run)
-            run = []
+            run, given = [], set()
         if kind is not None:
             run.append(place)
+            given |= {name.text for name, _ in names_given(place.step)}
     if len(run) > 1:
         yield tuple(run)
 
@@ -53,8 +55,7 @@ def _kind(place: Place) -> str | None:
             return None
 
 
-def _reads_one_of(place: Place, run: list[Place]) -> bool:
-    given = {name.text for other in run for name, _ in names_given(other.step)}
+def _reads_one_of(place: Place, given: set[str]) -> bool:
     read = {
         step_name(reference) for use in uses(place.step) for reference in use.expression.references
     }

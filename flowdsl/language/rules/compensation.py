@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import chain
 
 from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.lower_call import habits_of, undo_needs_answer
@@ -19,20 +20,23 @@ from flowdsl.plan.span import Span
 
 
 def check_compensation(subject: Subject) -> Iterator[Diagnostic]:
+    fallible = _fallible(subject)
     for position, place in enumerate(subject.places):
         if place.section != "steps" or place.below_commit or place.step.broken:
             continue
         match place.step.verb:
             case Call() as call:
-                yield from _stays_behind(subject, position, call)
+                yield from _stays_behind(subject, position, call, fallible)
                 yield from _needs_a_lost_answer(subject, place, call)
             case Uses(detach=False) as uses:
-                yield from _a_used_file_stays_behind(subject, position, uses)
+                yield from _a_used_file_stays_behind(subject, position, uses, fallible)
             case _:
                 pass
 
 
-def _stays_behind(subject: Subject, position: int, call: Call) -> Iterator[Diagnostic]:
+def _stays_behind(
+    subject: Subject, position: int, call: Call, fallible: list[int]
+) -> Iterator[Diagnostic]:
     place = subject.places[position]
     if call.request.method in READS or call.compensate is not None:
         return
@@ -43,7 +47,7 @@ def _stays_behind(subject: Subject, position: int, call: Call) -> Iterator[Diagn
         f"say how to undo it (`{offered}`), or that nothing has to be undone (`compensate: none`)"
     )
     losing = next((step for step in _chain(place) if _has_losers(step)), None)
-    failing = _what_may_fail_after(subject, position)
+    failing = _what_may_fail_after(subject, position, fallible)
     if losing is not None:
         label = "an item that does not win is undone: this would stay behind"
         yield Diagnostic("F012", call.request.span, message, label, hint)
@@ -65,14 +69,16 @@ def _left_if_it_fails(failing: Place, place: Place) -> str:
     return f"if {what} (line {failing.step.span.line}) fails, this stays behind"
 
 
-def _a_used_file_stays_behind(subject: Subject, position: int, uses: Uses) -> Iterator[Diagnostic]:
+def _a_used_file_stays_behind(
+    subject: Subject, position: int, uses: Uses, fallible: list[int]
+) -> Iterator[Diagnostic]:
     """The file itself is fine as long as it runs alone: its last change need not be undone there."""
     used, place = subject.used(uses), subject.places[position]
     if used is None or used.errors or any(isinstance(s.verb, Commit) for s in used.workflow.steps):
         return  # one that commits cannot stand here at all
-    failing = _what_may_fail_after(subject, position)
     line = used.traits.leaves
-    if line is None or failing is None:
+    failing = _what_may_fail_after(subject, position, fallible) if line is not None else None
+    if failing is None:
         return
     yield Diagnostic(
         "F012",
@@ -87,12 +93,25 @@ def _a_used_file_stays_behind(subject: Subject, position: int, uses: Uses) -> It
 # --- what can turn the run ---------------------------------------------------------------------------
 
 
-def _what_may_fail_after(subject: Subject, position: int) -> Place | None:
+def _fallible(subject: Subject) -> list[int]:
+    """The positions of the steps that could turn another than themselves."""
+    return [
+        position
+        for position, place in enumerate(subject.places)
+        if place.section == "steps"
+        and not place.below_commit
+        and not is_forgiven(place.step)
+        and can_fail(subject, place.step)
+    ]
+
+
+def _what_may_fail_after(subject: Subject, position: int, fallible: list[int]) -> Place | None:
     """What comes later in the file is asked first; what stands above can only fail too late beside this one."""
     place = subject.places[position]
-    beside = place.runs_beside
-    above = subject.places[: position + 1] if beside else ()
-    others = chain(islice(subject.places, position + 1, None), above)
+    at = bisect_right(fallible, position)
+    later = (fallible[index] for index in range(at, len(fallible)))
+    above = dict.fromkeys([*fallible[:at], position]) if place.runs_beside else ()
+    others = (subject.places[other] for other in chain(later, above))
     return next((other for other in others if _may_fail_after(subject, place, other)), None)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.places import Place
+from flowdsl.language.places import Path, Place, Section
 from flowdsl.language.subject import Subject, requests
 from flowdsl.language.workflow import Assignment, Call, Uses, WaitFor
 from flowdsl.plan.nodes import READS
@@ -17,10 +17,15 @@ _URL = re.compile(r"https?://[^\s/]+")
 
 
 def check_habits(subject: Subject) -> Iterator[Diagnostic]:
+    confirmed: dict[tuple[Section, Path], Place] = {}  # by the group: the first hold with a confirm
+    for place in subject.places:
+        if _is_hold(place) and _confirms(place):
+            confirmed.setdefault((place.section, place.path[:-1]), place)
     for place in subject.places:
         yield from _literal_urls(place)
-        if place.in_parallel and not place.below_commit:
-            yield from _hold_without_confirm(subject, place)
+        other = confirmed.get((place.section, place.path[:-1]))
+        if other is not None and place.in_parallel and not place.below_commit:
+            yield from _hold_without_confirm(subject, place, other)
     yield from _wait_without_end(subject)
 
 
@@ -67,13 +72,9 @@ def _urls_in(template: Template) -> Iterator[str]:
 # --- F066 --------------------------------------------------------------------------------------------
 
 
-def _hold_without_confirm(subject: Subject, place: Place) -> Iterator[Diagnostic]:
+def _hold_without_confirm(subject: Subject, place: Place, other: Place) -> Iterator[Diagnostic]:
     """In the same `parallel`, others say how they are confirmed. A contract says it better than its neighbours."""
     if not _is_hold(place) or _confirms(place) or _is_described(subject, place):
-        return
-    siblings = subject.children(place.path[:-1], place.section)
-    other = next((one for one in siblings if _is_hold(one) and _confirms(one)), None)
-    if other is None:
         return
     name = f"`{place.step.id.text}`" if place.step.id else "this step"
     what = f"`{other.step.id.text}`" if other.step.id else "the step"

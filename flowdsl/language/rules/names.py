@@ -95,11 +95,11 @@ def _loops(tree: Tree) -> Iterator[Loop]:
 
 
 def _undeclared_services(subject: Subject) -> Iterator[Diagnostic]:
-    declared = [service.name.text for service in subject.workflow.services]
+    declared = dict.fromkeys(service.name.text for service in subject.workflow.services)
     for place in subject.places:
         for _, request in requests(place):
             if request.service.text not in declared:
-                yield _undeclared(place.step, request, declared)
+                yield _undeclared(place.step, request, list(declared))
 
 
 def _undeclared(step: Step, request: Request, declared: list[str]) -> Diagnostic:

@@ -19,6 +19,7 @@ from flowdsl.language.vocabulary import (
 )
 from flowdsl.language.workflow import Call, Emit, Step
 from flowdsl.plan.expression import Expression, Reference
+from flowdsl.plan.nodes import templates_of
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Template
 
@@ -41,7 +42,7 @@ def check_references(subject: Subject) -> Iterator[Diagnostic]:
         yield from _in_service(subject, subject.workflow.key, allowed, "the key of a run")
     for service in subject.workflow.services:
         yield from _in_service(subject, service.url, ("env",), "the URL of a service")
-        rest = [service.auth] if service.auth is not None else []
+        rest = templates_of(service.auth)
         for template in [*rest, *(value for _, value in service.headers)]:
             allowed = ("env", "secrets", "inputs", "run")
             yield from _in_service(subject, template, allowed, "a header of a service")
@@ -121,18 +122,18 @@ def _exchange(
 ) -> Iterator[Diagnostic]:
     """`steps.ID.field`."""
     expression = use.expression
-    ids = [name for name, item in subject.known.items() if not item.is_set]
     if len(reference.path) < 2 or not isinstance(reference.path[1], str):
         span = _root_span(subject, expression, reference)
         yield Diagnostic("F041", span, "`steps` needs the id of a step", help="write `steps.ID`")
         return
     name = reference.path[1]
     span = _part_span(subject, expression, reference, 1)
-    if name not in ids:
+    definition = subject.known.get(name)
+    if definition is None or definition.is_set:
+        ids = [name for name, item in subject.known.items() if not item.is_set]
         hint = f"the steps are {listed(ids)}" if ids else "no step has an id"
         yield Diagnostic("F041", span, f"unknown step `{name}`", did_you_mean(name, ids), hint)
         return
-    definition = subject.known[name]
     step = definition.place.step
     fields = _fields_of(
         step,

@@ -9,7 +9,7 @@ from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.places import Role, Use, in_template, uses
 from flowdsl.language.subject import Subject
 from flowdsl.plan.expression import Expression, Reference
-from flowdsl.plan.nodes import Input
+from flowdsl.plan.nodes import Input, templates_of
 from flowdsl.plan.paths import path_of
 from flowdsl.plan.tree import Call, Tree
 from flowdsl.plan.values import Json
@@ -103,7 +103,7 @@ def _every_use(subject: Subject) -> Iterator[Use]:
         yield from in_template(subject.workflow.key, Role.KEY)
     for service in subject.workflow.services:
         yield from in_template(service.url, Role.URL)
-        rest = [service.auth] if service.auth is not None else []
+        rest = templates_of(service.auth)
         for template in [*rest, *(value for _, value in service.headers)]:
             yield from in_template(template, Role.HEADER)
 
