@@ -28,9 +28,9 @@ def broken(model: Model, here: Situation) -> Iterator[str]:
     now, state = here.now, here.state
     wanted = {(c.call, c.attempt) for c in now.commands if isinstance(c, Invoke)}
     flying = {(call, state.calls[call].attempt) for call in state.flying}
-    for call, _ in flying - wanted:
+    for call, _ in sorted(flying - wanted):
         yield f"{call} is in flight, and nobody waits for it"
-    for call, _ in wanted - flying:
+    for call, _ in sorted(wanted - flying):
         yield f"{call} is to be sent, and its intent was not kept"
     for step, effect in here.services.effects:
         yield from _broken_effect(model, here, step, effect)
@@ -125,7 +125,7 @@ def _badly_stuck(model: Model, here: Situation) -> Iterator[str]:
         yield "stuck, and nobody is told what is left"
     stuck = {step_of(call) for call in here.now.stuck}
     named = {entry.step: entry for entry in here.now.residue}
-    for step in {step for steps in here.state.planned.values() for step in steps}:
+    for step in sorted({step for steps in here.state.planned.values() for step in steps}):
         if not here.services.effect(step).held or _needs_no_undo(model, step):
             continue
         if step not in named:
@@ -144,8 +144,10 @@ def broken_between(model: Model, here: Situation, there: Situation) -> Iterator[
     if here.state.ended and here.state.ended != there.state.ended:
         yield f"{here.state.ended} did not last"
     landing = {call for call in here.state.flying if _is_same_flight(here, there, call)}
-    for scope in there.state.planned.keys() - here.state.planned.keys():
-        if any(is_below(step_of(call), scope) for call in landing):
+    for scope in there.state.planned:
+        if scope not in here.state.planned and any(
+            is_below(step_of(call), scope) for call in landing
+        ):
             yield "planned before everything had landed"
     if there.state.committed and not here.state.committed and landing:
         yield f"committed while {', '.join(sorted(landing))} was in flight"
@@ -176,7 +178,7 @@ def _badly_sent(model: Model, there: Situation, call: CallId) -> Iterator[str]:
     if there.state.calls[step].flying:
         yield f"{step} is undone while it is in flight"
     named = {entry.step for entry in there.now.residue if entry.call not in there.now.stuck}
-    for later in model.later[step] - named:
+    for later in sorted(model.later[step] - named):
         if there.services.effect(later).held and not _needs_no_undo(model, later):
             yield f"{step} is undone before {later}, which ran after it"
 

@@ -196,6 +196,13 @@ def detached() -> Plan:
     return using(call("a") + USES + "  detach: true\n" + call("z"))
 
 
+def detached_together() -> Plan:
+    """Several runs that are to begin at the same time."""
+    started = "  uses: ./child.yaml\n  with: { order: x }\n  detach: true\n"
+    runs = "".join(f"- id: {name}\n{started}" for name in "pqrs")
+    return using("- parallel:\n" + indent(runs, "    ") + call("z"))
+
+
 def kitchen_sink() -> Plan:
     path = OK / "kitchen-sink.yaml"
     files = [(name, (OK / name).read_text()) for name in ("ship.yaml", "payments.openapi.yaml")]

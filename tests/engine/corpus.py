@@ -315,5 +315,6 @@ CASES = (
     Case("used below commit", branching.used_below_commit),
     Case("chosen below commit", branching.chosen_below_commit, ONE, TWO),
     Case("detached", branching.detached),
+    Case("detached together", branching.detached_together, CALM, ONE, heavy=True),
     Case("kitchen sink", branching.kitchen_sink, Allowance(faults=0), CALM, SINK, heavy=True),
 )
