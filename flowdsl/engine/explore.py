@@ -20,14 +20,15 @@ from flowdsl.engine.rules import Violation, broken, broken_between
 from flowdsl.engine.situation import Situation, begin, enact, expects, payload_of
 from flowdsl.engine.trail import Moment, write_moment
 from flowdsl.errors import InputError
-from flowdsl.plan.address import CallId, direction_of, step_of
+from flowdsl.plan.address import Address, CallId, direction_of, step_of, to_template
 from flowdsl.plan.json import to_text
 from flowdsl.plan.nodes import Listen, Plan
 from flowdsl.plan.values import Json
-from flowdsl.saga.attempt import may_resend
+from flowdsl.saga.attempt import Landing, may_resend
 from flowdsl.saga.commands import Begin, Invoke, Queue, Sleep
 from flowdsl.saga.events import Ok, Outcome, Refused, Unknown
 from flowdsl.saga.intent import action_of, intended
+from flowdsl.saga.progress import StepState
 from flowdsl.saga.state import CallState
 
 __all__ = ["Allowance", "Exploration", "Violation", "explore"]
@@ -54,6 +55,8 @@ class Exploration:
     moves: int = 0
     words: dict[str, int] = field(default_factory=dict)  # how often each thing happened
     ends: dict[str, int] = field(default_factory=dict)
+    stood: set[tuple[Address, StepState]] = field(default_factory=set)  # items by their template
+    came_to: set[tuple[CallId, Landing]] = field(default_factory=set)  # how its attempts ended
     violations: list[Violation] = field(default_factory=list)
     bounded: bool = False  # the limit on states was reached before the end
 
@@ -86,6 +89,7 @@ class Explorer:
         while queue:
             index, here, may = queue.popleft()
             self.found.states += 1
+            self._look_around(here)
             known = self.model.at(here.state)
             for rule in broken(known, here):
                 self._report(rule, index)
@@ -116,6 +120,14 @@ class Explorer:
                 self.leads_to[seen[key]].append(index)
         self._find_livelocks(at_rest)
         return self.found
+
+    def _look_around(self, here: Situation) -> None:
+        """Which steps were reached, and what became of them."""
+        for address, stand in here.now.stands.items():
+            self.found.stood.add((to_template(address), stand.state))
+        for call, entry in here.state.calls.items():
+            if entry.outcome is not None:
+                self.found.came_to.add((to_template(call), _word_of(entry.outcome)))
 
     def moments(self, here: Situation, may: Allowance) -> Iterator[Moment]:
         single = list(_happenings(self.model.at(here.state), here, may))
@@ -281,6 +293,16 @@ def _orders(model: Model, here: Situation) -> Iterator[Happening]:
             yield Happening("resolve", step)
         elif not effect.late:
             yield Happening("absent", step)
+
+
+def _word_of(outcome: Outcome) -> Landing:
+    match outcome:
+        case Ok():
+            return "ok"
+        case Refused():
+            return "refused"
+        case Unknown():
+            return "unknown"
 
 
 # --- a situation as a value --------------------------------------------------------------------------

@@ -15,7 +15,7 @@ def test_walks_are_told_alike_under_every_hash_seed() -> None:
     # given one process for each seed, side by side
     command = [sys.executable, "-m", "tests.engine.retold"]
     tellers = [
-        subprocess.Popen(  # noqa: S603 - our own module
+        subprocess.Popen(
             command,
             cwd=ROOT,
             env={**os.environ, "PYTHONHASHSEED": seed},
