@@ -17,6 +17,7 @@ from flowdsl.engine.happening import Happening
 from flowdsl.engine.model import Model, model_of, plays_back
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.rules import Violation, broken, broken_between
+from flowdsl.engine.sameness import known_as
 from flowdsl.engine.situation import Situation, begin, enact, expects, payload_of
 from flowdsl.engine.trail import Moment, write_moment
 from flowdsl.errors import InputError
@@ -29,7 +30,6 @@ from flowdsl.saga.commands import Begin, Invoke, Queue, Sleep
 from flowdsl.saga.events import Ok, Outcome, Refused, Unknown
 from flowdsl.saga.intent import action_of, intended
 from flowdsl.saga.progress import StepState
-from flowdsl.saga.state import CallState
 
 __all__ = ["Allowance", "Exploration", "Violation", "explore"]
 
@@ -82,7 +82,7 @@ class Explorer:
 
     def walk(self, inputs: Mapping[str, Json], allowance: Allowance) -> Exploration:
         first = begin(self.model, inputs)
-        seen = {_key(first, allowance): 0}
+        seen = {(known_as(first.state), first.services, first.at, allowance): 0}
         self.parents, self.leads_to = [(-1, "start")], [[]]
         queue = deque([(0, first, allowance)])
         at_rest: list[int] = []
@@ -108,7 +108,7 @@ class Explorer:
                     continue
                 for rule in broken_between(self.model.at(there.state), here, there):
                     self._report(rule, index, write_moment(moment))
-                key = _key(there, left)
+                key = (known_as(there.state), there.services, there.at, left)
                 if key not in seen:
                     if len(seen) >= self.states_max:
                         self.found.bounded = True
@@ -303,74 +303,3 @@ def _word_of(outcome: Outcome) -> Landing:
             return "refused"
         case Unknown():
             return "unknown"
-
-
-# --- a situation as a value --------------------------------------------------------------------------
-
-
-def _key(here: Situation, may: Allowance) -> object:
-    """Bodies and requests follow from the calls' outcomes, and are left out."""
-    state = here.state
-    return (
-        frozenset((call, _call_key(entry)) for call, entry in state.calls.items()),
-        state.skipped,
-        frozenset((node, _position(value)) for node, value in state.done.items()),
-        state.fired,
-        frozenset(state.planned.items()),
-        frozenset((scope, turned.cause) for scope, turned in state.turned.items()),
-        state.committed,
-        frozenset(state.expanded),
-        frozenset(state.chosen.items()),
-        frozenset((one.id, to_text(one.payload)) for one in state.signals.values()),
-        frozenset(state.received.items()),
-        frozenset(state.spawned),
-        state.begun,
-        state.admitted is not None,
-        state.cancel is not None,
-        state.alerted is not None,
-        state.parked is not None,
-        state.ended,
-        here.services,
-        here.at,
-        may,
-    )
-
-
-def _position(value: Json) -> int | None:
-    """Which branch a `switch` took; other values follow from the rest."""
-    return value if isinstance(value, int) else None
-
-
-def _call_key(entry: CallState) -> tuple[object, ...]:
-    return (
-        entry.attempt,
-        entry.flying,
-        entry.unsure,
-        entry.expired,
-        entry.first_at,
-        entry.spent,
-        entry.granted,
-        entry.answer is not None,
-        entry.failed is not None,
-        entry.resolved is not None,
-        entry.waived is not None,
-        _outcome_key(entry.outcome),
-    )
-
-
-def _outcome_key(outcome: Outcome | None) -> tuple[object, ...]:
-    match outcome:
-        case Ok():
-            return ("ok",)
-        case Refused():
-            return (
-                "refused",
-                outcome.again,
-                outcome.definite,
-                outcome.absent,
-                outcome.retry_after_seconds,
-            )
-        case Unknown():
-            return ("unknown", outcome.interrupted, outcome.answer is not None)
-        case None:
-            return ()
