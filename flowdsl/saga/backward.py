@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from flowdsl.plan.address import ROOT, Address, is_below, item, items_around, step_of
-from flowdsl.plan.nodes import AnyNode, Assign, Block, Call, Each, Label, Listen, Switch, Wait
+from flowdsl.plan.nodes import (
+    AnyNode,
+    Assign,
+    Block,
+    Call,
+    Each,
+    Label,
+    Listen,
+    NothingToUndo,
+    Switch,
+    Wait,
+)
 from flowdsl.plan.unfold import inside
 from flowdsl.saga.commands import Decide
 from flowdsl.saga.events import Planned
@@ -185,26 +196,32 @@ def _cannot_undo(walk: Walk, call: Call, back: Undo) -> Stand:
 
 def _call_left(walk: Walk, call: Call, scope: Address) -> Stand:
     """A call that is not undone: there is nothing, or it ran after commit, where nothing is undone."""
-    seen = _seen(walk, call)
-    if seen == "unknown" and scope in walk.state.planned:
+    is_unknown = standing(walk.plan, walk.state, call) == "unknown" and not call.action.is_read
+    if is_unknown and scope in walk.state.planned:
         leave(walk, call.address, MAY_HAVE_HAPPENED)
-    return Stand(seen, over=True)
+    return Stand(_seen(walk, call), over=True)
 
 
 def _seen(walk: Walk, call: Call) -> StepState:
     """How a call looks that is not being undone now."""
     state = walk.state
-    if call.address not in state.calls:
+    entry = state.calls.get(call.address)
+    if entry is None:
         return "pending"
+    if entry.flying:
+        return "running"
     if undone_by(state, call.address) is not None:
         return "undone"
-    match standing(walk.plan, state, call):
+    effect = standing(walk.plan, state, call)
+    match effect:
+        case "none":
+            return "refused"
+        case _ if isinstance(call.compensation, NothingToUndo):
+            return "kept"  # from the turn on: nothing will be done about it any more
         case "ok":
             return "kept" if call.action.is_read else "ok"
         case "unknown":
             return "unknown" if not call.action.is_read else "refused"
-        case "none":
-            return "refused"
 
 
 def group_state(walk: Walk, group: AnyNode) -> StepState:
@@ -214,6 +231,7 @@ def group_state(walk: Walk, group: AnyNode) -> StepState:
     order: tuple[StepState, ...] = (
         "stuck",
         "undoing",
+        "running",
         "unknown",
         "ok",
         "undone",

@@ -59,6 +59,39 @@ def one_after_the_other() -> Plan:
     return plan(each("first_success", "plain", "max_parallel: 1\nexpect: hold.good") + call("z"))
 
 
+def losers_kept() -> Plan:
+    """Nothing of an item that lost has to be undone."""
+    asked = (
+        "- id: pick\n  for_each: w in [1, 2]\n  collect: first_success\n  call: POST plain/${w}\n"
+    )
+    return plan(asked + "  compensate: none\n" + call("z"))
+
+
+def losers_kept_in_groups() -> Plan:
+    """The same of an item of several steps, in a list that may fail."""
+    body = "    - call: POST plain/${w}\n      compensate: none\n    - set: { seen: '${w}' }\n"
+    asked = "- id: pick\n  for_each: w in [1, 2]\n  collect: first_success\n  critical: false\n"
+    return plan(asked + "  steps:\n" + body + call("z"))
+
+
+def fallback_kept(more: str = "") -> Plan:
+    """The call before the fallback needs no undo, whatever became of it."""
+    step = "- id: pay\n  call: POST plain/pay\n  compensate: none\n"
+    return plan(
+        step
+        + (f"  {more}\n" if more else "")
+        + "  fallback:\n"
+        + indent(call("v"), "    ")
+        + call("z")
+    )
+
+
+def careless_kept() -> Plan:
+    return plan(
+        "- id: b\n  call: POST plain/b\n  compensate: none\n  critical: false\n" + call("z")
+    )
+
+
 def first_read() -> Plan:
     reads = "- id: r\n  for_each: w in [1, 2]\n  collect: first_success\n  call: GET plain/${w}\n"
     return plan(call("a") + "- commit\n" + reads + "- call: POST keyed/b\n  body: ${r.id}\n")
