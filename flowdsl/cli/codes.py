@@ -133,6 +133,13 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
                 "unknown, because it happened: it is asked again, probed or undone, with what the answer did say."
             ),
         ),
+        "F126": (
+            "what may fail could not be undone",
+            (
+                "Its undo was refused, or nothing undoes it. It says `critical: false` or is an item of a `settled` list, so the run is\n"
+                "not stuck for it: it goes on, and `residue` names what stands. Undo it by hand."
+            ),
+        ),
         "F128": (
             "lost to another item",
             "Enough items of a `for_each` had succeeded. What this one did is undone; nothing went wrong.",

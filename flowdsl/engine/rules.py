@@ -10,6 +10,7 @@ from flowdsl.engine.situation import Situation
 from flowdsl.plan.address import ON_FAILURE, Address, CallId, direction_of, is_below, step_of
 from flowdsl.plan.address import confirm as confirm_of
 from flowdsl.plan.nodes import Call, Commit, Each, NothingToUndo
+from flowdsl.plan.tolerance import may_fail
 from flowdsl.saga.commands import Invoke
 
 _FINAL = frozenset({"undone", "kept", "skipped"})
@@ -56,7 +57,7 @@ def _broken_effect(model: Model, here: Situation, step: Address, effect: Effect)
     if not effect.held or is_below(step, ON_FAILURE) or _needs_no_undo(model, step):
         return
     named = [entry for entry in now.residue if entry.step == step]
-    excused = any(entry.actor for entry in named) or (named and not node.critical)
+    excused = any(entry.actor for entry in named) or (named and may_fail(model.plan, step))
     if now.state in ("compensated", "cancelled") and not excused:
         yield f"{now.state}, and {step} is left behind{' unnamed' if not named else ''}"
     stand = now.stands.get(node.address)
@@ -121,6 +122,9 @@ def _badly_stuck(model: Model, here: Situation) -> Iterator[str]:
     """A stuck run names what it is stuck at, and has undone all that does not depend on that."""
     if here.state.parked is not None:
         return
+    for call in here.now.stuck:
+        if not here.state.committed and may_fail(model.plan, step_of(call)):
+            yield f"stuck above its commit line at {call}, which may fail"
     if not here.now.residue:
         yield "stuck, and nobody is told what is left"
     stuck = {step_of(call) for call in here.now.stuck}
@@ -131,7 +135,7 @@ def _badly_stuck(model: Model, here: Situation) -> Iterator[str]:
         if step not in named:
             yield f"stuck, and {step} is left behind unnamed"
             continue
-        excused = named[step].actor or not model.plan.nodes[step].critical
+        excused = named[step].actor or may_fail(model.plan, step)
         if not excused and not stuck & (model.later[step] | {step}):
             yield f"stuck, and {step} could have been undone"
 

@@ -15,16 +15,18 @@ from flowdsl.plan.nodes import (
     Switch,
     Wait,
 )
+from flowdsl.plan.tolerance import may_fail
 from flowdsl.plan.unfold import inside
 from flowdsl.saga.commands import Decide
-from flowdsl.saga.events import Planned
-from flowdsl.saga.ledger import effects, standing, undone_by
+from flowdsl.saga.events import Failure, Planned
+from flowdsl.saga.ledger import effects, outcome_failure, standing, undone_by
 from flowdsl.saga.state import NO_CALL
 from flowdsl.saga.undoing import Undo, undoing
 from flowdsl.saga.walk import (
     MAY_HAVE_HAPPENED,
     RUNNING,
     SKIPPED,
+    STANDS,
     STUCK,
     WAITS_FOR_LATER,
     Residue,
@@ -46,6 +48,7 @@ def backward(walk: Walk, node: AnyNode, scope: Address) -> bool:
     return False
 
 
+NOT_UNDONE = "F126"
 LOCAL = (Assign, Label, Wait, Listen)
 PENDING_BACKWARD = Stand("pending", over=True)
 
@@ -158,8 +161,11 @@ def _passed_over(walk: Walk, node: Switch | Each) -> frozenset[Address]:
 
 
 def _one_call(walk: Walk, call: Call, scope: Address, *, held: bool) -> Stand:
-    if call.address in walk.state.planned.get(scope, ()):
+    planned = walk.state.planned
+    if call.address in planned.get(scope, ()):
         return _call_backward(walk, call, held=held)
+    if any(call.address in calls for calls in planned.values()):
+        return _call_backward(walk, call, held=True)  # it turned with less, before all of it did
     return _call_left(walk, call, scope)
 
 
@@ -170,6 +176,8 @@ def _call_backward(walk: Walk, call: Call, *, held: bool) -> Stand:
             if walk.state.calls.get(back.call, NO_CALL).waived is not None:
                 leave(walk, back.call)
             return nothing_left(back)
+        case "stuck" if may_fail(walk.plan, call.address):
+            return _given_up(walk, call, back)
         case _ if held:
             walk.waiting.append(Residue(call.address, back.call, WAITS_FOR_LATER))
             return Stand(_seen(walk, call), over=False)
@@ -177,7 +185,7 @@ def _call_backward(walk: Walk, call: Call, *, held: bool) -> Stand:
             walk.commands += back.commands
             return Stand("undoing", over=False)
         case "stuck":
-            return _cannot_undo(walk, call, back)
+            return _cannot_undo(walk, back)
 
 
 def nothing_left(back: Undo) -> Stand:
@@ -185,13 +193,28 @@ def nothing_left(back: Undo) -> Stand:
     return Stand("refused" if back.standing == "absent" else back.standing, over=True)
 
 
-def _cannot_undo(walk: Walk, call: Call, back: Undo) -> Stand:
-    if not call.critical and standing(walk.plan, walk.state, call) == "unknown":
-        leave(walk, back.call, MAY_HAVE_HAPPENED)
-        return Stand("unknown", over=True)
+def _cannot_undo(walk: Walk, back: Undo) -> Stand:
     walk.stuck.append(back.call)
     leave(walk, back.call, back.why)
     return STUCK
+
+
+def _given_up(walk: Walk, call: Call, back: Undo) -> Stand:
+    """What may fail holds nobody up, also where its undo does: it is named, with a warning, and the run goes on."""
+    failure = outcome_failure(walk.state.calls.get(back.call, NO_CALL))
+    if standing(walk.plan, walk.state, call) == "unknown":
+        leave(walk, back.call, MAY_HAVE_HAPPENED)
+        failure = outcome_failure(walk.state.calls[call.address]) or failure
+        seen: StepState = "unknown"
+    else:
+        leave(walk, back.call, STANDS)
+        why = f"{back.why}: {failure.message}" if failure is not None else back.why
+        status = None if failure is None else failure.status
+        response = None if failure is None else failure.response
+        failure = Failure(NOT_UNDONE, f"it stands: {why}", call.address, status, response)
+        seen = "kept"
+    walk.warnings += [] if failure is None else [failure]
+    return Stand(seen, over=True)
 
 
 def _call_left(walk: Walk, call: Call, scope: Address) -> Stand:

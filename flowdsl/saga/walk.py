@@ -63,6 +63,7 @@ SKIPPED = Stand("skipped", over=True)
 STUCK = Stand("stuck", over=False)
 
 MAY_HAVE_HAPPENED = "may have happened"
+STANDS = "stands"
 WAITS_FOR_LATER = "not undone: what ran after it comes first, and is stuck"
 
 

@@ -38,6 +38,25 @@ def settled() -> Plan:
     return plan(each("settled", more="expect: hold.good") + call("z"))
 
 
+def settled_notes() -> Plan:
+    """Nothing undoes them, and nobody knows what became of one."""
+    notes = "- id: tell\n  for_each: w in [1, 2]\n  collect: settled\n  call: POST plain/${w}\n"
+    return plan(notes + "- call: GET keyed/more\n" + call("z"))
+
+
+def settled_needs_answers() -> Plan:
+    """An undo that needs the answer which was lost."""
+    holds = "- id: h\n  for_each: w in [1, 2]\n  collect: settled\n  call: POST plain/${w}\n"
+    return plan(holds + "  compensate: DELETE plain/h/${h.id}\n" + call("z", reads="len(h)"))
+
+
+def careless_with_nothing_to_undo_it() -> Plan:
+    """A group that may fail: something in it stays, and something in it is confirmed below the line."""
+    held = call("b", more="confirm: POST keyed/b/${b.id}/confirm")
+    inner = indent(held + "- id: n\n  call: POST plain/n\n" + call("c", "plain"), "    ")
+    return plan("- id: extra\n  critical: false\n  steps:\n" + inner + call("z"))
+
+
 def settled_below_commit() -> Plan:
     calls = "- for_each: w in [1, 2]\n  collect: settled\n  call: POST plain/${w}\n"
     return plan(call("a") + "- commit\n" + calls)
