@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from flowdsl.plan.address import Address, enclosing, items_around
-from flowdsl.plan.nodes import Each, Plan
+from flowdsl.plan.address import Address, enclosing
+from flowdsl.plan.nodes import AnyNode, Each, Plan
 
 
 def may_fail(plan: Plan, address: Address) -> bool:
-    """Whether a step, or something that it is in, says `critical: false` or is an item of a `settled` list."""
+    """Whether a step, or something that it is in, says `critical: false`, or is an item of a `settled` list."""
     around = (plan.nodes.get(place) for place in enclosing(address))
-    if any(node is not None and not node.critical for node in around):
-        return True
-    lists = (plan.nodes.get(each) for each, _ in items_around(address))
-    return any(isinstance(each, Each) and each.collect == "settled" for each in lists)
+    return any(node is not None and _forgives(node, address) for node in around)
+
+
+def _forgives(node: AnyNode, address: Address) -> bool:
+    return not node.critical or (
+        isinstance(node, Each) and node.collect == "settled" and node.address != address
+    )

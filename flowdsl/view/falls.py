@@ -24,6 +24,7 @@ from flowdsl.plan.nodes import (
     Switch,
     Wait,
 )
+from flowdsl.plan.tolerance import may_fail
 from flowdsl.saga.attempt import may_resend
 from flowdsl.view.forecast import Forecast
 
@@ -34,7 +35,8 @@ Neighbours: TypeAlias = Callable[[Address], Iterable[Address]]
 
 @dataclass(frozen=True, slots=True)
 class Fall:
-    """What follows if a step fails. `left`: changes that nothing undoes; `goes_on`: only its group is undone.
+    """What follows if a step fails. `left`: changes that nothing undoes, which makes the run stuck but for those that may
+    fail; `goes_on`: only its group is undone.
 
     `first` comes before all that, and may be the end of it: its fallback (`then`) runs, the other items of its list
     are tried (then `own` is what its item undoes), or its item comes to null.
@@ -175,15 +177,16 @@ def _turning(order: Order, address: Address, scope: Address, beside: Address = "
         if isinstance(node := plan.nodes[other], Call) and not node.action.is_read
     ]
     left = tuple(node.address for node in changes if node.compensation is None)
+    grave = [other for other in left if not may_fail(plan, other)]
     held = 0  # what ran before a change that stays is not undone behind its back
-    for other in left:
+    for other in grave:
         held |= order.before[other]
     undone = tuple(
         node.address
         for node in changes
         if isinstance(node.compensation, Compensation) and not held >> order.bit[node.address] & 1
     )
-    kind: FallKind = "stuck" if left else "undo" if undone else "warning" if scope else "nothing"
+    kind: FallKind = "stuck" if grave else "undo" if undone else "warning" if scope else "nothing"
     return Fall(kind, undone, left, bool(scope))
 
 

@@ -351,7 +351,7 @@ BUGS = (
     Bug("a failed undo holds up everything", (f"{SAGA}.backward._children_backward",), stuck_holds_up_everything, "parallel", "could have been undone"),
     Bug("what may fail makes the run stuck", (f"{SAGA}.backward.may_fail",), nothing_may_fail, "settled notes", "stuck above its commit line"),
     Bug("what stands is not named", (f"{SAGA}.backward._given_up",), given_up_without_a_word, "careless, stays", LEFT),
-    Bug("kept, and then not", (f"{SAGA}.backward._seen",), kept_only_at_the_end, "losers kept", "went from kept back to"),
+    Bug("kept, and then not", (f"{SAGA}.backward._seen",), kept_only_at_the_end, "careless kept", "went from kept back to"),
     Bug("a tolerated unknown forgotten", (f"{SAGA}.forward._tolerate_unknown",), tolerated_and_forgotten, "careless below commit call", LEFT),
     Bug("a change refused for its answer", (f"{SAGA}.outcome._not_believed",), a_change_refused, "strict calls", LEFT),
     Bug("losers are let stand", (f"{SAGA}.collecting._begun_item",), losers_stay, "first success", "lost, and stands"),
