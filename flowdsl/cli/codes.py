@@ -190,8 +190,12 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Nothing is undone any more. What still fails there makes the run stuck, and `flowdsl resume` goes on.",
         ),
         "F144": (
-            "not stuck",
-            "--retry, --skip and --resolve are for what is stuck; `flowdsl status` shows it.",
+            "not stuck, or known better",
+            (
+                "--retry, --skip and --resolve are for what is stuck; `flowdsl status` shows it. They speak of the direction that is stuck:\n"
+                "of an undo, --ok says that it is undone, and --absent that there was nothing to undo. Where the service has answered that\n"
+                "the step happened, --absent is refused; say with --skip and a reason who undid it."
+            ),
         ),
         "F145": (
             "the run is over",

@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flowdsl.cli.drive import Pilot, drive
-from flowdsl.cli.ending import Standing, conclude, exit_code
+from flowdsl.cli.ending import Standing, conclude, exit_code, report
 from flowdsl.cli.given import read_secret
 from flowdsl.cli.options import Session
 from flowdsl.cli.prepare import read_secrets
 from flowdsl.cli.runs import existing_store, find_run, standing_of
-from flowdsl.engine.orders import Order, to_event
+from flowdsl.engine.orders import Order, is_repetition, to_event
 from flowdsl.errors import InputError
+from flowdsl.plan.json import to_text
 
 PAUSE_SECONDS = 0.05
 TRIES_MAX = 100  # how often a run may change hands under our eyes
@@ -74,6 +75,8 @@ def take_over(
     """Resume or cancel a run; the exit code is that of its end."""
     store = existing_store(session)
     standing = standing_of(store, find_run(store, name))
+    if was_ordered_before(standing, orders):
+        return _ordered_before(session, standing)
     if standing.state.ended:
         return _is_over(session, standing, orders)
     check_orders(standing, orders)
@@ -87,6 +90,19 @@ def take_over(
     takeover = Takeover(standing.run, tuple(orders), secret_inputs)
     code, _ = drive(session, secrets, takeover.go, no_wait=no_wait)
     return code
+
+
+def was_ordered_before(standing: Standing, orders: Sequence[Order]) -> bool:
+    """Whether all of it was said before, of the same steps for the same reasons."""
+    plan, state, now = standing.plan, standing.state, standing.now
+    return bool(orders) and all(is_repetition(plan, state, now, order) for order in orders)
+
+
+def _ordered_before(session: Session, standing: Standing) -> int:
+    if session.json:
+        session.screen.result(to_text(report(standing)))
+    session.screen.hint(f"{standing.run}: this was ordered before, and done: nothing new to do")
+    return 0
 
 
 def check_orders(standing: Standing, orders: Sequence[Order]) -> None:

@@ -18,7 +18,7 @@ from flowdsl.engine.model import Model, model_of, plays_back
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.rules import Violation, broken, broken_between
 from flowdsl.engine.sameness import known_as
-from flowdsl.engine.situation import Situation, begin, enact, expects, payload_of
+from flowdsl.engine.situation import ORDERS, Situation, begin, enact, expects, payload_of
 from flowdsl.engine.trail import Moment, write_moment
 from flowdsl.errors import InputError
 from flowdsl.plan.address import Address, CallId, direction_of, step_of, to_template
@@ -286,13 +286,32 @@ def _orders(model: Model, here: Situation) -> Iterator[Happening]:
         action = action_of(model.plan, call)
         if not entry.unsure or may_resend(action, model.plan.services[action.service]):
             yield Happening("retry", step)
-        effect = here.services.effect(step)
-        if call != step or entry.answer is not None:
-            continue
-        if effect.held:
-            yield Happening("resolve", step)
-        elif not effect.late:
-            yield Happening("absent", step)
+        if direction_of(call) in ("do", "undo"):
+            yield from _words(model, here, call)
+
+
+def _words(model: Model, here: Situation, call: CallId) -> Iterator[Happening]:
+    """Whether it happened, of the direction that is stuck; what the run knows better is refused at the door."""
+    step = step_of(call)
+    effect = here.services.effect(step)
+    is_undo = direction_of(call) == "undo"
+    if effect.held:
+        yield from () if is_undo else (Happening("resolve", step),)
+        return
+    if is_undo and effect.undone:
+        yield Happening("resolve", step)
+    absent = Happening("absent", step)
+    if not effect.late and _may_be_ordered(model, here, absent):
+        yield absent
+
+
+def _may_be_ordered(model: Model, here: Situation, happening: Happening) -> bool:
+    kind, ok = ORDERS[happening.word]
+    try:
+        to_event(model.plan, here.state, Order(kind, happening.about, ok), here.at)  # type: ignore[arg-type]
+    except InputError:
+        return False
+    return True
 
 
 def _word_of(outcome: Outcome) -> Landing:

@@ -12,6 +12,7 @@ from flowdsl.plan.address import confirm as confirm_of
 from flowdsl.plan.nodes import Call, Commit, Each, NothingToUndo
 from flowdsl.plan.tolerance import may_fail
 from flowdsl.saga.commands import Invoke
+from flowdsl.saga.progress import Residue
 
 _FINAL = frozenset({"undone", "kept", "skipped"})
 
@@ -57,7 +58,8 @@ def _broken_effect(model: Model, here: Situation, step: Address, effect: Effect)
     if not effect.held or is_below(step, ON_FAILURE) or _needs_no_undo(model, step):
         return
     named = [entry for entry in now.residue if entry.step == step]
-    excused = any(entry.actor for entry in named) or (named and may_fail(model.plan, step))
+    taken_on = any(_takes_on(here, entry) for entry in named)
+    excused = taken_on or (named and may_fail(model.plan, step))
     if now.state in ("compensated", "cancelled") and not excused:
         yield f"{now.state}, and {step} is left behind{' unnamed' if not named else ''}"
     stand = now.stands.get(node.address)
@@ -135,7 +137,7 @@ def _badly_stuck(model: Model, here: Situation) -> Iterator[str]:
         if step not in named:
             yield f"stuck, and {step} is left behind unnamed"
             continue
-        excused = named[step].actor or may_fail(model.plan, step)
+        excused = _takes_on(here, named[step]) or may_fail(model.plan, step)
         if not excused and not stuck & (model.later[step] | {step}):
             yield f"stuck, and {step} could have been undone"
 
@@ -181,10 +183,23 @@ def _badly_sent(model: Model, there: Situation, call: CallId) -> Iterator[str]:
         return
     if there.state.calls[step].flying:
         yield f"{step} is undone while it is in flight"
-    named = {entry.step for entry in there.now.residue if entry.call not in there.now.stuck}
+    named = {
+        entry.step
+        for entry in there.now.residue
+        if entry.call not in there.now.stuck and (not entry.actor or _takes_on(there, entry))
+    }
     for later in sorted(model.later[step] - named):
         if there.services.effect(later).held and not _needs_no_undo(model, later):
             yield f"{step} is undone before {later}, which ran after it"
+
+
+def _takes_on(here: Situation, entry: Residue) -> bool:
+    """Whether a person's word is for what is left: not one that only supplies the answer of a step."""
+    if not entry.actor:
+        return False
+    said = here.state.calls[entry.call]
+    is_answer = said.resolved is not None and said.resolved.ok and direction_of(entry.call) == "do"
+    return said.waived is not None or not is_answer
 
 
 def _needs_no_undo(model: Model, step: Address) -> bool:

@@ -173,8 +173,6 @@ def _call_backward(walk: Walk, call: Call, *, held: bool) -> Stand:
     back = undoing(walk.plan, walk.state, call)
     match back.standing:
         case "undone" | "kept" | "absent":
-            if walk.state.calls.get(back.call, NO_CALL).waived is not None:
-                leave(walk, back.call)
             return nothing_left(back)
         case "stuck" if may_fail(walk.plan, call.address):
             return _given_up(walk, call, back)

@@ -61,6 +61,13 @@ def answer_of(state: State, call: Call) -> Ok | None:
     return outcome.answer if isinstance(outcome, Unknown) else None
 
 
+def answer_on_record(state: State, call: Call) -> Ok | None:
+    """What the services said of it, if anything: nothing that only a person said."""
+    entry = state.calls.get(call.address, NO_CALL)
+    kept = entry.outcome.answer if isinstance(entry.outcome, Unknown) else None
+    return entry.answer or found(state, call) or _asked_again(state, call) or kept
+
+
 def found(state: State, call: Call) -> Ok | None:
     """What a probe found."""
     for address in (probe(call.address), second_probe(call.address)):

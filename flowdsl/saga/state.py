@@ -69,6 +69,9 @@ class CallState:
     expired: bool = False  # the service has forgotten the key
     failed: Failure | None = None  # it could not be rendered, or its `when` raised
     resolved: Resolved | None = None
+    absent: Resolved | None = (
+        None  # a person's word that it never happened, also once it is sent again
+    )
     waived: Waived | None = None
 
 
@@ -276,7 +279,9 @@ def _ordered(state: State, event: Retried | Resolved | Waived) -> State:
             return _with_call(replace(state, parked=None), event.call, entry)
         case Resolved():
             # That it never happened is said of every attempt.
-            entry = replace(entry, resolved=event, unsure=entry.unsure and event.ok)
+            absent = entry.absent if event.ok else event
+            unsure = entry.unsure and event.ok
+            entry = replace(entry, resolved=event, absent=absent, unsure=unsure)
             return _with_call(state, event.call, entry)
         case Waived():
             return _with_call(state, event.call, replace(entry, waived=event))

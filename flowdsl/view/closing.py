@@ -195,8 +195,12 @@ def output_lines(outputs: dict[str, Json]) -> list[Line]:
 
 def _undone_text(plan: Plan, state: State, progress: Progress) -> str:
     undone = len(undone_steps(plan, state))
-    waived = [call for call, entry in state.calls.items() if entry.waived is not None]
-    total = undone + len([call for call in waived if direction_of(call) == "undo"])
+    by_hand = [
+        call
+        for call, entry in state.calls.items()
+        if direction_of(call) == "undo" and (entry.waived or entry.resolved) and not entry.answer
+    ]
+    total = undone + len(by_hand)
     left = "nothing is left behind"
     if progress.residue:
         left = f"{_count(len(progress.residue), 'thing')} to know about"

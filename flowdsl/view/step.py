@@ -21,7 +21,7 @@ from flowdsl.plan.nodes import (
     Wait,
 )
 from flowdsl.saga.collecting import LOST
-from flowdsl.saga.events import Failure, Ok, Refused, Unknown
+from flowdsl.saga.events import Failure, Ok, Refused, Resolved, Unknown
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.ledger import answer_of
 from flowdsl.saga.progress import Progress, StepState
@@ -289,8 +289,10 @@ def _running(entry: CallState, action: Action) -> str:
 def _undo_detail(plan: Plan, state: State, call: Call, seen: StepState) -> str:
     back = undo(call.address)
     entry = state.calls.get(back, NO_CALL)
-    if entry.waived is not None:
-        return _joined("undone by hand", entry.waived.reason)
+    word = entry.waived or entry.resolved
+    if word is not None and entry.answer is None:
+        absent = isinstance(word, Resolved) and not word.ok
+        return _joined("nothing to undo, by hand" if absent else "undone by hand", word.reason)
     if back not in state.calls:
         return "undone" if seen == "undone" else "undoing: waits until nothing can arrive late"
     status = status_of(entry).replace("…", "")
