@@ -22,6 +22,7 @@ from flowdsl.saga.events import (
     Signalled,
     Spawned,
     Turned,
+    Unknown,
     Waived,
 )
 from flowdsl.saga.state import CallState, State
@@ -49,7 +50,8 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = MappingProxyType(
             "seal": "the model has no secrets",
         },
         Ok: {"status": _FOLLOWS, "headers": _FOLLOWS, "body": _FOLLOWS},
-        Refused: {"sent": _IS_SAID},
+        Refused: {"sent": _IS_SAID, "headers": _WORDS},
+        Unknown: {"headers": _WORDS},
         Failure: dict.fromkeys(("message", "step", "status", "response", "code"), _WORDS),
         Turned: {"scope": "is its place in `turned`"},
         Alerted: {"state": _IS_SAID},

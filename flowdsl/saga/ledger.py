@@ -125,6 +125,17 @@ def outcome_failure(entry: CallState) -> Failure | None:
             return None
 
 
+def said_by_service(entry: CallState) -> tuple[int | None, dict[str, str] | None]:
+    """Status and headers of an answer that was no success."""
+    match entry.outcome:
+        case Unknown(answer=Ok(status=status, headers=headers)):
+            return status, headers
+        case Refused(failure=failure, headers=said) | Unknown(failure=failure, headers=said):
+            return failure.status, said
+        case _:
+            return None, None
+
+
 def _asked_again(state: State, call: Call) -> Ok | None:
     entry = state.calls.get(answer(call.address))
     return entry.answer if entry is not None else None

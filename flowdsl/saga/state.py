@@ -64,7 +64,10 @@ class CallState:
     first_at: float = 0.0
     last_at: float = 0.0  # of the last send
     ended_at: float = 0.0
-    spent: int = 0  # attempts made before a person granted a fresh set
+    spent: int = (
+        0  # attempts that do not count: made before a person granted a fresh set, or spared
+    )
+    spared: int = 0  # how many of them a crash interrupted
     granted: bool = False  # a fresh set, not touched yet
     expired: bool = False  # the service has forgotten the key
     failed: Failure | None = None  # it could not be rendered, or its `when` raised
@@ -112,6 +115,7 @@ class State:
 
 
 NO_CALL = CallState()
+SPARED_MAX = 10  # attempts of one call that a crash may interrupt for nothing
 
 
 def entry_of(state: State, call: CallId) -> CallState:
@@ -236,9 +240,12 @@ def _started(state: State, event: Started) -> CallState:
 def _finished(entry: CallState, event: Finished) -> CallState:
     assert entry.flying and entry.attempt == event.attempt, f"{event.call}: an answer to nothing"  # noqa: PT018
     answer, unsure = entry.answer, entry.unsure
+    spared = 0
     match event.outcome:
         case Ok() as ok:
             answer = ok
+        case Unknown(spared=True) if entry.spared < SPARED_MAX:
+            unsure, spared = True, 1
         case Unknown():
             unsure = True
         case Refused(definite=definite):
@@ -250,6 +257,8 @@ def _finished(entry: CallState, event: Finished) -> CallState:
         answer=answer,
         unsure=unsure,
         ended_at=event.at,
+        spent=entry.spent + spared,
+        spared=entry.spared + spared,
     )
 
 
