@@ -185,7 +185,8 @@ def _not_ok(
     if may_go_on(entry, action, plan.services[action.service]):
         pause = duration(delay_seconds(after, call, entry, action))
         total = entry.spent + action.retry.attempts
-        rest = f"try {event.attempt} of {total}, next in {pause}"
+        what = "asks again," if is_answer(call) else "try"
+        rest = f"{what} {event.attempt} of {total}, next in {pause}"
         return Entry("retry", call, f"{_back(call)}{said}{why}  {rest}")
     word = "unknown" if isinstance(event.outcome, Unknown) else "refused"
     return Entry(word, call, f"{_back(call)}{said}{why}{tries}")
