@@ -44,7 +44,7 @@ from flowdsl.saga.observation import Observation
 from flowdsl.saga.outcome import misfit
 from flowdsl.saga.state import CallState, State
 from flowdsl.saga.undoing import Undo
-from flowdsl.saga.walk import OVER_OK, PENDING, Stand, StepState, Walk
+from flowdsl.saga.walk import OVER_OK, PENDING, Residue, Stand, StepState, Walk
 from tests.conftest import Counts
 from tests.engine.corpus import CASES
 from tests.museum.exhibit import plant
@@ -203,6 +203,10 @@ def given_up_without_a_word(walk: Walk, call: Call, back: Undo) -> Stand:
     return Stand("kept", over=True)
 
 
+def nobody_said_anything(walk: Walk) -> list[Residue]:
+    return []
+
+
 def kept_only_at_the_end(walk: Walk, call: Call) -> StepState:
     """As it was: while the run drains, what needs no undo looks like what does."""
     seen = _seen(walk, call)
@@ -351,6 +355,7 @@ BUGS = (
     Bug("a failed undo holds up everything", (f"{SAGA}.backward._children_backward",), stuck_holds_up_everything, "parallel", "could have been undone"),
     Bug("what may fail makes the run stuck", (f"{SAGA}.backward.may_fail",), nothing_may_fail, "settled notes", "stuck above its commit line"),
     Bug("what stands is not named", (f"{SAGA}.backward._given_up",), given_up_without_a_word, "careless, stays", LEFT),
+    Bug("a person's word forgotten", (f"{SAGA}.progress.words_of_people",), nobody_said_anything, "sequence", LEFT, ORDERED),
     Bug("kept, and then not", (f"{SAGA}.backward._seen",), kept_only_at_the_end, "careless kept", "went from kept back to"),
     Bug("a tolerated unknown forgotten", (f"{SAGA}.forward._tolerate_unknown",), tolerated_and_forgotten, "careless below commit call", LEFT),
     Bug("a change refused for its answer", (f"{SAGA}.outcome._not_believed",), a_change_refused, "strict calls", LEFT),
