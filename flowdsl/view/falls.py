@@ -117,6 +117,11 @@ def _reached(
 def _after_commit(order: Order, node: AnyNode) -> Fall:
     if isinstance(node, Call) and node.fallback is not None:
         return Fall("stuck", first="fallback", then=_steps_of(node.fallback))
+    if isinstance(
+        node, Confirm
+    ):  # of whatever it is: what stands and is not confirmed needs a person
+        resent = may_resend(node.action, order.plan.services[node.action.service])
+        return Fall("retried" if resent else "stuck")
     kind = _turns_in(order.plan, node)[1]
     if not node.critical or kind == "group":
         return Fall("warning")
@@ -125,7 +130,7 @@ def _after_commit(order: Order, node: AnyNode) -> Fall:
     if kind:
         return Fall("stuck", first="others")
     match node:
-        case Call(action=action) | Confirm(action=action):
+        case Call(action=action):
             resent = may_resend(action, order.plan.services[action.service])
             return Fall("retried" if resent else "stuck")
         case _:
