@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from flowdsl.plan.address import ROOT, Address, is_below, item, items_around, step_of
+from flowdsl.plan.address import (
+    ROOT,
+    Address,
+    confirm,
+    direction_of,
+    is_below,
+    item,
+    items_around,
+    step_of,
+)
 from flowdsl.plan.nodes import (
     AnyNode,
     Assign,
     Block,
     Call,
+    Compensation,
+    Confirm,
     Each,
     Label,
     Listen,
@@ -24,6 +35,7 @@ from flowdsl.saga.state import NO_CALL
 from flowdsl.saga.undoing import Undo, undoing
 from flowdsl.saga.walk import (
     MAY_HAVE_HAPPENED,
+    OVER_OK,
     RUNNING,
     SKIPPED,
     STANDS,
@@ -59,8 +71,9 @@ PENDING_BACKWARD = Stand("pending", over=True)
 def _land(walk: Walk, scope: Address) -> None:
     """What is in flight ends by itself; then, and only then, the plan of what to undo is made."""
     plan, state = walk.plan, walk.state
-    landing = [step_of(call) for call in state.flying if is_below(step_of(call), scope)]
-    walk.stands.update(dict.fromkeys(landing, RUNNING))
+    landing = [call for call in state.flying if is_below(step_of(call), scope)]
+    steps = [step_of(call) for call in landing if direction_of(call) != "confirm"]
+    walk.stands.update(dict.fromkeys(steps, RUNNING))
     if not landing:
         stays = state.committed and not _is_one_of_several(walk, scope)
         left = () if stays else effects(plan, state, scope)
@@ -125,6 +138,8 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
             return Stand(stand.state, later and stand.over)
         case Call():
             return _one_call(walk, node, scope, held=held)
+        case Confirm() if state.committed:
+            return _confirm_left(walk, node)
         case _:
             here = node.address
             # The timer of a Listen is its timeout: fired, it says nothing of how the Listen ended.
@@ -132,6 +147,14 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
             reached = waited or here in state.done or here in state.spawned
             failed = state.calls.get(here, NO_CALL).failed is not None
             return Stand("refused" if failed else "ok" if reached else "pending", over=True)
+
+
+def _confirm_left(walk: Walk, node: Confirm) -> Stand:
+    """Of a part that was given up below the commit line: one that is out lands, and no other is sent."""
+    entry = walk.state.calls.get(node.address, NO_CALL)
+    if entry.flying:
+        return Stand("running", over=True)
+    return OVER_OK if entry.answer is not None else SKIPPED
 
 
 def _state_of_many(walk: Walk, node: Switch | Each) -> StepState:
@@ -165,7 +188,8 @@ def _one_call(walk: Walk, call: Call, scope: Address, *, held: bool) -> Stand:
     if call.address in planned.get(scope, ()):
         return _call_backward(walk, call, held=held)
     if any(call.address in calls for calls in planned.values()):
-        return _call_backward(walk, call, held=True)  # it turned with less, before all of it did
+        is_held = held or scope not in planned
+        return _call_backward(walk, call, held=is_held)  # it turned with less, before all of it did
     return _call_left(walk, call, scope)
 
 
@@ -220,7 +244,17 @@ def _call_left(walk: Walk, call: Call, scope: Address) -> Stand:
     is_unknown = standing(walk.plan, walk.state, call) == "unknown" and not call.action.is_read
     if is_unknown and scope in walk.state.planned:
         leave(walk, call.address, MAY_HAVE_HAPPENED)
-    return Stand(_seen(walk, call), over=True)
+    seen = _seen(walk, call)
+    if seen == "ok" and scope in walk.state.planned and _is_only_held(walk, call):
+        leave(walk, call.address, STANDS)
+        return Stand("kept", over=True)
+    return Stand(seen, over=True)
+
+
+def _is_only_held(walk: Walk, call: Call) -> bool:
+    """Whether it would have been undone or confirmed in a part that was given up below the commit line."""
+    confirmed = walk.state.calls.get(confirm(call.address), NO_CALL).answer is not None
+    return isinstance(call.compensation, Compensation) and not confirmed
 
 
 def _seen(walk: Walk, call: Call) -> StepState:

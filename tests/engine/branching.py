@@ -265,3 +265,10 @@ def chosen_below_commit() -> Plan:
     """A used file below the commit line of its parent: whoever loses in it is undone all the same."""
     child = f"steps:\n{indent(each('first_success', 'plain'), '  ')}"
     return using(call("a") + "- commit\n- uses: ./child.yaml\n", child)
+
+
+def chosen_beside_what_fails() -> Plan:
+    """The same in a group that may fail: it turns while a loser is being undone."""
+    child = f"steps:\n{indent(each('first_success', 'plain'), '  ')}"
+    group = "- critical: false\n  parallel:\n    - uses: ./child.yaml\n    - call: POST plain/x\n"
+    return using(call("a") + "- commit\n" + group, child)

@@ -322,6 +322,7 @@ CASES = (
     Case("used for each", branching.used_for_each, ONE, ONE, heavy=True),
     Case("used below commit", branching.used_below_commit),
     Case("chosen below commit", branching.chosen_below_commit, ONE, TWO),
+    Case("chosen beside what fails", branching.chosen_beside_what_fails, ONE, TWO, heavy=True),
     Case("detached", branching.detached),
     Case("detached together", branching.detached_together, CALM, ONE, heavy=True),
     Case("kitchen sink", branching.kitchen_sink, Allowance(faults=0), CALM, SINK, heavy=True),
