@@ -245,7 +245,8 @@ def _call_left(walk: Walk, call: Call, scope: Address) -> Stand:
     if is_unknown and scope in walk.state.planned:
         leave(walk, call.address, MAY_HAVE_HAPPENED)
     seen = _seen(walk, call)
-    if seen == "ok" and scope in walk.state.planned and _is_only_held(walk, call):
+    given_up = walk.state.committed and scope in walk.state.planned
+    if seen == "ok" and given_up and _is_only_held(walk, call):
         leave(walk, call.address, STANDS)
         return Stand("kept", over=True)
     return Stand(seen, over=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from flowdsl.plan.address import CallId, direction_of, step_of
 from flowdsl.plan.nodes import Call, Confirm
@@ -13,8 +14,16 @@ from flowdsl.saga.state import CallState
 from flowdsl.saga.walk import Residue, Walk
 
 SKIPPED_BY_HAND = "skipped on a person's word"
-HAPPENED = {"undo": "it is undone", "confirm": "it is confirmed"}
-ABSENT = {"undo": "there was nothing to undo", "confirm": "it was not confirmed"}
+HAPPENED: Mapping[str, str] = MappingProxyType(
+    {"do": "it happened", "undo": "it is undone", "confirm": "it is confirmed"}
+)
+ABSENT: Mapping[str, str] = MappingProxyType(
+    {
+        "do": "it never happened",
+        "undo": "there was nothing to undo",
+        "confirm": "it was not confirmed",
+    }
+)
 
 
 def words_of_people(walk: Walk) -> Iterator[Residue]:
@@ -47,7 +56,7 @@ def _said(call: CallId, word: Waived | Resolved) -> str:
         case Waived():
             return SKIPPED_BY_HAND
         case Resolved(ok=True):
-            said = HAPPENED.get(direction_of(call), "it happened")
+            said = HAPPENED[direction_of(call)]
         case Resolved():
-            said = ABSENT.get(direction_of(call), "it never happened")
+            said = ABSENT[direction_of(call)]
     return f"{said}, on a person's word"
