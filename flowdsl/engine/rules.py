@@ -58,8 +58,7 @@ def _broken_effect(model: Model, here: Situation, step: Address, effect: Effect)
     if not effect.held or is_below(step, ON_FAILURE) or _needs_no_undo(model, step):
         return
     named = [entry for entry in now.residue if entry.step == step]
-    taken_on = any(_takes_on(here, entry) for entry in named)
-    excused = taken_on or (named and may_fail(model.plan, step))
+    excused = _is_excused(model, here, step)
     if now.state in ("compensated", "cancelled") and not excused:
         yield f"{now.state}, and {step} is left behind{' unnamed' if not named else ''}"
     stand = now.stands.get(node.address)
@@ -106,7 +105,9 @@ def _wrong_winners(model: Model, here: Situation) -> Iterator[str]:
         for position, item in enumerate(each.branches):
             held = [step for step in _held(here) if is_below(step, item.address)]
             left = [
-                step for step in held if not _needs_no_undo(model, step) and not _named(here, step)
+                step
+                for step in held
+                if not _needs_no_undo(model, step) and not _is_excused(model, here, step)
             ]
             if position not in winners and left:
                 yield f"{', '.join(left)} lost, and stands"
@@ -116,8 +117,11 @@ def _held(here: Situation) -> list[Address]:
     return [step for step, effect in here.services.effects if effect.held]
 
 
-def _named(here: Situation, step: Address) -> bool:
-    return any(entry.step == step for entry in here.now.residue)
+def _is_excused(model: Model, here: Situation, step: Address) -> bool:
+    """Named, and either of what may fail or taken on by a person."""
+    named = [entry for entry in here.now.residue if entry.step == step]
+    taken_on = any(_takes_on(here, entry) for entry in named)
+    return taken_on or (bool(named) and may_fail(model.plan, step))
 
 
 def _badly_stuck(model: Model, here: Situation) -> Iterator[str]:
