@@ -140,6 +140,13 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
                 "unknown, because it happened: it is asked again, probed or undone, with what the answer did say."
             ),
         ),
+        "F126": (
+            "what may fail could not be undone",
+            (
+                "Its undo was refused, or nothing undoes it. It says `critical: false` or is an item of a `settled` list, so the run is\n"
+                "not stuck for it: it goes on, and `residue` names what stands. Undo it by hand."
+            ),
+        ),
         "F128": (
             "lost to another item",
             "Enough items of a `for_each` had succeeded. What this one did is undone; nothing went wrong.",
@@ -197,8 +204,12 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Nothing is undone any more. What still fails there makes the run stuck, and `flowdsl resume` goes on.",
         ),
         "F144": (
-            "not stuck",
-            "--retry, --skip and --resolve are for what is stuck; `flowdsl status` shows it.",
+            "not stuck, or known better",
+            (
+                "--retry, --skip and --resolve are for what is stuck; `flowdsl status` shows it. They speak of the direction that is stuck:\n"
+                "of an undo, --ok says that it is undone, and --absent that there was nothing to undo. Where the service has answered that\n"
+                "the step happened, --absent is refused; say with --skip and a reason who undid it."
+            ),
         ),
         "F145": (
             "the run is over",

@@ -18,7 +18,7 @@ from flowdsl.cli.options import Session
 from flowdsl.cli.prepare import read_secrets
 from flowdsl.cli.runs import existing_store, find_run, find_unfinished, standing_of
 from flowdsl.cli.short_secrets import warn_of_short_secrets
-from flowdsl.engine.orders import Order, to_event
+from flowdsl.engine.orders import Order, is_repetition, to_event
 from flowdsl.errors import InputError
 
 PAUSE_SECONDS = 0.05
@@ -85,6 +85,8 @@ def take_over(
     store = existing_store(session)
     final = any(order.kind != "retry" for order in orders)
     standing = standing_of(store, (find_unfinished if final else find_run)(store, name))
+    if was_ordered_before(standing, orders):
+        return Taken(_ordered_before(session, standing), standing, standing)
     if standing.state.ended:
         return Taken(_is_over(session, standing, orders), standing, standing)
     check_orders(standing, orders)
@@ -96,6 +98,19 @@ def take_over(
     takeover = Takeover(standing.run, tuple(orders), secret_inputs)
     code, after = drive(session, secrets, takeover.go, no_wait=no_wait)
     return Taken(code, standing, after)
+
+
+def was_ordered_before(standing: Standing, orders: Sequence[Order]) -> bool:
+    """Whether all of it was said before, of the same steps for the same reasons."""
+    plan, state, now = standing.plan, standing.state, standing.now
+    return bool(orders) and all(is_repetition(plan, state, now, order) for order in orders)
+
+
+def _ordered_before(session: Session, standing: Standing) -> int:
+    if session.json:
+        session.screen.tell(report(standing))
+    session.screen.hint(f"{standing.run}: this was ordered before, and done: nothing new to do")
+    return 0
 
 
 def check_orders(standing: Standing, orders: Sequence[Order]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import cast
 
+from flowdsl.engine.reads import first_item, reads
 from flowdsl.plan.address import Address, CallId, probe
 from flowdsl.plan.evaluate import EvaluationError, evaluate
 from flowdsl.plan.expression import Expression
@@ -26,11 +27,14 @@ from flowdsl.plan.nodes import (
     Switch,
     Wait,
 )
+from flowdsl.plan.paths import path_of
 from flowdsl.plan.template import Template, references
 from flowdsl.plan.unfold import home_of
 from flowdsl.plan.values import Json
 
 Path = tuple[str | int, ...]
+Names = Mapping[str, Address]
+NAMES_MAX = 20  # that stand for each other
 
 
 def bodies(plan: Plan) -> dict[CallId, Json]:
@@ -43,9 +47,9 @@ def bodies(plan: Plan) -> dict[CallId, Json]:
     for node in plan.nodes.values():
         if isinstance(node, Listen):
             values[node.address] = _sample(node.schema)
-    for names, path in _paths(plan):
-        if len(path) > 1:
-            _grow(plan, values, names.get(str(path[0]), ""), path[1:])
+    for names, path in (_followed(plan, *read) for read in _paths(plan)):
+        if len(path) > 1 and str(path[0]) in names:
+            _grow(plan, values, names[str(path[0])], path[1:])
     for call in calls:
         if call.probe is not None:
             present = _probed(call.probe, values[call.address])
@@ -55,6 +59,24 @@ def bodies(plan: Plan) -> dict[CallId, Json]:
             if absent:
                 values[f"{call.address}!absent"] = absent[0]
     return values
+
+
+def _followed(plan: Plan, names: Names, path: Path) -> tuple[Names, Path]:
+    """What a path is read of in the end: a name that was `set` is followed, and the variable of a `for_each`."""
+    for _ in range(NAMES_MAX):
+        name = str(path[0])
+        node = plan.nodes.get(names.get(name, ""))
+        beginning: Path | None = None
+        match node:
+            case Each(variable=variable, items=Expression() as items) if variable == name:
+                beginning = first_item(items.tree)
+            case Assign(values=values):
+                template = dict(values).get(name)
+                beginning = path_of(template.tree) if isinstance(template, Expression) else None
+        if node is None or beginning is None:
+            return names, path
+        names, path = _names_at(plan, node.address), (*beginning, *path[1:])
+    return names, path
 
 
 def _grow(plan: Plan, values: dict[CallId, Json], address: Address, path: Path) -> None:
@@ -178,27 +200,34 @@ def _without_items(body: Json) -> Json:
             return body
 
 
-def _paths(plan: Plan) -> Iterator[tuple[Mapping[str, Address], Path]]:
+def _paths(plan: Plan) -> Iterator[tuple[Names, Path]]:
     """Every path that is read, and what its first name means there."""
     for _, template in plan.outputs:
         yield from _read(plan.names, template)
     for address, used in plan.children.items():
-        home = home_of(plan, address)
         for _, template in used.arguments:
-            yield from _read(home[1].names if home else plan.names, template)
+            yield from _read(_names_at(plan, address), template)
         for _, template in used.outputs:
             yield from _read(used.names, template)
     for node in plan.nodes.values():
-        home = home_of(plan, node.address)
+        names = _names_at(plan, node.address)
         for template in _templates(node):
-            yield from _read(home[1].names if home else plan.names, template)
+            yield from _read(names, template)
+        if isinstance(node, Each) and node.items is not None:
+            item = first_item(node.items.tree)
+            if item is not None:
+                yield names, item
 
 
-def _read(
-    names: Mapping[str, Address], template: Template
-) -> Iterator[tuple[Mapping[str, Address], Path]]:
-    for _, reference in references(template):
-        yield names, reference.path
+def _names_at(plan: Plan, address: Address) -> Names:
+    home = home_of(plan, address)
+    return home[1].names if home else plan.names
+
+
+def _read(names: Names, template: Template) -> Iterator[tuple[Names, Path]]:
+    for expression in dict.fromkeys(expression for expression, _ in references(template)):
+        for path in reads(expression.tree):
+            yield names, path
 
 
 def _templates(node: AnyNode) -> list[Template]:

@@ -17,18 +17,19 @@ from flowdsl.engine.happening import Happening
 from flowdsl.engine.model import Model, model_of, plays_back
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.rules import Violation, broken, broken_between
-from flowdsl.engine.situation import Situation, begin, enact, expects, payload_of
+from flowdsl.engine.sameness import known_as
+from flowdsl.engine.situation import ORDERS, Situation, begin, enact, expects, payload_of
 from flowdsl.engine.trail import Moment, write_moment
 from flowdsl.errors import InputError
-from flowdsl.plan.address import CallId, direction_of, step_of
+from flowdsl.plan.address import Address, CallId, direction_of, step_of, to_template
 from flowdsl.plan.json import to_text
 from flowdsl.plan.nodes import Listen, Plan
 from flowdsl.plan.values import Json
-from flowdsl.saga.attempt import may_resend
+from flowdsl.saga.attempt import Landing, may_resend
 from flowdsl.saga.commands import Begin, Invoke, Queue, Sleep
 from flowdsl.saga.events import Ok, Outcome, Refused, Unknown
 from flowdsl.saga.intent import action_of, intended
-from flowdsl.saga.state import CallState
+from flowdsl.saga.progress import StepState
 
 __all__ = ["Allowance", "Exploration", "Violation", "explore"]
 
@@ -54,6 +55,8 @@ class Exploration:
     moves: int = 0
     words: dict[str, int] = field(default_factory=dict)  # how often each thing happened
     ends: dict[str, int] = field(default_factory=dict)
+    stood: set[tuple[Address, StepState]] = field(default_factory=set)  # items by their template
+    came_to: set[tuple[CallId, Landing]] = field(default_factory=set)  # how its attempts ended
     violations: list[Violation] = field(default_factory=list)
     bounded: bool = False  # the limit on states was reached before the end
 
@@ -79,13 +82,14 @@ class Explorer:
 
     def walk(self, inputs: Mapping[str, Json], allowance: Allowance) -> Exploration:
         first = begin(self.model, inputs)
-        seen = {_key(first, allowance): 0}
+        seen = {(known_as(first.state), first.services, first.at, allowance): 0}
         self.parents, self.leads_to = [(-1, "start")], [[]]
         queue = deque([(0, first, allowance)])
         at_rest: list[int] = []
         while queue:
             index, here, may = queue.popleft()
             self.found.states += 1
+            self._look_around(here)
             known = self.model.at(here.state)
             for rule in broken(known, here):
                 self._report(rule, index)
@@ -104,7 +108,7 @@ class Explorer:
                     continue
                 for rule in broken_between(self.model.at(there.state), here, there):
                     self._report(rule, index, write_moment(moment))
-                key = _key(there, left)
+                key = (known_as(there.state), there.services, there.at, left)
                 if key not in seen:
                     if len(seen) >= self.states_max:
                         self.found.bounded = True
@@ -116,6 +120,14 @@ class Explorer:
                 self.leads_to[seen[key]].append(index)
         self._find_livelocks(at_rest)
         return self.found
+
+    def _look_around(self, here: Situation) -> None:
+        """Which steps were reached, and what became of them."""
+        for address, stand in here.now.stands.items():
+            self.found.stood.add((to_template(address), stand.state))
+        for call, entry in here.state.calls.items():
+            if entry.outcome is not None:
+                self.found.came_to.add((to_template(call), _word_of(entry.outcome)))
 
     def moments(self, here: Situation, may: Allowance) -> Iterator[Moment]:
         single = list(_happenings(self.model.at(here.state), here, may))
@@ -274,81 +286,39 @@ def _orders(model: Model, here: Situation) -> Iterator[Happening]:
         action = action_of(model.plan, call)
         if not entry.unsure or may_resend(action, model.plan.services[action.service]):
             yield Happening("retry", step)
-        effect = here.services.effect(step)
-        if call != step or entry.answer is not None:
-            continue
-        if effect.held:
-            yield Happening("resolve", step)
-        elif not effect.late:
-            yield Happening("absent", step)
+        if direction_of(call) in ("do", "undo"):
+            yield from _words(model, here, call)
 
 
-# --- a situation as a value --------------------------------------------------------------------------
+def _words(model: Model, here: Situation, call: CallId) -> Iterator[Happening]:
+    """Whether it happened, of the direction that is stuck; what the run knows better is refused at the door."""
+    step = step_of(call)
+    effect = here.services.effect(step)
+    is_undo = direction_of(call) == "undo"
+    if effect.held:
+        yield from () if is_undo else (Happening("resolve", step),)
+        return
+    if is_undo and effect.undone:
+        yield Happening("resolve", step)
+    absent = Happening("absent", step)
+    if not effect.late and _may_be_ordered(model, here, absent):
+        yield absent
 
 
-def _key(here: Situation, may: Allowance) -> object:
-    """Bodies and requests follow from the calls' outcomes, and are left out."""
-    state = here.state
-    return (
-        frozenset((call, _call_key(entry)) for call, entry in state.calls.items()),
-        state.skipped,
-        frozenset((node, _position(value)) for node, value in state.done.items()),
-        state.fired,
-        frozenset(state.planned.items()),
-        frozenset((scope, turned.cause) for scope, turned in state.turned.items()),
-        state.committed,
-        frozenset(state.expanded),
-        frozenset(state.chosen.items()),
-        frozenset((one.id, to_text(one.payload)) for one in state.signals.values()),
-        frozenset(state.received.items()),
-        frozenset(state.spawned),
-        state.begun,
-        state.admitted is not None,
-        state.cancel is not None,
-        state.alerted is not None,
-        state.parked is not None,
-        state.ended,
-        here.services,
-        here.at,
-        may,
-    )
+def _may_be_ordered(model: Model, here: Situation, happening: Happening) -> bool:
+    kind, ok = ORDERS[happening.word]
+    try:
+        to_event(model.plan, here.state, Order(kind, happening.about, ok), here.at)  # type: ignore[arg-type]
+    except InputError:
+        return False
+    return True
 
 
-def _position(value: Json) -> int | None:
-    """Which branch a `switch` took; other values follow from the rest."""
-    return value if isinstance(value, int) else None
-
-
-def _call_key(entry: CallState) -> tuple[object, ...]:
-    return (
-        entry.attempt,
-        entry.flying,
-        entry.unsure,
-        entry.expired,
-        entry.first_at,
-        entry.spent,
-        entry.granted,
-        entry.answer is not None,
-        entry.failed is not None,
-        entry.resolved is not None,
-        entry.waived is not None,
-        _outcome_key(entry.outcome),
-    )
-
-
-def _outcome_key(outcome: Outcome | None) -> tuple[object, ...]:
+def _word_of(outcome: Outcome) -> Landing:
     match outcome:
         case Ok():
-            return ("ok",)
+            return "ok"
         case Refused():
-            return (
-                "refused",
-                outcome.again,
-                outcome.definite,
-                outcome.absent,
-                outcome.retry_after_seconds,
-            )
+            return "refused"
         case Unknown():
-            return ("unknown", outcome.interrupted, outcome.answer is not None)
-        case None:
-            return ()
+            return "unknown"

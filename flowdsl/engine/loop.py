@@ -242,7 +242,7 @@ class Drive:
 
     def _reconcile(self, commands: Iterable[Command]) -> None:
         wanted = {_identity(command): command for command in commands}
-        for identity in self.flying.keys() - wanted.keys():
+        for identity in [one for one in self.flying if one not in wanted]:
             self.flying.pop(identity).cancel()
         for identity, command in wanted.items():
             if identity not in self.flying:

@@ -9,12 +9,21 @@ from typing import Literal, TypeAlias
 
 from flowdsl.engine.signals import accept
 from flowdsl.errors import InputError
-from flowdsl.plan.address import Address, CallId, answer, probe, second_probe, step_of
-from flowdsl.plan.nodes import Plan
+from flowdsl.plan.address import (
+    Address,
+    CallId,
+    answer,
+    direction_of,
+    probe,
+    second_probe,
+    step_of,
+)
+from flowdsl.plan.nodes import Call, Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import CancelRequested, Event, Resolved, Retried, Signalled, Waived
+from flowdsl.saga.ledger import answer_on_record, standing
 from flowdsl.saga.progress import Progress, progress
-from flowdsl.saga.state import State, fold
+from flowdsl.saga.state import CallState, State, fold
 from flowdsl.saga.unfolding import unfolded
 
 Kind: TypeAlias = Literal["cancel", "retry", "resolve", "skip", "signal"]
@@ -66,22 +75,35 @@ def to_event(plan: Plan, state: State, order: Order, at: float) -> list[Event]:
         case "retry":
             calls = [_stuck_call(plan, now, order.step)] if order.step else list(now.stuck)
             return [Retried(call, at, order.actor) for call in _with_answers(state, calls)]
+        case "resolve" | "skip" if is_repetition(plan, state, now, order):
+            return []
         case "resolve":
-            call = _stuck_call(plan, now, order.step)
-            if state.calls[call].answer is not None:
-                message = f"it is known that `{step_of(call)}` happened"
-                help_ = "undo it by hand, then say so with --skip and a reason"
-                raise InputError(message, code="F144", help=help_)
-            said = Resolved(call, at, order.ok, order.body, order.actor, order.reason)
-            if order.ok or not state.committed:
-                return [said]
-            return [said, Retried(call, at, order.actor)]  # it never happened: so it is done now
+            return _resolve(plan, state, _stuck_call(plan, now, order.step), order, at)
         case "skip":
             call = _stuck_call(plan, now, order.step)
             return [Waived(call, at, order.actor, order.reason)]
         case "signal":
             signal = Signalled(order.id, order.step, order.body, at, order.actor)
             return [*accept(plan, state, signal)]
+
+
+def is_repetition(plan: Plan, state: State, now: Progress, order: Order) -> bool:
+    """Whether this very order, of the same step for the same reason, was given before, and nothing is stuck there since."""
+    if order.kind not in ("resolve", "skip"):
+        return False
+    step = find_step(unfolded(plan, state), step_of(order.step))
+    if any(step_of(call) == step for call in now.stuck):
+        return False
+    return any(_obeys(entry, order) for call, entry in state.calls.items() if step_of(call) == step)
+
+
+def _obeys(entry: CallState, order: Order) -> bool:
+    if order.kind == "skip":
+        return entry.waived is not None and entry.waived.reason == order.reason
+    said = entry.resolved if order.ok else entry.absent
+    if said is None or said.reason != order.reason or said.ok != order.ok:
+        return False
+    return not order.ok or said.body == order.body
 
 
 def with_orders(plan: Plan, state: State, ordered: Iterable[tuple[str, Json]], at: float) -> State:
@@ -113,6 +135,27 @@ def _cancel(state: State, now: Progress, order: Order, at: float) -> list[Event]
     if state.turning is not None:
         return [*retried]
     return [*retried, CancelRequested(at, order.actor, order.reason)]
+
+
+def _resolve(plan: Plan, state: State, call: CallId, order: Order, at: float) -> list[Event]:
+    """A person's word about the direction that is stuck. It never contradicts what a service has said."""
+    step, direction = step_of(call), direction_of(call)
+    node = plan.nodes.get(step)
+    if isinstance(node, Call) and direction in ("do", "undo"):
+        answered = answer_on_record(state, node)
+        is_sure = direction == "do" and standing(plan, state, node) == "ok"
+        if answered is not None and (is_sure or not order.ok):
+            said = f"answered {answered.status}: " if answered.status else ""
+            raise InputError(
+                f"`{step}` {said}it is known that it happened"
+                + (", so there is something to undo" if direction == "undo" else ""),
+                code="F144",
+                help=f'if it was undone by hand, say so: --skip {step} --reason "…"',
+            )
+    said_so = Resolved(call, at, order.ok, order.body, order.actor, order.reason)
+    if order.ok or direction == "undo" or not state.committed:
+        return [said_so]
+    return [said_so, Retried(call, at, order.actor)]  # it never happened: so it is done now
 
 
 def _stuck_call(plan: Plan, now: Progress, name: str) -> CallId:

@@ -10,7 +10,9 @@ from flowdsl.engine.situation import Situation
 from flowdsl.plan.address import ON_FAILURE, Address, CallId, direction_of, is_below, step_of
 from flowdsl.plan.address import confirm as confirm_of
 from flowdsl.plan.nodes import Call, Commit, Each, NothingToUndo
+from flowdsl.plan.tolerance import may_fail
 from flowdsl.saga.commands import Invoke
+from flowdsl.saga.progress import Residue
 
 _FINAL = frozenset({"undone", "kept", "skipped"})
 
@@ -28,9 +30,9 @@ def broken(model: Model, here: Situation) -> Iterator[str]:
     now, state = here.now, here.state
     wanted = {(c.call, c.attempt) for c in now.commands if isinstance(c, Invoke)}
     flying = {(call, state.calls[call].attempt) for call in state.flying}
-    for call, _ in flying - wanted:
+    for call, _ in sorted(flying - wanted):
         yield f"{call} is in flight, and nobody waits for it"
-    for call, _ in wanted - flying:
+    for call, _ in sorted(wanted - flying):
         yield f"{call} is to be sent, and its intent was not kept"
     for step, effect in here.services.effects:
         yield from _broken_effect(model, here, step, effect)
@@ -56,7 +58,7 @@ def _broken_effect(model: Model, here: Situation, step: Address, effect: Effect)
     if not effect.held or is_below(step, ON_FAILURE) or _needs_no_undo(model, step):
         return
     named = [entry for entry in now.residue if entry.step == step]
-    excused = any(entry.actor for entry in named) or (named and not node.critical)
+    excused = _is_excused(model, here, step)
     if now.state in ("compensated", "cancelled") and not excused:
         yield f"{now.state}, and {step} is left behind{' unnamed' if not named else ''}"
     stand = now.stands.get(node.address)
@@ -103,7 +105,9 @@ def _wrong_winners(model: Model, here: Situation) -> Iterator[str]:
         for position, item in enumerate(each.branches):
             held = [step for step in _held(here) if is_below(step, item.address)]
             left = [
-                step for step in held if not _needs_no_undo(model, step) and not _named(here, step)
+                step
+                for step in held
+                if not _needs_no_undo(model, step) and not _is_excused(model, here, step)
             ]
             if position not in winners and left:
                 yield f"{', '.join(left)} lost, and stands"
@@ -113,25 +117,31 @@ def _held(here: Situation) -> list[Address]:
     return [step for step, effect in here.services.effects if effect.held]
 
 
-def _named(here: Situation, step: Address) -> bool:
-    return any(entry.step == step for entry in here.now.residue)
+def _is_excused(model: Model, here: Situation, step: Address) -> bool:
+    """Named, and either of what may fail or taken on by a person."""
+    named = [entry for entry in here.now.residue if entry.step == step]
+    taken_on = any(_takes_on(here, entry) for entry in named)
+    return taken_on or (bool(named) and may_fail(model.plan, step))
 
 
 def _badly_stuck(model: Model, here: Situation) -> Iterator[str]:
     """A stuck run names what it is stuck at, and has undone all that does not depend on that."""
     if here.state.parked is not None:
         return
+    for call in here.now.stuck:
+        if not here.state.committed and may_fail(model.plan, step_of(call)):
+            yield f"stuck above its commit line at {call}, which may fail"
     if not here.now.residue:
         yield "stuck, and nobody is told what is left"
     stuck = {step_of(call) for call in here.now.stuck}
     named = {entry.step: entry for entry in here.now.residue}
-    for step in {step for steps in here.state.planned.values() for step in steps}:
+    for step in sorted({step for steps in here.state.planned.values() for step in steps}):
         if not here.services.effect(step).held or _needs_no_undo(model, step):
             continue
         if step not in named:
             yield f"stuck, and {step} is left behind unnamed"
             continue
-        excused = named[step].actor or not model.plan.nodes[step].critical
+        excused = _takes_on(here, named[step]) or may_fail(model.plan, step)
         if not excused and not stuck & (model.later[step] | {step}):
             yield f"stuck, and {step} could have been undone"
 
@@ -144,8 +154,10 @@ def broken_between(model: Model, here: Situation, there: Situation) -> Iterator[
     if here.state.ended and here.state.ended != there.state.ended:
         yield f"{here.state.ended} did not last"
     landing = {call for call in here.state.flying if _is_same_flight(here, there, call)}
-    for scope in there.state.planned.keys() - here.state.planned.keys():
-        if any(is_below(step_of(call), scope) for call in landing):
+    for scope in there.state.planned:
+        if scope not in here.state.planned and any(
+            is_below(step_of(call), scope) for call in landing
+        ):
             yield "planned before everything had landed"
     if there.state.committed and not here.state.committed and landing:
         yield f"committed while {', '.join(sorted(landing))} was in flight"
@@ -175,10 +187,23 @@ def _badly_sent(model: Model, there: Situation, call: CallId) -> Iterator[str]:
         return
     if there.state.calls[step].flying:
         yield f"{step} is undone while it is in flight"
-    named = {entry.step for entry in there.now.residue if entry.call not in there.now.stuck}
-    for later in model.later[step] - named:
+    named = {
+        entry.step
+        for entry in there.now.residue
+        if entry.call not in there.now.stuck and (not entry.actor or _takes_on(there, entry))
+    }
+    for later in sorted(model.later[step] - named):
         if there.services.effect(later).held and not _needs_no_undo(model, later):
             yield f"{step} is undone before {later}, which ran after it"
+
+
+def _takes_on(here: Situation, entry: Residue) -> bool:
+    """Whether a person's word is for what is left: not one that only supplies the answer of a step."""
+    if not entry.actor:
+        return False
+    said = here.state.calls[entry.call]
+    is_answer = said.resolved is not None and said.resolved.ok and direction_of(entry.call) == "do"
+    return said.waived is not None or not is_answer
 
 
 def _needs_no_undo(model: Model, step: Address) -> bool:

@@ -49,10 +49,15 @@ def attempt(state: State, call: CallId, action: Action, service: Service) -> Sta
     if not may_go_on(entry, action, service):
         return _over(entry, action)
     delay = delay_seconds(state, call, entry, action)
-    timer = f"{call}#{entry.attempt + 1}"
+    timer = pause_before(call, entry.attempt + 1)
     if delay == 0 or timer in state.fired:
         return _next(call, entry, action, service)
     return Standing("running", Sleep(timer, delay, entry.ended_at))
+
+
+def pause_before(call: CallId, number: int) -> str:
+    """The timer of the pause before an attempt."""
+    return f"{call}#{number}"
 
 
 def may_resend(action: Action, service: Service) -> bool:

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
-from flowdsl.plan.address import ROOT, Address, is_below, item, items_around, step_of
-from flowdsl.plan.nodes import AnyNode, Assign, Block, Call, Each, Label, Listen, Switch, Wait
+from flowdsl.plan.address import (
+    ROOT,
+    Address,
+    confirm,
+    direction_of,
+    is_below,
+    item,
+    items_around,
+    step_of,
+)
+from flowdsl.plan.nodes import (
+    AnyNode,
+    Assign,
+    Block,
+    Call,
+    Compensation,
+    Confirm,
+    Each,
+    Label,
+    Listen,
+    NothingToUndo,
+    Switch,
+    Wait,
+)
+from flowdsl.plan.tolerance import may_fail
 from flowdsl.plan.unfold import inside
 from flowdsl.saga.commands import Decide
-from flowdsl.saga.events import Planned
-from flowdsl.saga.ledger import effects, standing, undone_by
+from flowdsl.saga.events import Failure, Planned
+from flowdsl.saga.ledger import effects, outcome_failure, standing, undone_by
 from flowdsl.saga.state import NO_CALL
 from flowdsl.saga.undoing import Undo, undoing
 from flowdsl.saga.walk import (
     MAY_HAVE_HAPPENED,
+    OVER_OK,
     RUNNING,
     SKIPPED,
+    STANDS,
     STUCK,
     WAITS_FOR_LATER,
     Residue,
@@ -35,6 +60,7 @@ def backward(walk: Walk, node: AnyNode, scope: Address) -> bool:
     return False
 
 
+NOT_UNDONE = "F126"
 LOCAL = (Assign, Label, Wait, Listen)
 PENDING_BACKWARD = Stand("pending", over=True)
 
@@ -45,8 +71,9 @@ PENDING_BACKWARD = Stand("pending", over=True)
 def _land(walk: Walk, scope: Address) -> None:
     """What is in flight ends by itself; then, and only then, the plan of what to undo is made."""
     plan, state = walk.plan, walk.state
-    landing = [step_of(call) for call in state.flying if is_below(step_of(call), scope)]
-    walk.stands.update(dict.fromkeys(landing, RUNNING))
+    landing = [call for call in state.flying if is_below(step_of(call), scope)]
+    steps = [step_of(call) for call in landing if direction_of(call) != "confirm"]
+    walk.stands.update(dict.fromkeys(steps, RUNNING))
     if not landing:
         stays = state.committed and not _is_one_of_several(walk, scope)
         left = () if stays else effects(plan, state, scope)
@@ -111,6 +138,8 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
             return Stand(stand.state, later and stand.over)
         case Call():
             return _one_call(walk, node, scope, held=held)
+        case Confirm() if state.committed:
+            return _confirm_left(walk, node)
         case _:
             here = node.address
             # The timer of a Listen is its timeout: fired, it says nothing of how the Listen ended.
@@ -118,6 +147,14 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
             reached = waited or here in state.done or here in state.spawned
             failed = state.calls.get(here, NO_CALL).failed is not None
             return Stand("refused" if failed else "ok" if reached else "pending", over=True)
+
+
+def _confirm_left(walk: Walk, node: Confirm) -> Stand:
+    """Of a part that was given up below the commit line: one that is out lands, and no other is sent."""
+    entry = walk.state.calls.get(node.address, NO_CALL)
+    if entry.flying:
+        return Stand("running", over=True)
+    return OVER_OK if entry.answer is not None else SKIPPED
 
 
 def _state_of_many(walk: Walk, node: Switch | Each) -> StepState:
@@ -147,8 +184,12 @@ def _passed_over(walk: Walk, node: Switch | Each) -> frozenset[Address]:
 
 
 def _one_call(walk: Walk, call: Call, scope: Address, *, held: bool) -> Stand:
-    if call.address in walk.state.planned.get(scope, ()):
+    planned = walk.state.planned
+    if call.address in planned.get(scope, ()):
         return _call_backward(walk, call, held=held)
+    if any(call.address in calls for calls in planned.values()):
+        is_held = held or scope not in planned
+        return _call_backward(walk, call, held=is_held)  # it turned with less, before all of it did
     return _call_left(walk, call, scope)
 
 
@@ -156,9 +197,9 @@ def _call_backward(walk: Walk, call: Call, *, held: bool) -> Stand:
     back = undoing(walk.plan, walk.state, call)
     match back.standing:
         case "undone" | "kept" | "absent":
-            if walk.state.calls.get(back.call, NO_CALL).waived is not None:
-                leave(walk, back.call)
             return nothing_left(back)
+        case "stuck" if may_fail(walk.plan, call.address):
+            return _given_up(walk, call, back)
         case _ if held:
             walk.waiting.append(Residue(call.address, back.call, WAITS_FOR_LATER))
             return Stand(_seen(walk, call), over=False)
@@ -166,7 +207,7 @@ def _call_backward(walk: Walk, call: Call, *, held: bool) -> Stand:
             walk.commands += back.commands
             return Stand("undoing", over=False)
         case "stuck":
-            return _cannot_undo(walk, call, back)
+            return _cannot_undo(walk, back)
 
 
 def nothing_left(back: Undo) -> Stand:
@@ -174,37 +215,69 @@ def nothing_left(back: Undo) -> Stand:
     return Stand("refused" if back.standing == "absent" else back.standing, over=True)
 
 
-def _cannot_undo(walk: Walk, call: Call, back: Undo) -> Stand:
-    if not call.critical and standing(walk.plan, walk.state, call) == "unknown":
-        leave(walk, back.call, MAY_HAVE_HAPPENED)
-        return Stand("unknown", over=True)
+def _cannot_undo(walk: Walk, back: Undo) -> Stand:
     walk.stuck.append(back.call)
     leave(walk, back.call, back.why)
     return STUCK
 
 
+def _given_up(walk: Walk, call: Call, back: Undo) -> Stand:
+    """What may fail holds nobody up, also where its undo does: it is named, with a warning, and the run goes on."""
+    failure = outcome_failure(walk.state.calls.get(back.call, NO_CALL))
+    if standing(walk.plan, walk.state, call) == "unknown":
+        leave(walk, back.call, MAY_HAVE_HAPPENED)
+        failure = outcome_failure(walk.state.calls[call.address]) or failure
+        seen: StepState = "unknown"
+    else:
+        leave(walk, back.call, STANDS)
+        why = f"{back.why}: {failure.message}" if failure is not None else back.why
+        status = None if failure is None else failure.status
+        response = None if failure is None else failure.response
+        failure = Failure(NOT_UNDONE, f"it stands: {why}", call.address, status, response)
+        seen = "kept"
+    walk.warnings += [] if failure is None else [failure]
+    return Stand(seen, over=True)
+
+
 def _call_left(walk: Walk, call: Call, scope: Address) -> Stand:
     """A call that is not undone: there is nothing, or it ran after commit, where nothing is undone."""
-    seen = _seen(walk, call)
-    if seen == "unknown" and scope in walk.state.planned:
+    is_unknown = standing(walk.plan, walk.state, call) == "unknown" and not call.action.is_read
+    if is_unknown and scope in walk.state.planned:
         leave(walk, call.address, MAY_HAVE_HAPPENED)
+    seen = _seen(walk, call)
+    given_up = walk.state.committed and scope in walk.state.planned
+    if seen == "ok" and given_up and _is_only_held(walk, call):
+        leave(walk, call.address, STANDS)
+        return Stand("kept", over=True)
     return Stand(seen, over=True)
+
+
+def _is_only_held(walk: Walk, call: Call) -> bool:
+    """Whether it would have been undone or confirmed in a part that was given up below the commit line."""
+    confirmed = walk.state.calls.get(confirm(call.address), NO_CALL).answer is not None
+    return isinstance(call.compensation, Compensation) and not confirmed
 
 
 def _seen(walk: Walk, call: Call) -> StepState:
     """How a call looks that is not being undone now."""
     state = walk.state
-    if call.address not in state.calls:
+    entry = state.calls.get(call.address)
+    if entry is None:
         return "pending"
+    if entry.flying:
+        return "running"
     if undone_by(state, call.address) is not None:
         return "undone"
-    match standing(walk.plan, state, call):
+    effect = standing(walk.plan, state, call)
+    match effect:
+        case "none":
+            return "refused"
+        case _ if isinstance(call.compensation, NothingToUndo):
+            return "kept"  # from the turn on: nothing will be done about it any more
         case "ok":
             return "kept" if call.action.is_read else "ok"
         case "unknown":
             return "unknown" if not call.action.is_read else "refused"
-        case "none":
-            return "refused"
 
 
 def group_state(walk: Walk, group: AnyNode) -> StepState:
@@ -214,6 +287,7 @@ def group_state(walk: Walk, group: AnyNode) -> StepState:
     order: tuple[StepState, ...] = (
         "stuck",
         "undoing",
+        "running",
         "unknown",
         "ok",
         "undone",

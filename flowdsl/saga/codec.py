@@ -372,6 +372,7 @@ _FORMS: Mapping[str, tuple[Write, Read]] = MappingProxyType(
         "dict[str, Json]": (None, _mapping(_as_is)),
         "dict[str, Json] | None": (None, _maybe(_mapping(_as_is))),
         "dict[str, str]": (None, _mapping(_text)),
+        "dict[str, str] | None": (None, _maybe(_mapping(_text))),
         "dict[str, str | None]": (None, _mapping(_maybe(_text))),
         "tuple[Json, ...]": (list, lambda value: tuple(_list(value))),
         "tuple[int, ...]": (list, lambda value: tuple(map(_whole, _list(value)))),

@@ -57,6 +57,7 @@ class Refused:
     definite: bool = False
     absent: bool = False
     sent: bool = True
+    headers: dict[str, str] | None = None  # of the answer that said so
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class Unknown:
     answer: Ok | None = None
     interrupted: bool = False  # the process died while it was out
     retry_after_seconds: float | None = None
+    spared: bool = False  # one that a crash interrupted, and that need not count against `attempts`
+    headers: dict[str, str] | None = None  # of an answer that decides nothing
 
 
 Outcome: TypeAlias = Ok | Refused | Unknown

@@ -78,7 +78,6 @@ def _node_forward(walk: Walk, node: AnyNode, scope: Address) -> Stand:
         return SKIPPED
     entry = state.calls.get(node.address, NO_CALL)
     if entry.waived is not None:
-        leave(walk, node.address)
         return SKIPPED
     if entry.resolved is not None and entry.answer is None and entry.resolved.ok:
         return OVER_OK

@@ -5,8 +5,10 @@ A request that cannot be rendered is not sent; that too is a fact, `Failed`, so 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flowdsl.plan import nodes
-from flowdsl.plan.address import ROOT, CallId, direction_of, enclosing, step_of
+from flowdsl.plan.address import ROOT, CallId, direction_of, enclosing, is_answer, step_of
 from flowdsl.plan.address import answer as answer_id
 from flowdsl.plan.evaluate import EvaluationError
 from flowdsl.plan.expression import Expression
@@ -45,7 +47,7 @@ def intended(state: State, call: CallId) -> CallState:
 
 
 def action_of(plan: Plan, call: CallId) -> Action:
-    """The action that this call carries out, in its direction."""
+    """The action that this call carries out, in its direction. Asking again is as patient as the undo that needs the answer."""
     node = plan.nodes[call] if call in plan.nodes else plan.nodes[step_of(call)]
     if isinstance(node, Confirm):
         return node.action
@@ -57,6 +59,8 @@ def action_of(plan: Plan, call: CallId) -> Action:
         case "probe":
             assert node.probe is not None
             return node.probe.action
+        case _ if is_answer(call) and isinstance(node.compensation, Compensation):
+            return replace(node.action, retry=node.compensation.action.retry)
         case _:
             return node.action
 

@@ -61,6 +61,13 @@ def answer_of(state: State, call: Call) -> Ok | None:
     return outcome.answer if isinstance(outcome, Unknown) else None
 
 
+def answer_on_record(state: State, call: Call) -> Ok | None:
+    """What the services said of it, if anything: nothing that only a person said."""
+    entry = state.calls.get(call.address, NO_CALL)
+    kept = entry.outcome.answer if isinstance(entry.outcome, Unknown) else None
+    return entry.answer or found(state, call) or _asked_again(state, call) or kept
+
+
 def found(state: State, call: Call) -> Ok | None:
     """What a probe found."""
     for address in (probe(call.address), second_probe(call.address)):
@@ -116,6 +123,17 @@ def outcome_failure(entry: CallState) -> Failure | None:
             return failure
         case _:
             return None
+
+
+def said_by_service(entry: CallState) -> tuple[int | None, dict[str, str] | None]:
+    """Status and headers of an answer that was no success."""
+    match entry.outcome:
+        case Unknown(answer=Ok(status=status, headers=headers)):
+            return status, headers
+        case Refused(failure=failure, headers=said) | Unknown(failure=failure, headers=said):
+            return failure.status, said
+        case _:
+            return None, None
 
 
 def _asked_again(state: State, call: Call) -> Ok | None:

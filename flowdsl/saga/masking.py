@@ -152,12 +152,18 @@ def _outcome(outcome: Outcome, change: Change) -> Outcome:
         case Ok():
             return _answer(outcome, change)
         case Refused():
-            return replace(outcome, failure=_failure(outcome.failure, change))
+            failure, headers = _failure(outcome.failure, change), _headers(outcome.headers, change)
+            return replace(outcome, failure=failure, headers=headers)
         case Unknown():
+            failure, headers = _failure(outcome.failure, change), _headers(outcome.headers, change)
             answer = None if outcome.answer is None else _answer(outcome.answer, change)
-            return replace(outcome, failure=_failure(outcome.failure, change), answer=answer)
+            return replace(outcome, failure=failure, headers=headers, answer=answer)
         case _:
             assert_never(outcome)
+
+
+def _headers(headers: dict[str, str] | None, change: Change) -> dict[str, str] | None:
+    return None if headers is None else change.headers(headers)
 
 
 def _answer(answer: Ok, change: Change) -> Ok:

@@ -42,16 +42,16 @@ def judge(plan: Plan, state: State, call: CallId, seen: Observation) -> Outcome:
 def interrupted(call: CallId) -> Unknown:
     """The outcome of an attempt that was out when its process died."""
     message = "the process ended while the request was out"
-    return Unknown(Failure(INTERRUPTED, message, step_of(call)), interrupted=True)
+    return Unknown(Failure(INTERRUPTED, message, step_of(call)), interrupted=True, spared=True)
 
 
 def _accepted(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
     """A 2xx: it happened, if its body is whole and `expect` holds."""
-    step = step_of(call)
+    step, headers = step_of(call), dict(seen.headers)
     if seen.problem is not None:
         message = f"answered {seen.status}, but the body is {seen.problem}"
-        return Unknown(Failure(LOST, message, step, seen.status))
-    answer = Ok(seen.status, dict(seen.headers), seen.body, seen.misfit)
+        return Unknown(Failure(LOST, message, step, seen.status), headers=headers)
+    answer = Ok(seen.status, headers, seen.body, seen.misfit)
     if seen.misfit and _is_strict(plan, call):
         return _not_believed(plan, call, answer)
     node = plan.nodes.get(step)
@@ -70,7 +70,7 @@ def _accepted(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
         return answer
     message = f"answered {seen.status}, and `expect: {expect.text}` does not hold"
     failure = Failure(UNEXPECTED, message, step, seen.status, seen.body)
-    return Refused(failure, definite=is_keyed(plan, call))
+    return Refused(failure, definite=is_keyed(plan, call), headers=headers)
 
 
 def _is_strict(plan: Plan, call: CallId) -> bool:
@@ -85,7 +85,7 @@ def _not_believed(plan: Plan, call: CallId, answer: Ok) -> Outcome:
     """A change has happened, whatever it was answered: unknown, and the answer is kept for its undo."""
     failure = misfit(step_of(call), answer)
     if direction_of(call) == "probe" or action_of(plan, call).is_read:
-        return Refused(failure)
+        return Refused(failure, headers=answer.headers)
     return Unknown(failure, answer)
 
 
@@ -103,7 +103,8 @@ def _probed(plan: Plan, state: State, probe: Probe, step: str, answer: Ok) -> Ou
         names = scope(plan, state, expressions, vantage)
         if not evaluate(probe.found, names):
             message = "the probe did not find it"
-            return Refused(Failure("F110", message, step, answer.status), absent=True)
+            failure = Failure("F110", message, step, answer.status)
+            return Refused(failure, absent=True, headers=answer.headers)
         body = evaluate(probe.result, names) if probe.result else None
     except EvaluationError as error:
         return Refused(Failure("F114", f"the probe found nothing out: {error}", step))
@@ -112,23 +113,24 @@ def _probed(plan: Plan, state: State, probe: Probe, step: str, answer: Ok) -> Ou
 
 def _declined(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
     """Everything that is no 2xx."""
-    step, status = step_of(call), seen.status
+    step, status, headers = step_of(call), seen.status, dict(seen.headers)
     action, entry = action_of(plan, call), state.calls[call]
     if direction_of(call) == "undo" and _is_gone(plan, state, step, action, entry, status):
-        return Ok(status, dict(seen.headers), seen.body)
+        return Ok(status, headers, seen.body)
     keyed = is_keyed(plan, call)
     wait = _retry_after(seen)
     message = f"answered {status}"
     if status in FOR_NOW or (status == 503 and wait is not None):
         failure = Failure(REFUSED, message, step, status, seen.body)
-        return Refused(failure, again=True, retry_after_seconds=wait)
+        return Refused(failure, again=True, retry_after_seconds=wait, headers=headers)
     sent_before = entry.attempt > 1 or is_answer(call)
     if not 300 <= status < 500 or (status == 409 and keyed and sent_before):
         what = "the service is still at it" if status == 409 else "and nobody knows"
         failure = Failure(LOST, f"{message}, {what}", step, status, seen.body)
-        return Unknown(failure, retry_after_seconds=wait)
+        return Unknown(failure, retry_after_seconds=wait, headers=headers)
     definite = keyed and status >= 400 and status not in AT_THE_DOOR
-    return Refused(Failure(REFUSED, message, step, status, seen.body), definite=definite)
+    failure = Failure(REFUSED, message, step, status, seen.body)
+    return Refused(failure, definite=definite, headers=headers)
 
 
 def _is_gone(

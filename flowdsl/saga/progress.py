@@ -36,6 +36,7 @@ from flowdsl.saga.ledger import effects, outcome_failure
 from flowdsl.saga.outcome import misfit
 from flowdsl.saga.state import NO_CALL, State
 from flowdsl.saga.walk import Residue, Stand, StepState, Walk, begin, leave
+from flowdsl.saga.words import words_of_people
 
 __all__ = ["Progress", "Residue", "RunState", "Stand", "StepState", "progress"]
 
@@ -79,6 +80,7 @@ def progress(plan: Plan, state: State) -> Progress:
     elif state.crashes >= CRASHES_MAX:
         message = f"the run took its process down {state.crashes} times without getting on"
         walk.commands[:] = [Decide(Parked(Failure("F121", message)))]
+    walk.residue += words_of_people(walk)
     walk.warnings += misfits(state)
     _let_land(walk)
     name = _conclude(walk, over=over)
@@ -110,8 +112,8 @@ def _let_land(walk: Walk) -> None:
             action, entry = action_of(plan, call), state.calls[call]
             service = plan.services[action.service]
             walk.commands.append(invoke(call, entry.attempt, entry, action, service))
-    for node in state.spawned.keys() - state.begun:
-        if state.calls.get(node, NO_CALL).failed is None:
+    for node in state.spawned:  # in the order in which they were decided, which is that of the plan
+        if node not in state.begun and state.calls.get(node, NO_CALL).failed is None:
             walk.commands.append(Begin(node))
 
 

@@ -25,7 +25,7 @@ from flowdsl.plan.template import Template, references, render
 from flowdsl.plan.unfold import home_of
 from flowdsl.plan.values import Json, Secret
 from flowdsl.saga.events import Failure, Ok
-from flowdsl.saga.ledger import outcome_failure, result_of
+from flowdsl.saga.ledger import outcome_failure, result_of, said_by_service
 from flowdsl.saga.secret_inputs import is_null
 from flowdsl.saga.state import NO_CALL, State
 from flowdsl.saga.unfolding import unfolded
@@ -285,9 +285,10 @@ def _exchange_of(look: _Look, address: Address) -> dict[str, Json]:
     known = vantage.answer if address == vantage.step else None
     if known is None and isinstance(node, Call) and not is_given_up(state, address, vantage.step):
         known = result_of(state, node)
+    status, headers = said_by_service(entry) if known is None else (known.status, known.headers)
     return {
-        "status": known.status if known else None,
-        "headers": dict(known.headers) if known else None,
+        "status": status or None,  # a person's word has none
+        "headers": None if headers is None else dict(headers),
         "key": entry.key or None,
         "error": failure_value(outcome_failure(entry)),
     }

@@ -65,11 +65,17 @@ class CallState:
     first_at: float = 0.0
     last_at: float = 0.0  # of the last send
     ended_at: float = 0.0
-    spent: int = 0  # attempts made before a person granted a fresh set
+    spent: int = (
+        0  # attempts that do not count: made before a person granted a fresh set, or spared
+    )
+    spared: int = 0  # how many of them a crash interrupted
     granted: bool = False  # a fresh set, not touched yet
     expired: bool = False  # the service has forgotten the key
     failed: Failure | None = None  # it could not be rendered, or its `when` raised
     resolved: Resolved | None = None
+    absent: Resolved | None = (
+        None  # a person's word that it never happened, also once it is sent again
+    )
     waived: Waived | None = None
 
 
@@ -113,6 +119,7 @@ class State:
 
 
 NO_CALL = CallState()
+SPARED_MAX = 10  # attempts of one call that a crash may interrupt for nothing
 
 
 def entry_of(state: State, call: CallId) -> CallState:
@@ -240,9 +247,12 @@ def _started(state: State, event: Started) -> CallState:
 def _finished(entry: CallState, event: Finished) -> CallState:
     assert entry.flying and entry.attempt == event.attempt, f"{event.call}: an answer to nothing"  # noqa: PT018
     answer, unsure = entry.answer, entry.unsure
+    spared = 0
     match event.outcome:
         case Ok() as ok:
             answer = ok
+        case Unknown(spared=True) if entry.spared < SPARED_MAX:
+            unsure, spared = True, 1
         case Unknown():
             unsure = True
         case Refused(definite=definite):
@@ -254,6 +264,8 @@ def _finished(entry: CallState, event: Finished) -> CallState:
         answer=answer,
         unsure=unsure,
         ended_at=event.at,
+        spent=entry.spent + spared,
+        spared=entry.spared + spared,
     )
 
 
@@ -283,7 +295,9 @@ def _ordered(state: State, event: Retried | Resolved | Waived) -> State:
             return _with_call(replace(state, parked=None), event.call, entry)
         case Resolved():
             # That it never happened is said of every attempt.
-            entry = replace(entry, resolved=event, unsure=entry.unsure and event.ok)
+            absent = entry.absent if event.ok else event
+            unsure = entry.unsure and event.ok
+            entry = replace(entry, resolved=event, absent=absent, unsure=unsure)
             return _with_call(state, event.call, entry)
         case Waived():
             return _with_call(state, event.call, replace(entry, waived=event))

@@ -5,7 +5,7 @@ Nothing is undone while it may still arrive, and no undo is sent that lacks what
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from flowdsl.plan.address import CallId, answer, probe, second_probe, settle, undo
@@ -13,6 +13,7 @@ from flowdsl.plan.nodes import Call, Compensation, NothingToUndo, Plan
 from flowdsl.saga.attempt import REFUSED, UNKNOWN, Standing, attempt, may_resend
 from flowdsl.saga.commands import Command, Sleep
 from flowdsl.saga.events import Refused
+from flowdsl.saga.intent import action_of
 from flowdsl.saga.ledger import answer_of, is_absent, standing, undone_by
 from flowdsl.saga.state import NO_CALL, State
 
@@ -101,9 +102,8 @@ def _learn_answer(plan: Plan, state: State, call: Call) -> Standing:
     service = plan.services[call.action.service]
     entry = state.calls[call.address]
     if may_resend(call.action, service) and not entry.expired:
-        assert isinstance(call.compensation, Compensation)
-        as_patient_as_its_undo = replace(call.action, retry=call.compensation.action.retry)
-        now = attempt(state, answer(call.address), as_patient_as_its_undo, service)
+        again = answer(call.address)
+        now = attempt(state, again, action_of(plan, again), service)
         if now.landing in ("ok", "running"):
             return now
         if is_absent(plan, state, call):

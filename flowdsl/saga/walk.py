@@ -63,6 +63,7 @@ SKIPPED = Stand("skipped", over=True)
 STUCK = Stand("stuck", over=False)
 
 MAY_HAVE_HAPPENED = "may have happened"
+STANDS = "stands"
 WAITS_FOR_LATER = "not undone: what ran after it comes first, and is stuck"
 
 
@@ -83,11 +84,7 @@ def _begun(state: State) -> frozenset[Address]:
     )
 
 
-def leave(walk: Walk, call: CallId, why: str = "") -> None:
-    """Name what is left behind; where a person took it upon them, with their name and reason."""
-    waived = walk.state.calls.get(call, NO_CALL).waived
-    if waived is None:
+def leave(walk: Walk, call: CallId, why: str) -> None:
+    """Name what is left behind; that a person took it upon them says it all."""
+    if walk.state.calls.get(call, NO_CALL).waived is None:
         walk.residue.append(Residue(step_of(call), call, why))
-    else:
-        why = "skipped on a person's word"
-        walk.residue.append(Residue(step_of(call), call, why, waived.actor, waived.reason))

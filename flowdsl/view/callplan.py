@@ -239,6 +239,11 @@ def fall_text(fall: Fall, names: Names) -> str:
 
 
 def _last_resort(fall: Fall, names: Names) -> str:
+    stays = f"; {_named(fall.left, names)} stays" if fall.left and fall.kind != "stuck" else ""
+    return _what_follows(fall, names) + stays
+
+
+def _what_follows(fall: Fall, names: Names) -> str:
     undone = _named(fall.undone, names)
     match fall.kind:
         case "undo":

@@ -143,16 +143,13 @@ def suggestions(plan: Plan, state: State, progress: Progress) -> list[Suggestion
             return [
                 Suggestion(f"flowdsl resume {run}", "try again"),
                 *_ways_out(progress, run, names),
+                *_giving_up(plan, state, run, names),
             ]
         case "compensating":
             return [Suggestion(f"flowdsl resume {run}", "go on undoing")]
         case _:
             again = [*answers(plan, state, progress), Suggestion(f"flowdsl resume {run}", "go on")]
-            if state.committed:
-                return again
-            done = [names[step] for step in _would_be_undone(plan, state)]
-            what = f"undo {listed(done)}" if done else "stop; there is nothing to undo"
-            return [*again, Suggestion(f"flowdsl cancel {run}", what)]
+            return again + _giving_up(plan, state, run, names)
 
 
 def answers(plan: Plan, state: State, progress: Progress) -> list[Suggestion]:
@@ -195,8 +192,12 @@ def output_lines(outputs: dict[str, Json]) -> list[Line]:
 
 def _undone_text(plan: Plan, state: State, progress: Progress) -> str:
     undone = len(undone_steps(plan, state))
-    waived = [call for call, entry in state.calls.items() if entry.waived is not None]
-    total = undone + len([call for call in waived if direction_of(call) == "undo"])
+    by_hand = [
+        call
+        for call, entry in state.calls.items()
+        if direction_of(call) == "undo" and (entry.waived or entry.resolved) and not entry.answer
+    ]
+    total = undone + len(by_hand)
     left = "nothing is left behind"
     if progress.residue:
         left = f"{_count(len(progress.residue), 'thing')} to know about"
@@ -210,10 +211,11 @@ def _stuck_text(plan: Plan, state: State, progress: Progress) -> str:
         return state.parked.message
     undos = [call for call in progress.stuck if direction_of(call) == "undo"]
     undone = len(undone_steps(plan, state))
+    stuck = _count(len(undos) or len(progress.stuck), "step")
     if state.turning is not None:
-        stuck = len(undos) or len(progress.stuck)
-        verb = "cannot be undone" if stuck else "is stuck"
-        return f"{_count(stuck, 'step')} {verb}, {undone} undone"
+        return f"{stuck} cannot be undone, {undone} undone"
+    if not state.committed:
+        return f"{stuck} cannot be undone, and nothing is committed"
     return f"{_count(len(progress.stuck), 'call')} after commit cannot be done"
 
 
@@ -229,7 +231,7 @@ def _warnings(plan: Plan, state: State, progress: Progress) -> list[Line]:
     told = {one.step for one in progress.residue}
     for warning in (warning for warning in progress.warnings if warning.step not in told):
         said = cause_text(plan, warning)
-        tries = tries_text(state.calls.get(warning.step, NO_CALL))
+        tries = tries_text(state, warning.step)
         text = f"warning: {said}  {tries}".rstrip()
         first, *more = [text] if columns(text) <= WIDTH - 4 else wrapped(text, WIDTH - 4)
         lines.append(fit(line("  ", WARNING.piece, f" {first}")))
@@ -292,7 +294,7 @@ def _call_words(plan: Plan, state: State, call: CallId) -> str:
     if not isinstance(node, Call) or entry.attempt == 0:
         return ""
     words = f"{call_text(plan, state, call)}  {status_of(entry)}"
-    tries = tries_text(entry)
+    tries = tries_text(state, call)
     return f"{words}  {tries}" if tries else words
 
 
@@ -313,6 +315,15 @@ def _ways_out(progress: Progress, run: str, names: Names) -> list[Suggestion]:
             command = f'flowdsl resume {run} --skip {name} --reason "…"'
             ways.append(Suggestion(command, "someone did it by hand"))
     return ways
+
+
+def _giving_up(plan: Plan, state: State, run: str, names: Names) -> list[Suggestion]:
+    """What a cancel would do, while it can."""
+    if state.committed or state.turning is not None:
+        return []
+    done = [names[step] for step in _would_be_undone(plan, state)]
+    what = f"undo {listed(done)}" if done else "stop; there is nothing to undo"
+    return [Suggestion(f"flowdsl cancel {run}", what)]
 
 
 def _would_be_undone(plan: Plan, state: State) -> list[Address]:

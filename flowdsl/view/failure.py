@@ -19,7 +19,7 @@ from flowdsl.view.calls import direction_word, name_of, short_names
 from flowdsl.view.frame import Note, digits_of, excerpt, gutter, heading, note, place
 from flowdsl.view.moment import duration
 from flowdsl.view.paint import WIDTH, Line, columns, cut, fit, line, wrapped
-from flowdsl.view.standing import cause_call, cause_of
+from flowdsl.view.standing import cause_call, cause_of, tries_of
 
 CANCELLED = "F119"
 LABEL_MAX = 48  # columns of what stands beside the code
@@ -50,7 +50,9 @@ def failure_frame(plan: Plan, state: State, failure: Failure, call: CallId = "")
     if span.line > 0 and text:
         source = Source(path, text)
         lines.append(place(source, span, digits))
-        lines += excerpt(source, (Note(span, _label(failure, entry)),), "red", digits)
+        lines += excerpt(
+            source, (Note(span, _label(failure, entry, tries_of(state, call))),), "red", digits
+        )
         lines.append(gutter(digits))
     return [
         fit(each)
@@ -111,10 +113,10 @@ def _span(plan: Plan, call: CallId) -> Span:
     return node.span
 
 
-def _label(failure: Failure, entry: CallState) -> str:
+def _label(failure: Failure, entry: CallState, sent: int) -> str:
     if entry.attempt == 0:
         return cut(failure.message, WIDTH)
-    tries = f"{entry.attempt} {'try' if entry.attempt == 1 else 'tries'}"
+    tries = f"{sent} {'try' if sent == 1 else 'tries'}"
     took = duration(entry.ended_at - entry.first_at)
     if failure.status is not None:
         return f"answered {failure.status} after {took}, {tries}"

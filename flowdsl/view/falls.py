@@ -24,6 +24,7 @@ from flowdsl.plan.nodes import (
     Switch,
     Wait,
 )
+from flowdsl.plan.tolerance import may_fail
 from flowdsl.saga.attempt import may_resend
 from flowdsl.view.forecast import Forecast
 
@@ -34,7 +35,8 @@ Neighbours: TypeAlias = Callable[[Address], Iterable[Address]]
 
 @dataclass(frozen=True, slots=True)
 class Fall:
-    """What follows if a step fails. `left`: changes that nothing undoes; `goes_on`: only its group is undone.
+    """What follows if a step fails. `left`: changes that nothing undoes, which makes the run stuck but for those that may
+    fail; `goes_on`: only its group is undone.
 
     `first` comes before all that, and may be the end of it: its fallback (`then`) runs, the other items of its list
     are tried (then `own` is what its item undoes), or its item comes to null.
@@ -115,6 +117,11 @@ def _reached(
 def _after_commit(order: Order, node: AnyNode) -> Fall:
     if isinstance(node, Call) and node.fallback is not None:
         return Fall("stuck", first="fallback", then=_steps_of(node.fallback))
+    if isinstance(
+        node, Confirm
+    ):  # of whatever it is: what stands and is not confirmed needs a person
+        resent = may_resend(node.action, order.plan.services[node.action.service])
+        return Fall("retried" if resent else "stuck")
     kind = _turns_in(order.plan, node)[1]
     if not node.critical or kind == "group":
         return Fall("warning")
@@ -123,7 +130,7 @@ def _after_commit(order: Order, node: AnyNode) -> Fall:
     if kind:
         return Fall("stuck", first="others")
     match node:
-        case Call(action=action) | Confirm(action=action):
+        case Call(action=action):
             resent = may_resend(action, order.plan.services[action.service])
             return Fall("retried" if resent else "stuck")
         case _:
@@ -175,15 +182,16 @@ def _turning(order: Order, address: Address, scope: Address, beside: Address = "
         if isinstance(node := plan.nodes[other], Call) and not node.action.is_read
     ]
     left = tuple(node.address for node in changes if node.compensation is None)
+    grave = [other for other in left if not may_fail(plan, other)]
     held = 0  # what ran before a change that stays is not undone behind its back
-    for other in left:
+    for other in grave:
         held |= order.before[other]
     undone = tuple(
         node.address
         for node in changes
         if isinstance(node.compensation, Compensation) and not held >> order.bit[node.address] & 1
     )
-    kind: FallKind = "stuck" if left else "undo" if undone else "warning" if scope else "nothing"
+    kind: FallKind = "stuck" if grave else "undo" if undone else "warning" if scope else "nothing"
     return Fall(kind, undone, left, bool(scope))
 
 

@@ -8,7 +8,7 @@ from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State
 from flowdsl.view.items import has_fallen_back, is_tolerated, turned_item
 from flowdsl.view.mark import STEP_MARKS, WARNING, Mark
-from flowdsl.view.standing import is_warned
+from flowdsl.view.standing import is_warned, stands
 from flowdsl.view.step import seen_of
 
 MORE = Mark("…", "dim")
@@ -28,7 +28,7 @@ def is_mild(plan: Plan, state: State, progress: Progress, node: AnyNode) -> bool
 
 def mark_of(plan: Plan, state: State, progress: Progress, node: AnyNode) -> Mark:
     seen = seen_of(state, progress, node)
-    if is_warned(progress, node) and seen != "undone":
+    if (is_warned(progress, node) and seen != "undone") or stands(progress, node.address):
         return WARNING
     if not is_mild(plan, state, progress, node):
         return STEP_MARKS[seen]

@@ -34,7 +34,7 @@ from flowdsl.view.calls import call_text
 from flowdsl.view.items import taken_branch
 from flowdsl.view.moment import rfc3339
 from flowdsl.view.outline import steps
-from flowdsl.view.standing import cause_of, failure_of, label_of, state_of, undo_state
+from flowdsl.view.standing import cause_of, failure_of, label_of, state_of, tries_of, undo_state
 from flowdsl.view.verb import used_file
 
 Fields: TypeAlias = "dict[str, Json]"
@@ -49,6 +49,7 @@ def run_report(
     created = state.created
     plan = unfolded(plan, state)
     found, problems = outputs(plan, state)
+    found = {} if state.turning is not None else found  # what is undone has no results
     warnings: list[Json] = [failure_value(warning) for warning in progress.warnings]
     if state.ended == "succeeded":
         warnings += [failure_value(problem) for problem in problems]
@@ -154,7 +155,7 @@ def _exchange(plan: Plan, state: State, call: Call) -> Fields:
     failure = failure_of(state, call.address)
     return {
         "call": call_text(plan, state, call.address),
-        "attempts": entry.attempt,
+        "attempts": tries_of(state, call.address),
         "status": known.status or None if known else _last_status(entry),
         "response": known.body if known else failure.response if failure else None,
         "error": failure_value(failure),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowdsl.plan.address import Address, CallId, enclosing, undo
+from flowdsl.plan.address import Address, CallId, answer, enclosing, undo
 from flowdsl.plan.nodes import AnyNode, Call, Label, Plan
 from flowdsl.saga.events import Failure
 from flowdsl.saga.ledger import outcome_failure
@@ -10,6 +10,7 @@ from flowdsl.saga.outcome import MISFIT
 from flowdsl.saga.progress import Progress, StepState
 from flowdsl.saga.state import NO_CALL, CallState, State
 from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.walk import STANDS
 from flowdsl.view.outline import steps
 
 
@@ -44,6 +45,8 @@ def undo_state(progress: Progress, call: CallId, entry: CallState) -> StepState:
         return "skipped"
     if call in progress.stuck:
         return "stuck"
+    if any(one.call == call for one in progress.residue):
+        return "refused"  # and nobody is held up for it
     return "refused" if entry.failed is not None or progress.at_rest else "undoing"
 
 
@@ -65,6 +68,17 @@ def took_seconds(entry: CallState, now: float | None) -> float | None:
     if entry.flying:
         return None if now is None else now - entry.first_at
     return entry.ended_at - entry.first_at
+
+
+def tries_of(state: State, call: CallId) -> int:
+    """Every request that was sent for it: also those that asked for its lost answer again."""
+    asked = NO_CALL if "!" in call else state.calls.get(answer(call), NO_CALL)
+    return state.calls.get(call, NO_CALL).attempt + asked.attempt
+
+
+def stands(progress: Progress, address: Address) -> bool:
+    """Whether it took effect and could not be undone, in a run that goes on without it."""
+    return any(one.step == address and one.why == STANDS for one in progress.residue)
 
 
 def undone_steps(plan: Plan, state: State) -> list[Address]:

@@ -27,10 +27,10 @@ from flowdsl.view.closing import (
 )
 from flowdsl.view.items import Folded, turned_item
 from flowdsl.view.look import GAVE_WAY, mark_of
-from flowdsl.view.mark import RUN_MARKS
+from flowdsl.view.mark import RUN_MARKS, WARNING
 from flowdsl.view.moment import ago, date_and_time, duration
 from flowdsl.view.paint import Line, Piece, Style, bold, columns, counted, cut, dim, fit, line, pad
-from flowdsl.view.standing import cause_call, cause_of, label_of
+from flowdsl.view.standing import cause_call, cause_of, label_of, tries_of
 from flowdsl.view.step import cells, seen_of, status_of, tries_text
 from flowdsl.view.tree import hidden_text, reachable
 
@@ -63,6 +63,7 @@ class RunRow:
     started: float
     ended: float | None
     detail: str = ""
+    residue: int = 0  # things left that a person should know of
 
 
 def state_name(progress: Progress, about: About) -> str:
@@ -112,12 +113,19 @@ def table(plan: Plan, state: State, progress: Progress, now: float | None = None
 def detail(plan: Plan, state: State, progress: Progress) -> str:
     """The last column of `flowdsl list`: what went wrong, what is open, what is missing."""
     cause = cause_of(state, progress)
-    if progress.state == "stuck" and progress.residue:
+    left = ""
+    if progress.residue:
         names = short_names(plan)
-        stuck = [names.get(one.step, one.step) for one in progress.residue]
-        return f"{', '.join(stuck)}: {progress.residue[0].why}"
+        steps = [names.get(one.step, one.step) for one in progress.residue]
+        left = f"{', '.join(dict.fromkeys(steps))}: {progress.residue[0].why}"
+    if progress.state == "stuck" and left:
+        return left
+    marked = f"{WARNING.symbol} {left}" if left else ""
     if cause is not None:
-        return cause_text(plan, cause, cause_call(state, progress))
+        said = cause_text(plan, cause, cause_call(state, progress))
+        return f"{marked}; {said}" if marked else said
+    if marked:
+        return marked
     if progress.state == "succeeded" and progress.warnings:
         return counted(len(progress.warnings), "warning")
     names = short_names(plan)
@@ -227,8 +235,12 @@ def _cells(
     words = cells(plan, state, progress, node, names, now)
     name = f"{names[node.of]} confirm" if isinstance(node, Confirm) else names[node.address]
     entry = state.calls.get(node.address, NO_CALL)
-    tries = str(entry.attempt) if entry.attempt else ""
-    answer = words.detail.removesuffix(tries_text(entry)).rstrip(" ·").removeprefix(f"{LOST} · ")
+    tries = str(tries_of(state, node.address)) if entry.attempt else ""
+    answer = (
+        words.detail.removesuffix(tries_text(state, node.address))
+        .rstrip(" ·")
+        .removeprefix(f"{LOST} · ")
+    )
     answer = answer.removeprefix(f"{seen}: ").replace(f"warning: {seen}", "warning")
     answer = "" if answer == seen else answer
     back = state.calls.get(undo(node.address))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flowdsl.plan.address import CallId, undo
+from flowdsl.plan.address import CallId, answer, undo
 from flowdsl.plan.nodes import (
     Action,
     AnyNode,
@@ -20,8 +20,9 @@ from flowdsl.plan.nodes import (
     Spawn,
     Wait,
 )
+from flowdsl.saga.attempt import pause_before
 from flowdsl.saga.collecting import LOST
-from flowdsl.saga.events import Failure, Ok, Refused, Unknown
+from flowdsl.saga.events import Failure, Ok, Refused, Resolved, Unknown
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.ledger import answer_of
 from flowdsl.saga.progress import Progress, StepState
@@ -41,7 +42,14 @@ from flowdsl.view.items import (
 )
 from flowdsl.view.moment import duration
 from flowdsl.view.paint import Style, cut
-from flowdsl.view.standing import failure_of, is_warned, state_of, took_seconds
+from flowdsl.view.standing import (
+    failure_of,
+    is_warned,
+    stands,
+    state_of,
+    took_seconds,
+    tries_of,
+)
 from flowdsl.view.verb import verb
 
 
@@ -180,8 +188,9 @@ def status_of(entry: CallState) -> str:
             return ""
 
 
-def tries_text(entry: CallState) -> str:
-    return f"{entry.attempt} tries" if entry.attempt > 1 else ""
+def tries_text(state: State, call: CallId) -> str:
+    tries = tries_of(state, call)
+    return f"{tries} tries" if tries > 1 else ""
 
 
 def _call(
@@ -197,6 +206,8 @@ def _call(
     seconds = took_seconds(entry, now)
     took = "" if seconds is None else duration(seconds)
     detail, style = _detail(plan, state, progress, call, seen, names)
+    asking = _asking_again(plan, state, call, now) if seen == "undoing" else ""
+    detail = f"undoing: {asking}" if asking else detail
     return Cells(call_text(plan, state, call.address), status_of(entry), took, detail, style)
 
 
@@ -228,7 +239,7 @@ def _became(
     entry = state.calls.get(call.address, NO_CALL)
     failure = failure_of(state, call.address)
     why = _why(failure, status_of(entry))
-    tries = tries_text(entry)
+    tries = tries_text(state, call.address)
     if is_warned(progress, call) and seen in ("refused", "unknown"):
         return _joined(f"warning: {seen}", why, tries), "yellow"
     match seen:
@@ -240,6 +251,8 @@ def _became(
             return _skipped(state, call), "dim"
         case "running":
             return _running(entry, call.action), "plain"
+        case "kept" if stands(progress, call.address):
+            return _standing(plan, state, call), "yellow"
         case "ok" | "kept":
             # What answers an event says nothing of it: it is the event again, or that it was taken.
             known = answer_of(state, call) if call.action.event is None else None
@@ -286,15 +299,39 @@ def _running(entry: CallState, action: Action) -> str:
     return _joined(f"waits for try {entry.attempt + 1} of {attempts}", word)
 
 
+def _asking_again(plan: Plan, state: State, call: Call, now: float | None) -> str:
+    """`asks again, 5 of 10, next in 19s`: its undo needs the answer that was lost."""
+    again = answer(call.address)
+    entry = state.calls.get(again, NO_CALL)
+    pause = pause_before(again, entry.attempt + 1)
+    waits = not entry.flying and pause in state.armed and pause not in state.fired
+    if not (entry.flying or waits):
+        return ""
+    total = entry.spent + action_of(plan, again).retry.attempts
+    left = state.armed[pause] - now if waits and now is not None else None
+    next_in = "" if left is None else f", next in {duration(max(left, 0.0))}"
+    return f"asks again, {entry.attempt} of {total}{next_in}"
+
+
+def _standing(plan: Plan, state: State, call: Call) -> str:
+    back = undo(call.address)
+    if back not in state.calls:
+        return "stands: nothing undoes it"
+    tail = _joined(status_of(state.calls[back]), tries_text(state, back))
+    return f"stands: {undo_brief(plan, state, back)}  {tail}".rstrip()
+
+
 def _undo_detail(plan: Plan, state: State, call: Call, seen: StepState) -> str:
     back = undo(call.address)
     entry = state.calls.get(back, NO_CALL)
-    if entry.waived is not None:
-        return _joined("undone by hand", entry.waived.reason)
+    word = entry.waived or entry.resolved
+    if word is not None and entry.answer is None:
+        absent = isinstance(word, Resolved) and not word.ok
+        return _joined("nothing to undo, by hand" if absent else "undone by hand", word.reason)
     if back not in state.calls:
         return "undone" if seen == "undone" else "undoing: waits until nothing can arrive late"
     status = status_of(entry).replace("…", "")
-    tail = _joined(status, tries_text(entry))
+    tail = _joined(status, tries_text(state, back))
     return f"{seen}: {undo_brief(plan, state, back)}  {tail}".rstrip()
 
 
@@ -303,9 +340,9 @@ def _stuck(plan: Plan, state: State, progress: Progress, call: Call, why: str) -
     if back in progress.stuck and back in state.calls:
         entry = state.calls[back]
         said = f"{undo_brief(plan, state, back)}  {status_of(entry)}" if entry.attempt else ""
-        return _joined(f"stuck: {said}".rstrip(), tries_text(entry))
+        return _joined(f"stuck: {said}".rstrip(), tries_text(state, back))
     left = next((one.why for one in progress.residue if one.step == call.address), "")
-    return _joined(f"stuck: {left or why}", tries_text(state.calls.get(call.address, NO_CALL)))
+    return _joined(f"stuck: {left or why}", tries_text(state, call.address))
 
 
 def _confirm(state: State, node: Confirm, seen: StepState, now: float | None) -> Cells:
@@ -316,7 +353,7 @@ def _confirm(state: State, node: Confirm, seen: StepState, now: float | None) ->
     word = "" if seen in ("ok", "pending") else str(seen)
     if failure is not None and seen == "stuck":
         word = f"stuck: {failure_summary(failure)}"
-    detail = _joined(word, tries_text(entry))
+    detail = _joined(word, tries_text(state, node.address))
     return Cells("confirm", status_of(entry), took, detail, "red" if seen == "stuck" else "plain")
 
 

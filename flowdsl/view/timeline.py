@@ -186,7 +186,8 @@ def _not_ok(
     if may_go_on(entry, action, plan.services[action.service]):
         pause = duration(delay_seconds(after, call, entry, action))
         total = entry.spent + action.retry.attempts
-        rest = f"try {event.attempt} of {total}, next in {pause}"
+        what = "asks again," if is_answer(call) else "try"
+        rest = f"{what} {event.attempt} of {total}, next in {pause}"
         return Entry("retry", call, f"{_back(call)}{said}{why}  {rest}")
     word = "unknown" if isinstance(event.outcome, Unknown) else "refused"
     return Entry(word, call, f"{_back(call)}{said}{why}{tries}")
@@ -249,7 +250,10 @@ def _said_by_a_person(event: Retried | Resolved | Waived | CancelRequested) -> I
         case Retried(call=call):
             yield Entry("retry", call, _by("once more", event.actor, ""))
         case Resolved(call=call, ok=ok):
-            said = "resolved: it happened" if ok else "resolved: it never happened"
+            is_undo = direction_of(call) == "undo"
+            happened = "it is undone" if is_undo else "it happened"
+            absent = "there was nothing to undo" if is_undo else "it never happened"
+            said = f"resolved: {happened if ok else absent}"
             yield Entry("ok" if ok else "absent", call, _by(said, event.actor, event.reason))
         case Waived(call=call):
             said = _by(f"{_back(call)}by hand", event.actor, event.reason)

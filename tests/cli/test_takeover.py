@@ -269,7 +269,48 @@ def test_a_person_can_take_it_off_the_list(
 
 def test_a_person_can_say_that_it_is_done(cli: CommandLine, stuck: str) -> None:
     cli.write("answer.json", "{}")
-    assert cli("resume", stuck, "--resolve", "hotel", "--ok", "answer.json").code == 1
+    words = ("--resolve", "hotel", "--ok", "answer.json", "--reason", "ticket 4711")
+    done = cli("resume", stuck, *words)
+    # then the run may end, and who said so is told, on the screen and to programs
+    assert done.code == 1
+    assert "1 thing to know about" in done.err
+    assert "it is undone, on a person's word: ticket 4711" in " ".join(done.err.split())
+    (left,) = cli("status", stuck, "--json").json["residue"]
+    assert (left["call"], left["reason"]) == ("parallel-1/hotel!undo", "ticket 4711")
+    assert left["actor"]
+
+
+def test_a_person_cannot_say_that_what_was_answered_never_happened(
+    cli: CommandLine, services: Services, stuck: str
+) -> None:
+    seen = len(services.requests())
+    done = cli("resume", stuck, "--resolve", "hotel", "--absent")
+    assert done.code == 2
+    assert "error[F144]" in done.err
+    assert "answered 201: it is known that it happened" in " ".join(done.err.split())
+    assert "--skip" in done.err
+    assert len(services.requests()) == seen
+    assert state(cli) == "stuck"
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_an_order_that_is_repeated_says_so_and_is_done(
+    cli: CommandLine, services: Services, stuck: str, flags: tuple[str, ...]
+) -> None:
+    # given an order that ended the run
+    order = ("resume", stuck, "--skip", "hotel", "--reason", "called them")
+    assert cli(*order).code == 1
+    events, seen = cli("status", stuck, "--events").out, len(services.requests())
+    # when it is given again
+    again = cli(*order, *flags)
+    # then it was done before, and nothing happens
+    assert again.code == 0
+    assert "this was ordered before" in again.err
+    assert not flags or again.json["state"] == "compensated"
+    assert cli("status", stuck, "--events").out == events
+    assert len(services.requests()) == seen
+    # and another reason is another order, for which it is too late
+    assert cli("resume", stuck, "--skip", "hotel", "--reason", "other").code == 2
 
 
 def test_cancelling_a_stuck_run_is_resuming_it(

@@ -307,6 +307,10 @@ class Story:
         call = self.call(name)
         return sum(isinstance(fact, Started) and fact.call == call for fact in self.facts)
 
+    def counted(self, name: str) -> int:
+        """Those of them that count: not the first ten that a crash interrupted."""
+        return self.attempts(name) - self.state.calls[self.call(name)].spared
+
     def outcomes(self, name: str) -> list[str]:
         """What each attempt came to: Ok, Refused, Unknown."""
         call = self.call(name)
@@ -321,11 +325,14 @@ class Story:
         assert set(self.now.stuck) == {self.call(name) for name in calls}
 
     def ended(self, state: str) -> None:
-        """It ended so, and nothing is left of it that should not be."""
+        """It ended so, and nothing is left of it that should not be; what became of a step by a person's word is named."""
         assert self.now.state == state, self.now
         assert self.state.ended == state
-        assert not self.now.residue
+        assert not [entry for entry in self.now.residue if entry.why not in FOUND_OUT]
         assert not self.left
+
+
+FOUND_OUT = ("it happened, on a person's word", "it never happened, on a person's word")
 
 
 def fits(line: str, pattern: str) -> bool:

@@ -172,7 +172,7 @@ def test_c45_both_that_fail_at_once_have_all_their_tries() -> None:
         return story.bend("POST flights/reservations", busy).bend("POST hotels/reservations", busy)
 
     def then(story: Story) -> None:
-        assert story.attempts("flight") == story.attempts("hotel") == 3
+        assert story.counted("flight") == story.counted("hotel") == 3
 
     story = make().play()
     story.ended("compensated")

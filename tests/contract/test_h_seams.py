@@ -340,6 +340,7 @@ def test_s14_a_persons_word_on_a_lost_step_decides_what_is_undone(*, happened: b
     story = make().play()
     story.ended("compensated")
     assert story.undos == (["hotels"] if happened else []) + ["flights"]
+    assert [entry.step for entry in story.now.residue] == ["hotel"], "whose word it was is kept"
     # without keys, a crash leaves the flight as unknown as the hotel
     crash_everywhere(make, "compensated stuck", stride=2, then=then)
 

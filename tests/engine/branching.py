@@ -38,6 +38,25 @@ def settled() -> Plan:
     return plan(each("settled", more="expect: hold.good") + call("z"))
 
 
+def settled_notes() -> Plan:
+    """Nothing undoes them, and nobody knows what became of one."""
+    notes = "- id: tell\n  for_each: w in [1, 2]\n  collect: settled\n  call: POST plain/${w}\n"
+    return plan(notes + "- call: GET keyed/more\n" + call("z"))
+
+
+def settled_needs_answers() -> Plan:
+    """An undo that needs the answer which was lost."""
+    holds = "- id: h\n  for_each: w in [1, 2]\n  collect: settled\n  call: POST plain/${w}\n"
+    return plan(holds + "  compensate: DELETE plain/h/${h.id}\n" + call("z", reads="len(h)"))
+
+
+def careless_with_nothing_to_undo_it() -> Plan:
+    """A group that may fail: something in it stays, and something in it is confirmed below the line."""
+    held = call("b", more="confirm: POST keyed/b/${b.id}/confirm")
+    inner = indent(held + "- id: n\n  call: POST plain/n\n" + call("c", "plain"), "    ")
+    return plan("- id: extra\n  critical: false\n  steps:\n" + inner + call("z"))
+
+
 def settled_below_commit() -> Plan:
     calls = "- for_each: w in [1, 2]\n  collect: settled\n  call: POST plain/${w}\n"
     return plan(call("a") + "- commit\n" + calls)
@@ -57,6 +76,39 @@ def first_success_tombstone() -> Plan:
 
 def one_after_the_other() -> Plan:
     return plan(each("first_success", "plain", "max_parallel: 1\nexpect: hold.good") + call("z"))
+
+
+def losers_kept() -> Plan:
+    """Nothing of an item that lost has to be undone."""
+    asked = (
+        "- id: pick\n  for_each: w in [1, 2]\n  collect: first_success\n  call: POST plain/${w}\n"
+    )
+    return plan(asked + "  compensate: none\n" + call("z"))
+
+
+def losers_kept_in_groups() -> Plan:
+    """The same of an item of several steps, in a list that may fail."""
+    body = "    - call: POST plain/${w}\n      compensate: none\n    - set: { seen: '${w}' }\n"
+    asked = "- id: pick\n  for_each: w in [1, 2]\n  collect: first_success\n  critical: false\n"
+    return plan(asked + "  steps:\n" + body + call("z"))
+
+
+def fallback_kept(more: str = "") -> Plan:
+    """The call before the fallback needs no undo, whatever became of it."""
+    step = "- id: pay\n  call: POST plain/pay\n  compensate: none\n"
+    return plan(
+        step
+        + (f"  {more}\n" if more else "")
+        + "  fallback:\n"
+        + indent(call("v"), "    ")
+        + call("z")
+    )
+
+
+def careless_kept() -> Plan:
+    return plan(
+        "- id: b\n  call: POST plain/b\n  compensate: none\n  critical: false\n" + call("z")
+    )
 
 
 def first_read() -> Plan:
@@ -196,6 +248,13 @@ def detached() -> Plan:
     return using(call("a") + USES + "  detach: true\n" + call("z"))
 
 
+def detached_together() -> Plan:
+    """Several runs that are to begin at the same time."""
+    started = "  uses: ./child.yaml\n  with: { order: x }\n  detach: true\n"
+    runs = "".join(f"- id: {name}\n{started}" for name in "pqrs")
+    return using("- parallel:\n" + indent(runs, "    ") + call("z"))
+
+
 def kitchen_sink() -> Plan:
     path = OK / "kitchen-sink.yaml"
     files = [(name, (OK / name).read_text()) for name in ("ship.yaml", "payments.openapi.yaml")]
@@ -206,3 +265,10 @@ def chosen_below_commit() -> Plan:
     """A used file below the commit line of its parent: whoever loses in it is undone all the same."""
     child = f"steps:\n{indent(each('first_success', 'plain'), '  ')}"
     return using(call("a") + "- commit\n- uses: ./child.yaml\n", child)
+
+
+def chosen_beside_what_fails() -> Plan:
+    """The same in a group that may fail: it turns while a loser is being undone."""
+    child = f"steps:\n{indent(each('first_success', 'plain'), '  ')}"
+    group = "- critical: false\n  parallel:\n    - uses: ./child.yaml\n    - call: POST plain/x\n"
+    return using(call("a") + "- commit\n" + group, child)

@@ -28,7 +28,7 @@ LAST = """
 class Scene:
     """`lost` is the call whose first answer gets lost; `late` one that is refused when others have taken effect.
 
-    `exact`: what is there in the end is the same whatever crashes.
+    `exact`: what is there in the end is the same whatever crashes. `may_leave`: what may fail may stand in the end, by name.
     """
 
     plan: Plan
@@ -38,6 +38,7 @@ class Scene:
     orders: tuple[tuple[float, Order], ...] = ()
     exact: bool = True
     key: str = ""
+    may_leave: bool = False
 
 
 def saga(steps: str, *, head: str = "", last: str = LAST, child: str = "") -> Plan:
@@ -160,6 +161,24 @@ CHUNKS = """
 LABEL = "POST shipping/labels"
 
 
+# Parts that may fail: of notices on a service without keys nobody can say more than that they may have happened.
+CARELESS_STEPS = "- id: part\n  critical: false\n  steps:\n" + indent(two_steps("wh-1"), "    ")
+NOTES = """
+- id: note
+  for_each: who in ['ann', 'bob']
+  collect: settled
+  call: POST till/charges
+  body: { card: "${who}", reference: "${run.id}" }
+"""
+CARELESS_NOTE = """
+- critical: false
+  steps:
+    - id: note
+      call: POST till/charges
+      body: { card: tok_visa, reference: "${run.id}" }
+"""
+
+
 def constructs() -> dict[str, Scene]:
     scenes: dict[str, Scene] = {}
     for name, collect in COLLECTS.items():
@@ -190,6 +209,17 @@ def constructs() -> dict[str, Scene]:
         "emit": Scene(saga(EMIT), "POST events"),
         "uses": Scene(saga(USES, child=CHILD), LABEL),
         "uses, detached": Scene(saga(USES + f"  {child}", child=CHILD), LABEL),
+        "may fail, steps": Scene(saga(CARELESS_STEPS), LABEL),
+        "may fail, uses": Scene(saga(USES + "  critical: false\n", child=CHILD), LABEL),
+        "may fail, for_each": Scene(
+            each_call("all", "critical: false\n"), "POST warehouses/wh-2/holds"
+        ),
+        "may fail, settled notes": Scene(
+            saga(NOTES), "POST payments/charges", exact=False, may_leave=True
+        ),
+        "may fail, a note": Scene(
+            saga(CARELESS_NOTE), "POST payments/charges", exact=False, may_leave=True
+        ),
         "key": Scene(saga(two_steps("wh-1"), head="key: all"), LABEL, key="saga all"),
         "chunks": Scene(
             saga(CHUNKS, head=listed),

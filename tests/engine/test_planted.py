@@ -13,7 +13,7 @@ import pytest
 
 from flowdsl.engine.explore import Allowance, Exploration, explore
 from flowdsl.plan.address import ROOT, Address, CallId, step_of
-from flowdsl.plan.nodes import Action, AnyNode, Block, Call, Commit, Plan, Service
+from flowdsl.plan.nodes import Action, AnyNode, Block, Call, Commit, NothingToUndo, Plan, Service
 from flowdsl.saga import attempt as attempts
 from flowdsl.saga import (
     backward,
@@ -44,7 +44,7 @@ from flowdsl.saga.observation import Observation
 from flowdsl.saga.outcome import misfit
 from flowdsl.saga.state import CallState, State
 from flowdsl.saga.undoing import Undo
-from flowdsl.saga.walk import OVER_OK, PENDING, Stand, Walk
+from flowdsl.saga.walk import OVER_OK, PENDING, Residue, Stand, StepState, Walk
 from tests.conftest import Counts
 from tests.engine.corpus import CASES
 from tests.museum.exhibit import plant
@@ -187,12 +187,33 @@ def absent_after_one_probe(plan: Plan, past: State, call: Call) -> bool:
     return _is_absent(plan, past, call)
 
 
-def stuck_is_good_enough(walk: Walk, call: Call, back: Undo) -> Stand:
+def stuck_is_good_enough(walk: Walk, back: Undo) -> Stand:
     return Stand("unknown", over=True)
 
 
-def stuck_holds_up_nothing(walk: Walk, call: Call, back: Undo) -> Stand:
-    return replace(_cannot_undo(walk, call, back), over=True)
+def stuck_holds_up_nothing(walk: Walk, back: Undo) -> Stand:
+    return replace(_cannot_undo(walk, back), over=True)
+
+
+def nothing_may_fail(plan: Plan, address: Address) -> bool:
+    return False
+
+
+def given_up_without_a_word(walk: Walk, call: Call, back: Undo) -> Stand:
+    return Stand("kept", over=True)
+
+
+def nobody_said_anything(walk: Walk) -> list[Residue]:
+    return []
+
+
+def kept_only_at_the_end(walk: Walk, call: Call) -> StepState:
+    """As it was: while the run drains, what needs no undo looks like what does."""
+    seen = _seen(walk, call)
+    if seen == "kept" and isinstance(call.compensation, NothingToUndo):
+        effect = ledger.standing(walk.plan, walk.state, call)
+        return "ok" if effect == "ok" else "unknown"
+    return seen
 
 
 def stuck_holds_up_everything(
@@ -278,7 +299,7 @@ def items_all_at_once_with_what_follows(
 
 
 _begun_item, _choose, _fall_back = collecting._begun_item, collecting._choose, forward._fall_back
-_children_backward = backward._children_backward
+_children_backward, _seen = backward._children_backward, backward._seen
 _started, _finished, _invoke = state._started, state._finished, attempts.invoke
 _node_forward, _forward_run, _alert = forward._node_forward, progress._forward_run, progress._alert
 _probing, _is_absent, _cannot_undo = undoing.probing, ledger.is_absent, backward._cannot_undo
@@ -332,6 +353,10 @@ BUGS = (
     Bug("a failed undo forgotten", (f"{SAGA}.backward._cannot_undo",), stuck_is_good_enough, "sequence", LEFT),
     Bug("a failed undo holds up nothing", (f"{SAGA}.backward._cannot_undo",), stuck_holds_up_nothing, "sequence", "is undone before"),
     Bug("a failed undo holds up everything", (f"{SAGA}.backward._children_backward",), stuck_holds_up_everything, "parallel", "could have been undone"),
+    Bug("what may fail makes the run stuck", (f"{SAGA}.backward.may_fail",), nothing_may_fail, "settled notes", "stuck above its commit line"),
+    Bug("what stands is not named", (f"{SAGA}.backward._given_up",), given_up_without_a_word, "careless, stays", LEFT),
+    Bug("a person's word forgotten", (f"{SAGA}.progress.words_of_people",), nobody_said_anything, "sequence", LEFT, ORDERED),
+    Bug("kept, and then not", (f"{SAGA}.backward._seen",), kept_only_at_the_end, "careless kept", "went from kept back to"),
     Bug("a tolerated unknown forgotten", (f"{SAGA}.forward._tolerate_unknown",), tolerated_and_forgotten, "careless below commit call", LEFT),
     Bug("a change refused for its answer", (f"{SAGA}.outcome._not_believed",), a_change_refused, "strict calls", LEFT),
     Bug("losers are let stand", (f"{SAGA}.collecting._begun_item",), losers_stay, "first success", "lost, and stands"),

@@ -27,12 +27,14 @@ from flowdsl.saga.events import (
     Started,
     Unknown,
 )
+from flowdsl.saga.outcome import interrupted
 from flowdsl.saga.state import State, entry_of, fold
 
 NO = Failure("F110", "no")
 OK = Ok(200, {}, None)
 LOST = Unknown(NO)
-DIED = Unknown(NO, interrupted=True)
+DIED = interrupted("a")
+DIED_AS_OF_OLD = Unknown(NO, interrupted=True)  # as an earlier flowdsl wrote it down
 REFUSED = Refused(NO)
 DEFINITE = Refused(NO, definite=True)
 NOT_SENT = Refused(NO, again=True, sent=False)
@@ -205,6 +207,33 @@ def test_after_a_crash_there_is_no_pause() -> None:
 def test_nobody_is_asked_more_often_than_said(attempts: int) -> None:
     assert landing(*[LOST] * (attempts - 1), attempts=attempts) == "running"
     assert landing(*[LOST] * attempts, attempts=attempts) == "unknown"
+
+
+def test_ten_attempts_that_a_crash_interrupted_are_not_counted_and_then_they_are() -> None:
+    # given a call that has two attempts, and a process that dies again and again while it is out
+    assert landing(*[DIED] * 10, attempts=2) == "running"
+    assert landing(*[DIED] * 10, LOST, attempts=2) == "running"
+    assert landing(*[DIED] * 10, LOST, LOST, attempts=2) == "unknown"
+    # then the eleventh counts, and the twelfth is the last
+    assert landing(*[DIED] * 11, attempts=2) == "running"
+    assert landing(*[DIED] * 12, attempts=2) == "unknown"
+
+
+def test_the_ten_are_of_the_call_whatever_a_person_grants_it() -> None:
+    state = fold(after(*[DIED] * 10, LOST, LOST, LOST), [Retried("a", 999.0)])
+    for number in (14, 15, 16):
+        at = number * 100.0
+        state = fold(state, [Started("a", number, at), Finished("a", number, at, DIED)])
+    assert attempt(state, "a", action(), KEYED).landing == "unknown"
+
+
+def test_a_post_that_may_not_be_sent_twice_is_not_sent_again_for_a_crash() -> None:
+    assert landing(DIED, service=PLAIN) == "unknown"
+
+
+def test_what_an_old_journal_says_of_a_crash_counts_as_it_did() -> None:
+    # given a run that went on from there: what it took for over stays over
+    assert landing(*[DIED_AS_OF_OLD] * 3, attempts=3) == "unknown"
 
 
 def test_a_person_grants_a_fresh_set_that_begins_at_once() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from flowdsl.engine.orders import Order, find_step, to_event
+from flowdsl.engine.orders import Order, find_step, is_repetition, to_event
 from flowdsl.engine.trail import play
 from flowdsl.errors import InputError
 from flowdsl.plan.nodes import Plan
@@ -12,6 +14,7 @@ from flowdsl.saga.commands import Invoke
 from flowdsl.saga.events import Resolved, Retried, Waived
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
+from tests.engine.branching import chosen_below_commit
 from tests.saga.plans import by_key, call, plan
 
 BELOW = call("a") + "- commit\n- id: b\n  call: POST plain/b\n- id: c\n  call: POST keyed/c\n"
@@ -100,7 +103,6 @@ def test_resolve_supplies_the_lost_answer_to_the_undo() -> None:
 def test_resolve_below_commit_goes_on_with_that_answer() -> None:
     _, now = told(below(), LOST_BELOW, Order("resolve", "b", ok=True, body={"id": 7}))
     assert now.stands["b"].state == "ok"
-    assert now.residue == ()
     assert play(below(), f"{LOST_BELOW} · resolve b · ok c")[1].state == "succeeded"
 
 
@@ -128,9 +130,121 @@ def test_absent_of_a_confirm_confirms_again() -> None:
     assert out(now) == ["a!confirm"]
 
 
-def test_absent_of_a_stuck_undo_says_that_there_is_nothing_to_undo() -> None:
-    _, now, _ = play(two(), f"{STUCK_UNDO} · absent a")
+def test_absent_of_a_stuck_undo_says_that_there_was_nothing_to_undo() -> None:
+    # given a step of which nobody knows, whose undo is refused
+    tiny = plan(by_key("a") + call("b"))
+    trail = "lose request a · fire a!settle#1 · refuse a!undo 422"
+    assert play(tiny, trail)[1].stuck == ("a!undo",)
+    # when a person says that it never happened
+    _, now, _ = play(tiny, f"{trail} · absent a")
+    # then the run may end, and the word stays
     assert now.state == "compensated"
+    assert words(now) == [
+        ("a!undo", "there was nothing to undo, on a person's word", "ada", "said so")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("steps", "trail", "step", "says"),
+    [
+        (call("a") + call("b"), STUCK_UNDO, "a", "`a` answered 200: it is known that it happened"),
+        (
+            call("a", more="for_each: w in [1, 2]") + call("b"),
+            "ok a[0] · ok a[1] · refuse b · refuse a[1]!undo · ok a[0]!undo",
+            "a[1]",
+            "`a[1]` answered 200",
+        ),
+        (
+            by_key("a", more="probe: { call: GET plain/a, found: probe.id, result: probe }") + call("b"),
+            'lose reply a · ok a!probe {"id": 7} · refuse b · fire a!settle#1 · refuse a!undo 422',
+            "a",
+            "it is known that it happened, so there is something to undo",
+        ),
+        ("- id: a\n  call: POST plain/a\n" + call("b"), "ok a · refuse b", "a", "it is known that it happened"),
+    ],
+    ids=["answered", "an item", "found by its probe", "nothing undoes it"],
+)  # fmt: skip
+def test_absent_never_contradicts_what_a_service_has_said(
+    steps: str, trail: str, step: str, says: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        play(plan(steps), f"{trail} · absent {step}")
+    assert caught.value.code == "F144"
+    assert says in caught.value.message
+    assert f"--skip {step}" in caught.value.help
+
+
+def test_absent_of_an_undo_below_the_commit_line_ends_it() -> None:
+    # given a loser below the line whose undo is refused
+    tiny = chosen_below_commit()
+    lost = "ok a · ok hold[0] · lose request hold[1] · fire uses-1/hold[1]!settle#1 · refuse hold[1]!undo 422"
+    trail = lost.replace(" hold", " uses-1/hold")
+    assert play(tiny, trail)[1].stuck == ("uses-1/hold[1]!undo",)
+    # then a word about it is not a reason to send it again
+    _, now, sent = play(tiny, f"{trail} · absent uses-1/hold[1]")
+    assert sent.count("uses-1/hold[1]!undo") == 1
+    assert now.stuck == ()
+
+
+def test_ok_of_a_stuck_undo_says_that_it_is_undone() -> None:
+    _, now, _ = play(two(), f"{STUCK_UNDO} · resolve a")
+    assert now.state == "compensated"
+    assert words(now) == [("a!undo", "it is undone, on a person's word", "ada", "said so")]
+
+
+# --- a person's word is never forgotten --------------------------------------------------------------
+
+
+def words(now: Progress) -> list[tuple[str, str, str, str]]:
+    return [(one.call, one.why, one.actor, one.reason) for one in now.residue]
+
+
+@pytest.mark.parametrize(
+    ("steps", "trail", "call_id", "why"),
+    [
+        (call("a", "plain"), "lose reply a · resolve a · fire a!settle#1 · ok a!undo", "a", "it happened"),
+        (call("a", "plain"), "lose request a · absent a", "a", "it never happened"),
+        (BELOW, f"{LOST_BELOW} · resolve b · ok c", "b", "it happened"),
+        (BELOW, "ok a · lose request b · absent b · ok b · ok c", "b", "it never happened"),
+        (
+            call("a", "plain", more="confirm: POST plain/a/${a.id}/confirm"),
+            "ok a · lose reply a!confirm · resolve a",
+            "a!confirm",
+            "it is confirmed",
+        ),
+        (
+            call("a", "plain", more="for_each: w in [1]"),
+            "lose request a[0] · absent a[0]",
+            "a[0]",
+            "it never happened",
+        ),
+    ],
+    ids=["ok of a step", "absent", "ok below", "absent below", "ok of a confirm", "an item"],
+)  # fmt: skip
+def test_what_only_a_person_said_is_in_the_residue_of_the_end(
+    steps: str, trail: str, call_id: str, why: str
+) -> None:
+    state, now, _ = play(plan(steps), trail)
+    assert state.ended
+    assert words(now) == [(call_id, f"{why}, on a person's word", "ada", "said so")]
+
+
+def test_what_the_service_says_later_takes_the_place_of_the_word() -> None:
+    # given a service that honours keys: whatever it did with the first request, it did it once
+    below_keyed = plan(call("a") + "- commit\n- id: b\n  call: POST keyed/b\n  retry: 1\n")
+    _, now, _ = play(below_keyed, "ok a · lose request b · absent b · ok b")
+    assert (now.state, now.residue) == ("succeeded", ())
+
+
+def test_an_old_word_about_an_undo_still_ends_its_run_and_is_named_now() -> None:
+    # given a journal in which `--absent` was taken for an undo whose step was answered
+    state, _, _ = play(two(), STUCK_UNDO)
+    old = fold(state, [Resolved("a!undo", 5.0, ok=False, actor="ada", reason="by phone")])
+    now = progress(two(), old)
+    assert (now.state, now.stands["a"].state) == ("compensating", "undone")
+    assert words(now) == [
+        ("a!undo", "there was nothing to undo, on a person's word", "ada", "by phone")
+    ]
 
 
 def test_resolve_of_what_could_not_be_rendered_below_commit_is_ok() -> None:
@@ -194,6 +308,45 @@ def test_cancel_past_commit_is_refused_with_the_reason() -> None:
 
 
 # --- safe to repeat, and only where it makes sense --------------------------------------------------
+
+
+ABSENT_A = Order("resolve", "a", ok=False, reason="seen")
+
+
+@pytest.mark.parametrize(
+    ("steps", "trail", "order"),
+    [
+        (call("a") + call("b"), STUCK_UNDO, Order("skip", "a", reason="by phone")),
+        (call("a") + call("b"), STUCK_UNDO, Order("resolve", "a", ok=True, body={"id": 1}, reason="x")),
+        (call("a", "plain"), "lose request a", ABSENT_A),
+        (BELOW, LOST_BELOW, replace(ABSENT_A, step="b")),
+    ],
+    ids=["skip", "ok", "absent", "absent below commit"],
+)  # fmt: skip
+def test_an_order_that_is_repeated_adds_nothing(steps: str, trail: str, order: Order) -> None:
+    # given an order that was obeyed
+    tiny = plan(steps)
+    state, now = told(tiny, trail, replace(order, actor="ada"))
+    # when another person gives it again, for the same reason
+    assert is_repetition(tiny, state, now, replace(order, actor="bob"))
+    assert to_event(tiny, state, replace(order, actor="bob"), 9.0) == []
+    # then only another reason is another order, and there is nothing for it
+    with pytest.raises(InputError, match="is not stuck"):
+        to_event(tiny, state, replace(order, reason="another"), 9.0)
+
+
+def test_what_is_stuck_again_hears_the_same_word_again() -> None:
+    tiny = below()
+    state, _ = told(tiny, LOST_BELOW, replace(ABSENT_A, step="b"))
+    state, now, _ = play(tiny, "ok a · lose request b · absent b · refuse b")
+    assert now.stuck == ("b",)
+    again = to_event(tiny, state, Order("resolve", "b", reason="said so"), 9.0)
+    assert [type(event) for event in again] == [Resolved, Retried]
+
+
+def test_retry_is_never_a_repetition() -> None:
+    state, now = told(two(), STUCK_UNDO, Order("retry", "a"))
+    assert not is_repetition(two(), state, now, Order("retry", "a"))
 
 
 @pytest.mark.parametrize("word", ["retry", "absent", "skip", "resolve"])

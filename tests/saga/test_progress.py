@@ -235,9 +235,61 @@ def test_a_group_that_is_not_critical_turns_alone_and_the_rest_goes_on() -> None
     assert now.stands["extra"].state == "undone"
 
 
-def test_a_group_that_could_not_be_undone_holds_the_run_up() -> None:
-    _, now, _ = play(careless_group(), "ok a · ok b · refuse c · refuse extra/b!undo 422")
-    assert (now.state, now.stuck) == ("stuck", ("extra/b!undo",))
+def test_a_group_that_may_fail_and_could_not_be_undone_is_named_and_the_run_goes_on() -> None:
+    # given a group that turned alone, one undo of which is refused
+    trail = "ok a · ok b · refuse c · refuse extra/b!undo 422"
+    _, now, sent = play(careless_group(), trail)
+    # then the next step starts, what stands is named, and nobody is asked
+    assert (now.state, now.stuck, sent[-1]) == ("running", (), "d")
+    assert (now.stands["extra/b"].state, now.stands["extra"].state) == ("kept", "refused")
+    assert [(one.step, one.call, one.why) for one in now.residue] == [
+        ("extra/b", "extra/b!undo", "stands")
+    ]
+    told = [(warning.code, warning.step, warning.status) for warning in now.warnings]
+    assert told == [("F126", "extra/b", 422), ("F110", "extra/c", 402)]
+    # and it stays so in the end, and when the run is undone
+    assert play(careless_group(), f"{trail} · ok d")[1].residue == now.residue
+    _, undone, _ = play(careless_group(), f"{trail} · refuse d · ok a!undo")
+    assert (undone.state, undone.residue) == ("compensated", now.residue)
+
+
+def test_what_stands_in_a_group_that_may_fail_is_not_confirmed() -> None:
+    held = call("b", more="confirm: POST keyed/b/${b.id}/confirm")
+    group = "- id: extra\n  critical: false\n  steps:\n" + nested(held, call("c"))
+    _, now, sent = play(plan(group + call("d")), "ok b · refuse c · refuse extra/b!undo 422 · ok d")
+    assert now.state == "succeeded"
+    assert "extra/b!confirm" not in sent
+
+
+def test_an_item_of_settled_of_which_nobody_knows_is_named_and_null() -> None:
+    notes = "- id: n\n  for_each: w in [1, 2]\n  collect: settled\n  call: POST plain/${w}\n"
+    tiny = plan(notes + "- call: POST keyed/seen\n  body: { n: '${n}' }\n  compensate: none\n")
+    state, now, sent = play(tiny, "ok n[0] · lose reply n[1]")
+    assert (now.state, sent[-1]) == ("running", "call-1")
+    assert [(one.step, one.why) for one in now.residue] == [("n[1]", "may have happened")]
+    assert {warning.step for warning in now.warnings} == {"n[1]"}
+    request = state.calls["call-1"].request
+    assert request is not None
+    assert request.body == ('{"n":[{},null]}',)
+
+
+@pytest.mark.parametrize("kind", ["call", "item"])
+def test_what_may_fail_holds_up_no_undo_when_the_run_turns(kind: str) -> None:
+    # given a step that may fail and went well, before one that is refused
+    more = "for_each: w in [1]\ncollect: settled" if kind == "item" else "critical: false"
+    tiny = plan(call("a") + call("b", more=more) + call("c"))
+    step = "b[0]" if kind == "item" else "b"
+    # when its undo is refused
+    _, now, _ = play(tiny, f"ok a · ok {step} · refuse c · refuse {step}!undo 422 · ok a!undo")
+    # then what ran before it is undone all the same, and it is named
+    assert (now.state, now.stands["a"].state) == ("compensated", "undone")
+    assert [(one.step, one.why) for one in now.residue] == [(step, "stands")]
+
+
+def test_a_loser_that_cannot_be_undone_makes_the_run_stuck_as_ever() -> None:
+    one = call("b", more="for_each: w in [1, 2]\ncollect: first_success")
+    trail = "ok b[0] · ok b[1] · refuse b[1]!undo 422"
+    assert play(plan(one + call("c")), trail)[1].stuck == ("b[1]!undo",)
 
 
 def test_what_was_undone_with_its_group_is_null_outside_and_still_there_inside() -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from flowdsl.engine.trail import play
 from flowdsl.plan.evaluate import evaluate
 from flowdsl.plan.expression import parse
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
-from flowdsl.saga.events import Created, Done, Expanded
+from flowdsl.saga.codec import decode, encode
+from flowdsl.saga.events import Created, Done, Expanded, Finished
+from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
+from flowdsl.saga.outcome import judge
 from flowdsl.saga.scope import Vantage, scope
 from flowdsl.saga.state import State, fold
 from tests.language.plans import plan_of
+from tests.saga.plans import call, plan
 
 LISTS = """
 - id: one
@@ -64,3 +69,45 @@ def test_two_lists_may_call_their_items_the_same(viewer: str, text: str, value: 
     names = scope(plan, state_of(plan), [expression], Vantage(viewer))
     found: Json = evaluate(expression, names)  # type: ignore[assignment]
     assert found == value
+
+
+# --- the exchange of a call that was refused, or of which nobody knows -------------------------------
+
+HEADED = (("Retry-After", "7"), ("Link", "<x>; rel=next"))
+EXCHANGES = [
+    (Answer(409, HEADED, {"why": "there"}), "keyed", 409),
+    (Answer(500, HEADED), "plain", 500),
+    (Answer(200, HEADED, {"good": False}), "keyed", 200),
+    (Answer(200, HEADED, problem="cut short"), "keyed", 200),
+    (Lost("the connection broke"), "keyed", None),
+    (NotSent("nobody listens"), "keyed", None),
+]
+
+
+@pytest.mark.parametrize(("seen", "service", "status"), EXCHANGES)
+def test_status_headers_and_error_are_there_for_every_call_that_was_answered(
+    seen: Observation, service: str, status: int | None
+) -> None:
+    # given a step that may fail, and how its last attempt was seen; kept, and read again
+    tiny = plan(call("a", service, more="critical: false\nretry: 1\nexpect: a.good"))
+    state, _, _ = play(tiny, "start a")
+    finished = Finished("a", 1, 1.0, judge(tiny, state, "a", seen))
+    state = fold(state, [decode(encode(finished))])
+    # when what comes after it asks
+    names = scope(tiny, state, [parse("steps.a.status")])
+    exchange = names["steps"]["a"]  # type: ignore[index,call-overload]
+    # then it is told what the service said
+    assert isinstance(exchange, dict)
+    assert exchange["status"] == status
+    assert exchange["headers"] == (dict(HEADED) if status else None)
+    assert exchange["error"] is not None
+    assert "a" not in names
+
+
+def test_a_condition_can_tell_one_refusal_from_another() -> None:
+    tiny = plan(
+        call("a", more="critical: false")
+        + "- id: there\n  when: steps.a.status == 409\n  call: GET keyed/a\n"
+    )
+    assert play(tiny, "refuse a 409")[2][-1] == "there"
+    assert play(tiny, "refuse a 404")[1].stands["there"].state == "skipped"

@@ -91,7 +91,8 @@ def test_a_parked_run_says_so() -> None:
     assert "took its process down" in plain([state_line(story.plan, state, now)])
     assert "took its process down" in plain(cause_frame(story.plan, state, now))
     assert [each.command for each in suggestions(story.plan, state, now)] == [
-        "flowdsl resume book-trip-7k3fq2mzab"
+        "flowdsl resume book-trip-7k3fq2mzab",
+        "flowdsl cancel book-trip-7k3fq2mzab",
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowdsl.language import Library, Source, compile_plan, load
+from flowdsl.language import Library, Source, check, compile_plan, load
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.view.callplan import Known, call_plan, fall_text, plan_json
@@ -174,3 +174,36 @@ def test_a_long_plan_names_only_some_of_what_would_be_undone() -> None:
     )
     of = compile_plan(HEAD + "steps:\n" + text, "a.yaml")
     assert said(of, "s59").endswith("and 48 more")
+
+
+def test_what_may_fail_and_cannot_be_undone_is_said_to_stay() -> None:
+    # given a group that may fail: a note in it that nothing undoes, and a hold that is confirmed
+    of = plan(
+        "steps:\n"
+        "  - id: extra\n    critical: false\n    steps:\n"
+        "      - id: hold\n        call: POST a/holds\n        confirm: POST a/holds/1/confirm\n"
+        "        compensate: DELETE a/holds/1\n"
+        "      - { id: note, call: POST a/notes }\n"
+        "      - { id: label, call: POST a/labels, compensate: none }\n"
+        "  - { id: last, call: POST a/last, compensate: none }\n"
+    )
+    # then the run is not stuck for it, and what ran before the note is undone all the same
+    assert said(of, "extra/label") == "undo hold; then a warning; note stays"
+    assert said(of, "last") == "undo hold; note stays"
+    # but a confirm that is refused needs a person, whatever it is of
+    assert said(of, "extra/hold!confirm") == "a person is needed (stuck)"
+
+
+def test_an_undo_that_needs_a_lost_answer_is_no_reason_to_be_stuck_where_the_step_may_fail() -> (
+    None
+):
+    labels = {}
+    for critical in ("true", "false"):
+        text = (
+            f"steps:\n  - id: one\n    call: POST a/one\n    critical: {critical}\n"
+            "    compensate: DELETE a/one/${one.id}\n"
+        )
+        found = [d for d in check(Source("a.yaml", HEAD + text)).diagnostics if d.code == "F013"]
+        labels[critical] = found[0].label
+    assert labels["true"].endswith("and the run is stuck")
+    assert labels["false"].endswith("and the step may stay behind")

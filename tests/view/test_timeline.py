@@ -52,6 +52,11 @@ AT = BEGIN + 60
         ),
         (Resolved(HOTEL, AT, ok=False), "absent    hotel   resolved: it never happened"),
         (
+            Resolved(f"{HOTEL}!undo", AT, ok=False),
+            "absent    hotel   resolved: there was nothing to undo",
+        ),
+        (Resolved(f"{HOTEL}!undo", AT, ok=True), "ok        hotel   resolved: it is undone"),
+        (
             Waived(f"{FLIGHT}!undo", AT, "ann", "rang"),
             "skipped   flight  undo by hand  by ann  rang",
         ),

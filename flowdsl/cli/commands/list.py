@@ -83,6 +83,7 @@ def row_of(store: FileStore, one: RunSummary) -> RunRow:
         started=one.created_at,
         ended=standing.ended,
         detail=detail(standing.plan, standing.state, standing.now),
+        residue=len(standing.now.residue),
     )
 
 
@@ -98,6 +99,7 @@ def _json(session: Session, rows: list[RunRow], hidden: int) -> int:
             "created": rfc3339(row.started) if row.started else None,
             "ended": None if row.ended is None else rfc3339(row.ended),
             "detail": row.detail,
+            "residue": row.residue,
         }
         for row in rows
     ]

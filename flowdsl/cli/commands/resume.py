@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @click.option(
     "--ok", "answer", metavar="FILE", help="It happened, and this is the answer (JSON; - is stdin)."
 )
-@click.option("--absent", is_flag=True, help="It never happened.")
+@click.option(
+    "--absent", is_flag=True, help="It never happened; of an undo: there was nothing to undo."
+)
 @click.option("--reason", metavar="TEXT", help="Kept with the order.")
 @click.option(
     "-i", "--input", "given", multiple=True, metavar="KEY=VALUE", help="A secret input, again."

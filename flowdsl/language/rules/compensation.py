@@ -173,6 +173,12 @@ def _surely_ended(subject: Subject, place: Place, other: Place) -> bool:
 # --- lost answers ------------------------------------------------------------------------------------
 
 
+def _if_it_is_lost(place: Place) -> str:
+    if any(is_forgiven(step) for step in _chain(place)):
+        return "then this cannot be sent, and the step may stay behind"
+    return "then this cannot be sent, and the run is stuck"
+
+
 def _needs_a_lost_answer(subject: Subject, place: Place, call: Call) -> Iterator[Diagnostic]:
     undo = call.compensate
     if undo is None or undo.request is None or call.probe is not None:
@@ -188,6 +194,6 @@ def _needs_a_lost_answer(subject: Subject, place: Place, call: Call) -> Iterator
         "F013",
         span,
         f"the undo of `{name}` needs its answer, and the answer can be lost",
-        "then this cannot be sent, and the run is stuck",
+        _if_it_is_lost(place),
         help=f"say `idempotency: 24h` on `{service.text}` if it honours Idempotency-Key, add a `probe`, or undo by `steps.{name}.key`",
     )

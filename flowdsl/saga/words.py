@@ -1,0 +1,62 @@
+"""What only a person said: it is named for ever, with who said it and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from flowdsl.plan.address import CallId, direction_of, step_of
+from flowdsl.plan.nodes import Call, Confirm
+from flowdsl.saga.attempt import may_resend
+from flowdsl.saga.events import Resolved, Waived
+from flowdsl.saga.intent import action_of
+from flowdsl.saga.state import CallState
+from flowdsl.saga.walk import Residue, Walk
+
+SKIPPED_BY_HAND = "skipped on a person's word"
+HAPPENED: Mapping[str, str] = MappingProxyType(
+    {"do": "it happened", "undo": "it is undone", "confirm": "it is confirmed"}
+)
+ABSENT: Mapping[str, str] = MappingProxyType(
+    {
+        "do": "it never happened",
+        "undo": "there was nothing to undo",
+        "confirm": "it was not confirmed",
+    }
+)
+
+
+def words_of_people(walk: Walk) -> Iterator[Residue]:
+    """Every skip, every answer and every "it never happened" that no service has said since."""
+    for call, entry in walk.state.calls.items():
+        word = _word(walk, call, entry)
+        if word is not None:
+            yield Residue(step_of(call), call, _said(call, word), word.actor, word.reason)
+
+
+def _word(walk: Walk, call: CallId, entry: CallState) -> Waived | Resolved | None:
+    if entry.waived is not None:
+        return entry.waived
+    if entry.answer is None and entry.resolved is not None:
+        return entry.resolved
+    return None if entry.absent is None or _was_heard(walk, call, entry) else entry.absent
+
+
+def _was_heard(walk: Walk, call: CallId, entry: CallState) -> bool:
+    """Whether the service has answered for the attempts that a person called absent as well: it did the work once."""
+    node = walk.plan.nodes.get(step_of(call))
+    if entry.answer is None or not isinstance(node, Call | Confirm):
+        return False
+    action = action_of(walk.plan, call)
+    return may_resend(action, walk.plan.services[action.service])
+
+
+def _said(call: CallId, word: Waived | Resolved) -> str:
+    match word:
+        case Waived():
+            return SKIPPED_BY_HAND
+        case Resolved(ok=True):
+            said = HAPPENED[direction_of(call)]
+        case Resolved():
+            said = ABSENT[direction_of(call)]
+    return f"{said}, on a person's word"

@@ -1,0 +1,98 @@
+"""What makes two situations the same to the explorer: every field counts, or says why it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import pytest
+
+from flowdsl.engine.sameness import IN_SHORT, LEFT_OUT, known_as
+from flowdsl.saga.state import State
+
+
+class AnyJson:
+    """Stands for `Json`, which is made of itself."""
+
+
+def hints_of(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind, localns={"Json": AnyJson})
+
+
+def kinds_in(kind: Any) -> Iterator[type]:
+    """Every dataclass that an annotation speaks of, itself included."""
+    if isinstance(kind, type) and is_dataclass(kind):
+        yield kind
+    else:
+        for inner in get_args(kind):
+            yield from kinds_in(inner)
+
+
+def reachable(kind: type) -> list[type]:
+    found = [kind]
+    for one in found:
+        for f in fields(one):
+            if f.name in LEFT_OUT.get(one, {}):
+                continue
+            found += [k for k in kinds_in(hints_of(one)[f.name]) if k not in found]
+    return found
+
+
+def sample(kind: Any, number: int) -> Any:
+    """A value of this type; with another number, another one."""
+    if kind in (AnyJson, int, float):
+        return number
+    if kind is str:
+        return str(number)
+    if kind is bool:
+        return bool(number)
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints = hints_of(kind)
+        left_out = LEFT_OUT.get(kind, {})
+        return kind(
+            **{
+                f.name: None if f.name in left_out else sample(hints[f.name], number)
+                for f in fields(kind)
+            }
+        )
+    arguments = [each for each in get_args(kind) if each is not NoneType]
+    origin = get_origin(kind)
+    if origin in (UnionType, Union):
+        is_optional = len(arguments) < len(get_args(kind))
+        return None if is_optional and number else sample(arguments[0], number)
+    if origin is dict:
+        return {sample(arguments[0], 0): sample(arguments[1], number)}
+    if origin is tuple:
+        return (sample(arguments[0], number),) * (number + 1)
+    assert origin is frozenset
+    return frozenset({sample(arguments[0], number)})
+
+
+def says_nothing(kind: Any) -> bool:
+    """Whether every field of it is left out."""
+    return kind in LEFT_OUT and LEFT_OUT[kind].keys() == {f.name for f in fields(kind)}
+
+
+KINDS = reachable(State)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_another_value_in_any_field_is_another_situation(kind: type) -> None:
+    # given a value of this kind
+    one, hints = sample(kind, 0), hints_of(kind)
+    for f in fields(kind):
+        if f.name not in LEFT_OUT.get(kind, {}) and not says_nothing(hints[f.name]):
+            # when one field is another one, then so is what the explorer takes it for
+            other = replace(one, **{f.name: sample(hints[f.name], 1)})
+            assert known_as(other) != known_as(one), f.name
+
+
+def test_what_is_left_out_is_there_and_has_a_reason() -> None:
+    for kind, reasons in LEFT_OUT.items():
+        assert kind in KINDS, kind
+        assert reasons.keys() <= {f.name for f in fields(kind)}, kind
+        assert all(reasons.values()), kind
+    for kind, name in IN_SHORT:
+        assert name in {f.name for f in fields(kind)}
