@@ -21,6 +21,16 @@ PATIENCE_SECONDS = 60.0
 TRIP = ("-i", "flight=LH-454", "-i", "hotel=Savoy", "-i", "email=ada@example.com")
 
 
+def patient_trip(folder: Path) -> str:
+    """The shipped trip, whose calls wait for as long as a test holds their answers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "patient.yaml"
+    text = (WORKFLOWS / "trip.yaml").read_text("utf-8")
+    assert text.count("timeout: 10s ") == 1
+    file.write_text(text.replace("timeout: 10s ", "timeout: 10m "))
+    return str(file)
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     url: str
@@ -38,6 +48,10 @@ class Services:
         service, _, path = target.partition("/")
         wanted = {"service": service, "method": method, "path": f"/{path}", "fault": kind}
         self.ask("/faults", "POST", {**wanted, "times": times})
+
+    def release(self) -> None:
+        """Lets go what a fault holds."""
+        self.ask("/faults/release", "POST")
 
     def fired(self) -> list[int]:
         return [fault["fired"] for fault in self.ask("/faults")["faults"]]
