@@ -111,7 +111,7 @@ def wait_for(what: Callable[[], bool]) -> None:
     until = time.monotonic() + SECONDS_MAX
     while not what():
         assert time.monotonic() < until, "it never came about"
-        time.sleep(0.01)
+        time.sleep(0.02)
 
 
 def read_until(process: subprocess.Popen[str], text: str) -> str:

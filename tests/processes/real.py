@@ -153,4 +153,4 @@ def wait_until(what: str, is_so: Any, seconds: float = PATIENCE_SECONDS) -> None
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, f"never: {what}"
-        time.sleep(0.005)
+        time.sleep(0.02)

@@ -23,7 +23,7 @@ CALLS = {
     "notify": "POST mail/messages",
 }
 LATENCY_MILLISECONDS = 50
-KILLS, KILLS_FULL = 24, 100
+KILLS, KILLS_FULL = 12, 100
 EARLY, EARLY_FULL = 6, 20
 
 
