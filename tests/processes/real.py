@@ -34,6 +34,7 @@ def patient_trip(folder: Path) -> str:
 @dataclass(frozen=True, slots=True)
 class Services:
     url: str
+    clients: list[subprocess.Popen[str]] = field(default_factory=list)  # ended with the services
 
     def ask(self, path: str, method: str = "GET", body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -86,11 +87,23 @@ def services(latency_milliseconds: int = 0) -> Iterator[Services]:
         str(latency_milliseconds),
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        found = Services(process.stdout.readline().rsplit(maxsplit=1)[-1])
         try:
-            assert process.stdout is not None
-            yield Services(process.stdout.readline().rsplit(maxsplit=1)[-1])
+            yield found
         finally:
             process.terminate()
+            for client in found.clients:
+                end(client)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """What a test that failed has left running would make later ones fail."""
+    process.kill()
+    process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +138,7 @@ class Shell:
         return done
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "flowdsl", *words],
             cwd=self.folder,
             env=self.environment(),
@@ -134,6 +147,8 @@ class Shell:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.services.clients.append(process)
+        return process
 
     def json(self, *words: str, expected: int | None = 0) -> Any:
         return json.loads(self.run(*words, "--json", expected=expected).stdout)
