@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -212,9 +211,7 @@ async def attempt(
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_hostile_service_is_its_row(case: Case, counts: Counts) -> None:
     fault, times_out = case.fault(), case.name in ENDS_BY_THE_TIMEOUT
-    begun = time.monotonic()
     seen, there = run_hastily(attempt(fault, case.method, times_out=times_out))
-    took = time.monotonic() - begun
 
     assert fault.struck, "the fault never struck"
     assert len(there.heads) == 1, "it was asked more than once"
@@ -225,7 +222,7 @@ def test_a_hostile_service_is_its_row(case: Case, counts: Counts) -> None:
             assert case.says in ("", body)
         case Unknown(failure=failure) | Refused(failure=failure):
             assert str(case.says) in failure.message
-    assert took < TIMEOUT_SECONDS, "it was waited for"
+    assert times_out or " within " not in str(outcome), "nothing but the timeout ended it"
     counts.add("hostile services, each its row", 1)
 
 
