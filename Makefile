@@ -1,7 +1,12 @@
 # Two commands are enough: `make demo` and `make test`. Each sets itself up with python3 (3.11 or later) and pip.
 
 PYTHON ?= python3
-BIN := .venv/bin
+# `make test NEWEST=1` takes the newest of everything instead of what is locked, in a place of its own.
+VENV := $(if $(NEWEST),.venv-newest,.venv)
+BIN := $(VENV)/bin
+LOWEST := .venv-lowest
+INSTALL = -m pip install --quiet --disable-pip-version-check
+OURSELVES = --no-deps --no-build-isolation --editable .
 # More than the two cores: some tests wait most of the time.
 JOBS ?= 3
 # Suites of very many small runs and of real processes: what they walk is covered by the others, and counting lines would make them twice as long.
@@ -10,47 +15,80 @@ ATTACKS := tests/contract tests/disk tests/hostile tests/load tests/museum tests
   tests/engine/test_keys_in_turn.py tests/engine/test_one_stands.py tests/engine/test_signals.py tests/world/test_crash.py
 PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal --counts=.counts.json
 
-.PHONY: demo test lint full schemas bench clean
+.PHONY: demo test lint lowest full schemas bless lock bench clean always
 
-demo: .venv/.demo  ## book a trip, have one refused and undone, kill one and resume it
+demo: $(VENV)/.demo  ## book a trip, have one refused and undone, kill one and resume it
 	@$(BIN)/python -m mock_services.demo
 
-test: .venv/.dev  ## what CI runs: lint, types, floors, tests, coverage
+test: $(VENV)/.dev  ## what CI runs: lint, types, floors, tests, coverage
 	@rm -f .counts.json
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory --jobs=2 lint lowest
 	$(PYTEST) $(ATTACKS)
 	$(PYTEST) --cov --cov-report=term $(addprefix --ignore=,$(ATTACKS))
 	$(BIN)/python -m tests.counts .counts.json
 
-full: .venv/.dev  ## the large size of every suite
+full: $(VENV)/.dev  ## the large size of every suite
 	@rm -f .counts.json
 	$(PYTEST) --full
 	$(BIN)/python -m tests.counts .counts.json
 
-lint: .venv/.dev
+lowest: $(LOWEST)/.demo  ## the demo on the lowest versions that are declared
+	@$(LOWEST)/bin/python -m mock_services.demo > $(LOWEST)/said 2>&1 || { cat $(LOWEST)/said; exit 1; }
+	@echo "The demo runs on the lowest versions."
+
+lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-schemas: .venv/.dev  ## make the draft-07 copy of the schema again
+schemas: $(VENV)/.dev  ## make the draft-07 copy of the schema again
 	$(BIN)/python -m tests.language.schemas
 
-bench: .venv/.dev  ## figures, in ratios, of one run on this machine
+bench: $(VENV)/.dev  ## figures, in ratios, of one run on this machine
 	$(BIN)/python -m benchmarks
 
-clean:
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+bless: $(VENV)/.dev  ## put down what is said and drawn now: golden pairs, snapshots, the pages' consoles
+	$(BIN)/python -m tests.language.bless
+	$(BIN)/python -m tests.view.bless
+	$(BIN)/python -m tests.readme --write
 
-.venv/bin/python:
+lock: .venv-lock/bin/uv  ## what CI installs, renewed
+	@.venv-lock/bin/python requirements/lock.py .venv-lock/bin/uv
+
+clean:
+	rm -rf .venv .venv-* build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+
+%/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "flowdsl needs Python 3.11 or later; say which: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv $*
 
-.venv/.demo: pyproject.toml | .venv/bin/python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mock]'
+.venv/.demo: pyproject.toml requirements/demo.txt | .venv/bin/python
+	@echo "Installing what the demo needs into .venv: once, about half a minute…"
+	@.venv/bin/python $(INSTALL) --require-hashes --requirement requirements/demo.txt
+	@.venv/bin/python $(INSTALL) $(OURSELVES)
 	@touch $@
 
-.venv/.dev: pyproject.toml | .venv/bin/python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+.venv/.dev: pyproject.toml requirements/lock.txt | .venv/bin/python
+	@echo "Installing what the tests need into .venv: once, about a minute…"
+	@.venv/bin/python $(INSTALL) --require-hashes --requirement requirements/lock.txt
+	@.venv/bin/python $(INSTALL) $(OURSELVES)
 	@touch $@ .venv/.demo
+
+.venv-newest/.dev: always | .venv-newest/bin/python
+	@echo "Installing the newest of everything into .venv-newest: about a minute…"
+	@.venv-newest/bin/python $(INSTALL) --upgrade --upgrade-strategy eager --editable '.[dev]'
+	@touch $@
+
+.venv-newest/.demo: .venv-newest/.dev
+
+$(LOWEST)/.demo: pyproject.toml requirements/lowest.txt | $(LOWEST)/bin/python
+	@echo "Installing the lowest versions into $(LOWEST): once, about half a minute…"
+	@$(LOWEST)/bin/python $(INSTALL) --require-hashes --requirement requirements/lowest.txt
+	@$(LOWEST)/bin/python $(INSTALL) $(OURSELVES)
+	@touch $@
+
+.venv-lock/bin/uv: | .venv-lock/bin/python
+	@echo "Installing uv into .venv-lock: once…"
+	@.venv-lock/bin/python $(INSTALL) uv

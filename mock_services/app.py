@@ -31,6 +31,7 @@ from mock_services.faults import (
     Delay,
     Faults,
     Garbage,
+    Hold,
     LoseReply,
     LoseRequest,
     Refuse,
@@ -82,6 +83,7 @@ class MockServices:
         self.requests: list[Logged] = []
         self._started_at: float | None = None
         self._working: set[asyncio.Task[Reply]] = set()
+        self._held: set[asyncio.Event] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -142,12 +144,26 @@ class MockServices:
             await asyncio.sleep(self.latency_seconds)
             return _refused(behaviour)
         place = self.keys.claim(request)
+        if isinstance(behaviour, Hold):
+            await self._hold()
         more_seconds = behaviour.seconds if isinstance(behaviour, Delay) else 0.0
         await asyncio.sleep(self.latency_seconds + more_seconds)
         if isinstance(place, Reply):
             return place
         place.reply = serve(self.ledger, service, path, request, Moment(arrived, self._now()))
         return place.reply
+
+    async def _hold(self) -> None:
+        gate = asyncio.Event()
+        self._held.add(gate)
+        await gate.wait()
+
+    def _release(self) -> int:
+        """Lets go all that is held now; a fault that is there still holds what comes later."""
+        held = len(self._held)
+        while self._held:
+            self._held.pop().set()
+        return held
 
     def _control(self, request: Request) -> Reply:
         match request.method, request.path:
@@ -169,10 +185,13 @@ class MockServices:
                 return Reply(200, self.faults.as_json())
             case "POST", "/faults":
                 return self._add_fault(request)
+            case "POST", "/faults/release":
+                return Reply(200, {"released": self._release()})
             case "DELETE", "/faults":
                 self.faults.clear()
+                self._release()
                 return Reply(200, self.faults.as_json())
-            case _, "/ledger" | "/ledger/residue" | "/requests" | "/faults":
+            case _, "/ledger" | "/ledger/residue" | "/requests" | "/faults" | "/faults/release":
                 return refusal(405, "no_method", f"{request.method} is not possible here")
         there = ", ".join(f"/{name}" for name in (*SERVICES, "ledger", "faults", "requests"))
         return refusal(404, "no_route", f"nothing at {request.path}; there are {there}")

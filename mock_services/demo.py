@@ -66,7 +66,7 @@ class Demo:
             "3. The process is killed while it pays",
             "Nobody knows whether the card was charged. Resuming asks.",
         )
-        self.fault("POST", "payments", "/charges", "delay:1s")
+        self.fault("POST", "payments", "/charges", "hold")
         command = self.command("run", str(WORKFLOW), *TRIP, "-i", "card=tok_visa")
         show(command)
         process = subprocess.Popen(command, env=self.environment)  # noqa: S603
@@ -74,6 +74,7 @@ class Demo:
         process.kill()
         process.wait()
         print("\n[killed with SIGKILL]", flush=True)
+        self.ask("/faults/release", "POST")
         self.flowdsl("status", expected=0)
         self.flowdsl("resume", expected=0)
         print("resumed, and charged once:", self.charges(), flush=True)

@@ -12,7 +12,7 @@ from mock_services.resources import SERVICES
 
 ANY_PART = re.compile(r"\*|\{\w*\}")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
-KINDS = "refuse:402, error:503, busy:1s, delay:2s, lose_reply, lose_request, garbage, cut"
+KINDS = "refuse:402, error:503, busy:1s, delay:2s, hold, lose_reply, lose_request, garbage, cut"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,11 @@ class Delay:
     """Waits, then does it; by then the client may be gone."""
 
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Waits until it is let go (`POST /faults/release`), then does it; by then the client may be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class Cut:
     """Does it; the connection breaks in the middle of the answer."""
 
 
-Behaviour: TypeAlias = Refuse | Delay | LoseRequest | LoseReply | Garbage | Cut
+Behaviour: TypeAlias = Refuse | Delay | Hold | LoseRequest | LoseReply | Garbage | Cut
 
 
 class BadFault(ValueError):
@@ -155,6 +160,8 @@ def _behaviour(text: str) -> Behaviour:
             return Refuse(503, math.ceil(_seconds(argument)))
         case "delay", True:
             return Delay(_seconds(argument))
+        case "hold", False:
+            return Hold()
         case "lose_reply", False:
             return LoseReply()
         case "lose_request", False:

@@ -15,7 +15,6 @@ __all__ = ["Counts"]
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="the large size of every suite")
     parser.addoption("--counts", help="a file to which the counts of this session are added")
-    parser.addoption("--bless", action="store_true", help="rewrite golden files and snapshots")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,11 +31,6 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def full(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--full"))
-
-
-@pytest.fixture
-def bless(request: pytest.FixtureRequest) -> bool:
-    return bool(request.config.getoption("--bless"))
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """README.md and docs/*.md are true: their files are sound, their commands print what they say, what they name exists.
 
-`python -m tests.readme --write` puts down what the commands print now; read the difference before you keep it.
+`make bless` puts down what the commands print now; read the difference before you keep it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.readme.follow import follow, rewritten
 from tests.readme.normal import normal
 from tests.readme.terminal import screen
 
-EVERY_PAGE = (*PAGES, "CONTRIBUTING.md", "CHANGELOG.md")
+EVERY_PAGE = (*PAGES, "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
 WORKFLOWS = [fence for page in PAGES for fence in fences_of(page) if "flowdsl: 1" in fence.text]
 CONSOLES = [fence for page in PAGES for fence in fences_of(page) if fence.language == "console"]
 REFUSED_BY_NAME = {"test", "prove", "serve"}
@@ -38,7 +38,7 @@ def place(fence: Fence) -> str:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_of_a_page_prints_what_the_page_says(page: str) -> None:
     wrong = [str(said) for said in follow(page, text_of(page)) if not said.is_true]
-    assert not wrong, "\n\n".join(wrong) + "\n\nsee `python -m tests.readme --write`"
+    assert not wrong, "\n\n".join(wrong) + "\n\nsee `make bless`"
 
 
 def library_of(page: str) -> Library:

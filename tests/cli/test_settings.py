@@ -10,7 +10,7 @@ import pytest
 from flowdsl.cli.options import session_of
 from flowdsl.cli.settings import project_folder, read_project
 from flowdsl.errors import InputError
-from tests.cli.command_line import CommandLine
+from tests.cli.command_line import SECONDS_MAX, CommandLine
 
 
 @pytest.mark.parametrize("mark", ["flowdsl.toml", ".flowdsl", ".git"])
@@ -130,7 +130,7 @@ def test_a_pipe_in_the_place_of_the_file_holds_nobody_up(
     os.mkfifo(project / "flowdsl.toml")
     process = cli.start(*words)
     try:
-        _, err = process.communicate(timeout=8)
+        _, err = process.communicate(timeout=SECONDS_MAX)
     finally:
         process.kill()
     assert process.returncode == 2

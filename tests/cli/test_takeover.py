@@ -13,6 +13,7 @@ import pytest
 
 from tests.cli.command_line import (
     DECLINED,
+    SECONDS_MAX,
     SHIPPED,
     TRIP,
     CommandLine,
@@ -20,6 +21,7 @@ from tests.cli.command_line import (
     read_until,
     wait_for,
 )
+from tests.processes.real import patient_trip
 
 FLOW = str(SHIPPED / "trip.yaml")
 
@@ -28,7 +30,7 @@ WAITING = """flowdsl: 1
 name: patient
 services: { mail: "${default(env.DEMO_URL, 'http://localhost:9000')}/mail" }
 steps:
-  - wait: 1s
+  - { wait_for: go, timeout: 1h }
   - id: sent
     call: POST mail/messages
     body: { reference: "${run.id}" }
@@ -37,18 +39,33 @@ steps:
 
 
 @contextmanager
-def driven(
-    cli: CommandLine, services: Services, seconds: int = 1
-) -> Iterator[subprocess.Popen[str]]:
-    """A run in another process, at the moment when the charge is out and takes its time."""
-    services.fault(service="payments", method="POST", path="/charges", fault=f"delay:{seconds}s")
+def driven(cli: CommandLine, services: Services) -> Iterator[subprocess.Popen[str]]:
+    """A run in another process, at the moment when the charge is out; its answer is held until it is let go."""
+    services.fault(service="payments", method="POST", path="/charges", fault="hold")
     before = len(services.requests())
-    with cli.start("run", FLOW, *TRIP, "--id", cli.run_id, "--progress", "plain") as process:
+    trip = ("run", patient_trip(cli.project), *TRIP, "--id", cli.run_id)
+    with cli.start(*trip, "--progress", "plain") as process:
         try:
             wait_for(lambda: any("/charges" in r["path"] for r in services.requests()[before:]))
             yield process
         finally:
             process.kill()
+            services.release()
+
+
+@contextmanager
+def following(cli: CommandLine, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """Another process that looks at what the driver does."""
+    with cli.start(*words) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=SECONDS_MAX)
+    return process.returncode, out, err
 
 
 def state(cli: CommandLine) -> str:
@@ -64,9 +81,10 @@ def test_a_signal_saves_the_run_and_resume_goes_on(
 ) -> None:
     with driven(cli, services) as process:
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
-    assert (process.returncode, out) == (code, "")
-    assert "Stopping: 1 call open, up to 5 s…" in err
+        read_until(process, "Stopping: 1 call open, up to 5 s…")
+        services.release()
+        told, out, err = ended(process)
+    assert (told, out) == (code, "")
     assert f"flowdsl resume {cli.run_id}" in err
     assert f"flowdsl cancel {cli.run_id}" in err
     assert "Traceback" not in err
@@ -86,7 +104,7 @@ def test_a_second_signal_stops_at_once(cli: CommandLine, services: Services) -> 
         process.send_signal(signal.SIGINT)
         read_until(process, "Stopping")
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
+        assert process.wait(timeout=SECONDS_MAX) == 130
     assert cli("resume", cli.run_id).code == 0
     assert services.counts() == {1}
 
@@ -94,7 +112,7 @@ def test_a_second_signal_stops_at_once(cli: CommandLine, services: Services) -> 
 def test_a_killed_run_goes_on_where_it_was(cli: CommandLine, services: Services) -> None:
     with driven(cli, services) as process:
         process.kill()
-        process.wait(timeout=30)
+        process.wait(timeout=SECONDS_MAX)
     assert state(cli) == "interrupted"
     assert "same key" in cli("status").out
     other = cli("run", FLOW, *TRIP)
@@ -107,7 +125,7 @@ def test_a_killed_run_goes_on_where_it_was(cli: CommandLine, services: Services)
 def test_cancelling_an_interrupted_run_undoes_it(cli: CommandLine, services: Services) -> None:
     with driven(cli, services) as process:
         process.kill()
-        process.wait(timeout=30)
+        process.wait(timeout=SECONDS_MAX)
     before = len(services.requests())
     planned = cli("cancel", cli.run_id, "--plan")
     assert planned.code == 0
@@ -123,41 +141,45 @@ def test_cancelling_an_interrupted_run_undoes_it(cli: CommandLine, services: Ser
 
 
 def test_cancelling_a_live_run_is_done_by_its_driver(cli: CommandLine, services: Services) -> None:
-    with driven(cli, services, seconds=3) as process:
-        done = cli("cancel", cli.run_id)
-        out, err = process.communicate(timeout=30)
-    assert done.code == 0
-    assert "driven by another process" in done.err
-    assert " undone " in done.err
-    assert (process.returncode, out) == (1, "")
-    assert " cancel " in err
+    with driven(cli, services) as process, following(cli, "cancel", cli.run_id) as person:
+        read_until(process, " cancel ")
+        services.release()
+        code, _, said = ended(person)
+        assert ended(process)[:2] == (1, "")
+    assert code == 0
+    assert "driven by another process" in said
+    assert " undone " in said
     assert services.residue("compensated") == []
     assert services.counts() == {1}
 
 
 def test_resuming_a_live_run_follows_it(cli: CommandLine, services: Services) -> None:
-    with driven(cli, services, seconds=3) as process:
-        done = cli("resume", cli.run_id)
-        out, _ = process.communicate(timeout=30)
-    assert (done.code, process.returncode) == (0, 0)
-    assert done.json == json.loads(out)
-    assert [line.split()[1] for line in done.err.splitlines() if " done " in line] == ["done"]
+    with driven(cli, services) as process, following(cli, "resume", cli.run_id) as person:
+        read_until(person, "driven by another process")
+        services.release()
+        code, seen, said = ended(person)
+        driver, out, _ = ended(process)
+    assert (code, driver) == (0, 0)
+    assert json.loads(seen) == json.loads(out)
+    assert [line.split()[1] for line in said.splitlines() if " done " in line] == ["done"]
     assert services.counts() == {1}
 
 
 def test_watching_follows_to_the_end(cli: CommandLine, services: Services) -> None:
-    with driven(cli, services, seconds=3) as process:
-        done = cli("status", cli.run_id, "-w")
-        process.wait(timeout=30)
-    assert done.code == 0
-    assert " confirmed " in done.err
-    assert "succeeded" in done.err
+    with driven(cli, services) as process, following(cli, "status", cli.run_id, "-w") as person:
+        read_until(person, "paying")
+        services.release()
+        code, _, said = ended(person)
+        assert ended(process)[0] == 0
+    assert code == 0
+    assert " confirmed " in said
+    assert "succeeded" in said
 
 
 def test_watching_says_when_the_driver_dies(cli: CommandLine, services: Services) -> None:
     with driven(cli, services) as process:
         process.kill()
-        process.wait(timeout=30)
+        process.wait(timeout=SECONDS_MAX)
         done = cli("status", cli.run_id, "-w")
     assert done.code == 0
     assert "interrupted" in done.err
@@ -165,20 +187,15 @@ def test_watching_says_when_the_driver_dies(cli: CommandLine, services: Services
 
 
 def test_a_follower_takes_over_when_the_driver_dies(cli: CommandLine, services: Services) -> None:
-    cli.write("w.yaml", WAITING.replace("1s", "5s"))
-    run = ("run", "w.yaml", "--id", cli.run_id)
-    with cli.start(*run) as process:
-        read_until(process, " wait ")
-        with cli.start(*run) as follower:
-            try:
-                read_until(follower, "this is the same run")
-                process.kill()
-                out, err = follower.communicate(timeout=30)
-            finally:
-                process.kill()
-                follower.kill()
-    assert (follower.returncode, out) == (0, "")
-    assert "takeover 1" in err  # a look before the death says so first, one after it does not
+    again = ("run", patient_trip(cli.project), *TRIP, "--id", cli.run_id)
+    with driven(cli, services) as process, following(cli, *again) as follower:
+        read_until(follower, "paying")
+        process.kill()
+        process.wait(timeout=SECONDS_MAX)
+        services.release()
+        code, _, said = ended(follower)
+    assert code == 0
+    assert "takeover 1" in said
     assert services.counts() == {1}
 
 
@@ -210,19 +227,22 @@ def test_the_same_id_for_something_else_is_an_error(
 
 
 def test_the_same_id_attaches_to_a_live_run(cli: CommandLine, services: Services) -> None:
-    with driven(cli, services, seconds=3) as process:
-        done = cli("run", FLOW, *TRIP, "--id", cli.run_id)
-        out, _ = process.communicate(timeout=30)
-    assert (done.code, process.returncode) == (0, 0)
-    assert done.json == json.loads(out)
+    again = ("run", patient_trip(cli.project), *TRIP, "--id", cli.run_id)
+    with driven(cli, services) as process, following(cli, *again) as person:
+        read_until(person, "this is the same run")
+        services.release()
+        code, seen, _ = ended(person)
+        driver, out, _ = ended(process)
+    assert (code, driver) == (0, 0)
+    assert json.loads(seen) == json.loads(out)
     assert services.counts() == {1}
 
 
 def test_the_same_id_takes_over_a_dead_run(cli: CommandLine, services: Services) -> None:
     with driven(cli, services) as process:
         process.kill()
-        process.wait(timeout=30)
-    assert cli("run", FLOW, *TRIP, "--id", cli.run_id).code == 0
+        process.wait(timeout=SECONDS_MAX)
+    assert cli("run", patient_trip(cli.project), *TRIP, "--id", cli.run_id).code == 0
     assert services.counts() == {1}
 
 
@@ -412,6 +432,7 @@ def test_no_wait_leaves_a_waiting_run_with_4(cli: CommandLine, services: Service
     assert services.requests() == []
     assert cli("resume", cli.run_id, "--no-wait").code == 4
     assert '"state":"waiting"' in cli("resume", cli.run_id, "--no-wait", "--json").out
+    assert cli("signal", cli.run_id, "go").code == 0
     assert cli("resume", cli.run_id).code == 0
     assert len(services.requests()) == 1
 
@@ -421,7 +442,7 @@ name: secretive
 inputs: { otp: { type: string, secret: true } }
 services: { payments: "${default(env.DEMO_URL, 'http://localhost:9000')}/payments" }
 steps:
-  - wait: 300ms
+  - { wait_for: go, timeout: 1h }
   - id: payment
     call: POST payments/charges
     body: { card: tok_visa, amount: 1, otp: "${inputs.otp}" }
@@ -436,5 +457,6 @@ def test_secret_inputs_are_asked_for_again(cli: CommandLine, services: Services)
     assert done.code == 2
     assert "add -i otp=…" in done.err
     assert services.requests() == []
+    assert cli("signal", cli.run_id, "go").code == 0
     assert cli("resume", cli.run_id, "-i", "otp=123456").code == 0
     assert json.loads(services.requests()[0]["body"])["otp"] == "123456"

@@ -22,7 +22,7 @@ from tests.workflows.test_kitchen_sink import FOLDER as SINK_FOLDER
 REFUSED = Says(422, {"error": "no", "message": "we would rather not"})
 ENV = {"DEMO_URL": "http://mock", "INVENTORY_URL": "http://mock/inventory"}
 WAYS = {"happy": "succeeded", "late": "compensated", "lost": "succeeded"}
-STRIDE = 7  # of the points where it dies, but for the full size; each scene begins at another one
+STRIDE = 11  # of the points where it dies, but for the full size; each scene begins at another one
 SECOND_STRIDE = 23
 
 # What fails late, and whose answer gets lost; "" where there is no such call.

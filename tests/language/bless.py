@@ -1,4 +1,4 @@
-"""Golden pairs: a workflow with mistakes, and every diagnostic of it. `python -m tests.language.bless` writes them."""
+"""Golden pairs: a workflow with mistakes, and every diagnostic of it. `make bless` writes them."""
 
 from __future__ import annotations
 

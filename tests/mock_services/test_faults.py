@@ -85,6 +85,36 @@ def test_a_delayed_effect_happens_even_if_the_client_has_left() -> None:
     with_client(story)
 
 
+@pytest.mark.parametrize("let_go", [("POST", "/faults/release"), ("DELETE", "/faults")])
+def test_what_is_held_happens_when_it_is_let_go_and_no_sooner(let_go: tuple[str, str]) -> None:
+    async def story(client: Client) -> None:
+        await client.fault(service="flights", fault="hold")
+        held = asyncio.create_task(client.post(PATH, {"for": "ada"}, key="k"))
+        await asyncio.sleep(3600)
+        assert (held.done(), await client.effects()) == (False, [])
+        assert await fired(client) == [1]
+        assert (await client.post(PATH, {}, key="other")).status_code == 201
+        assert (await client.send(*let_go)).status_code == 200
+        assert (await held).status_code == 201
+        assert len(await client.effects()) == 2
+
+    with_client(story)
+
+
+def test_letting_go_says_how_many_there_were_and_leaves_the_fault() -> None:
+    async def story(client: Client) -> None:
+        await client.fault(service="flights", fault="hold", times=None)
+        for number in (1, 2):
+            held = asyncio.create_task(client.post(PATH, {}, key=str(number)))
+            await asyncio.sleep(1)
+            assert (await client.post("/faults/release")).json() == {"released": 1}
+            assert (await held).status_code == 201
+        assert (await client.post("/faults/release")).json() == {"released": 0}
+        assert await fired(client) == [2]
+
+    with_client(story)
+
+
 def test_settled_waits_for_the_work_that_goes_on() -> None:
     async def story(client: Client) -> None:
         await client.fault(service="flights", fault="delay:250ms")

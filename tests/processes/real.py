@@ -21,9 +21,20 @@ PATIENCE_SECONDS = 60.0
 TRIP = ("-i", "flight=LH-454", "-i", "hotel=Savoy", "-i", "email=ada@example.com")
 
 
+def patient_trip(folder: Path) -> str:
+    """The shipped trip, whose calls wait for as long as a test holds their answers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "patient.yaml"
+    text = (WORKFLOWS / "trip.yaml").read_text("utf-8")
+    assert text.count("timeout: 10s ") == 1
+    file.write_text(text.replace("timeout: 10s ", "timeout: 10m "))
+    return str(file)
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     url: str
+    clients: list[subprocess.Popen[str]] = field(default_factory=list)  # ended with the services
 
     def ask(self, path: str, method: str = "GET", body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -38,6 +49,10 @@ class Services:
         service, _, path = target.partition("/")
         wanted = {"service": service, "method": method, "path": f"/{path}", "fault": kind}
         self.ask("/faults", "POST", {**wanted, "times": times})
+
+    def release(self) -> None:
+        """Lets go what a fault holds."""
+        self.ask("/faults/release", "POST")
 
     def fired(self) -> list[int]:
         return [fault["fired"] for fault in self.ask("/faults")["faults"]]
@@ -72,11 +87,23 @@ def services(latency_milliseconds: int = 0) -> Iterator[Services]:
         str(latency_milliseconds),
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        found = Services(process.stdout.readline().rsplit(maxsplit=1)[-1])
         try:
-            assert process.stdout is not None
-            yield Services(process.stdout.readline().rsplit(maxsplit=1)[-1])
+            yield found
         finally:
             process.terminate()
+            for client in found.clients:
+                end(client)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """What a test that failed has left running would make later ones fail."""
+    process.kill()
+    process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +138,7 @@ class Shell:
         return done
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "flowdsl", *words],
             cwd=self.folder,
             env=self.environment(),
@@ -120,6 +147,8 @@ class Shell:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.services.clients.append(process)
+        return process
 
     def json(self, *words: str, expected: int | None = 0) -> Any:
         return json.loads(self.run(*words, "--json", expected=expected).stdout)
@@ -139,4 +168,4 @@ def wait_until(what: str, is_so: Any, seconds: float = PATIENCE_SECONDS) -> None
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, f"never: {what}"
-        time.sleep(0.005)
+        time.sleep(0.02)

@@ -108,6 +108,10 @@ class Crowd:
             self.begun.add(run)
             self.ended |= set() if ended == "-" else {run}
 
+    def has_seen_enough(self, runs: int) -> bool:
+        troubles = self.done["kills"] >= PROCESSES and self.done["stops"] > 0
+        return troubles and len(self.begun) >= runs
+
     def finish(self) -> None:
         """All go on, until there is nothing left to do."""
         for pid in self.stopped:
@@ -135,7 +139,7 @@ def test_a_crowd_of_processes_does_everything_once(
         try:
             for _ in range(PROCESSES):
                 crowd.start()
-            while len(crowd.begun) < runs:
+            while not crowd.has_seen_enough(runs):
                 crowd.trouble()
                 time.sleep(crowd.chance.uniform(0.1, 0.5))
             crowd.finish()

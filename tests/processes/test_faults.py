@@ -23,7 +23,9 @@ ENDS = {
 @pytest.mark.parametrize("fault", ENDS)
 def test_a_fault_strikes_once_over_real_sockets(fault: str, tmp_path: Path) -> None:
     file = tmp_path / "trip.yaml"
-    file.write_text((WORKFLOWS / "trip.yaml").read_text().replace("timeout: 10s", "timeout: 800ms"))
+    is_waited_for = fault.startswith("lose")
+    timeout = "timeout: 2s" if is_waited_for else "timeout: 1m"
+    file.write_text((WORKFLOWS / "trip.yaml").read_text().replace("timeout: 10s", timeout))
     with services() as mock:
         shell = Shell(tmp_path / "store", mock)
         mock.fault("POST payments/charges", fault)

@@ -12,6 +12,7 @@ flowdsl: 1
 name: one-at-a-time
 key: ${inputs.account}
 inputs: { account: string, mark: string }
+defaults: { timeout: 3m }
 services:
   flights: { url: "${default(env.DEMO_URL, 'http://localhost:9000')}/flights", idempotency: 24h }
   hotels: { url: "${default(env.DEMO_URL, 'http://localhost:9000')}/hotels", idempotency: 24h }
@@ -27,7 +28,7 @@ steps:
     confirm: POST hotels/reservations/${hotel.id}/confirm
     compensate: DELETE hotels/reservations/${hotel.id}
 """
-DELAY = "delay:7s"  # of the first call: the others come while it is out
+HELD = "hold"  # the first call: the others come while it is out
 RUNS = ("one", "two", "three")
 
 
@@ -53,12 +54,13 @@ def spans(mock: Services) -> list[tuple[float, float, str]]:
 
 def test_three_processes_go_one_after_the_other(tmp_path: Path) -> None:
     with services(latency_milliseconds=100) as mock:
-        mock.fault("POST flights/reservations", DELAY)
+        mock.fault("POST flights/reservations", HELD)
         shell = Shell(tmp_path / "store", mock)
         processes = []
         for number, run in enumerate(RUNS, 1):
             processes.append(shell.start(*words(tmp_path, run)))
             wait_until(f"a place for {run}", lambda number=number: tickets(shell) >= number)
+        mock.release()
         for process in processes:
             printed, said = process.communicate()
             assert process.returncode == 0, printed + said
@@ -76,7 +78,7 @@ def test_three_processes_go_one_after_the_other(tmp_path: Path) -> None:
 
 def test_nobody_goes_past_a_run_whose_process_was_killed(tmp_path: Path) -> None:
     with services(latency_milliseconds=100) as mock:
-        mock.fault("POST flights/reservations", DELAY)
+        mock.fault("POST flights/reservations", HELD)
         shell = Shell(tmp_path / "store", mock)
         first = shell.start(*words(tmp_path, "one"))
         wait_until("a flight on its way", mock.requests)
@@ -86,6 +88,7 @@ def test_nobody_goes_past_a_run_whose_process_was_killed(tmp_path: Path) -> None
             wait_until(f"a place for {run}", lambda number=number: tickets(shell) >= number)
         first.kill()
         first.communicate()
+        mock.release()
         wait_until("what was on its way to arrive", lambda: mock.effects("one"))
         assert mock.effects("two") == mock.effects("three") == []
 

@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.cli.command_line import read_until
 from tests.conftest import Counts
-from tests.processes.real import ROOT, TRIP, WORKFLOWS, Shell, services, wait_until
+from tests.processes.real import ROOT, TRIP, WORKFLOWS, Shell, patient_trip, services, wait_until
 
 FILE = str(WORKFLOWS / "trip.yaml")
 VISA = ("-i", "card=tok_visa")
@@ -15,22 +16,27 @@ KILLED, KILLED_FULL = 5, 20
 
 
 def test_two_runs_at_once_succeed_while_a_third_process_watches(tmp_path: Path) -> None:
-    with services(latency_milliseconds=150) as mock:
-        shell = Shell(tmp_path / "store", mock)
-        one = shell.start("run", FILE, *TRIP, *VISA, "--id", "one")
-        two = shell.start("run", FILE, *TRIP, *VISA, "--id", "two")
+    with services() as mock:
+        mock.fault("POST payments/charges", "hold", times=2)
+        shell, file = Shell(tmp_path / "store", mock), patient_trip(tmp_path)
+        one = shell.start("run", file, *TRIP, *VISA, "--id", "one")
+        two = shell.start("run", file, *TRIP, *VISA, "--id", "two")
         wait_until("a record of the first run", lambda: b'"run":"one"' in shell.journal())
         watcher = shell.start("status", "one", "-w")
+        seen = read_until(watcher, "paying")
+        wait_until("both to pay", lambda: mock.fired() == [2])
+        mock.release()
 
         for process in (one, two):
             printed, said = process.communicate()
             assert process.returncode == 0, printed + said
-        seen, said = watcher.communicate()
+        printed, rest = watcher.communicate()
+        seen += rest
 
-        assert watcher.returncode == 0, seen + said
+        assert watcher.returncode == 0, printed + seen
         labels = ["reserving", "paying", "confirmed", "succeeded"]
-        places = [(seen + said).find(label) for label in labels]
-        assert -1 not in places, seen + said
+        places = [seen.find(label) for label in labels]
+        assert -1 not in places, seen
         assert places == sorted(places)
         for run in ("one", "two"):
             effects = mock.effects(run)
@@ -43,22 +49,22 @@ def test_two_who_resume_a_dead_process_runs_share_them(
     tmp_path: Path, counts: Counts, *, full: bool
 ) -> None:
     number = KILLED_FULL if full else KILLED
-    with services(latency_milliseconds=300) as mock:
-        shell = Shell(tmp_path / "store", mock)
+    with services() as mock:
+        mock.fault("POST payments/charges", "hold", times=None)
+        shell, file = Shell(tmp_path / "store", mock), patient_trip(tmp_path)
         command = [
             sys.executable,
             "-m",
             "tests.processes.twenty",
-            FILE,
+            file,
             str(shell.store),
             mock.url,
             str(number),
         ]
         with subprocess.Popen(command, cwd=ROOT) as doomed:
-            wait_until(
-                "a charge on its way", lambda: any("charges" in r["path"] for r in mock.requests())
-            )
+            wait_until("a charge on its way", lambda: mock.fired() != [0])
             doomed.kill()
+        mock.ask("/faults", "DELETE")
         open_runs = [run for run in shell.runs() if run["state"] == "interrupted"]
         assert open_runs, "all had ended before the kill"
 

@@ -16,6 +16,7 @@ from tests.processes.sick import STRUCK
 
 FILE = str(WORKFLOWS / "trip.yaml")
 ORDER = (*TRIP, "-i", "card=tok_declined", "--id", "trip-a", "--progress", "plain")
+# What is kept at the same moment is synced together, so a busy machine needs fewer operations for a run: from here down to one in its middle.
 IN_THE_MIDDLE = 9
 
 
@@ -25,7 +26,7 @@ def test_the_process_says_so_and_nothing_acknowledged_is_lost(
 ) -> None:
     codes: list[int] = []
     with services() as mock:
-        for number in range(1, 100) if full else (IN_THE_MIDDLE,):
+        for number in range(1, 100) if full else range(IN_THE_MIDDLE, 0, -1):
             # given
             mock.clear()
             before = len(mock.requests())
@@ -35,7 +36,9 @@ def test_the_process_says_so_and_nothing_acknowledged_is_lost(
             assert "Traceback" not in done.stderr
             if STRUCK not in done.stderr:
                 assert done.returncode == 1
-                break
+                if full:
+                    break
+                continue
             # then
             codes.append(done.returncode)
             if done.returncode == 1:  # the run had ended: nothing was left to keep but a copy of it
@@ -44,6 +47,8 @@ def test_the_process_says_so_and_nothing_acknowledged_is_lost(
                 check_what_it_said(done)
                 assert done.returncode == 74 or len(mock.requests()) == before, "sent all the same"
             goes_on(shell, mock)
+            if not full and 74 in codes:
+                break
     assert 74 in codes
     assert len(codes) < 99, "it never came to an end"
     count("operations of a real process on the disk that failed", len(codes))

@@ -15,7 +15,7 @@ from pathlib import Path
 from select import select
 
 ROWS, COLUMNS = 100, 88
-SECONDS_MAX = 60.0
+SECONDS_MAX = 120.0
 
 PIECE = re.compile(r"\x1b\[(?P<number>\??[\d;]*)(?P<letter>[A-Za-z])|(?P<text>[^\x1b\r\n]+)|[\r\n]")
 

@@ -1,4 +1,4 @@
-"""Rewrite the kept screens: `python -m tests.view.bless`. Read the difference before you keep it."""
+"""Rewrite the kept screens: `make bless`. Read the difference before you keep it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def drawn() -> dict[str, str]:
 
 @pytest.mark.parametrize("name", KEPT)
 def test_a_screen_is_as_it_was_blessed(name: str, drawn: dict[str, str]) -> None:
-    assert drawn[name] == (SNAPSHOTS / name).read_text(), "see `python -m tests.view.bless`"
+    assert drawn[name] == (SNAPSHOTS / name).read_text(), "see `make bless`"
 
 
 def test_every_screen_is_kept(drawn: dict[str, str]) -> None:

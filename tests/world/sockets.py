@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from flowdsl.plan.request import Request
 from flowdsl.world.http import Http
 
+T = TypeVar("T")
 Script: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -77,6 +78,29 @@ async def service(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class HastyLoop(asyncio.SelectorEventLoop):
+    """Real sockets, and a clock that a test may put forward: no timeout has to be short, and none is waited for."""
+
+    skipped = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.skipped
+
+
+def run_hastily(main: Coroutine[object, object, T]) -> T:
+    with asyncio.Runner(loop_factory=HastyLoop) as runner:
+        return runner.run(main)
+
+
+async def skip(seconds: float) -> None:
+    """Whatever was sent by now arrives; then so much time has passed."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, HastyLoop)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    loop.skipped += seconds
 
 
 @contextlib.asynccontextmanager

@@ -13,6 +13,7 @@ from flowdsl.plan.values import Secret
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.world.http import HEADERS_MAX, Http
 from mock_services.app import create_app
+from tests.virtual import run_virtually
 
 URL = "http://service/things"
 GET = Request("GET", URL)
@@ -158,7 +159,7 @@ def against_mock(fault: str, seconds: float = 5) -> tuple[Observation, int]:
         await http.aclose()
         return observation, len(app.ledger.effects)
 
-    return asyncio.run(story())
+    return run_virtually(story())
 
 
 def test_a_lost_reply_is_lost_and_the_effect_is_there() -> None:
