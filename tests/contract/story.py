@@ -16,6 +16,7 @@ from typing import TypeAlias
 import httpx
 
 from flowdsl.engine.loop import Drive, Ports
+from flowdsl.engine.masks import Masks
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.sign import RunSigner
 from flowdsl.errors import InputError, Interrupted
@@ -135,7 +136,9 @@ class Story:
 
         network = DyingNetwork(Http(httpx.ASGITransport(app=self.front)), self.fuse)
         signer = RunSigner(b"key", self.run, self.secrets)
-        drive = Drive(self.plan, keep, Ports(network, VirtualClock(), signer, self.secrets))
+        masks = Masks(self.secrets, b"key")
+        ports = Ports(network, VirtualClock(), signer, self.secrets, masks=masks)
+        drive = Drive(self.plan, keep, ports)
         first = self._first(given)
         # what was not kept yet is said again, and after a crash what was kept too: who said it cannot know
         to_say = [each for each in self.said if not each.kept or self.fuse.crashes]

@@ -39,8 +39,8 @@ def test_a_good_file_has_no_error_and_no_warning(path: Path) -> None:
 
 # It has one of everything: also two events that nobody takes back.
 WARNED = [
-    "F012 63:25 this call changes something and nothing undoes it",
-    "F012 64:25 this call changes something and nothing undoes it",
+    "F012 65:25 this call changes something and nothing undoes it",
+    "F012 66:25 this call changes something and nothing undoes it",
 ]
 
 
