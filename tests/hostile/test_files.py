@@ -148,7 +148,7 @@ def test_a_value_makes_no_other_header(
 # --- what a service says, on the screen ----------------------------------------------------------------
 
 STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-NASTY = "a\x1b]52;c;ZXZpbA==\x07\x1b[2J\x9b31m\u202egnp.exe\r\nfake: line\x00\u2066x"
+NASTY = "a\x7f\x1b]52;c;ZXZpbA==\x07\x1b[2J\x9b31m\u202egnp.exe\r\nfake: line\x00\u2066x"
 
 
 @pytest.mark.parametrize("ending", ["ok", "no", "html"])
