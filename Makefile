@@ -12,7 +12,8 @@ JOBS ?= 3
 # Suites of very many small runs and of real processes: what they walk is covered by the others, and counting lines would make them twice as long.
 ATTACKS := tests/contract tests/disk tests/hostile tests/load tests/museum tests/processes tests/random tests/workflows tests/test_readme.py \
   tests/engine/test_children.py tests/engine/test_crashes.py tests/engine/test_crashes_of_constructs.py tests/engine/test_explore.py \
-  tests/engine/test_keys_in_turn.py tests/engine/test_one_stands.py tests/engine/test_signals.py tests/world/test_crash.py
+  tests/engine/test_hash_seeds.py tests/engine/test_keys_in_turn.py tests/engine/test_one_stands.py tests/engine/test_planted.py tests/engine/test_signals.py \
+  tests/test_benchmarks.py tests/test_counts.py tests/view/test_size.py tests/world/test_crash.py
 PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal --counts=.counts.json
 
 .PHONY: demo test lint lowest full schemas bless lock bench clean always

@@ -7,6 +7,7 @@ import signal
 import pytest
 from hypothesis import settings
 
+from tests import warm
 from tests.counts import Counts, Table
 
 __all__ = ["Counts"]
@@ -24,6 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     # No deadlines, for machines are noisy; and the same examples each time, but for the full size.
     derandomized = not config.getoption("--full")
+    warm.WAY.afresh = not derandomized
     settings.register_profile("flowdsl", deadline=None, derandomize=derandomized)
     settings.load_profile("flowdsl")
 

@@ -49,19 +49,23 @@ def test_the_manual_names_what_was_tried(
     assert printed.splitlines()[-1:] == says or not says
 
 
+SMALL = """
+import pytest
+
+@pytest.mark.parametrize("number", range(5))
+def test_small(number, counts):
+    counts.add("small things", 2)
+"""
+
+
 def test_what_workers_tried_is_counted_once_and_added_to_what_was(tmp_path: Path) -> None:
     file = tmp_path / "counts.json"
-    file.write_text('{"before": 3, "ids of runs that are none": 1}')
-    words = ["-n", "2", "-q", "-p", "no:cacheprovider", f"--counts={file}"]
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        *words,
-        "tests/hostile/test_files.py",
-        "-k",
-        "id_is_no_path",
-    ]
+    file.write_text('{"before": 3, "small things": 1}')
+    words = ["-n", "2", "-q", "-p", "no:cacheprovider", "-p", "tests.conftest", f"--counts={file}"]
+    tests = tmp_path / "test_small.py"
+    tests.write_text(SMALL)
+    command = [sys.executable, "-m", "pytest", *words, "--rootdir", str(tmp_path), str(tests)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     ((printed, name),) = counts.LINE.findall(done.stdout)
-    assert json.loads(file.read_text()) == {"before": 3, name: 1 + int(printed)}
+    assert (printed, name) == ("10", "small things")
+    assert json.loads(file.read_text()) == {"before": 3, name: 11}

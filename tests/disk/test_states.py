@@ -185,7 +185,7 @@ def test_every_state_recovers_to_what_was_acknowledged(
     states = 0
     points = moments(session)
     for moment, log in points:
-        for disk in moment.states(character, random, 600 if full else 8):
+        for disk in moment.states(character, random, 600 if full else 5):
             check_all(disk, log)
             states += 1
     assert states > len(points), "nothing was ever unsynced"

@@ -26,7 +26,7 @@ Fate: TypeAlias = Literal["ok", "refused", "late", "lost", "lost and late"]
 FATES: tuple[Fate, ...] = ("ok", "refused", "late", "lost", "lost and late")
 REFUSED = Says(422, {"error": "sold_out", "message": "there is nothing left"})
 WITHIN_SECONDS, BEYOND_SECONDS = 4.0, 95.0  # of a timeout of 10 s, three times
-CRASHES, CRASHES_FULL = 4, 16  # of each combination
+CRASHES, CRASHES_FULL = 3, 16  # of each combination
 
 
 @cache

@@ -160,8 +160,8 @@ BRANCHES = """
           timeout: 4s
 """
 PLAN: Plan = saga(HOLD + BRANCHES + LAST, last="")
-BLOCK, BLOCKS = 100, 10
-FULL_BLOCK = 2000
+BLOCK, BLOCKS = 100, 5
+FULL_BLOCK = 4000
 MARGIN_SECONDS = 0.05
 
 

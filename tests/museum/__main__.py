@@ -1,4 +1,4 @@
-"""Runs one wing: every named test as flowdsl is, then again with its bug planted. Prints what was seen as JSON.
+"""Runs one wing: every named test with its bug planted, and with `--sound` as flowdsl is, before. Prints what was seen as JSON.
 
 In a process of its own, for pytest runs in it many times over.
 """
@@ -20,10 +20,14 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(slots=True, eq=False)
 class Seen:
-    """Of one session: the tests that passed, and those that did not, with how it showed."""
+    """Of one session: the tests that were found, those that passed, and those that did not, with how it showed."""
 
+    found: list[str] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.found = [item.nodeid for item in session.items]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -45,11 +49,13 @@ def visit(exhibit: Exhibit) -> Seen:
         return session([exhibit.caught_by])
 
 
-def main(wing: str) -> dict[str, object]:
+def main(wing: str, *, sound_too: bool) -> dict[str, object]:
     exhibits = WINGS[wing]
     tests = list(dict.fromkeys(exhibit.caught_by for exhibit in exhibits))
-    sound = session(tests)
+    # Collected in any case before a bug is planted: what a module makes when it is imported is sound.
+    sound = session(tests if sound_too else ["--collect-only", *tests])
     return {
+        "found": sound.found,
         "sound": {"passed": sound.passed, "failed": sound.failed},
         "planted": {exhibit.name: visit(exhibit).failed for exhibit in exhibits},
     }
@@ -58,5 +64,5 @@ def main(wing: str) -> dict[str, object]:
 if __name__ == "__main__":
     out = sys.stdout
     sys.stdout = sys.stderr  # what pytest says is no part of the answer
-    answer = main(sys.argv[1])
+    answer = main(sys.argv[1], sound_too="--sound" in sys.argv)
     print(json.dumps(answer), file=out)

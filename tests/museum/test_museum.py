@@ -1,4 +1,7 @@
-"""Every planted bug is caught by the test that is named for it, and that test passes without the bug."""
+"""Every planted bug is caught by the test that is named for it, and that test passes without the bug.
+
+The second is what `make test` sees elsewhere, for the test is one of those that pytest finds. `--full` sees both here.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import importlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 
 import pytest
 
@@ -20,10 +24,10 @@ EXHIBITS_MIN = 30  # together with those that the explorer sees
 
 
 @pytest.mark.parametrize("wing", WINGS)
-def test_every_planted_bug_is_caught_by_its_test(wing: str, counts: Counts) -> None:
+def test_every_planted_bug_is_caught_by_its_test(wing: str, counts: Counts, *, full: bool) -> None:
     exhibits = WINGS[wing]
     visited = subprocess.run(
-        [sys.executable, "-m", "tests.museum", wing],
+        [sys.executable, "-m", "tests.museum", wing, *(["--sound"] if full else [])],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -34,17 +38,20 @@ def test_every_planted_bug_is_caught_by_its_test(wing: str, counts: Counts) -> N
     broken = answer["sound"]["failed"]
     assert not broken, "\n".join(f"{test}\n{how}" for test, how in broken.items())
     named = {exhibit.caught_by for exhibit in exhibits}
-    assert {t for t in named if not _ran(t, answer["sound"]["passed"])} == set()
-    missed = [exhibit.name for exhibit in exhibits if not answer["planted"][exhibit.name]]
+    assert {t for t in named if not _is_of(t, answer["found"])} == set()
+    if full:
+        assert {t for t in named if not _is_of(t, answer["sound"]["passed"])} == set()
+    planted = answer["planted"]
+    missed = [e.name for e in exhibits if not _is_of(e.caught_by, planted[e.name])]
     assert missed == [], visited.stderr
-    for name, failed in answer["planted"].items():
+    for name, failed in planted.items():
         assert all(how.startswith("call: ") for how in failed.values()), (name, failed)
     counts.add("bugs in the museum, each caught by its test", len(exhibits))
 
 
-def _ran(test: str, passed: list[str]) -> bool:
+def _is_of(test: str, nodes: Iterable[str]) -> bool:
     """A test that is named without its parameters stands for all of them."""
-    return any(node == test or node.startswith(f"{test}[") for node in passed)
+    return any(node == test or node.startswith(f"{test}[") for node in nodes)
 
 
 @pytest.mark.parametrize("exhibit", ALL, ids=lambda exhibit: exhibit.name)

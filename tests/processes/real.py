@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from tests import warm
+
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = ROOT / "workflows"
 PATIENCE_SECONDS = 60.0
@@ -120,16 +122,7 @@ class Shell:
         return {**os.environ, **ours, **self.extra}
 
     def run(self, *words: str, expected: int | None = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "flowdsl", *words],
-            cwd=self.folder,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS * 3,
-            check=False,
-        )
+        done = warm.run(words, self.folder, self.environment())
         assert "Traceback" not in done.stderr, done.stderr
         if expected is not None:
             assert done.returncode == expected, (

@@ -29,7 +29,8 @@ from tests.processes.real import (
 
 FILE = str(WORKFLOWS / "trip.yaml")
 PROCESSES = 8
-RUNS, RUNS_FULL = 80, 2_000
+RUNS, RUNS_FULL = 60, 2_000
+KILLS, KILLS_FULL = 4, 8
 EACH, EACH_FULL = 6, 25  # runs that a process starts
 OPEN_MAX, OPEN_MAX_FULL = 60, 250  # then those that come help the others
 ENDS, ENDS_FULL = 4, 15  # of runs between two kills: a machine of whatever speed gets somewhere
@@ -45,6 +46,7 @@ class Crowd:
     each: int
     open_max: int
     ends: int
+    kills: int
     read: int = 0  # of the diary
     begun: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
@@ -109,7 +111,7 @@ class Crowd:
             self.ended |= set() if ended == "-" else {run}
 
     def has_seen_enough(self, runs: int) -> bool:
-        troubles = self.done["kills"] >= PROCESSES and self.done["stops"] > 0
+        troubles = self.done["kills"] >= self.kills and self.done["stops"] > 0
         return troubles and len(self.begun) >= runs
 
     def finish(self) -> None:
@@ -134,7 +136,11 @@ def test_a_crowd_of_processes_does_everything_once(
 ) -> None:
     runs = RUNS_FULL if full else RUNS
     with services(LATENCY_MILLISECONDS) as mock:
-        size = (EACH_FULL, OPEN_MAX_FULL, ENDS_FULL) if full else (EACH, OPEN_MAX, ENDS)
+        small, large = (
+            (EACH, OPEN_MAX, ENDS, KILLS),
+            (EACH_FULL, OPEN_MAX_FULL, ENDS_FULL, KILLS_FULL),
+        )
+        size = large if full else small
         crowd = Crowd(tmp_path / "store", mock, random.Random("crowd"), *size)
         try:
             for _ in range(PROCESSES):
@@ -151,7 +157,7 @@ def test_a_crowd_of_processes_does_everything_once(
         took_over = check_diary(tmp_path / "store.diary")
         assert begun >= runs
         assert took_over > 0, "nobody took anything over"
-        assert crowd.done["kills"] >= PROCESSES
+        assert crowd.done["kills"] >= crowd.kills
         assert crowd.done["stops"] > 0
         Shell(crowd.store, mock).run("fsck")
     counts.add("runs of a crowd of processes", begun)

@@ -23,8 +23,8 @@ CALLS = {
     "notify": "POST mail/messages",
 }
 LATENCY_MILLISECONDS = 50
-KILLS, KILLS_FULL = 12, 100
-EARLY, EARLY_FULL = 6, 20
+KILLS, KILLS_FULL = 8, 100
+EARLY, EARLY_FULL = 3, 20
 
 
 def phase_of(state: State) -> str:

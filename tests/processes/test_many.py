@@ -12,7 +12,7 @@ from tests.processes.real import ROOT, TRIP, WORKFLOWS, Shell, patient_trip, ser
 
 FILE = str(WORKFLOWS / "trip.yaml")
 VISA = ("-i", "card=tok_visa")
-KILLED, KILLED_FULL = 5, 20
+KILLED, KILLED_FULL = 3, 20
 
 
 def test_two_runs_at_once_succeed_while_a_third_process_watches(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from tests.random.life import Life
 from tests.random.workflows import Tree, Written, text_of, written
 from tests.random.world import World
 
-SEEDS, SEEDS_FULL, SHARDS = 2_000, 100_000, 20
+SEEDS, SEEDS_FULL, SHARDS = 1_000, 100_000, 10
 SHRINKS_MAX = 400
 
 

@@ -31,9 +31,9 @@ class Said:
         return "\n".join((f"{self.page}:{self.typed.line}: $ {self.typed.command}", *difference))
 
 
-def follow(page: str, text: str) -> list[Said]:
+def follow(page: str, text: str, *, is_warm: bool = False) -> list[Said]:
     made = tempfile.TemporaryDirectory(prefix="flowdsl-page-")
-    with made as folder, session(Path(folder)) as person:
+    with made as folder, session(Path(folder), is_warm=is_warm) as person:
         return [said for fence in fences(page, text) for said in _do(person, fence)]
 
 

@@ -10,14 +10,31 @@ import signal
 import struct
 import termios
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from select import select
+
+from tests import warm
 
 ROWS, COLUMNS = 100, 88
 SECONDS_MAX = 120.0
 
 PIECE = re.compile(r"\x1b\[(?P<number>\??[\d;]*)(?P<letter>[A-Za-z])|(?P<text>[^\x1b\r\n]+)|[\r\n]")
+
+
+def run_warm_in_terminal(
+    words: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> tuple[str, int]:
+    """The same for `flowdsl` with those words, without the time in which its modules are loaded."""
+    ours, its = os.openpty()
+    try:
+        _resize(its)
+        running = warm.start(words, folder, environment, [its])
+        os.close(its)
+        seen = _read_all(ours, " ".join(words))
+    finally:
+        os.close(ours)
+    return screen(seen.decode()), running.code()
 
 
 def run_in_terminal(command: str, folder: Path, environment: Mapping[str, str]) -> tuple[str, int]:
@@ -26,7 +43,7 @@ def run_in_terminal(command: str, folder: Path, environment: Mapping[str, str]) 
     if process == 0:  # pragma: no cover, the child is another program at once
         os.chdir(folder)
         os.execve("/bin/sh", ["sh", "-c", command], dict(environment))
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    _resize(terminal)
     try:
         seen = _read_all(terminal, command)
     except BaseException:
@@ -36,6 +53,10 @@ def run_in_terminal(command: str, folder: Path, environment: Mapping[str, str]) 
         os.close(terminal)
         _, status = os.waitpid(process, 0)
     return screen(seen.decode()), os.waitstatus_to_exitcode(status)
+
+
+def _resize(terminal: int) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
 
 
 def _read_all(terminal: int, command: str) -> bytes:

@@ -118,7 +118,7 @@ def test_much_text_without_a_secret_is_looked_at_once(monkeypatch: pytest.Monkey
         return thorough(self, text)
 
     monkeypatch.setattr(Sought, "cut", counted)
-    text = '{"id": "abc", "name": "some text"}, ' * 200_000
+    text = '{"id": "abc", "name": "some text"}, ' * 20_000
     assert redaction.text(text) is text
     assert searched == []
     redaction.text("a secret-00000007")
