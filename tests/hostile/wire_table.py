@@ -40,10 +40,6 @@ class Framed:
     body: bytes
     ends_itself: bool = True
 
-    @property
-    def body_is_object(self) -> bool:
-        return self.name.startswith("object")
-
     def may_be_all(self, said: bytes) -> bool:
         """Whether nobody could tell that more was to come, once the connection ended in order."""
         return said in (b"", self.body) or (self.body == NUMBER)
