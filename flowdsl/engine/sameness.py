@@ -96,12 +96,12 @@ def known_as(value: object) -> Hashable:
     """The value without what is left out, so that it can be compared and hashed."""
     kind = type(value)
     if kind in _PLAIN:
-        return value  # type: ignore[return-value]
+        return value
     if kind is dict:
         return frozenset([(key, known_as(item)) for key, item in value.items()])  # type: ignore[attr-defined]
     if kind is tuple:
         return tuple([known_as(item) for item in value])  # type: ignore[attr-defined]
-    return tuple([read(value) for read in _readers(kind)])
+    return tuple([read(value) for read in _readers(kind)])  # type: ignore[arg-type]  # a type can be hashed
 
 
 _PLAIN = frozenset({type(None), bool, str, int, float, frozenset})
