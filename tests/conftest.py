@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import signal
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -38,3 +40,11 @@ def full(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 def counts() -> Counts:
     return Counts()
+
+
+@pytest.fixture
+def unswept() -> Iterator[None]:
+    """For an exploration: what it keeps by the thousand is never a cycle, and would be searched for cycles all the time."""
+    gc.disable()
+    yield
+    gc.enable()

@@ -17,7 +17,7 @@ from flowdsl.engine.happening import Happening
 from flowdsl.engine.model import Model, model_of, plays_back
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.rules import Violation, broken, broken_between
-from flowdsl.engine.sameness import known_as
+from flowdsl.engine.sameness import Sameness
 from flowdsl.engine.situation import ORDERS, Situation, begin, enact, expects, payload_of
 from flowdsl.engine.trail import Moment, write_moment
 from flowdsl.errors import InputError
@@ -82,7 +82,8 @@ class Explorer:
 
     def walk(self, inputs: Mapping[str, Json], allowance: Allowance) -> Exploration:
         first = begin(self.model, inputs)
-        seen = {(known_as(first.state), first.services, first.at, allowance): 0}
+        same = Sameness()
+        seen = {(same.number(first.state), first.services, first.at, allowance): 0}
         self.parents, self.leads_to = [(-1, "start")], [[]]
         queue = deque([(0, first, allowance)])
         at_rest: list[int] = []
@@ -108,7 +109,7 @@ class Explorer:
                     continue
                 for rule in broken_between(self.model.at(there.state), here, there):
                     self._report(rule, index, write_moment(moment))
-                key = (known_as(there.state), there.services, there.at, left)
+                key = (same.number(there.state), there.services, there.at, left)
                 if key not in seen:
                     if len(seen) >= self.states_max:
                         self.found.bounded = True

@@ -6,7 +6,7 @@ Every field of the state counts, and every field of what stands in it, but for t
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from operator import attrgetter
 from types import MappingProxyType
@@ -67,17 +67,44 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = MappingProxyType(
 )
 
 
+@dataclass(slots=True)
+class Sameness:
+    """Gives what is the same one number. States share most of what they hold, and no part is looked through twice."""
+
+    numbers: dict[Hashable, int] = field(default_factory=dict)
+    parts: dict[int, tuple[object, int]] = field(default_factory=dict)  # keeps each: ids are reused
+
+    def number(self, state: State) -> int:
+        known = tuple(self._part(read(state)) for read in _READ_STATE)
+        return self.numbers.setdefault(known, len(self.numbers))
+
+    def _part(self, value: object) -> Hashable:
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
+        if kind is dict:
+            return frozenset([(key, self._part(item)) for key, item in value.items()])  # type: ignore[attr-defined]
+        kept = self.parts.get(id(value))
+        if kept is None:
+            known = known_as(value)
+            kept = value, self.numbers.setdefault((kind, known), len(self.numbers))
+            self.parts[id(value)] = kept
+        return kept[1]
+
+
 def known_as(value: object) -> Hashable:
     """The value without what is left out, so that it can be compared and hashed."""
-    if value is None or isinstance(value, str | int | float | frozenset):
+    kind = type(value)
+    if kind in _PLAIN:
         return value
-    match value:
-        case dict():
-            return frozenset((key, known_as(item)) for key, item in value.items())
-        case tuple():
-            return tuple(known_as(item) for item in value)
-        case _:
-            return tuple(read(value) for read in _readers(type(value)))  # type: ignore[arg-type]  # a type can be hashed
+    if kind is dict:
+        return frozenset([(key, known_as(item)) for key, item in value.items()])  # type: ignore[attr-defined]
+    if kind is tuple:
+        return tuple([known_as(item) for item in value])  # type: ignore[attr-defined]
+    return tuple([read(value) for read in _readers(kind)])  # type: ignore[arg-type]  # a type can be hashed
+
+
+_PLAIN = frozenset({type(None), bool, str, int, float, frozenset})
 
 
 def _positions(done: object) -> Hashable:
@@ -117,3 +144,12 @@ def _readers(kind: type) -> tuple[Callable[[object], Hashable], ...]:
 def _reader(kind: type, name: str) -> Callable[[object], Hashable]:
     get, short = attrgetter(name), IN_SHORT.get((kind, name), known_as)
     return lambda value: short(get(value))
+
+
+def _raw_reader(name: str) -> Callable[[State], object]:
+    """A field of the state, shortened where that is said, and not looked through yet."""
+    get, short = attrgetter(name), IN_SHORT.get((State, name))
+    return get if short is None else lambda state: short(get(state))
+
+
+_READ_STATE = tuple(_raw_reader(f.name) for f in fields(State) if f.name not in LEFT_OUT[State])

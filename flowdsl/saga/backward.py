@@ -11,6 +11,7 @@ from flowdsl.plan.address import (
     item,
     items_around,
     step_of,
+    undo,
 )
 from flowdsl.plan.nodes import (
     AnyNode,
@@ -72,7 +73,7 @@ def _land(walk: Walk, scope: Address) -> None:
     """What is in flight ends by itself; then, and only then, the plan of what to undo is made."""
     plan, state = walk.plan, walk.state
     landing = [call for call in state.flying if is_below(step_of(call), scope)]
-    steps = [step_of(call) for call in landing if direction_of(call) != "confirm"]
+    steps = [step_of(call) for call in landing if direction_of(call) not in ("undo", "confirm")]
     walk.stands.update(dict.fromkeys(steps, RUNNING))
     if not landing:
         stays = state.committed and not _is_one_of_several(walk, scope)
@@ -202,7 +203,8 @@ def _call_backward(walk: Walk, call: Call, *, held: bool) -> Stand:
             return _given_up(walk, call, back)
         case _ if held:
             walk.waiting.append(Residue(call.address, back.call, WAITS_FOR_LATER))
-            return Stand(_seen(walk, call), over=False)
+            is_out = walk.state.calls.get(undo(call.address), NO_CALL).flying
+            return Stand("undoing" if is_out else _seen(walk, call), over=False)
         case "undoing":
             walk.commands += back.commands
             return Stand("undoing", over=False)

@@ -22,15 +22,21 @@ ONE = Allowance(faults=1, crashes=True)
 TWO = Allowance(faults=2, crashes=True)
 THREE = Allowance(faults=3, crashes=True)
 TWO_AND_ORDERS = Allowance(faults=2, crashes=True, orders=1)
+# The small sizes: what may happen in one walk is shared out over two, which is much less than all of it in one.
+CRASH_OR_TWO = (ONE, Allowance(faults=2, cancel=False))
+CRASH_OR_CANCEL = (Allowance(faults=1, crashes=True, cancel=False), Allowance(faults=0))
+TWO_AND_CANCEL = (ONE, Allowance(faults=2))
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`full` is what is allowed with `--full`; a `heavy` one is then also explored in pairs and with a person's orders."""
+    """`may`: one walk for each. `full` is what is allowed with `--full`; a `heavy` one is then also explored in pairs and
+    with a person's orders.
+    """
 
     name: str
     make: Callable[[], Plan]
-    may: Allowance = TWO
+    may: tuple[Allowance, ...] = CRASH_OR_TWO
     full: Allowance = THREE
     inputs: dict[str, Json] = field(default_factory=dict)
     heavy: bool = False
@@ -249,19 +255,21 @@ SINK: dict[str, Json] = {
 PAIRS = Allowance(faults=1, pairs=True)
 
 CASES = (
-    Case("trip", shipped("trip"), ONE, TWO, {"flight": "a", "hotel": "b", "card": "c"}),
-    Case("order", shipped("order"), TWO, THREE, {"order": "o", "items": [], "total": 3}),
-    Case("trip-steps", shipped("trip-steps"), ONE, TWO, {"flight": "a", "hotel": "b", "card": "c"}),
-    Case("search", shipped("search"), TWO, THREE, {"city": "x"}),
+    Case("trip", shipped("trip"), (ONE,), TWO, {"flight": "a", "hotel": "b", "card": "c"}),
+    Case("order", shipped("order"), CRASH_OR_TWO, THREE, {"order": "o", "items": [], "total": 3}),
+    Case(
+        "trip-steps", shipped("trip-steps"), (ONE,), TWO, {"flight": "a", "hotel": "b", "card": "c"}
+    ),
+    Case("search", shipped("search"), CRASH_OR_TWO, THREE, {"city": "x"}),
     Case("sequence", sequence),
-    Case("parallel", parallel, TWO, TWO_AND_ORDERS),
-    Case("diamond", diamond, TWO, TWO_AND_ORDERS),
-    Case("groups", groups, ONE, TWO),
-    Case("careless call", careless_call),
-    Case("careless group", careless_group, TWO, TWO_AND_ORDERS),
-    Case("careless nested", careless_nested, ONE, TWO),
-    Case("careless unkeyed", careless_unkeyed, TWO, TWO_AND_ORDERS),
-    Case("probe", probed),
+    Case("parallel", parallel, CRASH_OR_TWO, TWO_AND_ORDERS),
+    Case("diamond", diamond, CRASH_OR_TWO, TWO_AND_ORDERS),
+    Case("groups", groups, (ONE,), TWO),
+    Case("careless call", careless_call, TWO_AND_CANCEL),
+    Case("careless group", careless_group, TWO_AND_CANCEL, TWO_AND_ORDERS),
+    Case("careless nested", careless_nested, (ONE,), TWO),
+    Case("careless unkeyed", careless_unkeyed, TWO_AND_CANCEL, TWO_AND_ORDERS),
+    Case("probe", probed, TWO_AND_CANCEL),
     Case("probe and tombstone", probed_grave),
     Case("un-keyed", unkeyed),
     Case("un-keyed, needs its answer", unkeyed_answer),
@@ -269,45 +277,53 @@ CASES = (
     Case("tombstone", grave),
     Case("grave parallel", grave_parallel),
     Case("put and delete", put_and_delete),
-    Case("no compensate", no_compensate),
+    Case("no compensate", no_compensate, TWO_AND_CANCEL),
     Case("compensate none", compensate_none),
     Case("wait and timeout", wait_and_timeout),
-    Case("on_failure", on_failure, TWO, TWO_AND_ORDERS),
-    Case("commit in the middle", commit_in_the_middle, TWO, TWO_AND_ORDERS),
+    Case("on_failure", on_failure, CRASH_OR_TWO, TWO_AND_ORDERS),
+    Case("commit in the middle", commit_in_the_middle, CRASH_OR_TWO, TWO_AND_ORDERS),
     Case("careless below commit", careless_below_commit),
     Case("careless below commit call", careless_call_below_commit),
-    Case("conditions", conditions),
+    Case("conditions", conditions, TWO_AND_CANCEL),
     Case("reads only", reads_only),
     Case("strict calls", strict_calls),
     Case("strict probe", strict_probe),
-    Case("strict winner", strict_winner, ONE, TWO),
+    Case("strict winner", strict_winner, (ONE,), TWO),
     Case("strict fallback", strict_fallback),
-    Case("all", branching.all_of_them, ONE, TWO, heavy=True),
-    Case("all careless", branching.all_careless, ONE, TWO, heavy=True),
-    Case("settled", branching.settled, ONE, TWO, heavy=True),
-    Case("settled notes", branching.settled_notes, ONE, TWO, heavy=True),
-    Case("settled, needs its answers", branching.settled_needs_answers, ONE, TWO, heavy=True),
-    Case("careless, stays", branching.careless_with_nothing_to_undo_it, ONE, TWO, heavy=True),
+    Case("all", branching.all_of_them, (ONE,), TWO, heavy=True),
+    Case("all careless", branching.all_careless, (ONE,), TWO, heavy=True),
+    Case("settled", branching.settled, (ONE,), TWO, heavy=True),
+    Case("settled notes", branching.settled_notes, (ONE,), TWO, heavy=True),
+    Case("settled, needs its answers", branching.settled_needs_answers, (ONE,), TWO, heavy=True),
+    Case("careless, stays", branching.careless_with_nothing_to_undo_it, (ONE,), TWO, heavy=True),
     Case("settled below commit", branching.settled_below_commit),
-    Case("first success", branching.first_success, ONE, TWO, heavy=True),
-    Case("first success, un-keyed", branching.first_success_unkeyed, ONE, TWO, heavy=True),
-    Case("first success, tombstone", branching.first_success_tombstone, ONE, TWO, heavy=True),
+    Case("first success", branching.first_success, (ONE,), TWO, heavy=True),
+    Case("first success, un-keyed", branching.first_success_unkeyed, (ONE,), TWO, heavy=True),
+    Case("first success, tombstone", branching.first_success_tombstone, (ONE,), TWO, heavy=True),
     Case("one after the other", branching.one_after_the_other, heavy=True),
-    Case("losers kept", branching.losers_kept, ONE, TWO, heavy=True),
-    Case("losers kept in groups", branching.losers_kept_in_groups, ONE, TWO, heavy=True),
-    Case("careless kept", branching.careless_kept),
-    Case("fallback kept", branching.fallback_kept, ONE, TWO, heavy=True),
-    Case("careless fallback kept", partial(branching.fallback_kept, "critical: false"), ONE, TWO),
+    Case("losers kept", branching.losers_kept, (ONE,), TWO, heavy=True),
+    Case("losers kept in groups", branching.losers_kept_in_groups, (ONE,), TWO, heavy=True),
+    Case("careless kept", branching.careless_kept, TWO_AND_CANCEL),
+    Case("fallback kept", branching.fallback_kept, (ONE,), TWO, heavy=True),
+    Case(
+        "careless fallback kept", partial(branching.fallback_kept, "critical: false"), (ONE,), TWO
+    ),
     Case("first read", branching.first_read),
-    Case("quorum", branching.quorum, ONE, TWO, heavy=True),
-    Case("quorum careless", branching.quorum_careless, ONE, TWO, heavy=True),
-    Case("groups, all", partial(branching.groups, "all"), ONE, TWO, heavy=True),
-    Case("groups, settled", partial(branching.groups, "settled"), ONE, TWO, heavy=True),
-    Case("groups, first success", partial(branching.groups, "first_success"), ONE, TWO, heavy=True),
-    Case("lists in lists", branching.lists_in_lists, CALM, ONE, heavy=True),
+    Case("quorum", branching.quorum, CRASH_OR_CANCEL, TWO, heavy=True),
+    Case("quorum careless", branching.quorum_careless, (ONE,), TWO, heavy=True),
+    Case("groups, all", partial(branching.groups, "all"), CRASH_OR_CANCEL, TWO, heavy=True),
+    Case("groups, settled", partial(branching.groups, "settled"), CRASH_OR_CANCEL, TWO, heavy=True),
+    Case(
+        "groups, first success",
+        partial(branching.groups, "first_success"),
+        CRASH_OR_CANCEL,
+        TWO,
+        heavy=True,
+    ),
+    Case("lists in lists", branching.lists_in_lists, (CALM,), ONE, heavy=True),
     Case("nothing to go through", branching.nothing_to_go_through, heavy=True),
     Case("switch", branching.switch),
-    Case("switch careless", branching.switch_careless),
+    Case("switch careless", branching.switch_careless, TWO_AND_CANCEL),
     Case("fallback", partial(branching.fallback, "keyed"), heavy=True),
     Case("fallback, un-keyed", partial(branching.fallback, "plain"), heavy=True),
     Case("fallback, careless", partial(branching.fallback, "plain", "critical: false"), heavy=True),
@@ -317,13 +333,20 @@ CASES = (
     Case("until", branching.until),
     Case("event", branching.event),
     Case("queued", branching.queued),
-    Case("used", branching.used, ONE, TWO, heavy=True),
-    Case("used careless", branching.used_careless, ONE, TWO, heavy=True),
-    Case("used for each", branching.used_for_each, ONE, ONE, heavy=True),
+    Case("used", branching.used, (ONE,), TWO, heavy=True),
+    Case("used careless", branching.used_careless, (ONE,), TWO, heavy=True),
+    Case("used for each", branching.used_for_each, CRASH_OR_CANCEL, ONE, heavy=True),
     Case("used below commit", branching.used_below_commit),
-    Case("chosen below commit", branching.chosen_below_commit, ONE, TWO),
-    Case("chosen beside what fails", branching.chosen_beside_what_fails, ONE, TWO, heavy=True),
+    Case("chosen below commit", branching.chosen_below_commit, (ONE,), TWO),
+    Case("chosen beside what fails", branching.chosen_beside_what_fails, (ONE,), TWO, heavy=True),
     Case("detached", branching.detached),
-    Case("detached together", branching.detached_together, CALM, ONE, heavy=True),
-    Case("kitchen sink", branching.kitchen_sink, Allowance(faults=0), CALM, SINK, heavy=True),
+    Case("detached together", branching.detached_together, (CALM,), ONE, heavy=True),
+    Case(
+        "kitchen sink",
+        branching.kitchen_sink,
+        (Allowance(faults=0, cancel=False),),
+        CALM,
+        SINK,
+        heavy=True,
+    ),
 )

@@ -34,7 +34,7 @@ STORE = Path("/store")
 CHANGES = frozenset(
     {"write", "sync", "sync_folder", "create", "rename", "link", "unlink", "truncate"}
 )
-STRIDE = 59  # of the second crash, but for the full size
+STRIDE = 181  # of the second crash, but for the full size
 
 
 @dataclass(slots=True)

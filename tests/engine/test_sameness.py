@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
+from itertools import combinations
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from flowdsl.engine.sameness import IN_SHORT, LEFT_OUT, known_as
+from flowdsl.engine.sameness import IN_SHORT, LEFT_OUT, Sameness, known_as
 from flowdsl.saga.state import State
 
 
@@ -87,6 +88,21 @@ def test_another_value_in_any_field_is_another_situation(kind: type) -> None:
             # when one field is another one, then so is what the explorer takes it for
             other = replace(one, **{f.name: sample(hints[f.name], 1)})
             assert known_as(other) != known_as(one), f.name
+
+
+def test_a_state_has_another_number_exactly_if_it_is_another_situation() -> None:
+    # given states that differ in one field each, what counts or not, and each of them twice
+    one, hints = sample(State, 0), hints_of(State)
+    others = [replace(one, **{f.name: sample(hints[f.name], 1)}) for f in fields(State)]
+    states = [one, *others, sample(State, 0), *(replace(other) for other in others)]
+    # when they are numbered
+    same = Sameness()
+    numbers = [same.number(state) for state in states]
+    # then two numbers are equal exactly if what counts is
+    known = [known_as(state) for state in states]
+    for i, j in combinations(range(len(states)), 2):
+        assert (numbers[i] == numbers[j]) == (known[i] == known[j])
+    assert len(set(numbers)) == 1 + len(fields(State)) - len(LEFT_OUT[State])
 
 
 def test_what_is_left_out_is_there_and_has_a_reason() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import indent
+
 import pytest
 
 from flowdsl.engine.trail import play
@@ -254,3 +256,17 @@ def test_a_key_that_is_forgotten_is_not_asked_with() -> None:
     assert list(sent) == ["a"]
     assert state.calls["a"].expired
     assert (now.state, now.stuck) == ("stuck", ("a",))
+
+
+@pytest.mark.parametrize("undo", ["refuse extra/b!undo 401", "ok extra/b!undo"])
+def test_a_cancel_while_a_group_is_undone_alone_waits_for_its_undo(undo: str) -> None:
+    # given a group that may fail, whose undo is out when the whole run is cancelled
+    group = "- id: extra\n  critical: false\n  steps:\n" + indent(call("b") + call("c"), "    ")
+    tiny = plan(call("a") + group)
+    trail = "ok a · ok extra/b · refuse extra/c 401 · cancel"
+    _, now, _ = play(tiny, trail)
+    # then the group and its step are shown as being undone, not as if they were to stay
+    assert out(now) == ["extra/b!undo"]
+    assert {now.stands["extra"].state, now.stands["extra/b"].state} == {"undoing"}
+    # and once it has landed, what ran before is undone
+    assert out(play(tiny, f"{trail} · {undo}")[1]) == ["a!undo"]
