@@ -43,7 +43,7 @@ def test_it_finds_what_python_finds(pattern: str, text: str) -> None:
 
 
 HARD = [
-    ("^(a+)+$", "a" * 26 + "!"),
+    ("^(a+)+$", "a" * 27 + "!"),
     ("^(a+)+$", "a" * 200_000 + "!"),
     ("(a|a)*b", "a" * 200_000),
     ("(a*)*(a*)*(a*)*b", "a" * 100_000),
@@ -57,7 +57,7 @@ HARD = [
 def test_no_pattern_is_a_trap(pattern: str, text: str) -> None:
     begun = time.process_time()
     assert not read_pattern(pattern).is_in(text, Work(10_000_000))
-    assert time.process_time() - begun < 5.0
+    assert time.process_time() - begun < 3.0
 
 
 def test_what_is_still_too_much_is_given_up() -> None:
