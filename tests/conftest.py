@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from tests import warm
 from tests.counts import Counts, Table
+from tests.sizes import SIZE
 
 __all__ = ["Counts"]
 
@@ -28,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # No deadlines, for machines are noisy; and the same examples each time, but for the full size.
     derandomized = not config.getoption("--full")
     warm.WAY.afresh = not derandomized
+    SIZE.full = not derandomized
     settings.register_profile("flowdsl", deadline=None, derandomize=derandomized)
     settings.load_profile("flowdsl")
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Counts
 from tests.hostile.fuzz import CORPUS, TARGETS, try_expression, try_file, try_inputs
+from tests.sizes import examples
 
 WORKFLOWS = sorted((Path(__file__).parents[2] / "workflows").rglob("*.yaml"))
 KNOWN = [
@@ -89,7 +90,7 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200, 400), suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(WORDS, max_size=14))
 def test_any_words_are_an_expression_or_not(words: list[str]) -> None:
     try_expression(" ".join(words).encode("utf-8", "replace"))
@@ -101,7 +102,7 @@ SCHEMA_WORDS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100, 200), suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(SCHEMA_WORDS, max_size=10),
     st.sampled_from(['"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"', "[1, 1.0]", '{"a": 1}', "1e4000", "9" * 50, "null", "x"]),

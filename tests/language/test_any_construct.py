@@ -21,6 +21,7 @@ from flowdsl.language import (
     paths_named,
 )
 from tests.language.used import library_for
+from tests.sizes import examples
 
 SINK = Path(__file__).parent / "ok" / "kitchen-sink.yaml"
 TEXT = SINK.read_text("utf-8")
@@ -99,13 +100,13 @@ def edited(edits: list[tuple[int, int, str]]) -> Source:
     return Source(SINK.name, text)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30, 60))
 @given(EDITS)
 def test_an_edited_sink_has_diagnostics_or_a_plan(edits: list[tuple[int, int, str]]) -> None:
     examine(edited(edits), library_for(SINK))
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(75, 150))
 @given(EDITS)
 def test_what_an_edited_sink_names_are_files_and_nothing_else(
     edits: list[tuple[int, int, str]],
@@ -146,7 +147,7 @@ VALUES: st.SearchStrategy[object] = st.recursive(
 STEPS = st.lists(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=5) | VALUES, max_size=4)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(75, 150))
 @given(STEPS, VALUES, VALUES)
 def test_any_value_at_any_key_has_diagnostics_or_a_plan(
     steps: list[object], one: object, other: object
@@ -221,7 +222,7 @@ def put_together(steps: list[dict[str, object]], each: dict[str, object], at: in
     return made
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(50, 100))
 @given(TREES, EACH)
 def test_any_constructs_together_have_diagnostics_or_a_plan(
     steps: list[dict[str, object]], each: dict[str, object]

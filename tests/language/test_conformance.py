@@ -14,6 +14,7 @@ from jsonschema.exceptions import SchemaError
 from flowdsl.language.conformance import STEPS_MAX, Uncheckable, errors_of
 from flowdsl.language.pattern import Work
 from flowdsl.plan.values import Json
+from tests.sizes import examples
 
 CASES: list[tuple[dict[str, Json], Json, int]] = [
     ({"pattern": "^a+$"}, "aaa", 0),
@@ -171,7 +172,7 @@ SCHEMAS = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(150, 300))
 @given(SCHEMAS, JSON)
 def test_it_agrees_with_the_library(schema: dict[str, Json] | bool, value: Json) -> None:
     try:

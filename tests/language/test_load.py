@@ -20,6 +20,7 @@ from flowdsl.language import (
 )
 from flowdsl.language.lower import lower
 from flowdsl.plan.nodes import AnyNode, Block, Plan
+from tests.sizes import examples
 
 TRIP = (Path(__file__).parent / "ok" / "trip.yaml").read_text("utf-8")
 SMALL = "flowdsl: 1\nservices: { a: http://a }\nsteps:\n  - call: GET a/x\n"
@@ -108,7 +109,7 @@ EDITS = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(75, 150))
 @given(EDITS)
 def test_an_edited_trip_has_diagnostics_or_a_plan(edits: list[tuple[int, int, str]]) -> None:
     text = TRIP
@@ -180,7 +181,7 @@ STEPS: st.SearchStrategy[list[object]] = st.recursive(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(50, 100))
 @given(STEPS, STEPS)
 def test_any_steps_have_diagnostics_or_a_correct_plan(
     first: list[object], second: list[object]

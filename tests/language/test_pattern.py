@@ -10,10 +10,12 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from flowdsl.language.pattern import PLACES_MAX, TooMuch, Unreadable, Work, read_pattern
+from tests.sizes import examples
 
 ATOMS = st.sampled_from(
     ["a", "b", "é", "_", ".", "[ab]", "[^a]", "[a-cé]", "[^\\d_]", r"\d", r"\D", r"\w", r"\W", r"\s", r"\S", r"\.", "^", "$", r"\b", r"\B", "", r"\n"]
 )  # fmt: skip
+
 REPEATS = st.sampled_from(["*", "+", "?", "{2}", "{1,3}", "{0,2}", "{2,}", "*?", "+?", "{1,2}?"])
 
 
@@ -30,7 +32,7 @@ PATTERNS = st.recursive(ATOMS, _larger, max_leaves=8)
 TEXTS = st.text(st.sampled_from("abcé_1 .\n٣"), max_size=8)
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(300, 600))
 @given(PATTERNS, TEXTS)
 @example("a$", "a\n")
 @example(r"(a|b)*\b", "ab")

@@ -14,6 +14,7 @@ from flowdsl.plan.evaluate import EvaluationError, evaluate
 from flowdsl.plan.expression import Expression, ExpressionError, parse
 from flowdsl.plan.functions import FUNCTIONS
 from flowdsl.plan.values import Json, Secret
+from tests.sizes import examples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -169,7 +170,9 @@ VALUES: st.SearchStrategy[Json] = st.recursive(
 SCOPES = st.dictionaries(st.sampled_from(["a", "b", "c"]), VALUES)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=examples(200, 400), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(EXPRESSIONS, SCOPES)
 def test_evaluation_gives_a_value_or_an_evaluation_error_within_the_text(
     text: str, scope: dict[str, Json]
@@ -201,7 +204,7 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(300, 600), deadline=None)
 @given(st.one_of(st.text(max_size=40), st.lists(WORDS, max_size=12).map("".join)))
 def test_parsing_gives_an_expression_or_an_error_within_the_text(text: str) -> None:
     result = _parsed(text)
@@ -222,7 +225,7 @@ def _parsed(text: str) -> Expression | ExpressionError:
         return error
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100, 200), deadline=None)
 @given(st.lists(st.decimals(-10_000, 10_000, places=2), max_size=6))
 def test_sums_of_money_are_exact(amounts: list[Decimal]) -> None:
     scope: dict[str, Json] = {"amounts": list[Json](amounts)}
@@ -230,7 +233,7 @@ def test_sums_of_money_are_exact(amounts: list[Decimal]) -> None:
     assert evaluate(parse("sum(amounts)"), scope) == sum(amounts)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100, 200), deadline=None)
 @given(st.integers(-500, 500), st.integers(-50, 50).filter(bool))
 def test_decimals_divide_as_integers_do(one: int, other: int) -> None:
     scope: dict[str, Json] = {"a": one, "b": other, "c": Decimal(one)}

@@ -27,6 +27,7 @@ from flowdsl.plan.types import (
 )
 from flowdsl.plan.values import Json, Secret
 from tests.plan.test_evaluate_limits import EXPRESSIONS, SCOPES
+from tests.sizes import examples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -245,7 +246,7 @@ def test_several_problems_come_in_the_order_of_the_text() -> None:
 
 
 @settings(
-    max_examples=150,
+    max_examples=examples(75, 150),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -16,6 +16,7 @@ from flowdsl.language.openapi.response import validate
 from flowdsl.language.source import Source
 from flowdsl.plan.values import Json
 from tests.language.openapi.checking import SHOP, contract_at, contract_of
+from tests.sizes import examples
 
 START = "openapi: 3.1.0\npaths:\n"
 
@@ -241,7 +242,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(75, 150))
 @given(JSON, JSON)
 def test_no_document_makes_the_reader_fail(path: Json, schema: Json) -> None:
     operation = {
