@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -125,8 +126,15 @@ def leaks(text: str, secrets: dict[str, str]) -> list[str]:
             spelled = {value, quote(value, safe=""), to_text(value)[1:-1]}
             if len(raw) >= 6:
                 spelled.add(base64.b64encode(raw).decode().rstrip("=")[:-1])
-            found += [one for one in spelled if one in text]
+            found += [one for one in spelled if _stands_in(one, text)]
     return found
+
+
+def _stands_in(value: str, text: str) -> bool:
+    """A price of 42.3 is not in a time of 1767225642.3 seconds."""
+    if value.replace(".", "").isdecimal():
+        return re.search(rf"(?<![\d.]){re.escape(value)}(?!\d)", text) is not None
+    return value in text
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
