@@ -157,7 +157,8 @@ class Drive:
         opened, lost = self.ports.masks.open(past)
         self.state, self.last_at = fold(State(lost=lost), opened), last_time(past, 0.0)
         self.shown = self.state if opened == past else fold(State(lost=lost), past)
-        events: list[Event] = [*first, *self._interruptions()]
+        begun = map(self.ports.masks.identified, first)
+        events: list[Event] = [*begun, *self._interruptions()]
         try:
             while True:
                 turn = await self._turn(events)

@@ -83,11 +83,12 @@ def test_each_drive_keeps_how_long_its_secrets_are_and_their_seals() -> None:
     created = Created(
         "r", "w", "d", 1.0, {"n": 420}, {"E": "hunter2", "F": None}, {"s": "http://hunter2"}
     )
-    kept = Masks(SECRETS, b"key").mask(created)
+    masks = Masks(SECRETS, b"key")
+    kept = masks.mask(masks.identified(created))
     assert isinstance(kept, Created)
     assert [(one.name, one.length) for one in kept.fingerprints] == [("T", 7), ("inputs.cvv", 3)]
     assert b"hunter2" not in encode(kept)
-    resumed = Masks({"T": "another"}, b"key").mask(Resumed(2, 3.0))
+    resumed = Masks({"T": "another"}, b"key").identified(Resumed(2, 3.0))
     assert isinstance(resumed, Resumed)
     assert all(isinstance(one, Fingerprint) for one in resumed.fingerprints)
     # and a life after those knows both again
@@ -109,3 +110,11 @@ def test_the_key_of_runs_that_go_one_at_a_time_is_the_same_for_the_same_value_an
     assert "hunter2" not in key
     assert key != Masks(SECRETS, b"key").key("orders hunter2-b")
     assert Masks(SECRETS, b"key").key("orders 7") == "orders 7"
+
+
+def test_a_fact_in_which_no_secret_stands_is_kept_as_it_is() -> None:
+    """So a run whose services never say one is not walked twice."""
+    created = Created("r", "w", "d", 1.0, {"n": 7}, {}, {})
+    masks = Masks(SECRETS, b"key")
+    first = masks.identified(created)
+    assert masks.mask(first) is first
