@@ -14,7 +14,7 @@ from flowdsl.engine.detached import with_key
 from flowdsl.engine.sign import plain_name
 from flowdsl.engine.wanting import unset
 from flowdsl.errors import InputError, Place
-from flowdsl.plan.evaluate import EvaluationError
+from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created
 from flowdsl.saga.local import text

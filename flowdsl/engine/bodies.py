@@ -7,8 +7,9 @@ from typing import cast
 
 from flowdsl.engine.reads import first_item, reads
 from flowdsl.plan.address import Address, CallId, probe
-from flowdsl.plan.evaluate import EvaluationError, evaluate
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
+from flowdsl.plan.expression.paths import path_of
 from flowdsl.plan.nodes import (
     Action,
     AnyNode,
@@ -27,7 +28,6 @@ from flowdsl.plan.nodes import (
     Switch,
     Wait,
 )
-from flowdsl.plan.paths import path_of
 from flowdsl.plan.template import Template, references
 from flowdsl.plan.unfold import home_of
 from flowdsl.plan.values import Json

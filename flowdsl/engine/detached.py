@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from flowdsl.errors import InputError
 from flowdsl.language.inputs import read_inputs
-from flowdsl.plan.evaluate import EvaluationError
+from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created, Spawned
 from flowdsl.saga.local import text

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from flowdsl.plan.paths import path_of
-from flowdsl.plan.tree import Call, Comprehension, Path, Tree, children
+from flowdsl.plan.expression.paths import path_of
+from flowdsl.plan.expression.tree import Call, Comprehension, Path, Tree, children
 
 Bound = Mapping[str, "Path | None"]  # what a variable stands for; None where that is not known
 NOTHING_BOUND: Bound = MappingProxyType({})

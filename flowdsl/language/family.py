@@ -13,8 +13,8 @@ from flowdsl.language.diagnostics import ALL_TOLD, Diagnostic, Untold
 from flowdsl.language.library import EMPTY, Library, key_of
 from flowdsl.language.source import Source
 from flowdsl.language.workflow import File, Workflow
+from flowdsl.plan.expression.types import ANYTHING, Type
 from flowdsl.plan.nodes import Plan
-from flowdsl.plan.types import ANYTHING, Type
 
 
 @dataclass(frozen=True, slots=True)

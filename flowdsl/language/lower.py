@@ -20,7 +20,7 @@ from flowdsl.language.subject import Subject, look_at
 from flowdsl.language.workflow import Commit, Workflow
 from flowdsl.plan import address, nodes
 from flowdsl.plan.address import COMMIT, CONFIRMS, ON_FAILURE
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.unfold import by_address
 
 

@@ -15,7 +15,7 @@ from flowdsl.language.subject import Subject
 from flowdsl.language.workflow import Uses, Workflow
 from flowdsl.plan import nodes
 from flowdsl.plan.address import Address
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.template import Template, expressions
 
 Make: TypeAlias = Callable[[Workflow, Source, Family], nodes.Plan]

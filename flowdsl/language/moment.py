@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from flowdsl.plan.expression import Expression, parse
+from flowdsl.plan.expression.compiled import Expression, parse
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Constant, Template, Text
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from flowdsl.language.places import Definition, Order, Path, Place, order, uses, variable_around
 from flowdsl.language.workflow import Workflow
-from flowdsl.plan.expression import Expression, Reference
+from flowdsl.plan.expression.compiled import Expression, Reference
 from flowdsl.plan.span import Span
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from flowdsl.language.parse_parts import file_of, habits, whole
 from flowdsl.language.parse_request import headers
 from flowdsl.language.reader import Reader
 from flowdsl.language.workflow import Name, Service
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.nodes import Auth, Basic
 from flowdsl.plan.template import Constant, Template, Text, assembled
 

@@ -20,7 +20,7 @@ from flowdsl.language.workflow import (
     WaitFor,
     WaitUntil,
 )
-from flowdsl.plan.expression import parse
+from flowdsl.plan.expression.compiled import parse
 from flowdsl.plan.template import Constant
 
 EVENTS = "events"  # the service that events are sent to

@@ -32,7 +32,7 @@ from flowdsl.language.workflow import (
 )
 from flowdsl.plan import address as addresses
 from flowdsl.plan.address import Address
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.template import Constant, Fields, Items, Template, Text
 
 Section: TypeAlias = Literal["steps", "on_failure"]

@@ -11,7 +11,7 @@ from flowdsl.language.diagnostics import Diagnostic, fix_line
 from flowdsl.language.located import Alignment, Located, Mapping, Scalar, Sequence, align
 from flowdsl.language.source import BREAK, Source
 from flowdsl.language.workflow import Written
-from flowdsl.plan.expression import Expression, ExpressionError, parse
+from flowdsl.plan.expression.compiled import Expression, ExpressionError, parse
 from flowdsl.plan.span import NOWHERE, Span
 from flowdsl.plan.template import Constant, Fields, Items, Template, assembled, split
 

@@ -14,7 +14,7 @@ from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.load import Checked
 from flowdsl.language.places import places
 from flowdsl.language.workflow import Call, Request, Workflow
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.json import to_text
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Constant, Fields, Items, Template, Text

@@ -25,7 +25,7 @@ from flowdsl.language.places import (
 )
 from flowdsl.language.workflow import Call, Emit, Request, Uses, Workflow
 from flowdsl.plan.address import ROOT, Address, child
-from flowdsl.plan.expression import Expression, Reference
+from flowdsl.plan.expression.compiled import Expression, Reference
 from flowdsl.plan.span import Span
 
 if TYPE_CHECKING:

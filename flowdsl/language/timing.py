@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from flowdsl.language.flatten import flatten
 from flowdsl.plan.address import Address
+from flowdsl.plan.expression.tree import ListOf, Tree
 from flowdsl.plan.nodes import (
     Action,
     AnyNode,
@@ -25,7 +26,6 @@ from flowdsl.plan.nodes import (
     Retry,
     Wait,
 )
-from flowdsl.plan.tree import ListOf, Tree
 from flowdsl.plan.unfold import inside
 
 if TYPE_CHECKING:

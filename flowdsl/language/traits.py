@@ -6,8 +6,8 @@ from flowdsl.language.family import Traits
 from flowdsl.language.places import Place
 from flowdsl.language.subject import Subject
 from flowdsl.language.workflow import Call, Emit, Fail, Status, Step, Uses, WaitFor
+from flowdsl.plan.expression.types import Type
 from flowdsl.plan.nodes import READS
-from flowdsl.plan.types import Type
 
 
 def traits_of(subject: Subject, outputs: Type) -> Traits:

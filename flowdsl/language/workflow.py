@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from flowdsl.language.located import Alignment
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.nodes import Auth, Input
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Template

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from flowdsl.plan.address import Address
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.span import NOWHERE, Span
 from flowdsl.plan.template import Template
 from flowdsl.plan.values import Json

@@ -9,18 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from flowdsl.plan.budget import Frame
-from flowdsl.plan.evaluate import MAXIMUM_OPERATIONS, MAXIMUM_SIZE, EvaluationError, evaluate
-from flowdsl.plan.expression import Expression, ExpressionError, parse
-from flowdsl.plan.fault import Fault
-from flowdsl.plan.operations import text_of
+from flowdsl.plan.expression.budget import Frame
+from flowdsl.plan.expression.compiled import Expression, ExpressionError, parse
+from flowdsl.plan.expression.evaluate import (
+    MAXIMUM_OPERATIONS,
+    MAXIMUM_SIZE,
+    EvaluationError,
+    evaluate,
+)
+from flowdsl.plan.expression.fault import Fault
+from flowdsl.plan.expression.operations import text_of
 from flowdsl.plan.values import Json, Sealed, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from decimal import Decimal
 
-    from flowdsl.plan.paths import Reference
+    from flowdsl.plan.expression.paths import Reference
     from flowdsl.plan.span import Span
 
 Rendered: TypeAlias = (

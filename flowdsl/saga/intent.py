@@ -10,8 +10,8 @@ from dataclasses import replace
 from flowdsl.plan import nodes
 from flowdsl.plan.address import ROOT, CallId, direction_of, enclosing, is_answer, step_of
 from flowdsl.plan.address import answer as answer_id
-from flowdsl.plan.evaluate import EvaluationError
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.json import to_text
 from flowdsl.plan.location import encode_query, render_path
 from flowdsl.plan.nodes import Action, Call, Compensation, Confirm, Plan, Service, templates_of

@@ -9,8 +9,8 @@ from hashlib import sha256
 from typing import Final
 
 from flowdsl.plan.address import Address
-from flowdsl.plan.evaluate import EvaluationError, evaluate
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
 from flowdsl.plan.nodes import (
     AnyNode,
     Assign,

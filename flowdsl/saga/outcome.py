@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flowdsl.plan.address import Address, CallId, direction_of, is_answer, step_of
-from flowdsl.plan.evaluate import EvaluationError, evaluate
+from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
 from flowdsl.plan.nodes import Action, Call, Plan, Probe
 from flowdsl.saga.events import Failure, Ok, Outcome, Refused, Unknown
 from flowdsl.saga.intent import action_of

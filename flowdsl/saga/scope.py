@@ -17,8 +17,8 @@ from flowdsl.plan.address import (
     items_around,
     located,
 )
-from flowdsl.plan.evaluate import EvaluationError
-from flowdsl.plan.expression import Expression, Reference
+from flowdsl.plan.expression.compiled import Expression, Reference
+from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.masked import names_in
 from flowdsl.plan.nodes import Assign, Block, Call, Child, Each, Input, Listen, Plan, Spawn
 from flowdsl.plan.template import Template, references, render

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flowdsl.plan.evaluate import EvaluationError, evaluate
-from flowdsl.plan.expression import Expression
-from flowdsl.plan.moment import seconds_of
+from flowdsl.plan.due import seconds_of
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
 from flowdsl.plan.nodes import Listen, Wait
 from flowdsl.saga.commands import Decide, Hear, Sleep
 from flowdsl.saga.events import Failed, Failure, Received

@@ -14,8 +14,8 @@ from flowdsl.plan.address import (
     step_of,
     to_template,
 )
-from flowdsl.plan.evaluate import EvaluationError
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.nodes import Action, AnyNode, Block, Call, Each, Plan, Service, Switch
 from flowdsl.plan.request import Request
 from flowdsl.plan.template import Constant, Template, Text

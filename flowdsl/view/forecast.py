@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from flowdsl.plan.address import Address, enclosing, item
-from flowdsl.plan.evaluate import EvaluationError, evaluate
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
 from flowdsl.plan.location import encode_path, encode_query
 from flowdsl.plan.nodes import (
     AnyNode,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from flowdsl.plan.address import CallId, confirm, undo
-from flowdsl.plan.evaluate import EvaluationError
+from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.nodes import (
     AnyNode,
     Assign,

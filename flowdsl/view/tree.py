@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from flowdsl.plan.address import ON_FAILURE, is_below
-from flowdsl.plan.evaluate import EvaluationError
+from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.nodes import Block, Commit, Confirm, Label, Plan
 from flowdsl.saga.local import text
 from flowdsl.saga.progress import Progress

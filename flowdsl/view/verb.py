@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowdsl.plan.address import to_template
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.nodes import (
     AnyNode,
     Assign,

@@ -6,7 +6,7 @@ import pytest
 
 from flowdsl.engine.bodies import bodies
 from flowdsl.engine.reads import reads
-from flowdsl.plan.expression import parse
+from flowdsl.plan.expression.compiled import parse
 from tests.saga.plans import call, plan
 
 

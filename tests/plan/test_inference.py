@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 
-from flowdsl.plan.evaluate import EvaluationError, evaluate
-from flowdsl.plan.expression import parse
-from flowdsl.plan.inference import infer
-from flowdsl.plan.paths import proven_if_true
-from flowdsl.plan.tree import Call, Choice, Compare, Comprehension, Logic, Tree, children
-from flowdsl.plan.types import (
+from flowdsl.plan.expression.compiled import parse
+from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
+from flowdsl.plan.expression.inference import infer
+from flowdsl.plan.expression.paths import proven_if_true
+from flowdsl.plan.expression.tree import Call, Choice, Compare, Comprehension, Logic, Tree, children
+from flowdsl.plan.expression.types import (
     ANYTHING,
     NULL,
     SECRET,

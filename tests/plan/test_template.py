@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowdsl.plan.evaluate import EvaluationError
-from flowdsl.plan.expression import Expression, ExpressionError, parse
+from flowdsl.plan.expression.compiled import Expression, ExpressionError, parse
+from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import (
     Constant,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowdsl.plan.types import (
+from flowdsl.plan.expression.types import (
     ANYTHING,
     BOOLEAN,
     INTEGER,

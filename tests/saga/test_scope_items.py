@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from flowdsl.engine.trail import play
-from flowdsl.plan.evaluate import evaluate
-from flowdsl.plan.expression import parse
+from flowdsl.plan.expression.compiled import parse
+from flowdsl.plan.expression.evaluate import evaluate
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.codec import decode, encode

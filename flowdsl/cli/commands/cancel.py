@@ -83,7 +83,7 @@ def _show_plan(session: Session, run: str | None) -> int:
 def undo_calls(standing: Standing) -> list[tuple[str, str]]:
     """What would be undone, last first, each with its request as far as it can be told now."""
     from flowdsl.plan.address import undo
-    from flowdsl.plan.evaluate import EvaluationError
+    from flowdsl.plan.expression.evaluate import EvaluationError
     from flowdsl.plan.nodes import Call, Compensation
     from flowdsl.saga.intent import action_of, render_request
     from flowdsl.saga.ledger import effects

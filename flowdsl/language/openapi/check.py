@@ -18,10 +18,10 @@ from flowdsl.language.openapi.path import CallPath, Segment, take_apart
 from flowdsl.language.openapi.value import TypeOf, Value, judge, judge_text
 from flowdsl.language.vocabulary import did_you_mean, listed
 from flowdsl.language.workflow import Request
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.types import may_be_null
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Constant, Template
-from flowdsl.plan.types import may_be_null
 
 # The engine sends them with every request.
 OWN_HEADERS = ("Idempotency-Key", "User-Agent", "X-Flowdsl-Compensates")

@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 from flowdsl.language.openapi.finding import Verdict
 from flowdsl.language.vocabulary import listed
-from flowdsl.plan.tree import Scalar as ScalarValue
-from flowdsl.plan.types import (
+from flowdsl.plan.expression.tree import Scalar as ScalarValue
+from flowdsl.plan.expression.types import (
     ANYTHING,
     NULL,
     Anything,

@@ -15,7 +15,7 @@ from flowdsl.language.openapi.alternatives import KINDS, Alternative, Kind, Othe
 from flowdsl.language.openapi.contract import Document, Operation, Response, Schema
 from flowdsl.language.openapi.operation import is_json
 from flowdsl.language.openapi.pointer import Unresolved, bare_reference, follow
-from flowdsl.plan.types import (
+from flowdsl.plan.expression.types import (
     ANYTHING,
     BOOLEAN,
     INTEGER,

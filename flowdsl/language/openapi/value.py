@@ -18,10 +18,10 @@ from flowdsl.language.openapi.fit import fit, fit_as_text
 from flowdsl.language.openapi.response import scalar_problem
 from flowdsl.language.openapi.types import is_left_out, type_of_schema
 from flowdsl.language.vocabulary import did_you_mean, like, listed
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.types import TEXT, Type, describe
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Constant, Fields, Items, Template, Text
-from flowdsl.plan.types import TEXT, Type, describe
 from flowdsl.plan.values import Json
 
 LIMIT_NUMBER_CHARACTERS = 100

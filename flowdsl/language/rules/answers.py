@@ -6,7 +6,7 @@ from flowdsl.language.openapi import Found, call_match, response_type
 from flowdsl.language.places import Place
 from flowdsl.language.subject import Subject
 from flowdsl.language.workflow import Call, Request
-from flowdsl.plan.types import ANYTHING, Type
+from flowdsl.plan.expression.types import ANYTHING, Type
 
 
 def answer_type(subject: Subject, request: Request) -> Type:

@@ -25,10 +25,10 @@ from flowdsl.language.places import Place, Use, uses
 from flowdsl.language.rules.scope import Types, names_at, types_of
 from flowdsl.language.subject import Subject, requests
 from flowdsl.language.workflow import Emit, Request
-from flowdsl.plan.expression import Expression
-from flowdsl.plan.inference import infer
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.inference import infer
+from flowdsl.plan.expression.types import ANYTHING, Type
 from flowdsl.plan.span import Span
-from flowdsl.plan.types import ANYTHING, Type
 
 
 @dataclass(frozen=True, slots=True)

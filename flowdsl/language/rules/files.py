@@ -12,9 +12,9 @@ from flowdsl.language.rules.scope import Types, type_of_template, types_of
 from flowdsl.language.subject import Subject
 from flowdsl.language.vocabulary import did_you_mean, listed
 from flowdsl.language.workflow import Commit, Name, Uses
+from flowdsl.plan.expression.types import describe, from_schema, groups, may_be_null
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.template import Constant, Template, expressions
-from flowdsl.plan.types import describe, from_schema, groups, may_be_null
 
 
 def check_files(subject: Subject) -> Iterator[Diagnostic]:

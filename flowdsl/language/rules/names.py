@@ -15,7 +15,7 @@ from flowdsl.language.vocabulary import (
     listed,
 )
 from flowdsl.language.workflow import Emit, Name, Request, Step
-from flowdsl.plan.tree import Comprehension, Loop, Tree, children
+from flowdsl.plan.expression.tree import Comprehension, Loop, Tree, children
 
 
 def check_names(subject: Subject) -> Iterator[Diagnostic]:

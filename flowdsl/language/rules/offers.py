@@ -12,7 +12,7 @@ from flowdsl.language.places import Place
 from flowdsl.language.rules.answers import answer_type
 from flowdsl.language.subject import Subject, requests
 from flowdsl.language.workflow import Call, Request, Step
-from flowdsl.plan.types import Object
+from flowdsl.plan.expression.types import Object
 
 Called: TypeAlias = tuple[str, str]  # a service and the title of an operation
 

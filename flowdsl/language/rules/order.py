@@ -10,7 +10,7 @@ from flowdsl.language.places import Place, kind_of
 from flowdsl.language.subject import Subject
 from flowdsl.language.vocabulary import did_you_mean, listed
 from flowdsl.language.workflow import Call, Commit, Fail, Group, Name, Status, WaitFor
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.span import Span
 
 

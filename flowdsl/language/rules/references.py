@@ -18,7 +18,7 @@ from flowdsl.language.vocabulary import (
     listed,
 )
 from flowdsl.language.workflow import Call, Emit, Step
-from flowdsl.plan.expression import Expression, Reference
+from flowdsl.plan.expression.compiled import Expression, Reference
 from flowdsl.plan.nodes import templates_of
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Template

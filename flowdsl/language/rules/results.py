@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flowdsl.language.workflow import Call, Emit, Group, Multiplied, Request, Step, Uses, WaitFor
-from flowdsl.plan.types import (
+from flowdsl.plan.expression.types import (
     ANYTHING,
     BOOLEAN,
     NULL,

@@ -11,14 +11,12 @@ from flowdsl.language.rules.answers import answer_type, own_answer_type, probe_t
 from flowdsl.language.rules.results import Told, or_null, value_of
 from flowdsl.language.subject import Subject
 from flowdsl.language.workflow import Assignment, Call, Step, Switch, Uses, WaitFor
-from flowdsl.plan.expression import Expression
-from flowdsl.plan.inference import infer
-from flowdsl.plan.nodes import Input
-from flowdsl.plan.paths import Paths, proven_if_true
-from flowdsl.plan.signature import item_of
-from flowdsl.plan.template import Constant, Fields, Items, Template, Text
-from flowdsl.plan.tree import Path as TreePath
-from flowdsl.plan.types import (
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.inference import infer
+from flowdsl.plan.expression.paths import Paths, proven_if_true
+from flowdsl.plan.expression.signature import item_of
+from flowdsl.plan.expression.tree import Path as TreePath
+from flowdsl.plan.expression.types import (
     ANYTHING,
     INTEGER,
     TEXT,
@@ -32,6 +30,8 @@ from flowdsl.plan.types import (
     widen,
     without_null,
 )
+from flowdsl.plan.nodes import Input
+from flowdsl.plan.template import Constant, Fields, Items, Template, Text
 
 _RUN = Object((("id", TEXT), ("name", TEXT), ("started", TEXT)))
 _ERROR = Object(

@@ -8,10 +8,10 @@ from types import MappingProxyType
 from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.places import Role, Use, in_template, uses
 from flowdsl.language.subject import Subject
-from flowdsl.plan.expression import Expression, Reference
+from flowdsl.plan.expression.compiled import Expression, Reference
+from flowdsl.plan.expression.paths import path_of
+from flowdsl.plan.expression.tree import Call, Tree
 from flowdsl.plan.nodes import Input, templates_of
-from flowdsl.plan.paths import path_of
-from flowdsl.plan.tree import Call, Tree
 from flowdsl.plan.values import Json
 
 _ALLOWED = frozenset({Role.HEADER, Role.BODY})

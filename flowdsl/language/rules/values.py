@@ -11,12 +11,12 @@ from flowdsl.language.places import Part, Place, Role, Use, in_template, uses
 from flowdsl.language.rules.scope import names_at, names_at_the_end, types_of
 from flowdsl.language.subject import Subject
 from flowdsl.language.workflow import Switch, WaitUntil
-from flowdsl.plan.evaluate import EvaluationError
-from flowdsl.plan.expression import Expression
-from flowdsl.plan.inference import Problem, infer
-from flowdsl.plan.moment import seconds_of
+from flowdsl.plan.due import seconds_of
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.evaluate import EvaluationError
+from flowdsl.plan.expression.inference import Problem, infer
+from flowdsl.plan.expression.types import Group, Type, describe, groups, may_be_null
 from flowdsl.plan.template import Constant
-from flowdsl.plan.types import Group, Type, describe, groups, may_be_null
 
 _CONDITIONS = frozenset({Role.WHEN, Role.EXPECT, Role.FOUND})
 _WANTED: Mapping[Role, tuple[str, frozenset[Group]]] = MappingProxyType(

@@ -27,10 +27,10 @@ from flowdsl.language.rules.scope import Types, names_at, types_of
 from flowdsl.language.source import Source
 from flowdsl.language.subject import look_at, requests
 from flowdsl.language.workflow import Call, Request
-from flowdsl.plan.expression import Expression
-from flowdsl.plan.inference import infer
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.inference import infer
+from flowdsl.plan.expression.types import Type
 from flowdsl.plan.span import Span
-from flowdsl.plan.types import Type
 
 # What a check may take; a test run whose coverage is measured is several times as slow.
 SECONDS_AT_MOST = 2.0 * (4 if sys.gettrace() is not None else 1)

@@ -17,9 +17,7 @@ from flowdsl.language.openapi.pointer import Unresolved, follow, look_up
 from flowdsl.language.openapi.response import schema_problem
 from flowdsl.language.openapi.types import type_of_schema
 from flowdsl.language.openapi.value import Value, judge, judge_text
-from flowdsl.plan.span import Span
-from flowdsl.plan.template import Constant, Items, Text
-from flowdsl.plan.types import (
+from flowdsl.plan.expression.types import (
     ANYTHING,
     BOOLEAN,
     INTEGER,
@@ -34,6 +32,8 @@ from flowdsl.plan.types import (
     join,
     type_of,
 )
+from flowdsl.plan.span import Span
+from flowdsl.plan.template import Constant, Items, Text
 from flowdsl.plan.values import Json
 
 FITS, UNKNOWN = Verdict.FITS, Verdict.UNKNOWN

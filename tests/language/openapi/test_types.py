@@ -6,7 +6,7 @@ import pytest
 
 from flowdsl.language.openapi import response_type
 from flowdsl.language.openapi.types import type_of_schema
-from flowdsl.plan.types import (
+from flowdsl.plan.expression.types import (
     ANYTHING,
     BOOLEAN,
     INTEGER,

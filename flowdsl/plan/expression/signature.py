@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from flowdsl.plan.types import (
+from flowdsl.plan.expression.types import (
     ANYTHING,
     BOOLEAN,
     INTEGER,

@@ -8,18 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from flowdsl.plan.functions import arity_problem
-from flowdsl.plan.operations import truth
-from flowdsl.plan.paths import (
+from flowdsl.plan.expression.functions import arity_problem
+from flowdsl.plan.expression.operations import truth
+from flowdsl.plan.expression.paths import (
     NO_PATHS,
     Paths,
     path_of,
     proven_if_false,
     proven_if_true,
 )
-from flowdsl.plan.reading import closest, no_such_field, source_of
-from flowdsl.plan.signature import SIGNATURES, item_of, number_from
-from flowdsl.plan.tree import (
+from flowdsl.plan.expression.reading import closest, no_such_field, source_of
+from flowdsl.plan.expression.signature import SIGNATURES, item_of, number_from
+from flowdsl.plan.expression.tree import (
     Call,
     Chain,
     Choice,
@@ -37,8 +37,8 @@ from flowdsl.plan.tree import (
     Term,
     Tree,
 )
-from flowdsl.plan.tree import ListOf as ListLiteral
-from flowdsl.plan.types import (
+from flowdsl.plan.expression.tree import ListOf as ListLiteral
+from flowdsl.plan.expression.types import (
     ANYTHING,
     BOOLEAN,
     NULL,
@@ -65,7 +65,7 @@ from flowdsl.plan.types import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from flowdsl.plan.expression import Expression
+    from flowdsl.plan.expression.compiled import Expression
 
 
 @dataclass(frozen=True, slots=True)

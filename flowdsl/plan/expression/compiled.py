@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from flowdsl.plan.closures import compile_tree
-from flowdsl.plan.fault import ExpressionError
-from flowdsl.plan.grammar import read_tree
-from flowdsl.plan.paths import Reference, references_in
+from flowdsl.plan.expression.closures import compile_tree
+from flowdsl.plan.expression.fault import ExpressionError
+from flowdsl.plan.expression.grammar import read_tree
+from flowdsl.plan.expression.paths import Reference, references_in
+from flowdsl.plan.expression.tree import Tree, cost
 from flowdsl.plan.span import NOWHERE, Span
-from flowdsl.plan.tree import Tree, cost
 
 if TYPE_CHECKING:
-    from flowdsl.plan.budget import Closure
+    from flowdsl.plan.expression.budget import Closure
 
 __all__ = ["Expression", "ExpressionError", "Reference", "parse"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from keyword import iskeyword
 from types import MappingProxyType
 
-from flowdsl.plan.fault import ExpressionError
+from flowdsl.plan.expression.fault import ExpressionError
 
 MAXIMUM_LENGTH = 4096
 MAXIMUM_DEPTH = 32

@@ -13,9 +13,9 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from flowdsl.plan.budget import LARGEST_EXPONENT, PRECISION, Frame, Value
-from flowdsl.plan.fault import Fault
-from flowdsl.plan.operations import (
+from flowdsl.plan.expression.budget import LARGEST_EXPONENT, PRECISION, Frame, Value
+from flowdsl.plan.expression.fault import Fault
+from flowdsl.plan.expression.operations import (
     Number,
     bounded,
     check_order,

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from decimal import Context, DivisionByZero, InvalidOperation, Overflow, Underflow
 from typing import TYPE_CHECKING, TypeAlias
 
-from flowdsl.plan.fault import Fault
+from flowdsl.plan.expression.fault import Fault
 
 if TYPE_CHECKING:
-    from flowdsl.plan.tree import Scalar
+    from flowdsl.plan.expression.tree import Scalar
     from flowdsl.plan.values import Secret
 
 # JSON in which secrets may stand by reference: what an expression works on.

@@ -6,14 +6,14 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowdsl.plan.fault import EvaluationError
-from flowdsl.plan.operations import kind
-from flowdsl.plan.tree import Field, Index, Tree
+from flowdsl.plan.expression.fault import EvaluationError
+from flowdsl.plan.expression.operations import kind
+from flowdsl.plan.expression.tree import Field, Index, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from flowdsl.plan.budget import Value
+    from flowdsl.plan.expression.budget import Value
 
 MAXIMUM_FIELDS_NAMED = 8
 

@@ -14,10 +14,10 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Literal
 
-from flowdsl.plan.fault import ExpressionError
-from flowdsl.plan.functions import FUNCTIONS
-from flowdsl.plan.token import MAXIMUM_DEPTH, Token, check, tokenize
-from flowdsl.plan.tree import (
+from flowdsl.plan.expression.fault import ExpressionError
+from flowdsl.plan.expression.functions import FUNCTIONS
+from flowdsl.plan.expression.token import MAXIMUM_DEPTH, Token, check, tokenize
+from flowdsl.plan.expression.tree import (
     Arithmetic,
     Call,
     Chain,

@@ -12,12 +12,12 @@ from decimal import DivisionByZero, Overflow, Underflow
 from types import MappingProxyType
 from typing import TypeAlias
 
-from flowdsl.plan.budget import PRECISION, Closure, Frame, Value
-from flowdsl.plan.fault import EvaluationError, Fault
-from flowdsl.plan.functions import FUNCTIONS, arity_problem
-from flowdsl.plan.operations import COMPARISONS, OPERATORS, affirm, kind, negate, truth
-from flowdsl.plan.reading import Place, key_of, lookup, read_field, read_index
-from flowdsl.plan.tree import (
+from flowdsl.plan.expression.budget import PRECISION, Closure, Frame, Value
+from flowdsl.plan.expression.fault import EvaluationError, Fault
+from flowdsl.plan.expression.functions import FUNCTIONS, arity_problem
+from flowdsl.plan.expression.operations import COMPARISONS, OPERATORS, affirm, kind, negate, truth
+from flowdsl.plan.expression.reading import Place, key_of, lookup, read_field, read_index
+from flowdsl.plan.expression.tree import (
     Call,
     Chain,
     Choice,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from flowdsl.plan import tree
+from flowdsl.plan.expression import tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from flowdsl.plan.evaluate import EvaluationError
+from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.values import Json
 
 LATEST_SECONDS = 1e11  # the year 5138

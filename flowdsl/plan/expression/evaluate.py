@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from flowdsl.plan.budget import Frame, Value
-from flowdsl.plan.fault import EvaluationError, Fault
+from flowdsl.plan.expression.budget import Frame, Value
+from flowdsl.plan.expression.fault import EvaluationError, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from flowdsl.plan.expression import Expression
+    from flowdsl.plan.expression.compiled import Expression
     from flowdsl.plan.values import Json, Secret
 
 __all__ = ["EvaluationError", "evaluate"]

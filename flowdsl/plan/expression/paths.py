@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowdsl.plan.tree import (
+from flowdsl.plan.expression.tree import (
     Call,
     Choice,
     Compare,

@@ -13,8 +13,8 @@ from operator import ge, gt, le, lt
 from types import MappingProxyType
 from typing import TypeAlias, TypeGuard
 
-from flowdsl.plan.budget import CHARACTERS_AN_OPERATION, LARGEST_EXPONENT, Frame, Value
-from flowdsl.plan.fault import Fault
+from flowdsl.plan.expression.budget import CHARACTERS_AN_OPERATION, LARGEST_EXPONENT, Frame, Value
+from flowdsl.plan.expression.fault import Fault
 from flowdsl.plan.values import Secret
 
 Number: TypeAlias = "int | Decimal"
