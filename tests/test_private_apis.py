@@ -121,8 +121,8 @@ def the_checker_goes_along() -> bool:
 
 
 WIRE = "flowdsl/world/wire.py"
-PATTERN = "flowdsl/language/pattern.py"
-KEYWORDS = "flowdsl/language/keywords.py"
+PATTERN = "flowdsl/language/conformance/pattern.py"
+KEYWORDS = "flowdsl/language/conformance/keywords.py"
 
 PRIVATE = [
     Private("aiohttp", "TCPConnector._get", WIRE, get_takes_a_key_and_traces),
@@ -135,7 +135,7 @@ PRIVATE = [
     Private("python", "re._constants", PATTERN, every_constant_is_there),
     Private("python", "encodings.aliases.aliases", "flowdsl/world/charset.py", aliases_are_of_codecs),
     Private("jsonschema", "Validator.descend", KEYWORDS, a_keyword_gets_the_validator_and_may_go_down),
-    Private("jsonschema", "Validator.format_checker", "flowdsl/language/counter.py", the_checker_goes_along),
+    Private("jsonschema", "Validator.format_checker", "flowdsl/language/conformance/counter.py", the_checker_goes_along),
 ]  # fmt: skip
 
 
@@ -181,7 +181,7 @@ def test_every_private_name_that_is_used_is_watched() -> None:
     }
     assert {
         ("flowdsl/world/wire.py", "_conns"),
-        ("flowdsl/language/pattern.py", "_parser"),
+        ("flowdsl/language/conformance/pattern.py", "_parser"),
     } < foreign
     assert {each for each in foreign if each[1] not in watched} == set(), (
         "each needs a line in PRIVATE"

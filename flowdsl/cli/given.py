@@ -12,9 +12,9 @@ from flowdsl.cli.sources import STDIN, WrongFile, read_bytes, read_stdin
 from flowdsl.engine.wanting import given_before
 from flowdsl.errors import InputError, Place
 from flowdsl.language import Checked, InputProblem, Source, decode, from_text, read_inputs
-from flowdsl.language.document import load_document
 from flowdsl.language.inputs import problems_of
-from flowdsl.language.located import plain
+from flowdsl.language.text.document import load_document
+from flowdsl.language.text.located import plain
 from flowdsl.plan.json import from_bytes
 from flowdsl.plan.nodes import Input, Plan
 from flowdsl.plan.values import Json

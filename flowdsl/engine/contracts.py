@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from urllib.parse import urlsplit
 
-from flowdsl.language.conformance import STEPS_MAX
+from flowdsl.language.conformance.pattern import Work
+from flowdsl.language.conformance.value import STEPS_MAX
 from flowdsl.language.openapi import (
     Contract,
     Found,
@@ -25,7 +26,6 @@ from flowdsl.language.openapi import (
     validate,
 )
 from flowdsl.language.openapi.path import take_apart
-from flowdsl.language.pattern import Work
 from flowdsl.plan.nodes import Action, Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.template import Template

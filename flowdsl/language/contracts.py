@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.library import Library, key_of
 from flowdsl.language.openapi import Contract, Missing, Operation, Problem, Readings, find_by_id
-from flowdsl.language.vocabulary import listed
-from flowdsl.language.workflow import Call, File, Group, Request, Step, Switch, Workflow
+from flowdsl.language.parse.vocabulary import listed
+from flowdsl.language.parse.workflow import Call, File, Group, Request, Step, Switch, Workflow
+from flowdsl.language.text.diagnostics import Diagnostic
+from flowdsl.language.text.library import Library, key_of
 from flowdsl.plan.template import Constant
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from importlib.resources import files
 from types import MappingProxyType
 
-from flowdsl.language.diagnostics import CATALOGUE
-from flowdsl.language.vocabulary import like
+from flowdsl.language.parse.vocabulary import like
+from flowdsl.language.text.diagnostics import CATALOGUE
 
 _PAGES = (
     *("flowdsl", "name", "description", "timeout", "inputs", "services", "defaults", "steps"),

@@ -7,25 +7,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from flowdsl.errors import InputError
-from flowdsl.language.allow import without_allowed
 from flowdsl.language.contracts import NO_CONTRACTS, Contracts, contracts_of, resolved
-from flowdsl.language.diagnostics import ALL_TOLD, Diagnostic, Severity, Untold, in_order
-from flowdsl.language.document import load_document
 from flowdsl.language.family import Family, Used
-from flowdsl.language.library import EMPTY, Library, key_of
-from flowdsl.language.located import Mapping
-from flowdsl.language.lower import lower
+from flowdsl.language.lower.plan import lower
 from flowdsl.language.openapi import Readings
-from flowdsl.language.parse import parse
+from flowdsl.language.parse.file import parse
+from flowdsl.language.parse.schema import check_shape
+from flowdsl.language.parse.workflow import Uses, Workflow
 from flowdsl.language.places import places
 from flowdsl.language.rules import all_rules, rules_of_plans
+from flowdsl.language.rules.allow import without_allowed
 from flowdsl.language.rules.contracts import Compared, Coverage, compare_with_contracts
 from flowdsl.language.rules.scope import types_at_the_end
-from flowdsl.language.schema import check_shape
-from flowdsl.language.source import Source
 from flowdsl.language.subject import Subject, look_at
+from flowdsl.language.text.diagnostics import ALL_TOLD, Diagnostic, Severity, Untold, in_order
+from flowdsl.language.text.document import load_document
+from flowdsl.language.text.library import EMPTY, Library, key_of
+from flowdsl.language.text.located import Mapping
+from flowdsl.language.text.source import Source
 from flowdsl.language.traits import traits_at, traits_of
-from flowdsl.language.workflow import Uses, Workflow
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.span import Span
 

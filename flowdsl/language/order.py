@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flowdsl.language.parse.workflow import Workflow
 from flowdsl.language.places import Definition, Order, Path, Place, order, uses, variable_around
-from flowdsl.language.workflow import Workflow
 from flowdsl.plan.expression.compiled import Expression, Reference
 from flowdsl.plan.span import Span
 

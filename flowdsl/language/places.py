@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal, TypeAlias
 
-from flowdsl.language.workflow import (
+from flowdsl.language.parse.workflow import (
     Assignment,
     Call,
     Commit,

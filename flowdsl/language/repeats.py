@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from flowdsl.language.allow import without_allowed
-from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.load import Checked
+from flowdsl.language.parse.workflow import Call, Request, Workflow
 from flowdsl.language.places import places
-from flowdsl.language.workflow import Call, Request, Workflow
+from flowdsl.language.rules.allow import without_allowed
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.json import to_text
 from flowdsl.plan.span import Span

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from flowdsl.language.contracts import NO_CONTRACTS, Contracts
 from flowdsl.language.family import ALONE, Family, Used
 from flowdsl.language.order import Edge, edges, sibling_graph
+from flowdsl.language.parse.workflow import Call, Emit, Request, Uses, Workflow
 from flowdsl.language.places import (
     Definition,
     Part,
@@ -23,7 +24,6 @@ from flowdsl.language.places import (
     uses,
     variable_around,
 )
-from flowdsl.language.workflow import Call, Emit, Request, Uses, Workflow
 from flowdsl.plan.address import ROOT, Address, child
 from flowdsl.plan.expression.compiled import Expression, Reference
 from flowdsl.plan.span import Span

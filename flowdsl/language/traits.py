@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from flowdsl.language.family import Traits
+from flowdsl.language.parse.workflow import Call, Emit, Fail, Status, Step, Uses, WaitFor
 from flowdsl.language.places import Place
 from flowdsl.language.subject import Subject
-from flowdsl.language.workflow import Call, Emit, Fail, Status, Step, Uses, WaitFor
 from flowdsl.plan.expression.types import Type
 from flowdsl.plan.nodes import READS
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
-from flowdsl.language.diagnostics import Diagnostic, Severity, Untold, by_weight
 from flowdsl.language.load import Checked
 from flowdsl.language.rules.contracts import Coverage
-from flowdsl.language.source import Source
+from flowdsl.language.text.diagnostics import Diagnostic, Severity, Untold, by_weight
+from flowdsl.language.text.source import Source
 from flowdsl.view.frame import Note, digits_of, excerpt, gutter, heading, patch, place
 from flowdsl.view.paint import WIDTH, Line, Piece, Style, bold, counted, dim, line, plain, wrapped
 

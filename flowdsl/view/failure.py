@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flowdsl.language.source import Source
+from flowdsl.language.text.source import Source
 from flowdsl.plan.address import CallId, direction_of, step_of
 from flowdsl.plan.nodes import Call, Confirm, Plan
 from flowdsl.plan.span import NOWHERE, Span

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from flowdsl.language.flatten import flatten
+from flowdsl.language.lower.flatten import flatten
 from flowdsl.plan.address import COMMIT, Address, enclosing, is_below
 from flowdsl.plan.nodes import (
     AnyNode,

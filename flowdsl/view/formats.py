@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
-from flowdsl.language.diagnostics import CATALOGUE, Diagnostic, Severity
 from flowdsl.language.load import Checked
+from flowdsl.language.text.diagnostics import CATALOGUE, Diagnostic, Severity
 from flowdsl.plan.json import to_ascii
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flowdsl.language.diagnostics import Fix
-from flowdsl.language.source import Source
+from flowdsl.language.text.diagnostics import Fix
+from flowdsl.language.text.source import Source
 from flowdsl.plan.span import Span
 from flowdsl.view.paint import (
     ELLIPSIS,

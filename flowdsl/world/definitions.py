@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flowdsl.errors import StoreError
-from flowdsl.language.lower import digest_of
-from flowdsl.language.source import Source
+from flowdsl.language.lower.plan import digest_of
+from flowdsl.language.text.source import Source
 from flowdsl.plan.json import from_bytes, to_spelled_bytes
 from flowdsl.plan.values import Json
 from flowdsl.world.disk import Disk, names, read_whole, write_new, write_once

@@ -17,8 +17,8 @@ from flowdsl.engine.loop import Drive, Ports
 from flowdsl.engine.pinned import definition_of, plan_from
 from flowdsl.engine.sign import RunSigner
 from flowdsl.language import compile_plan
+from flowdsl.language.conformance.pattern import Work
 from flowdsl.language.openapi import Operation, Readings, validate
-from flowdsl.language.pattern import Work
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json

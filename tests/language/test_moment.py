@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from flowdsl.language.moment import expression_of
+from flowdsl.language.parse.due import expression_of
 from flowdsl.plan.expression.compiled import parse
 from flowdsl.plan.expression.evaluate import evaluate
 from flowdsl.plan.span import NOWHERE

@@ -11,7 +11,7 @@ import pytest
 
 from flowdsl.language import CATALOGUE, Source, check, explain, repeated
 from flowdsl.language.explain import nearest, words
-from flowdsl.language.schema import schema_text
+from flowdsl.language.parse.schema import schema_text
 from flowdsl.plan.values import Json
 from tests.language.examples import LIBRARY, examples, whole
 

@@ -7,7 +7,7 @@ from math import inf
 import pytest
 
 from flowdsl.language import Diagnostic, Source, check
-from flowdsl.language.timing import longest_way, spell, timed, ways_from, worst_seconds
+from flowdsl.language.lower.timing import longest_way, spell, timed, ways_from, worst_seconds
 from flowdsl.plan.nodes import Retry
 from tests.language.examples import whole
 from tests.language.plans import call_at, library_of, plan_of

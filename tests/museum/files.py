@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.pattern import Pattern, Work
+from flowdsl.language.conformance.pattern import Pattern, Work
 from flowdsl.language.places import Use
 from flowdsl.language.subject import Subject
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.template import Rendered, text_from
 from flowdsl.plan.values import Json
 from tests.museum.exhibit import Exhibit

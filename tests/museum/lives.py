@@ -73,7 +73,7 @@ EXHIBITS = (
     ),
     Exhibit(
         "any comment behind an expression is to blame",
-        ("flowdsl.language.reader._closes", "flowdsl.language.reader._reads_on"),
+        ("flowdsl.language.parse.reader._closes", "flowdsl.language.parse.reader._reads_on"),
         always,
         "tests/language/test_comments.py::test_only_what_a_comment_cuts_is_blamed_on_it",
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowdsl.language.load import Checked, check
-from flowdsl.language.source import Source
+from flowdsl.language.text.source import Source
 from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.values import Json
 from flowdsl.saga.unfolding import unfolded

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from flowdsl.language.library import Library
 from flowdsl.language.load import load
-from flowdsl.language.source import Source
+from flowdsl.language.text.library import Library
+from flowdsl.language.text.source import Source
 from flowdsl.plan.address import CallId
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json

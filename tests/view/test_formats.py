@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from flowdsl.language.diagnostics import CATALOGUE, Diagnostic, Fix
 from flowdsl.language.load import Checked
-from flowdsl.language.source import Source
+from flowdsl.language.text.diagnostics import CATALOGUE, Diagnostic, Fix
+from flowdsl.language.text.source import Source
 from flowdsl.plan.json import from_bytes
 from flowdsl.plan.span import Span
 from flowdsl.view.diagnostic import closing, frame, full

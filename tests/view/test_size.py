@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowdsl.language import compile_plan
-from flowdsl.language.flatten import flatten
+from flowdsl.language.lower.flatten import flatten
 from flowdsl.plan.nodes import Plan
 from flowdsl.view.dot import dot
 from flowdsl.view.drawing import graph_text

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from flowdsl.language.located import Located, Mapping, Scalar, align
 from flowdsl.language.openapi.contract import Contract, Operation, Parameter
 from flowdsl.language.openapi.finding import Checked, Finding, Judged, Verdict, count
 from flowdsl.language.openapi.match import Found, Match, Missing, Unsure, find
 from flowdsl.language.openapi.path import CallPath, Segment, take_apart
 from flowdsl.language.openapi.value import TypeOf, Value, judge, judge_text
-from flowdsl.language.vocabulary import did_you_mean, listed
-from flowdsl.language.workflow import Request
+from flowdsl.language.parse.vocabulary import did_you_mean, listed
+from flowdsl.language.parse.workflow import Request
+from flowdsl.language.text.located import Located, Mapping, Scalar, align
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.types import may_be_null
 from flowdsl.plan.span import Span

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from flowdsl.language.openapi.finding import Verdict
-from flowdsl.language.vocabulary import listed
+from flowdsl.language.parse.vocabulary import listed
 from flowdsl.plan.expression.tree import Scalar as ScalarValue
 from flowdsl.plan.expression.types import (
     ANYTHING,

@@ -14,7 +14,7 @@ from flowdsl.language.openapi.contract import Contract, Document, Operation, Pro
 from flowdsl.language.openapi.operation import METHODS, Parts, read_operation
 from flowdsl.language.openapi.pointer import Unresolved, follow, joined
 from flowdsl.language.openapi.text import Text, read_text
-from flowdsl.language.source import Source
+from flowdsl.language.text.source import Source
 from flowdsl.plan.values import Json
 
 

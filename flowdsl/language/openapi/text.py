@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.document import load_document
-from flowdsl.language.located import Located, Mapping, Sequence, plain
 from flowdsl.language.openapi.contract import Problem
-from flowdsl.language.source import MARK, Source
+from flowdsl.language.text.diagnostics import Diagnostic
+from flowdsl.language.text.document import load_document
+from flowdsl.language.text.located import Located, Mapping, Sequence, plain
+from flowdsl.language.text.source import MARK, Source
 from flowdsl.plan.json import from_bytes
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json

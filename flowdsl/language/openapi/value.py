@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from flowdsl.language.located import Located, Mapping, Sequence
 from flowdsl.language.openapi.alternatives import Alternative, Others, alternatives
 from flowdsl.language.openapi.contract import Schema
 from flowdsl.language.openapi.finding import Finding, Judged, Verdict
 from flowdsl.language.openapi.fit import fit, fit_as_text
 from flowdsl.language.openapi.response import scalar_problem
 from flowdsl.language.openapi.types import is_left_out, type_of_schema
-from flowdsl.language.vocabulary import did_you_mean, like, listed
+from flowdsl.language.parse.vocabulary import did_you_mean, like, listed
+from flowdsl.language.text.located import Located, Mapping, Sequence
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.types import TEXT, Type, describe
 from flowdsl.plan.span import Span

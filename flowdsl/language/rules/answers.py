@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from flowdsl.language.openapi import Found, call_match, response_type
+from flowdsl.language.parse.workflow import Call, Request
 from flowdsl.language.places import Place
 from flowdsl.language.subject import Subject
-from flowdsl.language.workflow import Call, Request
 from flowdsl.plan.expression.types import ANYTHING, Type
 
 

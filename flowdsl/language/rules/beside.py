@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.lower.timing import forward_seconds, spell
 from flowdsl.language.order import step_name
+from flowdsl.language.parse.workflow import Call
 from flowdsl.language.places import Place, kind_of, names_given, uses
 from flowdsl.language.subject import Subject
-from flowdsl.language.timing import forward_seconds, spell
-from flowdsl.language.workflow import Call
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.nodes import READS, Plan
 
 

@@ -6,15 +6,15 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import chain
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.lower_call import habits_of, undo_needs_answer
+from flowdsl.language.lower.call import habits_of, undo_needs_answer
 from flowdsl.language.order import waits_for
+from flowdsl.language.parse.workflow import Call, Commit, Name, Step, Uses
 from flowdsl.language.places import Order, Place
 from flowdsl.language.places import order as how_ordered
 from flowdsl.language.rules.offers import undo_offered
 from flowdsl.language.subject import Subject
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.language.traits import can_fail, is_forgiven
-from flowdsl.language.workflow import Call, Commit, Name, Step, Uses
 from flowdsl.plan.nodes import READS, RESENDABLE
 from flowdsl.plan.span import Span
 

@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.located import Located, Scalar, Sequence
-from flowdsl.language.located import Mapping as MappingNode
 from flowdsl.language.openapi import (
     CallSite,
     Checked,
@@ -21,10 +18,13 @@ from flowdsl.language.openapi import (
     call_match,
     check_call,
 )
+from flowdsl.language.parse.workflow import Emit, Request
 from flowdsl.language.places import Place, Use, uses
 from flowdsl.language.rules.scope import Types, names_at, types_of
 from flowdsl.language.subject import Subject, requests
-from flowdsl.language.workflow import Emit, Request
+from flowdsl.language.text.diagnostics import Diagnostic
+from flowdsl.language.text.located import Located, Scalar, Sequence
+from flowdsl.language.text.located import Mapping as MappingNode
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.inference import infer
 from flowdsl.plan.expression.types import ANYTHING, Type

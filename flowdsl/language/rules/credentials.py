@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.parse.workflow import Name, Service
 from flowdsl.language.subject import Subject, requests
-from flowdsl.language.workflow import Name, Service
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.nodes import Basic
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Constant, Template, Text

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf, isinf
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.subject import Subject
-from flowdsl.language.timing import (
+from flowdsl.language.lower.timing import (
     Timed,
     Way,
     forward_seconds,
@@ -17,7 +15,9 @@ from flowdsl.language.timing import (
     timed,
     ways_from,
 )
-from flowdsl.language.workflow import Call as CallAsWritten
+from flowdsl.language.parse.workflow import Call as CallAsWritten
+from flowdsl.language.subject import Subject
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.address import COMMIT, Address, confirm
 from flowdsl.plan.nodes import Call, Compensation, Listen, Plan
 from flowdsl.plan.span import Span

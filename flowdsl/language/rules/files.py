@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.family import Used
 from flowdsl.language.inputs import problems_of
+from flowdsl.language.parse.vocabulary import did_you_mean, listed
+from flowdsl.language.parse.workflow import Commit, Name, Uses
 from flowdsl.language.places import Place
 from flowdsl.language.rules.scope import Types, type_of_template, types_of
 from flowdsl.language.subject import Subject
-from flowdsl.language.vocabulary import did_you_mean, listed
-from flowdsl.language.workflow import Commit, Name, Uses
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.expression.types import describe, from_schema, groups, may_be_null
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.template import Constant, Template, expressions

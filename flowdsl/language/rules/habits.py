@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.parse.workflow import Assignment, Call, Uses, WaitFor
 from flowdsl.language.places import Path, Place, Section
 from flowdsl.language.subject import Subject, requests
-from flowdsl.language.workflow import Assignment, Call, Uses, WaitFor
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.nodes import READS
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Constant, Fields, Items, Template, Text

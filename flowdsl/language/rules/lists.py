@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.lower.timing import length_of
+from flowdsl.language.parse.workflow import Multiplied, Uses
 from flowdsl.language.places import Place
 from flowdsl.language.subject import Subject
-from flowdsl.language.timing import length_of
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.language.traits import changes
-from flowdsl.language.workflow import Multiplied, Uses
 
 _CHOOSING = ("first_success", "quorum")
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.places import Definition, Kind, Place, names_given, uses
-from flowdsl.language.subject import Subject, requests
-from flowdsl.language.vocabulary import (
+from flowdsl.language.parse.vocabulary import (
     RESERVED,
     SNAKE_CASE,
     WORDS_OF_EXPRESSIONS,
     did_you_mean,
     listed,
 )
-from flowdsl.language.workflow import Emit, Name, Request, Step
+from flowdsl.language.parse.workflow import Emit, Name, Request, Step
+from flowdsl.language.places import Definition, Kind, Place, names_given, uses
+from flowdsl.language.subject import Subject, requests
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.expression.tree import Comprehension, Loop, Tree, children
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.openapi import Contract, Found, Operation, call_match
 from flowdsl.language.openapi.offers import batch_of, confirm_of, undo_of
+from flowdsl.language.parse.workflow import Call, Request, Step
 from flowdsl.language.places import Place
 from flowdsl.language.rules.answers import answer_type
 from flowdsl.language.subject import Subject, requests
-from flowdsl.language.workflow import Call, Request, Step
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.expression.types import Object
 
 Called: TypeAlias = tuple[str, str]  # a service and the title of an operation

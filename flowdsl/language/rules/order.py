@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowdsl.language import order
-from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.language.parse.vocabulary import did_you_mean, listed
+from flowdsl.language.parse.workflow import Call, Commit, Fail, Group, Name, Status, WaitFor
 from flowdsl.language.places import Place, kind_of
 from flowdsl.language.subject import Subject
-from flowdsl.language.vocabulary import did_you_mean, listed
-from flowdsl.language.workflow import Call, Commit, Fail, Group, Name, Status, WaitFor
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.span import Span
 

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.places import Definition, Order, Part, Place, Role, Use, in_template, order
-from flowdsl.language.subject import Subject, reads
-from flowdsl.language.vocabulary import (
+from flowdsl.language.parse.vocabulary import (
     FIELDS_OF_A_STEP,
     FIELDS_OF_ITEMS,
     did_you_mean,
     like,
     listed,
 )
-from flowdsl.language.workflow import Call, Emit, Step
+from flowdsl.language.parse.workflow import Call, Emit, Step
+from flowdsl.language.places import Definition, Order, Part, Place, Role, Use, in_template, order
+from flowdsl.language.subject import Subject, reads
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.expression.compiled import Expression, Reference
 from flowdsl.plan.nodes import templates_of
 from flowdsl.plan.span import Span

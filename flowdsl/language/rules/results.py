@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flowdsl.language.workflow import Call, Emit, Group, Multiplied, Request, Step, Uses, WaitFor
+from flowdsl.language.parse.workflow import (
+    Call,
+    Emit,
+    Group,
+    Multiplied,
+    Request,
+    Step,
+    Uses,
+    WaitFor,
+)
 from flowdsl.plan.expression.types import (
     ANYTHING,
     BOOLEAN,

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from flowdsl.language.parse.workflow import Assignment, Call, Step, Switch, Uses, WaitFor
 from flowdsl.language.places import Order, Part, Path, Place, Role, Section, Use, order
 from flowdsl.language.rules.answers import answer_type, own_answer_type, probe_type
 from flowdsl.language.rules.results import Told, or_null, value_of
 from flowdsl.language.subject import Subject
-from flowdsl.language.workflow import Assignment, Call, Step, Switch, Uses, WaitFor
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.inference import infer
 from flowdsl.plan.expression.paths import Paths, proven_if_true

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.places import Role, Use, in_template, uses
 from flowdsl.language.subject import Subject
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.expression.compiled import Expression, Reference
 from flowdsl.plan.expression.paths import path_of
 from flowdsl.plan.expression.tree import Call, Tree

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.inputs import problems_of
+from flowdsl.language.parse.workflow import Switch, WaitUntil
 from flowdsl.language.places import Part, Place, Role, Use, in_template, uses
 from flowdsl.language.rules.scope import names_at, names_at_the_end, types_of
 from flowdsl.language.subject import Subject
-from flowdsl.language.workflow import Switch, WaitUntil
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.due import seconds_of
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.evaluate import EvaluationError

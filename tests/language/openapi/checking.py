@@ -7,9 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from flowdsl.language.document import load_document
-from flowdsl.language.located import Located, Scalar, Sequence
-from flowdsl.language.located import Mapping as MappingNode
 from flowdsl.language.openapi import (
     CallSite,
     Checked,
@@ -21,12 +18,15 @@ from flowdsl.language.openapi import (
     response_type,
 )
 from flowdsl.language.openapi.path import take_apart
-from flowdsl.language.parse import parse
+from flowdsl.language.parse.file import parse
+from flowdsl.language.parse.workflow import Call, Request
 from flowdsl.language.places import uses
 from flowdsl.language.rules.scope import Types, names_at, types_of
-from flowdsl.language.source import Source
 from flowdsl.language.subject import look_at, requests
-from flowdsl.language.workflow import Call, Request
+from flowdsl.language.text.document import load_document
+from flowdsl.language.text.located import Located, Scalar, Sequence
+from flowdsl.language.text.located import Mapping as MappingNode
+from flowdsl.language.text.source import Source
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.inference import infer
 from flowdsl.plan.expression.types import Type

@@ -8,7 +8,7 @@ from textwrap import indent
 import pytest
 
 from flowdsl.language.openapi import Checked
-from flowdsl.language.source import Source
+from flowdsl.language.text.source import Source
 from flowdsl.plan.span import Span
 from tests.language.openapi.checking import DOCUMENTS, ROOT, SHOP, check_workflow, contract_at
 

@@ -7,7 +7,7 @@ import time
 
 from flowdsl.language import Library, check
 from flowdsl.language.openapi.text import Text, read_text
-from flowdsl.language.source import Source
+from flowdsl.language.text.source import Source
 from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.values import Json
 from tests.conftest import Counts

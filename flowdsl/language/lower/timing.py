@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import ceil, inf
 from typing import TYPE_CHECKING, TypeAlias
 
-from flowdsl.language.flatten import flatten
+from flowdsl.language.lower.flatten import flatten
 from flowdsl.plan.address import Address
 from flowdsl.plan.expression.tree import ListOf, Tree
 from flowdsl.plan.nodes import (

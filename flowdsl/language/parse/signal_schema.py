@@ -11,13 +11,13 @@ from types import MappingProxyType
 
 from jsonschema.exceptions import ValidationError
 
-from flowdsl.language.conformance import Uncheckable, errors_of
-from flowdsl.language.diagnostics import LIMIT_FINDINGS, Diagnostic
-from flowdsl.language.document import LIMIT_NODES
-from flowdsl.language.located import Located, Mapping, Scalar, Sequence, plain
-from flowdsl.language.parse_inputs import check_patterns
-from flowdsl.language.reader import Reader
-from flowdsl.language.vocabulary import did_you_mean, listed
+from flowdsl.language.conformance.value import Uncheckable, errors_of
+from flowdsl.language.parse.inputs import check_patterns
+from flowdsl.language.parse.reader import Reader
+from flowdsl.language.parse.vocabulary import did_you_mean, listed
+from flowdsl.language.text.diagnostics import LIMIT_FINDINGS, Diagnostic
+from flowdsl.language.text.document import LIMIT_NODES
+from flowdsl.language.text.located import Located, Mapping, Scalar, Sequence, plain
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json
 

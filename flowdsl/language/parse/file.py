@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.located import Located, Mapping, Scalar, Sequence
-from flowdsl.language.parse_inputs import parse_inputs
-from flowdsl.language.parse_parts import habits, name_of, named, names_of, seconds, word
-from flowdsl.language.parse_request import parse_confirm, parse_probe, parse_request, parse_undo
-from flowdsl.language.parse_services import parse_services
-from flowdsl.language.parse_verbs import parse_emit, parse_for_each, parse_uses, parse_wait
-from flowdsl.language.reader import Reader
-from flowdsl.language.source import Source
-from flowdsl.language.vocabulary import VERBS
-from flowdsl.language.workflow import (
+from flowdsl.language.parse.inputs import parse_inputs
+from flowdsl.language.parse.parts import habits, name_of, named, names_of, seconds, word
+from flowdsl.language.parse.reader import Reader
+from flowdsl.language.parse.request import parse_confirm, parse_probe, parse_request, parse_undo
+from flowdsl.language.parse.services import parse_services
+from flowdsl.language.parse.verbs import parse_emit, parse_for_each, parse_uses, parse_wait
+from flowdsl.language.parse.vocabulary import VERBS
+from flowdsl.language.parse.workflow import (
     Assignment,
     Call,
     Commit,
@@ -30,6 +27,9 @@ from flowdsl.language.workflow import (
     Verb,
     Workflow,
 )
+from flowdsl.language.text.diagnostics import Diagnostic
+from flowdsl.language.text.located import Located, Mapping, Scalar, Sequence
+from flowdsl.language.text.source import Source
 from flowdsl.plan.span import Span
 
 NO_VERB = Group("steps", ())  # stands for a verb that could not be read; its step is `broken`

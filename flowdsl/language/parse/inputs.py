@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from flowdsl.language.located import Located, Mapping, Scalar, Sequence, plain
-from flowdsl.language.parse_parts import word
-from flowdsl.language.pattern import Unreadable, read_pattern
-from flowdsl.language.reader import Reader
+from flowdsl.language.conformance.pattern import Unreadable, read_pattern
+from flowdsl.language.parse.parts import word
+from flowdsl.language.parse.reader import Reader
+from flowdsl.language.text.located import Located, Mapping, Scalar, Sequence, plain
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from flowdsl.language.family import ALONE, Family
-from flowdsl.language.lower_confirms import mirrored
-from flowdsl.language.lower_file import Gathered, Lowering, gather
-from flowdsl.language.lower_step import in_sequence, lower_step
-from flowdsl.language.source import Source
+from flowdsl.language.lower.confirms import mirrored
+from flowdsl.language.lower.file import Gathered, Lowering, gather
+from flowdsl.language.lower.step import in_sequence, lower_step
+from flowdsl.language.parse.workflow import Commit, Workflow
 from flowdsl.language.subject import Subject, look_at
-from flowdsl.language.workflow import Commit, Workflow
+from flowdsl.language.text.source import Source
 from flowdsl.plan import address, nodes
 from flowdsl.plan.address import COMMIT, CONFIRMS, ON_FAILURE
 from flowdsl.plan.expression.compiled import Expression

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from flowdsl.language.located import Located, Mapping, Scalar
-from flowdsl.language.parse_parts import file_of, habits, whole
-from flowdsl.language.parse_request import headers
-from flowdsl.language.reader import Reader
-from flowdsl.language.workflow import Name, Service
+from flowdsl.language.parse.parts import file_of, habits, whole
+from flowdsl.language.parse.reader import Reader
+from flowdsl.language.parse.request import headers
+from flowdsl.language.parse.workflow import Name, Service
+from flowdsl.language.text.located import Located, Mapping, Scalar
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.nodes import Auth, Basic
 from flowdsl.plan.template import Constant, Template, Text, assembled

@@ -15,8 +15,8 @@ from typing import Protocol, TypeAlias
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from flowdsl.language.counter import Counter, canonical
-from flowdsl.language.pattern import Work, read_pattern
+from flowdsl.language.conformance.counter import Counter, canonical
+from flowdsl.language.conformance.pattern import Work, read_pattern
 from flowdsl.plan.values import Json
 
 KEYWORD_STEPS = 10

@@ -14,10 +14,10 @@ from typing import Protocol
 
 import yaml
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.located import Located, Mapping, Scalar, Sequence
-from flowdsl.language.source import Source
-from flowdsl.language.traps import explain_yaml_error, unreadable_character
+from flowdsl.language.text.diagnostics import Diagnostic
+from flowdsl.language.text.located import Located, Mapping, Scalar, Sequence
+from flowdsl.language.text.source import Source
+from flowdsl.language.text.traps import explain_yaml_error, unreadable_character
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from flowdsl.language.located import Alignment
+from flowdsl.language.text.located import Alignment
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.nodes import Auth, Input
 from flowdsl.plan.span import Span

@@ -15,9 +15,9 @@ from jsonschema.validators import extend
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from flowdsl.language.counter import Counter, TooDeep
-from flowdsl.language.keywords import KEYWORDS, Schema, counted
-from flowdsl.language.pattern import TooMuch, Unreadable, Work
+from flowdsl.language.conformance.counter import Counter, TooDeep
+from flowdsl.language.conformance.keywords import KEYWORDS, Schema, counted
+from flowdsl.language.conformance.pattern import TooMuch, Unreadable, Work
 from flowdsl.plan.values import Json
 
 STEPS_MAX = 5_000_000  # a letter matched is one, a keyword ten: a few seconds

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from flowdsl.language.located import Located, Mapping, Scalar, Sequence
-from flowdsl.language.reader import Reader, seconds_of
-from flowdsl.language.workflow import File, Habits, Name, Patience, Promise, Seconds
+from flowdsl.language.parse.reader import Reader, seconds_of
+from flowdsl.language.parse.workflow import File, Habits, Name, Patience, Promise, Seconds
+from flowdsl.language.text.located import Located, Mapping, Scalar, Sequence
 from flowdsl.plan.template import Template
 
 SUFFIXES = (".yaml", ".yml", ".json")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from flowdsl.language.located import Located, Mapping, Scalar, align
-from flowdsl.language.parse_parts import named, patience, seconds, word
-from flowdsl.language.reader import Reader
-from flowdsl.language.vocabulary import METHODS
-from flowdsl.language.workflow import Confirmation, Name, Probing, Request, Undo
+from flowdsl.language.parse.parts import named, patience, seconds, word
+from flowdsl.language.parse.reader import Reader
+from flowdsl.language.parse.vocabulary import METHODS
+from flowdsl.language.parse.workflow import Confirmation, Name, Probing, Request, Undo
+from flowdsl.language.text.located import Located, Mapping, Scalar, align
 from flowdsl.plan.template import Constant, Template, Text
 
 _CALL = re.compile(r"(?:(?P<method>[A-Za-z]+)\s+)?(?P<service>[^\s/$]+)(?P<path>/.*)", re.DOTALL)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from flowdsl.language.diagnostics import Diagnostic, Fix
-from flowdsl.language.source import Source
+from flowdsl.language.text.diagnostics import Diagnostic, Fix
+from flowdsl.language.text.source import Source
 from flowdsl.plan.span import Span
 
 _CONTROL = re.compile(

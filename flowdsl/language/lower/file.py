@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from flowdsl.language.family import Family
-from flowdsl.language.library import key_of
-from flowdsl.language.lower_call import lower_service
+from flowdsl.language.lower.call import lower_service
+from flowdsl.language.parse.workflow import Uses, Workflow
 from flowdsl.language.places import uses
-from flowdsl.language.source import Source
 from flowdsl.language.subject import Subject
-from flowdsl.language.workflow import Uses, Workflow
+from flowdsl.language.text.library import key_of
+from flowdsl.language.text.source import Source
 from flowdsl.plan import nodes
 from flowdsl.plan.address import Address
 from flowdsl.plan.expression.compiled import Expression

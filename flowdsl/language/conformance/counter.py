@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from jsonschema import FormatChecker
 
-from flowdsl.language.pattern import Work
+from flowdsl.language.conformance.pattern import Work
 from flowdsl.plan.values import Json
 
 DEPTH_MAX = (

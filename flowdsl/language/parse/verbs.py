@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from flowdsl.language.located import Located, Mapping, Scalar, align
-from flowdsl.language.parse_parts import file_of, name_of, named, seconds, whole
-from flowdsl.language.parse_schema import parse_schema
-from flowdsl.language.reader import Reader
-from flowdsl.language.workflow import (
+from flowdsl.language.parse.parts import file_of, name_of, named, seconds, whole
+from flowdsl.language.parse.reader import Reader
+from flowdsl.language.parse.signal_schema import parse_schema
+from flowdsl.language.parse.workflow import (
     Emit,
     Multiplied,
     Name,
@@ -20,6 +19,7 @@ from flowdsl.language.workflow import (
     WaitFor,
     WaitUntil,
 )
+from flowdsl.language.text.located import Located, Mapping, Scalar, align
 from flowdsl.plan.expression.compiled import parse
 from flowdsl.plan.template import Constant
 

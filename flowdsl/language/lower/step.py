@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flowdsl.language import order
-from flowdsl.language.lower_call import lower_call, lower_emit
-from flowdsl.language.lower_confirms import mirrored
-from flowdsl.language.lower_file import Lowering, gather
-from flowdsl.language.moment import expression_of
-from flowdsl.language.places import Place
-from flowdsl.language.subject import look_at
-from flowdsl.language.workflow import (
+from flowdsl.language.lower.call import lower_call, lower_emit
+from flowdsl.language.lower.confirms import mirrored
+from flowdsl.language.lower.file import Lowering, gather
+from flowdsl.language.parse.due import expression_of
+from flowdsl.language.parse.workflow import (
     Assignment,
     Call,
     Commit,
@@ -26,6 +24,8 @@ from flowdsl.language.workflow import (
     WaitFor,
     WaitUntil,
 )
+from flowdsl.language.places import Place
+from flowdsl.language.subject import look_at
 from flowdsl.plan import address, nodes
 from flowdsl.plan.address import CONFIRMS, Address
 from flowdsl.plan.template import Template

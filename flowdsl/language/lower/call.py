@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flowdsl.language.order import step_name
-from flowdsl.language.places import Part, Place, uses
-from flowdsl.language.subject import Subject
-from flowdsl.language.workflow import (
+from flowdsl.language.parse.workflow import (
     Call,
     Emit,
     Habits,
@@ -18,6 +16,8 @@ from flowdsl.language.workflow import (
     Service,
     Workflow,
 )
+from flowdsl.language.places import Part, Place, uses
+from flowdsl.language.subject import Subject
 from flowdsl.plan import nodes
 
 ATTEMPTS = 3

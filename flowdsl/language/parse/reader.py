@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from flowdsl.language.diagnostics import Diagnostic, fix_line
-from flowdsl.language.located import Alignment, Located, Mapping, Scalar, Sequence, align
-from flowdsl.language.source import BREAK, Source
-from flowdsl.language.workflow import Written
+from flowdsl.language.parse.workflow import Written
+from flowdsl.language.text.diagnostics import Diagnostic, fix_line
+from flowdsl.language.text.located import Alignment, Located, Mapping, Scalar, Sequence, align
+from flowdsl.language.text.source import BREAK, Source
 from flowdsl.plan.expression.compiled import Expression, ExpressionError, parse
 from flowdsl.plan.span import NOWHERE, Span
 from flowdsl.plan.template import Constant, Fields, Items, Template, assembled, split

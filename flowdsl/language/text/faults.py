@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from flowdsl.language.diagnostics import LIMIT_FINDINGS, Diagnostic
+from flowdsl.language.text.diagnostics import LIMIT_FINDINGS, Diagnostic
 from flowdsl.plan.span import Span
 
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flowdsl.language.diagnostics import CATALOGUE, Diagnostic, Severity
+from flowdsl.language.parse.workflow import Workflow
 from flowdsl.language.places import Place, places
-from flowdsl.language.source import Source
-from flowdsl.language.workflow import Workflow
+from flowdsl.language.text.diagnostics import CATALOGUE, Diagnostic, Severity
+from flowdsl.language.text.source import Source
 from flowdsl.plan.span import Span
 
 _ALLOW = re.compile(r"(?:^|\s)#\s*flowdsl:\s*allow\s+(?P<code>\w+)[ \t]*(?:\((?P<reason>[^)]*)\))?")

@@ -19,17 +19,17 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from referencing import Registry
 
-from flowdsl.language.diagnostics import Diagnostic, fix_line
-from flowdsl.language.faults import Fault, first_in_words
-from flowdsl.language.located import Located, Mapping, Scalar, Sequence, plain
-from flowdsl.language.source import Source
-from flowdsl.language.vocabulary import (
+from flowdsl.language.parse.vocabulary import (
     COMPANIONS,
     VERBS,
     did_you_mean,
     like,
     listed,
 )
+from flowdsl.language.text.diagnostics import Diagnostic, fix_line
+from flowdsl.language.text.faults import Fault, first_in_words
+from flowdsl.language.text.located import Located, Mapping, Scalar, Sequence, plain
+from flowdsl.language.text.source import Source
 from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json

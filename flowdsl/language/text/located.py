@@ -12,7 +12,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from flowdsl.language.source import BREAK
+from flowdsl.language.text.source import BREAK
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json
 
