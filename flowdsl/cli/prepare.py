@@ -16,8 +16,8 @@ from flowdsl.engine.wanting import unset
 from flowdsl.errors import InputError, Place
 from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.nodes import Plan
+from flowdsl.saga.deciding import text
 from flowdsl.saga.events import Created
-from flowdsl.saga.local import text
 from flowdsl.saga.secret_inputs import names_given
 from flowdsl.saga.state import State
 from flowdsl.view.moment import rfc3339

@@ -8,8 +8,8 @@ from flowdsl.errors import InputError
 from flowdsl.language.inputs import read_inputs
 from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.nodes import Plan
+from flowdsl.saga.deciding import text
 from flowdsl.saga.events import Created, Spawned
-from flowdsl.saga.local import text
 from flowdsl.saga.secret_inputs import names_given
 from flowdsl.saga.state import State
 from flowdsl.view.moment import rfc3339

@@ -26,9 +26,15 @@ from flowdsl.saga.attempt import Standing, attempt
 from flowdsl.saga.backward import backward, nothing_left
 from flowdsl.saga.collecting import Collector, collect
 from flowdsl.saga.commands import Decide
+from flowdsl.saga.deciding import (
+    decide_branch,
+    decide_items,
+    decide_spawn,
+    decide_value,
+    decide_when,
+)
 from flowdsl.saga.events import Committed, Failure, Skipped, Turned
 from flowdsl.saga.ledger import outcome_failure, standing
-from flowdsl.saga.local import decide_branch, decide_items, decide_spawn, decide_value, decide_when
 from flowdsl.saga.state import NO_CALL
 from flowdsl.saga.undoing import probing, undoing
 from flowdsl.saga.waiting import listen, wait

@@ -7,8 +7,8 @@ from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
 from flowdsl.plan.nodes import Listen, Wait
 from flowdsl.saga.commands import Decide, Hear, Sleep
+from flowdsl.saga.deciding import decide_payload
 from flowdsl.saga.events import Failed, Failure, Received
-from flowdsl.saga.local import decide_payload
 from flowdsl.saga.scope import Vantage, scope
 from flowdsl.saga.walk import OVER_OK, RUNNING, Stand, Walk
 

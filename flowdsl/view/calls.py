@@ -19,8 +19,8 @@ from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.nodes import Action, AnyNode, Block, Call, Each, Plan, Service, Switch
 from flowdsl.plan.request import Request
 from flowdsl.plan.template import Constant, Template, Text
+from flowdsl.saga.deciding import text as local_text
 from flowdsl.saga.intent import action_of
-from flowdsl.saga.local import text as local_text
 from flowdsl.saga.state import State
 from flowdsl.view.brief import scalar
 from flowdsl.view.outline import walked

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from flowdsl.plan.address import ON_FAILURE, is_below
 from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.nodes import Block, Commit, Confirm, Label, Plan
-from flowdsl.saga.local import text
+from flowdsl.saga.deciding import text
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State
 from flowdsl.saga.unfolding import unfolded
