@@ -18,8 +18,8 @@ from flowdsl.saga.codec import as_json
 from flowdsl.saga.events import Event, event_time
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State, apply
-from flowdsl.view.moment import rfc3339
-from flowdsl.view.timeline import lines_for, stuck_line
+from flowdsl.view.run.timeline import lines_for, stuck_line
+from flowdsl.view.times import rfc3339
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -148,9 +148,9 @@ class LiveDisplay:
         self.messages.append(text)
 
     def draw(self, rows: int) -> Text:
-        from flowdsl.view.closing import answers, suggestion_lines
         from flowdsl.view.paint import dim, line
-        from flowdsl.view.tree import picture
+        from flowdsl.view.run.closing import answers, suggestion_lines
+        from flowdsl.view.run.tree import picture
 
         if self.shown is None:
             return rich_text([])

@@ -24,8 +24,8 @@ from flowdsl.engine.orders import Order
 from flowdsl.errors import InputError, Interrupted, JournalLost, StoreError
 from flowdsl.saga.commands import Sleep
 from flowdsl.saga.events import last_time
-from flowdsl.view.closing import what_stands
 from flowdsl.view.paint import counted
+from flowdsl.view.run.closing import what_stands
 from flowdsl.world.access import findings
 from flowdsl.world.disk import RealDisk, not_allowed
 from flowdsl.world.hosts import Hosts, read_allowed

@@ -10,12 +10,12 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State
-from flowdsl.view.closing import Suggestion, closing, output_lines, state_line, suggestions
-from flowdsl.view.failure import cause_frame
 from flowdsl.view.mark import RUN_MARKS
 from flowdsl.view.paint import WIDTH, Line, Piece, dim, fit, line
-from flowdsl.view.report import outputs, run_report
-from flowdsl.view.tree import picture
+from flowdsl.view.run.closing import Suggestion, closing, output_lines, state_line, suggestions
+from flowdsl.view.run.failure import cause_frame
+from flowdsl.view.run.report import outputs, run_report
+from flowdsl.view.run.tree import picture
 
 
 @dataclass(frozen=True, slots=True)

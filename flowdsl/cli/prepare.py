@@ -20,7 +20,7 @@ from flowdsl.saga.deciding import text
 from flowdsl.saga.events import Created
 from flowdsl.saga.secret_inputs import names_given
 from flowdsl.saga.state import State
-from flowdsl.view.moment import rfc3339
+from flowdsl.view.times import rfc3339
 from flowdsl.world.claims import fingerprint_of
 from flowdsl.world.contents import check_run_id
 from flowdsl.world.hosts import Hosts, read_allowed

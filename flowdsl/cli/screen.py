@@ -15,8 +15,8 @@ from flowdsl.errors import FlowdslError, Interrupted, StoreError
 
 if TYPE_CHECKING:
     from flowdsl.plan.values import Json
-    from flowdsl.view.closing import Suggestion
     from flowdsl.view.paint import Line
+    from flowdsl.view.run.closing import Suggestion
 
 Color: TypeAlias = Literal["auto", "always", "never"]
 COLORS: tuple[Color, ...] = ("auto", "always", "never")

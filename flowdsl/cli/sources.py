@@ -41,7 +41,7 @@ class WrongFile(InputError):
 
     def frames(self) -> list[Line]:
         """Each error at its place."""
-        from flowdsl.view.diagnostic import errors
+        from flowdsl.view.problem.diagnostic import errors
 
         return errors(self.checked)
 

@@ -12,7 +12,7 @@ from flowdsl.saga.deciding import text
 from flowdsl.saga.events import Created, Spawned
 from flowdsl.saga.secret_inputs import names_given
 from flowdsl.saga.state import State
-from flowdsl.view.moment import rfc3339
+from flowdsl.view.times import rfc3339
 
 ILL_GIVEN = "F125"
 

@@ -32,7 +32,7 @@ from flowdsl.saga.masking import names_masked
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.secret_inputs import names_given, needed_again, with_defaults
 from flowdsl.saga.state import State, fold
-from flowdsl.view.report import run_report
+from flowdsl.view.run.report import run_report
 from flowdsl.world.claims import fingerprint_of
 from flowdsl.world.clock import Clock, SystemClock
 from flowdsl.world.contents import Claim

@@ -44,7 +44,7 @@ from flowdsl.saga.outcome import interrupted, judge
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
 from flowdsl.saga.unfolding import unfolded
-from flowdsl.view.report import outputs
+from flowdsl.view.run.report import outputs
 from flowdsl.world.clock import Clock
 
 GRACE_SECONDS = 5.0  # for open calls, once somebody asked us to stop

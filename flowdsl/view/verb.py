@@ -21,7 +21,7 @@ from flowdsl.plan.nodes import (
     Wait,
 )
 from flowdsl.view.calls import action_text, open_text, template_text
-from flowdsl.view.moment import duration
+from flowdsl.view.times import duration
 
 
 def verb(node: AnyNode, plan: Plan | None = None) -> str:

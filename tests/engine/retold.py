@@ -10,10 +10,10 @@ from flowdsl.engine.model import model_of
 from flowdsl.engine.situation import Situation, begin, enact
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.codec import encode
-from flowdsl.view.closing import closing
 from flowdsl.view.paint import plain
-from flowdsl.view.report import run_report
-from flowdsl.view.tree import picture
+from flowdsl.view.run.closing import closing
+from flowdsl.view.run.report import run_report
+from flowdsl.view.run.tree import picture
 from tests.engine.corpus import CASES, Case
 
 NAMES = (

@@ -21,7 +21,7 @@ from flowdsl.language import Source, check
 from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.location import render_path
 from flowdsl.plan.template import parse_text
-from flowdsl.view.formats import Format, rendered
+from flowdsl.view.problem.formats import Format, rendered
 from tests.cli.command_line import CommandLine
 from tests.conftest import Counts
 from tests.hostile.echo import Echo, echoing

@@ -23,7 +23,7 @@ from flowdsl.saga.codec import encode
 from flowdsl.saga.progress import progress
 from flowdsl.saga.state import State, fold
 from flowdsl.saga.unfolding import unfolded
-from flowdsl.view.report import outputs, run_report
+from flowdsl.view.run.report import outputs, run_report
 from tests.conftest import Counts
 from tests.random.life import Life
 from tests.random.test_random import Trial, expecting, trial

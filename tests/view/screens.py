@@ -8,26 +8,26 @@ from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.values import Json
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.brief import many_lines
-from flowdsl.view.callplan import Known, call_plan, plan_json
-from flowdsl.view.choreography import choreography_json, choreography_of, choreography_text
-from flowdsl.view.choreography_formats import choreography_dot, choreography_mermaid
-from flowdsl.view.choreography_svg import choreography_svg
-from flowdsl.view.closing import closing, output_lines, suggestion_lines, suggestions
-from flowdsl.view.dot import dot
-from flowdsl.view.drawing import graph_text
-from flowdsl.view.exchange import show_text
-from flowdsl.view.failure import cause_frame
-from flowdsl.view.formats import Format, rendered
-from flowdsl.view.graph import Coloured, graph_json, graph_of
-from flowdsl.view.mermaid import mermaid
+from flowdsl.view.graph.choreography import choreography_json, choreography_of, choreography_text
+from flowdsl.view.graph.choreography_formats import choreography_dot, choreography_mermaid
+from flowdsl.view.graph.choreography_svg import choreography_svg
+from flowdsl.view.graph.dot import dot
+from flowdsl.view.graph.drawing import graph_text
+from flowdsl.view.graph.graph import Coloured, graph_json, graph_of
+from flowdsl.view.graph.mermaid import mermaid
+from flowdsl.view.graph.svg import Caption, svg
 from flowdsl.view.outline import steps
 from flowdsl.view.paint import Line, plain
-from flowdsl.view.report import outputs, run_report
-from flowdsl.view.standing import label_of
-from flowdsl.view.status import About, RunRow, detail, list_text, status_text
-from flowdsl.view.svg import Caption, svg
-from flowdsl.view.timeline import lines_for, stuck_line
-from flowdsl.view.tree import picture
+from flowdsl.view.plan.callplan import Known, call_plan, plan_json
+from flowdsl.view.problem.formats import Format, rendered
+from flowdsl.view.run.closing import closing, output_lines, suggestion_lines, suggestions
+from flowdsl.view.run.exchange import show_text
+from flowdsl.view.run.failure import cause_frame
+from flowdsl.view.run.positions import label_of
+from flowdsl.view.run.report import outputs, run_report
+from flowdsl.view.run.status import About, RunRow, detail, list_text, status_text
+from flowdsl.view.run.timeline import lines_for, stuck_line
+from flowdsl.view.run.tree import picture
 from tests.view.runs import BEGIN, Story
 from tests.view.stories import (
     INPUTS,

@@ -7,13 +7,13 @@ import pytest
 from flowdsl.engine.trail import play as follow
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.observation import Answer
-from flowdsl.view.closing import closing, suggestions
-from flowdsl.view.moment import duration
 from flowdsl.view.paint import plain
-from flowdsl.view.report import run_report, step_report
-from flowdsl.view.status import About, detail, status_text
-from flowdsl.view.timeline import lines_for
-from flowdsl.view.tree import picture
+from flowdsl.view.run.closing import closing, suggestions
+from flowdsl.view.run.report import run_report, step_report
+from flowdsl.view.run.status import About, detail, status_text
+from flowdsl.view.run.timeline import lines_for
+from flowdsl.view.run.tree import picture
+from flowdsl.view.times import duration
 from tests.saga.plans import call, plan
 from tests.view.runs import Story, World, play
 

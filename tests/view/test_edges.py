@@ -8,12 +8,12 @@ from flowdsl.language import Library, Source, load
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.view.calls import short_names
-from flowdsl.view.drawing import graph_text
-from flowdsl.view.exchange import show_text
-from flowdsl.view.graph import Coloured, every_vertex, graph_of
+from flowdsl.view.graph.drawing import graph_text
+from flowdsl.view.graph.graph import Coloured, every_vertex, graph_of
+from flowdsl.view.graph.svg import svg
 from flowdsl.view.paint import plain
-from flowdsl.view.svg import svg
-from flowdsl.view.tree import picture
+from flowdsl.view.run.exchange import show_text
+from flowdsl.view.run.tree import picture
 from tests.view.runs import Story, World, play
 from tests.view.stories import NO_FUNDS, Answers
 
@@ -149,7 +149,7 @@ def test_a_detached_run_that_is_not_there_yet() -> None:
 
 
 def test_a_run_in_a_queue_says_what_it_waits_for() -> None:
-    from flowdsl.view.closing import summary_text
+    from flowdsl.view.run.closing import summary_text
 
     of = plan("key: k-1\nsteps:\n  - { id: book, call: POST a/book, compensate: DELETE a/book }\n")
     story = play(of, {}, World({}), run="edge-aaaaaaaaaa", key="k-1", turns=0)

@@ -12,14 +12,14 @@ from flowdsl.saga.events import Failed, Failure, Finished, Parked, Unknown
 from flowdsl.saga.progress import progress
 from flowdsl.saga.state import State, apply
 from flowdsl.view.calls import call_text, template_text
-from flowdsl.view.closing import closing, state_line, suggestions
-from flowdsl.view.exchange import show_text
-from flowdsl.view.failure import cause_frame, failure_frame, status_phrase
-from flowdsl.view.falls import Fall
-from flowdsl.view.forecast import forecast, path_text
 from flowdsl.view.paint import plain
-from flowdsl.view.standing import cause_of
-from flowdsl.view.status import RunRow, detail, list_text
+from flowdsl.view.plan.falls import Fall
+from flowdsl.view.plan.forecast import forecast, path_text
+from flowdsl.view.run.closing import closing, state_line, suggestions
+from flowdsl.view.run.exchange import show_text
+from flowdsl.view.run.failure import cause_frame, failure_frame, status_phrase
+from flowdsl.view.run.positions import cause_of
+from flowdsl.view.run.status import RunRow, detail, list_text
 from tests.view.stories import FLIGHT, plan_of, stories
 
 

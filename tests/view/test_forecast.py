@@ -7,12 +7,12 @@ import pytest
 from flowdsl.language import Library, Source, check, compile_plan, load
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
-from flowdsl.view.callplan import Known, call_plan, fall_text, plan_json
 from flowdsl.view.calls import short_names
-from flowdsl.view.falls import falls
-from flowdsl.view.forecast import forecast
 from flowdsl.view.outline import steps
 from flowdsl.view.paint import plain, width
+from flowdsl.view.plan.callplan import Known, call_plan, fall_text, plan_json
+from flowdsl.view.plan.falls import falls
+from flowdsl.view.plan.forecast import forecast
 from tests.view.stories import plan_of
 
 HEAD = 'flowdsl: 1\nname: a\nservices: { a: "http://a", events: "http://e" }\n'

@@ -11,9 +11,9 @@ from flowdsl.language.text.diagnostics import CATALOGUE, Diagnostic, Fix
 from flowdsl.language.text.source import Source
 from flowdsl.plan.json import from_bytes
 from flowdsl.plan.span import Span
-from flowdsl.view.diagnostic import closing, frame, full
-from flowdsl.view.formats import Format, rendered
 from flowdsl.view.paint import plain, width
+from flowdsl.view.problem.diagnostic import closing, frame, full
+from flowdsl.view.problem.formats import Format, rendered
 
 SOURCE = Source("dir/a,b:c.yaml", "one: 1\ntwo: [x]\n\nthree: <&>\nfour: 4\n")
 NASTY = '100% wrong, <&>\r\nand "more"'

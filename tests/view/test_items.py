@@ -11,15 +11,15 @@ from flowdsl.plan.nodes import Each
 from flowdsl.plan.values import Json
 from flowdsl.saga.observation import Answer, Lost, Observation
 from flowdsl.saga.unfolding import unfolded
-from flowdsl.view.closing import answers, payload_text
-from flowdsl.view.graph import Coloured, every_vertex, graph_of
-from flowdsl.view.items import COUNTED, FIRST, NOTABLE_MAX, Folded, counts, item_text
-from flowdsl.view.look import mark_of
+from flowdsl.view.graph.graph import Coloured, every_vertex, graph_of
 from flowdsl.view.mark import STEP_MARKS
 from flowdsl.view.paint import plain
-from flowdsl.view.report import run_report
-from flowdsl.view.status import table
-from flowdsl.view.tree import picture
+from flowdsl.view.run.closing import answers, payload_text
+from flowdsl.view.run.items import COUNTED, FIRST, NOTABLE_MAX, Folded, counts, item_text
+from flowdsl.view.run.report import run_report
+from flowdsl.view.run.status import table
+from flowdsl.view.run.tone import mark_of
+from flowdsl.view.run.tree import picture
 from tests.view.runs import Story, World, play
 from tests.view.stories import NO_FUNDS, Answers, branches, lists, parent
 

@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 from flowdsl.plan.nodes import Call, Commit, Compensation, Confirm
 from flowdsl.saga.observation import Answer
 from flowdsl.view.calls import short_names
-from flowdsl.view.dot import dot
-from flowdsl.view.drawing import graph_text
-from flowdsl.view.falls import falls
-from flowdsl.view.forecast import forecast
-from flowdsl.view.graph import Coloured, Graph, Vertex, every_vertex, graph_json, graph_of
-from flowdsl.view.layout import Size, layout
-from flowdsl.view.mermaid import mermaid
+from flowdsl.view.graph.dot import dot
+from flowdsl.view.graph.drawing import graph_text
+from flowdsl.view.graph.graph import Coloured, Graph, Vertex, every_vertex, graph_json, graph_of
+from flowdsl.view.graph.layout import Size, layout
+from flowdsl.view.graph.mermaid import mermaid
+from flowdsl.view.graph.svg import Caption, svg
 from flowdsl.view.outline import steps
 from flowdsl.view.paint import plain, width
-from flowdsl.view.standing import undone_steps
-from flowdsl.view.svg import Caption, svg
+from flowdsl.view.plan.falls import falls
+from flowdsl.view.plan.forecast import forecast
+from flowdsl.view.run.positions import undone_steps
 from tests.view.stories import (
     INPUTS,
     ODDS,

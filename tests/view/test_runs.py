@@ -17,17 +17,17 @@ from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import NO_CALL, State, apply
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.calls import short_names
-from flowdsl.view.closing import closing, suggestion_lines, suggestions
-from flowdsl.view.exchange import curl, show_text
-from flowdsl.view.failure import cause_frame
-from flowdsl.view.items import SHOWN_MAX, has_fallen_back, turned_item
-from flowdsl.view.look import GAVE_WAY
 from flowdsl.view.outline import steps
 from flowdsl.view.paint import Line, columns, plain, visible, width
-from flowdsl.view.report import outputs, run_report
-from flowdsl.view.status import About, state_name, status_text, table
-from flowdsl.view.timeline import WORD, lines_for
-from flowdsl.view.tree import picture
+from flowdsl.view.run.closing import closing, suggestion_lines, suggestions
+from flowdsl.view.run.exchange import curl, show_text
+from flowdsl.view.run.failure import cause_frame
+from flowdsl.view.run.items import SHOWN_MAX, has_fallen_back, turned_item
+from flowdsl.view.run.report import outputs, run_report
+from flowdsl.view.run.status import About, state_name, status_text, table
+from flowdsl.view.run.timeline import WORD, lines_for
+from flowdsl.view.run.tone import GAVE_WAY
+from flowdsl.view.run.tree import picture
 from tests.view.runs import Story, World, play
 from tests.view.stories import HOTEL, stories, trip
 

@@ -30,7 +30,7 @@ from flowdsl.saga.events import (
     Unknown,
     Waived,
 )
-from flowdsl.view.timeline import lines_for, stuck_line
+from flowdsl.view.run.timeline import lines_for, stuck_line
 from tests.view.runs import BEGIN
 from tests.view.stories import FLIGHT, HOTEL, plan_of, stories, trip
 

@@ -11,7 +11,7 @@ import pytest
 
 from flowdsl.engine.orders import Order
 from flowdsl.plan.values import Json
-from flowdsl.view.report import outputs
+from flowdsl.view.run.report import outputs
 from tests.conftest import Counts
 from tests.contract.crashes import crash_everywhere
 from tests.contract.front import Says

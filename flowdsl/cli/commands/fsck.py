@@ -53,8 +53,8 @@ def _show_json(session: Session, findings: list[Finding], *, repaired: bool) -> 
 
 
 def _show(session: Session, findings: list[Finding], *, repaired: bool) -> None:
-    from flowdsl.view.closing import Suggestion
     from flowdsl.view.paint import Line, Piece, counted, dim, fit, line, wrapped
+    from flowdsl.view.run.closing import Suggestion
 
     lines: list[Line] = []
     for finding in findings:

@@ -13,10 +13,10 @@ from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
     from flowdsl.plan.nodes import Plan
-    from flowdsl.view.choreography import Choreography
-    from flowdsl.view.graph import Coloured
+    from flowdsl.view.graph.choreography import Choreography
+    from flowdsl.view.graph.graph import Coloured
+    from flowdsl.view.graph.svg import Caption
     from flowdsl.view.paint import Line
-    from flowdsl.view.svg import Caption
 
 Format = Literal["text", "mermaid", "dot", "svg", "json"]
 FORMATS: tuple[Format, ...] = ("text", "mermaid", "dot", "svg", "json")
@@ -84,17 +84,17 @@ class One:
     coloured: Coloured | None
 
     def lines(self) -> list[Line]:
-        from flowdsl.view.drawing import graph_text
+        from flowdsl.view.graph.drawing import graph_text
 
         return graph_text(self.plan, self.coloured)
 
     def text(self, form: Format) -> str:
         from flowdsl.plan.json import to_ascii
-        from flowdsl.view.dot import dot
-        from flowdsl.view.graph import graph_json, graph_of
-        from flowdsl.view.mermaid import mermaid
+        from flowdsl.view.graph.dot import dot
+        from flowdsl.view.graph.graph import graph_json, graph_of
+        from flowdsl.view.graph.mermaid import mermaid
+        from flowdsl.view.graph.svg import svg
         from flowdsl.view.paint import plain
-        from flowdsl.view.svg import svg
 
         match form:
             case "text":
@@ -116,15 +116,15 @@ class Several:
     choreography: Choreography
 
     def lines(self) -> list[Line]:
-        from flowdsl.view.choreography import choreography_text
+        from flowdsl.view.graph.choreography import choreography_text
 
         return choreography_text(self.choreography)
 
     def text(self, form: Format) -> str:
         from flowdsl.plan.json import to_ascii
-        from flowdsl.view.choreography import choreography_json
-        from flowdsl.view.choreography_formats import choreography_dot, choreography_mermaid
-        from flowdsl.view.choreography_svg import choreography_svg
+        from flowdsl.view.graph.choreography import choreography_json
+        from flowdsl.view.graph.choreography_formats import choreography_dot, choreography_mermaid
+        from flowdsl.view.graph.choreography_svg import choreography_svg
         from flowdsl.view.paint import plain
 
         match form:
@@ -142,7 +142,7 @@ class Several:
 
 def _several(files: tuple[str, ...]) -> Several:
     from flowdsl.cli.sources import load_plan
-    from flowdsl.view.choreography import choreography_of
+    from flowdsl.view.graph.choreography import choreography_of
 
     return Several(choreography_of([load_plan(file) for file in files]))
 
@@ -155,7 +155,7 @@ def _one(session: Session, files: tuple[str, ...], run: str | None) -> One:
             raise InputError("graph of what?", code="F079", help="name a FILE, or --run RUN")
         return One(load_plan(files[0]), None)
     from flowdsl.cli.runs import existing_store, find_run, standing_of
-    from flowdsl.view.graph import Coloured
+    from flowdsl.view.graph.graph import Coloured
 
     store = existing_store(session)
     standing = standing_of(store, find_run(store, run))
@@ -163,7 +163,7 @@ def _one(session: Session, files: tuple[str, ...], run: str | None) -> One:
 
 
 def _caption(coloured: Coloured | None) -> Caption | None:
-    from flowdsl.view.svg import Caption
+    from flowdsl.view.graph.svg import Caption
 
     if coloured is None or coloured.state.created is None:
         return None

@@ -83,7 +83,7 @@ def _there_already(path: Path) -> InputError:
 
 
 def _next(session: Session, root: Path, template: str) -> None:
-    from flowdsl.view.closing import Suggestion
+    from flowdsl.view.run.closing import Suggestion
     from flowdsl.view.shell import shell_word
 
     cd = [] if str(root) == "." else [Suggestion(f"cd {shell_word(str(root))}", "")]

@@ -11,7 +11,7 @@ from flowdsl.cli.options import Session, with_inputs, with_services, with_sessio
 if TYPE_CHECKING:
     from flowdsl.plan.nodes import Plan
     from flowdsl.plan.values import Json
-    from flowdsl.view.callplan import Known
+    from flowdsl.view.plan.callplan import Known
 
 
 @click.command("plan")
@@ -25,7 +25,7 @@ def command(session: Session, file: str, given: tuple[str, ...], inputs_file: st
     Inputs that are left out stand as ‹inputs.name›. Sends nothing.
     """
     from flowdsl.cli.sources import load_plan
-    from flowdsl.view.callplan import call_plan, plan_json
+    from flowdsl.view.plan.callplan import call_plan, plan_json
 
     plan = load_plan(file)
     known = _known(session, plan, given, inputs_file)
@@ -39,7 +39,7 @@ def command(session: Session, file: str, given: tuple[str, ...], inputs_file: st
 
 def _known(session: Session, plan: Plan, given: tuple[str, ...], file: str | None) -> Known:
     from flowdsl.cli.given import read_some
-    from flowdsl.view.callplan import Known
+    from flowdsl.view.plan.callplan import Known
     from flowdsl.world.secrets import Secrets
 
     secrets = Secrets.read(plan.secrets, folder=session.project, file=session.secrets_file)
@@ -62,7 +62,7 @@ def _next(
     inputs_file: str | None,
 ) -> None:
     """`run` with the inputs that were given here, and a place for each that is still open."""
-    from flowdsl.view.closing import Suggestion
+    from flowdsl.view.run.closing import Suggestion
     from flowdsl.view.shell import shell_word
 
     inputs: dict[str, Json] = dict(known.inputs)

@@ -29,9 +29,9 @@ def command(session: Session, words: tuple[str, ...], *, as_curl: bool) -> int:
     from flowdsl.engine.orders import find_step
     from flowdsl.errors import InputError
     from flowdsl.saga.unfolding import unfolded
-    from flowdsl.view.closing import Suggestion
-    from flowdsl.view.exchange import curl, show_text
-    from flowdsl.view.report import step_report
+    from flowdsl.view.run.closing import Suggestion
+    from flowdsl.view.run.exchange import curl, show_text
+    from flowdsl.view.run.report import step_report
     from flowdsl.view.shell import shell_word
 
     run, step = run_and(words, "STEP")

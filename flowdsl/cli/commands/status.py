@@ -14,7 +14,7 @@ from flowdsl.cli.options import Session, with_progress, with_session
 if TYPE_CHECKING:
     from flowdsl.cli.ending import Standing
     from flowdsl.plan.values import Json
-    from flowdsl.view.status import About
+    from flowdsl.view.run.status import About
     from flowdsl.world.store import FileStore
 
 
@@ -31,7 +31,7 @@ def command(session: Session, run: str | None, *, watch: bool, events: bool) -> 
     """
     from flowdsl.cli.ending import report
     from flowdsl.cli.runs import existing_store, find_run, standing_of, store_with_runs
-    from flowdsl.view.status import status_text
+    from flowdsl.view.run.status import status_text
 
     store = store_with_runs(session) if run is None else existing_store(session)
     if store is None:
@@ -56,8 +56,8 @@ def nothing_yet(session: Session, fields: Mapping[str, Json]) -> int:
         session.screen.tell({"format": 1, "run": None, **fields})
     else:
         from flowdsl.cli.runs import shown
-        from flowdsl.view.closing import Suggestion
         from flowdsl.view.paint import line
+        from flowdsl.view.run.closing import Suggestion
 
         said = f"nothing has run here yet: no runs in {shown(session.store)}"
         session.screen.show([line(said)])
@@ -84,7 +84,7 @@ def _behind(store: FileStore, standing: Standing) -> str:
 
 def about_of(standing: Standing) -> About:
     from flowdsl.cli.display import local_zone
-    from flowdsl.view.status import About
+    from flowdsl.view.run.status import About
 
     now = time.time()
     return About(
@@ -125,8 +125,8 @@ def _events(session: Session, store: FileStore, run: str) -> int:
     from flowdsl.saga.codec import as_json
     from flowdsl.saga.events import Created, event_time
     from flowdsl.saga.state import State, apply
-    from flowdsl.view.moment import rfc3339
-    from flowdsl.view.timeline import lines_for
+    from flowdsl.view.run.timeline import lines_for
+    from flowdsl.view.times import rfc3339
 
     with asked_wrongly():
         facts = store.events(run)

@@ -60,8 +60,8 @@ def _with_repeats(files: list[Checked]) -> list[Checked]:
 
 
 def _show(session: Session, files: list[Checked], form: Format) -> None:
-    from flowdsl.view.diagnostic import full
-    from flowdsl.view.formats import rendered
+    from flowdsl.view.problem.diagnostic import full
+    from flowdsl.view.problem.formats import rendered
 
     if form == "full":
         session.screen.show(full(files))
@@ -71,7 +71,7 @@ def _show(session: Session, files: list[Checked], form: Format) -> None:
 
 def _next(session: Session, files: list[Checked]) -> None:
     from flowdsl.cli.sources import STDIN
-    from flowdsl.view.closing import Suggestion
+    from flowdsl.view.run.closing import Suggestion
     from flowdsl.view.shell import shell_word
 
     if files[0].source.path != STDIN:

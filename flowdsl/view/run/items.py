@@ -19,7 +19,7 @@ from flowdsl.saga.state import NO_CALL, State
 from flowdsl.view.brief import one_line, summary
 from flowdsl.view.outline import Items
 from flowdsl.view.paint import counted, cut
-from flowdsl.view.standing import state_of
+from flowdsl.view.run.positions import state_of
 
 SHOWN_MAX = 8  # items of a list that is shown in full
 FIRST = 3  # of a longer one, whatever became of them

@@ -26,7 +26,7 @@ from flowdsl.plan.nodes import (
 )
 from flowdsl.plan.tolerance import may_fail
 from flowdsl.saga.attempt import may_resend
-from flowdsl.view.forecast import Forecast
+from flowdsl.view.plan.forecast import Forecast
 
 FallKind: TypeAlias = Literal["undo", "stuck", "retried", "warning", "nothing"]
 First: TypeAlias = Literal["", "fallback", "others", "null"]

@@ -11,8 +11,8 @@ from flowdsl.language.load import Checked
 from flowdsl.language.rules.contracts import Coverage
 from flowdsl.language.text.diagnostics import Diagnostic, Severity, Untold, by_weight
 from flowdsl.language.text.source import Source
-from flowdsl.view.frame import Note, digits_of, excerpt, gutter, heading, patch, place
 from flowdsl.view.paint import WIDTH, Line, Piece, Style, bold, counted, dim, line, plain, wrapped
+from flowdsl.view.problem.frame import Note, digits_of, excerpt, gutter, heading, patch, place
 
 SAID_MAX = 40_000  # characters of a file's findings, however they are drawn
 

@@ -16,10 +16,10 @@ from flowdsl.saga.state import NO_CALL, CallState, State
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.brief import one_line, sent_body
 from flowdsl.view.calls import direction_word, name_of, short_names
-from flowdsl.view.frame import Note, digits_of, excerpt, gutter, heading, note, place
-from flowdsl.view.moment import duration
 from flowdsl.view.paint import WIDTH, Line, columns, cut, fit, line, wrapped
-from flowdsl.view.standing import cause_call, cause_of, tries_of
+from flowdsl.view.problem.frame import Note, digits_of, excerpt, gutter, heading, note, place
+from flowdsl.view.run.positions import cause_call, cause_of, tries_of
+from flowdsl.view.times import duration
 
 CANCELLED = "F119"
 LABEL_MAX = 48  # columns of what stands beside the code

@@ -31,10 +31,17 @@ from flowdsl.saga.scope import failure_value, value
 from flowdsl.saga.state import NO_CALL, CallState, State
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.calls import call_text
-from flowdsl.view.items import taken_branch
-from flowdsl.view.moment import rfc3339
 from flowdsl.view.outline import steps
-from flowdsl.view.standing import cause_of, failure_of, label_of, state_of, tries_of, undo_state
+from flowdsl.view.run.items import taken_branch
+from flowdsl.view.run.positions import (
+    cause_of,
+    failure_of,
+    label_of,
+    state_of,
+    tries_of,
+    undo_state,
+)
+from flowdsl.view.times import rfc3339
 from flowdsl.view.verb import used_file
 
 Fields: TypeAlias = "dict[str, Json]"

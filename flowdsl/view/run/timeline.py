@@ -56,13 +56,13 @@ from flowdsl.saga.state import NO_CALL, State, apply
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.brief import failure_summary, one_line, scalar
 from flowdsl.view.calls import NAME_MAX, Names, call_text, last_part, name_of, short_names
-from flowdsl.view.closing import cause_text, listed
-from flowdsl.view.items import item_text
-from flowdsl.view.moment import clock, duration
 from flowdsl.view.outline import commit_is_shown
 from flowdsl.view.paint import columns, cut, pad, visible
-from flowdsl.view.standing import undone_steps
-from flowdsl.view.step import skipped_because, status_of
+from flowdsl.view.run.closing import cause_text, listed
+from flowdsl.view.run.items import item_text
+from flowdsl.view.run.positions import undone_steps
+from flowdsl.view.run.step import skipped_because, status_of
+from flowdsl.view.times import clock, duration
 from flowdsl.view.verb import branch_text
 
 WORD = 9  # columns of the longest word, `confirmed`

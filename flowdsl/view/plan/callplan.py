@@ -20,14 +20,6 @@ from flowdsl.plan.nodes import (
 from flowdsl.plan.values import Json
 from flowdsl.view.brief import scalar
 from flowdsl.view.calls import NAME_MAX, Names, short_names
-from flowdsl.view.closing import listed
-from flowdsl.view.falls import Fall, falls
-from flowdsl.view.forecast import (
-    Forecast,
-    forecast,
-    shown,
-)
-from flowdsl.view.items import FIRST, is_template, multiplied_text
 from flowdsl.view.outline import Items, Row, outline, steps
 from flowdsl.view.paint import (
     WIDTH,
@@ -43,8 +35,16 @@ from flowdsl.view.paint import (
     pad,
     wrapped,
 )
-from flowdsl.view.planned import LISTED_MAX, call_words, request, words
-from flowdsl.view.step import skipped_because
+from flowdsl.view.plan.falls import Fall, falls
+from flowdsl.view.plan.forecast import (
+    Forecast,
+    forecast,
+    shown,
+)
+from flowdsl.view.plan.planned import LISTED_MAX, call_words, request, words
+from flowdsl.view.run.closing import listed
+from flowdsl.view.run.items import FIRST, is_template, multiplied_text
+from flowdsl.view.run.step import skipped_because
 
 FALL_WIDTH = 26  # columns of IF IT FAILS
 FIELDS_MAX = 12  # fields of a body that are shown

@@ -31,7 +31,10 @@ from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.calls import Names, action_text, call_text, short_names
-from flowdsl.view.items import (
+from flowdsl.view.graph.level import level
+from flowdsl.view.graph.shape import Graph, Kind, Undo, Vertex
+from flowdsl.view.outline import EVERYTHING, Excerpt, commit_is_shown, optional_steps, past_commit
+from flowdsl.view.run.items import (
     Folded,
     counts,
     each_text,
@@ -42,13 +45,10 @@ from flowdsl.view.items import (
     taken_branch,
     turned_item,
 )
-from flowdsl.view.level import level
-from flowdsl.view.look import GAVE_WAY, is_mild
-from flowdsl.view.moment import duration
-from flowdsl.view.outline import EVERYTHING, Excerpt, commit_is_shown, optional_steps, past_commit
-from flowdsl.view.shape import Graph, Kind, Undo, Vertex
-from flowdsl.view.standing import undo_state
-from flowdsl.view.step import seen_of
+from flowdsl.view.run.positions import undo_state
+from flowdsl.view.run.step import seen_of
+from flowdsl.view.run.tone import GAVE_WAY, is_mild
+from flowdsl.view.times import duration
 from flowdsl.view.verb import branch_text, verb
 
 

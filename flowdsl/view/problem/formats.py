@@ -13,8 +13,8 @@ from flowdsl.language.text.diagnostics import CATALOGUE, Diagnostic, Severity
 from flowdsl.plan.json import to_ascii
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json
-from flowdsl.view.diagnostic import coverage_of, full, told
 from flowdsl.view.paint import plain, visible
+from flowdsl.view.problem.diagnostic import coverage_of, full, told
 
 Format: TypeAlias = Literal["full", "concise", "json", "github", "sarif", "junit"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from flowdsl.plan.address import Address
 from flowdsl.plan.nodes import AnyNode, Block, Label
-from flowdsl.view.shape import Graph, Vertex
+from flowdsl.view.graph.shape import Graph, Vertex
 
 if TYPE_CHECKING:
     import networkx

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flowdsl.view.arrange import Arranged, Box, arrange, places
-from flowdsl.view.choreography import NOBODY, OUTSIDE, Choreography, Happening
+from flowdsl.view.graph.arrange import Arranged, Box, arrange, places
+from flowdsl.view.graph.choreography import NOBODY, OUTSIDE, Choreography, Happening
+from flowdsl.view.graph.shape import Graph
+from flowdsl.view.graph.svg import MARGIN, document, title_text
+from flowdsl.view.graph.svg_parts import EVENT, INK, MONO, MUTED, attribute, level, n, rect, text
 from flowdsl.view.paint import columns, cut
-from flowdsl.view.shape import Graph
-from flowdsl.view.svg import MARGIN, document, title_text
-from flowdsl.view.svg_parts import EVENT, INK, MONO, MUTED, attribute, level, n, rect, text
 
 TRACK, CHANNEL = 14.0, 20.0  # between two tracks; of a line below a lane
 PILL, PILL_ROW = 28.0, 44.0  # the height of an event; and of one that starts nobody, with its room

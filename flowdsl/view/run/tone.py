@@ -6,10 +6,10 @@ from flowdsl.plan.nodes import AnyNode, Call, Plan
 from flowdsl.saga.collecting import LOST
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State
-from flowdsl.view.items import has_fallen_back, is_tolerated, turned_item
 from flowdsl.view.mark import STEP_MARKS, WARNING, Mark
-from flowdsl.view.standing import is_warned, stands
-from flowdsl.view.step import seen_of
+from flowdsl.view.run.items import has_fallen_back, is_tolerated, turned_item
+from flowdsl.view.run.positions import is_warned, stands
+from flowdsl.view.run.step import seen_of
 
 MORE = Mark("…", "dim")
 GAVE_WAY = ("ok", "kept", "refused", "pending")  # states of what lost and has left nothing

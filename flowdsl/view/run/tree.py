@@ -16,15 +16,15 @@ from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.calls import NAME_MAX, Names, short_names, template_text
-from flowdsl.view.closing import run_name
-from flowdsl.view.items import Folded, counts, is_template
-from flowdsl.view.look import MORE, mark_of
 from flowdsl.view.mark import Mark
-from flowdsl.view.moment import duration
 from flowdsl.view.outline import Row, outline
 from flowdsl.view.paint import WIDTH, Line, Piece, columns, cut, dim, fit, line, pad, width
-from flowdsl.view.standing import label_of, state_of
-from flowdsl.view.step import Cells, cells
+from flowdsl.view.run.closing import run_name
+from flowdsl.view.run.items import Folded, counts, is_template
+from flowdsl.view.run.positions import label_of, state_of
+from flowdsl.view.run.step import Cells, cells
+from flowdsl.view.run.tone import MORE, mark_of
+from flowdsl.view.times import duration
 from flowdsl.view.verb import branch_text
 
 RULE = 78  # columns of the commit line

@@ -17,7 +17,6 @@ from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.brief import failure_summary, scalar
 from flowdsl.view.calls import NAME_MAX, Names, call_text, direction_word, name_of, short_names
 from flowdsl.view.mark import RUN_MARKS, STEP_MARKS, WARNING
-from flowdsl.view.moment import duration
 from flowdsl.view.paint import (
     WIDTH,
     Line,
@@ -32,9 +31,10 @@ from flowdsl.view.paint import (
     pad,
     wrapped,
 )
+from flowdsl.view.run.positions import cause_call, cause_of, undone_steps
+from flowdsl.view.run.step import status_of, tries_text
 from flowdsl.view.shell import shell_word
-from flowdsl.view.standing import cause_call, cause_of, undone_steps
-from flowdsl.view.step import status_of, tries_text
+from flowdsl.view.times import duration
 
 LISTED_MAX = 5  # names in one line
 UNDONE_MAX = 12  # undone steps that are named where a run is stuck

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flowdsl.view.arrange import Arranged, Box, arrange
+from flowdsl.view.graph.arrange import Arranged, Box, arrange
+from flowdsl.view.graph.palette import COLOURS
+from flowdsl.view.graph.shape import Graph, every_vertex
+from flowdsl.view.graph.svg_parts import INK, MONO, MUTED, SANS, definitions, level, n, rect, text
 from flowdsl.view.mark import RUN_MARKS
 from flowdsl.view.paint import columns
-from flowdsl.view.palette import COLOURS
-from flowdsl.view.shape import Graph, every_vertex
-from flowdsl.view.svg_parts import INK, MONO, MUTED, SANS, definitions, level, n, rect, text
 
 MARGIN = 28.0
 HEAD = 62.0  # the title's height

@@ -17,7 +17,9 @@ from flowdsl.saga.state import NO_CALL, State
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.brief import scalar
 from flowdsl.view.calls import NAME_MAX, Names, name_of, short_names
-from flowdsl.view.closing import (
+from flowdsl.view.mark import RUN_MARKS, WARNING
+from flowdsl.view.paint import Line, Piece, Style, bold, columns, counted, cut, dim, fit, line, pad
+from flowdsl.view.run.closing import (
     Suggestion,
     cause_text,
     closing,
@@ -25,14 +27,12 @@ from flowdsl.view.closing import (
     suggestion_lines,
     suggestions,
 )
-from flowdsl.view.items import Folded, turned_item
-from flowdsl.view.look import GAVE_WAY, mark_of
-from flowdsl.view.mark import RUN_MARKS, WARNING
-from flowdsl.view.moment import ago, date_and_time, duration
-from flowdsl.view.paint import Line, Piece, Style, bold, columns, counted, cut, dim, fit, line, pad
-from flowdsl.view.standing import cause_call, cause_of, label_of, tries_of
-from flowdsl.view.step import cells, seen_of, status_of, tries_text
-from flowdsl.view.tree import hidden_text, reachable
+from flowdsl.view.run.items import Folded, turned_item
+from flowdsl.view.run.positions import cause_call, cause_of, label_of, tries_of
+from flowdsl.view.run.step import cells, seen_of, status_of, tries_text
+from flowdsl.view.run.tone import GAVE_WAY, mark_of
+from flowdsl.view.run.tree import hidden_text, reachable
+from flowdsl.view.times import ago, date_and_time, duration
 
 Cell: TypeAlias = tuple[
     str, str, str, str, str, Style

@@ -28,10 +28,7 @@ from flowdsl.plan.nodes import (
 )
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.calls import Names, action_text, short_names, template_text
-from flowdsl.view.graph import Coloured
-from flowdsl.view.items import Folded, is_template, item_text, item_value, multiplied_text
-from flowdsl.view.look import mark_of
-from flowdsl.view.moment import duration
+from flowdsl.view.graph.graph import Coloured
 from flowdsl.view.outline import (
     EVERYTHING,
     Excerpt,
@@ -42,7 +39,10 @@ from flowdsl.view.outline import (
     past_commit,
 )
 from flowdsl.view.paint import WIDTH, Line, Piece, bold, columns, cut, dim, fit, line, pad
-from flowdsl.view.tree import hidden_text
+from flowdsl.view.run.items import Folded, is_template, item_text, item_value, multiplied_text
+from flowdsl.view.run.tone import mark_of
+from flowdsl.view.run.tree import hidden_text
+from flowdsl.view.times import duration
 from flowdsl.view.verb import branch_text, verb
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from flowdsl.view.layout import Layout, Size, layout
+from flowdsl.view.graph.layout import Layout, Size, layout
+from flowdsl.view.graph.shape import Graph, Undo, Vertex
 from flowdsl.view.paint import columns, cut
-from flowdsl.view.shape import Graph, Undo, Vertex
 
 BOX, UNDO, SMALL = 50.0, 30.0, 34.0  # heights: a call, its undo, a step that sends nothing
 UNDO_GAP = 12.0

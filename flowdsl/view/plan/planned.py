@@ -21,10 +21,10 @@ from flowdsl.plan.nodes import (
     Wait,
 )
 from flowdsl.view.brief import scalar
-from flowdsl.view.forecast import Forecast, base_text, path_text, query_text, shown
-from flowdsl.view.items import FIRST, item_text, multiplied_text
-from flowdsl.view.moment import duration
 from flowdsl.view.outline import Row
+from flowdsl.view.plan.forecast import Forecast, base_text, path_text, query_text, shown
+from flowdsl.view.run.items import FIRST, item_text, multiplied_text
+from flowdsl.view.times import duration
 from flowdsl.view.verb import branch_text, verb
 
 LISTED_MAX = 6  # items of a list that is written out

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from flowdsl.view.graph.palette import COLOURS, NEUTRAL
+from flowdsl.view.graph.shape import Graph, Vertex, every_vertex
 from flowdsl.view.paint import visible
-from flowdsl.view.palette import COLOURS, NEUTRAL
-from flowdsl.view.shape import Graph, Vertex, every_vertex
 
 
 def dot(graph: Graph) -> str:

@@ -38,13 +38,13 @@ from flowdsl.saga.state import CallState, State
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.brief import MASK, many_lines, sealed_text, sent_body
 from flowdsl.view.calls import last_part, name_of, short_names
-from flowdsl.view.failure import status_phrase
-from flowdsl.view.items import Folded, item_text, item_value, taken_branch
 from flowdsl.view.mark import STEP_MARKS
-from flowdsl.view.moment import clock, duration, rfc3339
 from flowdsl.view.paint import WIDTH, Line, Piece, bold, dim, line, wrapped
-from flowdsl.view.standing import failure_of, state_of, undo_state
-from flowdsl.view.step import skipped_because
+from flowdsl.view.run.failure import status_phrase
+from flowdsl.view.run.items import Folded, item_text, item_value, taken_branch
+from flowdsl.view.run.positions import failure_of, state_of, undo_state
+from flowdsl.view.run.step import skipped_because
+from flowdsl.view.times import clock, duration, rfc3339
 from flowdsl.view.verb import branch_text, verb
 
 

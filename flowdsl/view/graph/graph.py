@@ -12,9 +12,9 @@ from flowdsl.plan.address import ON_FAILURE, Address, is_below
 from flowdsl.plan.nodes import Label, Plan
 from flowdsl.plan.values import Json
 from flowdsl.view.calls import template_text
+from flowdsl.view.graph.shape import Graph, Undo, Vertex, every_vertex
+from flowdsl.view.graph.vertex import Coloured, graph_in, look_at
 from flowdsl.view.outline import steps
-from flowdsl.view.shape import Graph, Undo, Vertex, every_vertex
-from flowdsl.view.vertex import Coloured, graph_in, look_at
 
 __all__ = ["Coloured", "Graph", "Undo", "Vertex", "every_vertex", "graph_json", "graph_of"]
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from xml.sax.saxutils import escape
 
 from flowdsl.saga.progress import StepState
-from flowdsl.view.arrange import (
+from flowdsl.view.graph.arrange import (
     INDENT,
     PAD,
     UNDO,
@@ -22,10 +22,10 @@ from flowdsl.view.arrange import (
     instead_box,
     shortened,
 )
+from flowdsl.view.graph.palette import COLOURS, NEUTRAL, Colour
+from flowdsl.view.graph.shape import Undo, Vertex
 from flowdsl.view.mark import STEP_MARKS
 from flowdsl.view.paint import visible
-from flowdsl.view.palette import COLOURS, NEUTRAL, Colour
-from flowdsl.view.shape import Undo, Vertex
 
 INK, MUTED, LINE, EVENT = "#1f2328", "#57606a", "#8c959f", "#8250df"
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"

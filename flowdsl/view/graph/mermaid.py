@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from flowdsl.view.graph.palette import COLOURS, NEUTRAL
+from flowdsl.view.graph.shape import Graph, Vertex, every_vertex
 from flowdsl.view.mark import STEP_MARKS
 from flowdsl.view.paint import visible
-from flowdsl.view.palette import COLOURS, NEUTRAL
-from flowdsl.view.shape import Graph, Vertex, every_vertex
 
 
 def mermaid(graph: Graph) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flowdsl.view import dot, mermaid
-from flowdsl.view.choreography import NOBODY, OUTSIDE, Choreography, Happening
-from flowdsl.view.dot import dot_text, leaf
-from flowdsl.view.mermaid import quoted
-from flowdsl.view.shape import Graph, every_vertex
+from flowdsl.view.graph import dot, mermaid
+from flowdsl.view.graph.choreography import NOBODY, OUTSIDE, Choreography, Happening
+from flowdsl.view.graph.dot import dot_text, leaf
+from flowdsl.view.graph.mermaid import quoted
+from flowdsl.view.graph.shape import Graph, every_vertex
 
 
 def choreography_mermaid(choreography: Choreography) -> str:

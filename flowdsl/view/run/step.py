@@ -29,7 +29,8 @@ from flowdsl.saga.progress import Progress, StepState
 from flowdsl.saga.state import NO_CALL, CallState, State
 from flowdsl.view.brief import answer_summary, failure_summary, reason, scalar, sent_body, summary
 from flowdsl.view.calls import Names, call_text
-from flowdsl.view.items import (
+from flowdsl.view.paint import Style, cut
+from flowdsl.view.run.items import (
     Folded,
     collect_text,
     each_text,
@@ -40,9 +41,7 @@ from flowdsl.view.items import (
     result_text,
     turned_item,
 )
-from flowdsl.view.moment import duration
-from flowdsl.view.paint import Style, cut
-from flowdsl.view.standing import (
+from flowdsl.view.run.positions import (
     failure_of,
     is_warned,
     stands,
@@ -50,6 +49,7 @@ from flowdsl.view.standing import (
     took_seconds,
     tries_of,
 )
+from flowdsl.view.times import duration
 from flowdsl.view.verb import verb
 
 

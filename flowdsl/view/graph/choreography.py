@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from flowdsl.plan.address import ON_FAILURE, Address, is_below
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
-from flowdsl.view.drawing import drawn_rows, legend
-from flowdsl.view.graph import graph_json, graph_of
+from flowdsl.view.graph.drawing import drawn_rows, legend
+from flowdsl.view.graph.graph import graph_json, graph_of
+from flowdsl.view.graph.shape import Graph, every_vertex
 from flowdsl.view.paint import (
     Line,
     Piece,
@@ -26,7 +27,6 @@ from flowdsl.view.paint import (
     line,
     pad,
 )
-from flowdsl.view.shape import Graph, every_vertex
 
 OUTSIDE, NOBODY = "from outside", "nobody here"
 
