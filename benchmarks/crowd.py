@@ -15,8 +15,8 @@ from flowdsl.engine.engine import Engine
 from flowdsl.engine.loop import News
 from flowdsl.language import compile_plan
 from flowdsl.saga.events import Created
-from flowdsl.world.http import Http
-from flowdsl.world.store import FileStore
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.files import FileStore
 
 WAITING = """\
 flowdsl: 1

@@ -13,7 +13,7 @@ from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
 from flowdsl.saga.observation import Answer
-from flowdsl.world.http import Http
+from flowdsl.world.network.http import Http
 
 WORKFLOW = Path(__file__).parents[1] / "workflows" / "trip.yaml"
 KEY = "fd1-0123456789012345678901234567890123456789"

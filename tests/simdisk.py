@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flowdsl.world.disk import Status
+from flowdsl.world.store.disk import Status
 
 
 class Crash(BaseException):

@@ -120,7 +120,7 @@ def the_checker_goes_along() -> bool:
     return below.format_checker is Draft202012Validator.FORMAT_CHECKER
 
 
-WIRE = "flowdsl/world/wire.py"
+WIRE = "flowdsl/world/network/wire.py"
 PATTERN = "flowdsl/language/conformance/pattern.py"
 KEYWORDS = "flowdsl/language/conformance/keywords.py"
 
@@ -133,7 +133,7 @@ PRIVATE = [
     Private("aiohttp", "streams.StreamReader.set_exception", WIRE, a_body_keeps_its_error_to_the_end),
     Private("python", "re._parser.parse", PATTERN, the_parser_of_patterns_gives_pairs),
     Private("python", "re._constants", PATTERN, every_constant_is_there),
-    Private("python", "encodings.aliases.aliases", "flowdsl/world/charset.py", aliases_are_of_codecs),
+    Private("python", "encodings.aliases.aliases", "flowdsl/world/network/charset.py", aliases_are_of_codecs),
     Private("jsonschema", "Validator.descend", KEYWORDS, a_keyword_gets_the_validator_and_may_go_down),
     Private("jsonschema", "Validator.format_checker", "flowdsl/language/conformance/counter.py", the_checker_goes_along),
 ]  # fmt: skip
@@ -165,7 +165,7 @@ def test_what_is_gone_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told[0].startswith(
         f"aiohttp {version('aiohttp')}: `TCPConnector._get` is not what it was"
     )
-    assert "flowdsl/world/wire.py leans on it" in told[0]
+    assert "flowdsl/world/network/wire.py leans on it" in told[0]
 
 
 def test_every_private_name_that_is_used_is_watched() -> None:
@@ -180,7 +180,7 @@ def test_every_private_name_that_is_used_is_watched() -> None:
         if name not in ours
     }
     assert {
-        ("flowdsl/world/wire.py", "_conns"),
+        ("flowdsl/world/network/wire.py", "_conns"),
         ("flowdsl/language/conformance/pattern.py", "_parser"),
     } < foreign
     assert {each for each in foreign if each[1] not in watched} == set(), (

@@ -13,7 +13,7 @@ from flowdsl.engine.sign import event_run
 from flowdsl.engine.wanting import given_before
 from flowdsl.errors import InputError
 from flowdsl.saga.secret_inputs import needed_again
-from flowdsl.world.contents import Claim
+from flowdsl.world.store.summary import Claim
 
 PAUSE_SECONDS = 0.05
 TRIES_MAX = 100  # how often a run may change hands under our eyes

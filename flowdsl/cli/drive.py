@@ -26,12 +26,12 @@ from flowdsl.saga.commands import Sleep
 from flowdsl.saga.events import last_time
 from flowdsl.view.paint import counted
 from flowdsl.view.run.closing import what_stands
-from flowdsl.world.access import findings
-from flowdsl.world.disk import RealDisk, not_allowed
-from flowdsl.world.hosts import Hosts, read_allowed
-from flowdsl.world.http import Http
-from flowdsl.world.layout import Layout
-from flowdsl.world.store import FileStore
+from flowdsl.world.network.hosts import Hosts, read_allowed
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.access import findings
+from flowdsl.world.store.disk import RealDisk, not_allowed
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.layout import Layout
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: its terminal was closed
 

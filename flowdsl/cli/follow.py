@@ -13,7 +13,7 @@ from flowdsl.saga.events import Created, last_time
 from flowdsl.saga.masking import names_masked
 from flowdsl.saga.progress import progress
 from flowdsl.saga.state import State, fold
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
 
 POLL_SECONDS = 0.05
 ALIVE_EVERY = 5  # polls between two looks at whether the driver lives

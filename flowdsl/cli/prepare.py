@@ -21,10 +21,10 @@ from flowdsl.saga.events import Created
 from flowdsl.saga.secret_inputs import names_given
 from flowdsl.saga.state import State
 from flowdsl.view.times import rfc3339
-from flowdsl.world.claims import fingerprint_of
-from flowdsl.world.contents import check_run_id
-from flowdsl.world.hosts import Hosts, read_allowed
-from flowdsl.world.secrets import Secrets
+from flowdsl.world.network.hosts import Hosts, read_allowed
+from flowdsl.world.secrets.values import Secrets
+from flowdsl.world.store.claims import fingerprint_of
+from flowdsl.world.store.summary import check_run_id
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 ID_CHARACTERS = 10

@@ -19,8 +19,8 @@ from flowdsl.saga.masking import names_masked
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
 from flowdsl.saga.unfolding import unfolded
-from flowdsl.world.contents import check_run_id
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.summary import check_run_id
 
 NO_RUN = "F205"
 SHOWN_MAX = 8  # runs in one message

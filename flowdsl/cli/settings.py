@@ -98,7 +98,7 @@ def _allowed(path: Path, network: object) -> tuple[str, ...]:
     allow = network.get("allow", [])
     if not isinstance(allow, list) or not all(isinstance(text, str) for text in allow):
         raise _wrong(path, "`network.allow` is a list of addresses and networks")
-    from flowdsl.world.hosts import read_allowed
+    from flowdsl.world.network.hosts import read_allowed
 
     for text in allow:
         try:

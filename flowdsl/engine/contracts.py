@@ -30,7 +30,7 @@ from flowdsl.plan.nodes import Action, Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.template import Template
 from flowdsl.saga.observation import Answer, Observation
-from flowdsl.world.offload import Inline, Offload
+from flowdsl.world.store.offload import Inline, Offload
 
 SHOWN_MAX = 400
 STEPS_AT_ONCE = 10_000  # of a check that nobody notices: some milliseconds

@@ -33,11 +33,11 @@ from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.secret_inputs import names_given, needed_again, with_defaults
 from flowdsl.saga.state import State, fold
 from flowdsl.view.run.report import run_report
-from flowdsl.world.claims import fingerprint_of
 from flowdsl.world.clock import Clock, SystemClock
-from flowdsl.world.contents import Claim
-from flowdsl.world.offload import Offload, OneThread
-from flowdsl.world.store import Store
+from flowdsl.world.store.claims import fingerprint_of
+from flowdsl.world.store.files import Store
+from flowdsl.world.store.offload import Offload, OneThread
+from flowdsl.world.store.summary import Claim
 
 POLL_SECONDS = 0.2  # how often other processes' orders are looked for
 DEAF_LOOKS_MAX = 25  # how often in a row that may fail: a disk may hiccup, but who cannot hear must not go on in silence

@@ -16,9 +16,9 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created
 from flowdsl.saga.progress import progress
 from flowdsl.saga.state import State, fold
-from flowdsl.world.http import Http
-from flowdsl.world.offload import Inline
-from flowdsl.world.store import FileStore
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.offload import Inline
 from tests.contract.front import Front
 from tests.contract.tally import TALLY
 from tests.engine.dying import DyingNetwork

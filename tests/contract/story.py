@@ -26,7 +26,7 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event, Finished, Planned, Resumed, Started
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
-from flowdsl.world.http import Http
+from flowdsl.world.network.http import Http
 from mock_services.ledger import Effect
 from tests.contract.dying import Death, Fuse
 from tests.contract.front import Arrived, Bend, Front, How

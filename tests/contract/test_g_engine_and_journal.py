@@ -9,7 +9,7 @@ import pytest
 from flowdsl.engine.engine import Engine, Result
 from flowdsl.engine.orders import Order
 from flowdsl.errors import StoreError
-from flowdsl.world.contents import Claim
+from flowdsl.world.store.summary import Claim
 from tests.contract.crashes import crash_everywhere
 from tests.contract.front import Bend, Late
 from tests.contract.machine import (

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
-from flowdsl.world.index import Index
-from flowdsl.world.journal import read_records
+from flowdsl.world.store.index import Index
+from flowdsl.world.store.journal import read_records
 from tests.engine.stage import TRIP, workflow
 from tests.engine.test_crashes import Theatre
 from tests.simdisk import SimDisk

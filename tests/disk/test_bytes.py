@@ -10,10 +10,10 @@ import pytest
 
 from flowdsl.errors import StoreError
 from flowdsl.plan.values import Json
-from flowdsl.world.documents import Documents
-from flowdsl.world.journal import Record
-from flowdsl.world.layout import Layout
-from flowdsl.world.line import read_line
+from flowdsl.world.store.documents import Documents
+from flowdsl.world.store.journal import Record
+from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.line import read_line
 from tests.counts import count
 from tests.disk.journals import DECLINED, died, flipped, journal_of, read
 from tests.engine.stage import TRIP

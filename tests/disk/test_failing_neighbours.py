@@ -11,7 +11,7 @@ from flowdsl.engine.orders import Order
 from flowdsl.errors import FlowdslError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Begun, Spawned
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
 from tests.counts import count
 from tests.disk.test_failures import CODES, KINDS
 from tests.engine.constructs import CHILD, saga

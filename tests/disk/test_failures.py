@@ -15,11 +15,11 @@ from flowdsl.engine.engine import Engine, Result
 from flowdsl.errors import DiskFull, FlowdslError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Finished, Started
-from flowdsl.world.disk import RealDisk
-from flowdsl.world.http import Http
-from flowdsl.world.journal import RESERVE_BYTES
-from flowdsl.world.offload import Inline
-from flowdsl.world.store import FileStore
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.disk import RealDisk
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.journal import RESERVE_BYTES
+from flowdsl.world.store.offload import Inline
 from tests.counts import count
 from tests.disk.journals import DECLINED
 from tests.engine.stage import MOCK_URL, TRIP, workflow
@@ -77,7 +77,7 @@ def test_a_close_that_fails_is_no_matter(tmp_path: Path, monkeypatch: pytest.Mon
         closed.append(handle)
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr("flowdsl.world.disk.os.close", failing)
+    monkeypatch.setattr("flowdsl.world.store.disk.os.close", failing)
     theatre = Theatre(workflow("trip.yaml"), DECLINED)
     theatre.judge(_live(theatre, tmp_path / "store"))
     assert len(closed) > 10

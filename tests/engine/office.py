@@ -16,11 +16,11 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Admitted, Created, Event
 from flowdsl.saga.state import State, fold
-from flowdsl.world.disk import Disk
-from flowdsl.world.http import Http
-from flowdsl.world.memory import Memory, MemoryStore
-from flowdsl.world.offload import Inline
-from flowdsl.world.store import FileStore, Store
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.disk import Disk
+from flowdsl.world.store.files import FileStore, Store
+from flowdsl.world.store.memory import Memory, MemoryStore
+from flowdsl.world.store.offload import Inline
 from mock_services.app import create_app
 from tests.contract.front import Front
 from tests.engine.dying import DyingNetwork

@@ -17,7 +17,7 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State
-from flowdsl.world.http import Http
+from flowdsl.world.network.http import Http
 from mock_services.app import MockServices, create_app
 from tests.virtual import EPOCH, VirtualClock, run_virtually
 

@@ -14,8 +14,8 @@ from flowdsl.engine.orders import Order
 from flowdsl.errors import InputError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created, Event, Paused
-from flowdsl.world.http import Http
-from flowdsl.world.memory import Memory, MemoryStore
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.memory import Memory, MemoryStore
 from mock_services.app import MockServices, create_app
 from tests.contract.sagas import PAY_AND_FAIL, reserve, saga
 from tests.engine import constructs

@@ -10,8 +10,8 @@ import pytest
 
 from flowdsl.engine.orders import Order
 from flowdsl.saga.events import Begun, Spawned
-from flowdsl.world.offload import Inline
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.offload import Inline
 from tests.conftest import Counts
 from tests.contract.front import Late, Says
 from tests.engine.constructs import CHILD, LABEL, LAST, LATE, USES, saga, two_steps

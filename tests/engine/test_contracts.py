@@ -28,8 +28,8 @@ from flowdsl.saga.intent import action_of
 from flowdsl.saga.observation import Answer, Lost, Observation
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
-from flowdsl.world.http import Http
-from flowdsl.world.offload import OneThread
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.offload import OneThread
 from tests.virtual import EPOCH, VirtualClock, run_virtually
 
 CONTRACT = """

@@ -19,9 +19,9 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
 from flowdsl.saga.progress import progress
 from flowdsl.saga.state import State, fold
-from flowdsl.world.http import Http
-from flowdsl.world.offload import Inline
-from flowdsl.world.store import FileStore
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.offload import Inline
 from mock_services.app import MockServices, create_app
 from tests.conftest import Counts
 from tests.engine.dying import DyingNetwork

@@ -11,7 +11,7 @@ import pytest
 
 from flowdsl.engine.orders import Order
 from flowdsl.saga.events import Ended, Started, last_time
-from flowdsl.world.memory import Memory
+from flowdsl.world.store.memory import Memory
 from tests.conftest import Counts
 from tests.contract.front import Bend, Says
 from tests.engine.constructs import LATE, saga, two_steps

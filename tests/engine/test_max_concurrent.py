@@ -19,9 +19,9 @@ from flowdsl.plan.nodes import Plan, Service
 from flowdsl.plan.request import Request
 from flowdsl.saga.events import Created, Finished, Ok, Started
 from flowdsl.saga.observation import Observation
-from flowdsl.world.hosts import CONNECTIONS_PER_HOST
-from flowdsl.world.http import Http
-from flowdsl.world.memory import Memory, MemoryStore
+from flowdsl.world.network.hosts import CONNECTIONS_PER_HOST
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.memory import Memory, MemoryStore
 from mock_services.app import create_app
 from tests.conftest import Counts
 from tests.contract.front import Bend, Front, Late, Says

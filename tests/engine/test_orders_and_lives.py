@@ -11,10 +11,10 @@ from flowdsl.engine.orders import Order
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created, Event, Resumed
-from flowdsl.world.contents import Ordered
-from flowdsl.world.http import Http
-from flowdsl.world.memory import KeptRun, Memory, MemoryStore
-from flowdsl.world.port import Report
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.memory import KeptRun, Memory, MemoryStore
+from flowdsl.world.store.port import Report
+from flowdsl.world.store.summary import Ordered
 from mock_services.app import create_app
 from tests.conftest import Counts
 from tests.engine.constructs import APPROVED, constructs

@@ -12,8 +12,8 @@ from flowdsl.engine.orders import Order
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
-from flowdsl.world.http import Http
-from flowdsl.world.memory import Memory, MemoryStore
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.memory import Memory, MemoryStore
 from mock_services.app import MockServices, create_app
 from tests.contract.sagas import PAY_AND_FAIL, saga
 from tests.engine.stage import MOCK_URL, TRIP, workflow

@@ -27,9 +27,9 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
-from flowdsl.world.http import Http
-from flowdsl.world.offload import Inline
-from flowdsl.world.store import FileStore
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.offload import Inline
 from mock_services.ledger import Effect
 from tests.contract.front import Bend, Front, How
 from tests.engine.dying import DyingNetwork

@@ -9,7 +9,7 @@ import pytest
 
 from flowdsl.engine.trail import play
 from flowdsl.saga.outcome import judge
-from flowdsl.world.http import Http
+from flowdsl.world.network.http import Http
 from tests.conftest import Counts
 from tests.hostile.test_services import row_of
 from tests.hostile.wire_table import ENDS, Case, End, MovedLoop, framings, seen_of

@@ -20,8 +20,8 @@ from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created
 from flowdsl.world.clock import SystemClock
-from flowdsl.world.http import Http
-from flowdsl.world.store import FileStore
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.files import FileStore
 
 ORDER = """\
 flowdsl: 1

@@ -7,15 +7,15 @@ from hashlib import sha256
 from pathlib import Path
 
 from flowdsl.errors import StoreError
-from flowdsl.world.adoption import Adoption
-from flowdsl.world.disk import Disk, explain, write_all
-from flowdsl.world.index import Entry, Index
-from flowdsl.world.journal import Batch, Group, Journal, Record
-from flowdsl.world.journals import Reader
-from flowdsl.world.layout import Layout
-from flowdsl.world.line import Line
-from flowdsl.world.line import read_line as _read_line
-from flowdsl.world.queues import Queues
+from flowdsl.world.store.adoption import Adoption
+from flowdsl.world.store.disk import Disk, explain, write_all
+from flowdsl.world.store.index import Entry, Index
+from flowdsl.world.store.journal import Batch, Group, Journal, Record
+from flowdsl.world.store.journals import Reader
+from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.line import Line
+from flowdsl.world.store.line import read_line as _read_line
+from flowdsl.world.store.queues import Queues
 from tests.museum.exhibit import Exhibit
 
 

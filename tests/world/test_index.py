@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from flowdsl.saga.codec import encode
 from flowdsl.saga.events import Event
-from flowdsl.world.index import Index
-from flowdsl.world.journal import Group, Journal, Record, read_records
-from flowdsl.world.line import Line, read_line, write_line
+from flowdsl.world.store.index import Index
+from flowdsl.world.store.journal import Group, Journal, Record, read_records
+from flowdsl.world.store.line import Line, read_line, write_line
 from tests.simdisk import SimDisk
 from tests.world.kit import ENDED, created, facts, intent
 

@@ -11,7 +11,7 @@ import pytest
 from flowdsl.errors import DiskFull, StoreError
 from flowdsl.saga.codec import encode
 from flowdsl.saga.events import Event
-from flowdsl.world.journal import RESERVE_BYTES, Group, Journal, Record
+from flowdsl.world.store.journal import RESERVE_BYTES, Group, Journal, Record
 from tests.simdisk import SimDisk
 from tests.world.kit import created, facts, intent
 

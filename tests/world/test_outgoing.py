@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flowdsl.plan.request import Basic, Request
 from flowdsl.plan.values import Sealed, Secret
-from flowdsl.world.outgoing import Unbuildable, body_bytes, build
+from flowdsl.world.network.outgoing import Unbuildable, body_bytes, build
 
 URL = "http://service/things"
 

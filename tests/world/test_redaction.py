@@ -18,10 +18,10 @@ from flowdsl.plan.json import to_text
 from flowdsl.plan.masked import Masked, StandIn
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json, Secret
-from flowdsl.world.masked_request import mask_request
-from flowdsl.world.opening import Opening
-from flowdsl.world.redaction import Redaction
-from flowdsl.world.spellings import Piece, Read, Sought
+from flowdsl.world.secrets.masked_request import mask_request
+from flowdsl.world.secrets.opening import Opening
+from flowdsl.world.secrets.redaction import Redaction
+from flowdsl.world.secrets.spellings import Piece, Read, Sought
 
 
 def b64(text: str) -> str:

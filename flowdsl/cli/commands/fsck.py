@@ -10,7 +10,7 @@ from flowdsl.cli.options import Session, with_session
 
 if TYPE_CHECKING:
     from flowdsl.plan.values import Json
-    from flowdsl.world.contents import Finding
+    from flowdsl.world.store.summary import Finding
 
 
 DAMAGE = frozenset({"damaged", "unreadable"})  # the rest is lost on nobody

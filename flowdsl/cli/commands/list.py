@@ -12,8 +12,8 @@ from flowdsl.cli.options import Session, with_session
 if TYPE_CHECKING:
     from flowdsl.plan.values import Json
     from flowdsl.view.run.status import RunRow
-    from flowdsl.world.contents import RunSummary
-    from flowdsl.world.store import FileStore
+    from flowdsl.world.store.files import FileStore
+    from flowdsl.world.store.summary import RunSummary
 
 SHOWN = 20
 STATES = [

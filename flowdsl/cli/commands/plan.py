@@ -40,7 +40,7 @@ def command(session: Session, file: str, given: tuple[str, ...], inputs_file: st
 def _known(session: Session, plan: Plan, given: tuple[str, ...], file: str | None) -> Known:
     from flowdsl.cli.given import read_some
     from flowdsl.view.plan.callplan import Known
-    from flowdsl.world.secrets import Secrets
+    from flowdsl.world.secrets.values import Secrets
 
     secrets = Secrets.read(plan.secrets, folder=session.project, file=session.secrets_file)
     env = Secrets.read(plan.env, folder=session.project)

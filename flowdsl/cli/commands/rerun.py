@@ -63,7 +63,7 @@ def _opened(
     from flowdsl.errors import InputError
     from flowdsl.plan.masked import names_in
     from flowdsl.saga.events import Created
-    from flowdsl.world.secrets import Secrets
+    from flowdsl.world.secrets.values import Secrets
 
     if not names_in(created.inputs):
         return created.inputs

@@ -63,7 +63,7 @@ def command(
             "--event and -f cannot both be stdin", code="F079", help="name a file for one of them"
         )
     if run is not None:
-        from flowdsl.world.contents import check_run_id
+        from flowdsl.world.store.summary import check_run_id
 
         check_run_id(run)
     plan = load_plan(file)

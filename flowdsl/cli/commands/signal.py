@@ -13,7 +13,7 @@ from flowdsl.errors import InputError
 if TYPE_CHECKING:
     from flowdsl.engine.orders import Order
     from flowdsl.plan.values import Json
-    from flowdsl.world.store import FileStore
+    from flowdsl.world.store.files import FileStore
 
 HEARD_SECONDS, PAUSE_SECONDS = 5.0, 0.05
 

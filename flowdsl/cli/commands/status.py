@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flowdsl.cli.ending import Standing
     from flowdsl.plan.values import Json
     from flowdsl.view.run.status import About
-    from flowdsl.world.store import FileStore
+    from flowdsl.world.store.files import FileStore
 
 
 @click.command("status")

@@ -22,7 +22,7 @@ from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.masked import ALL_HEADERS, BARE, LOST, Masked, Parts, StandIn, value_name
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Fingerprint
-from flowdsl.world.restoring import (
+from flowdsl.world.secrets.restoring import (
     NUMBER,
     OBJECT,
     in_base64,
@@ -31,7 +31,7 @@ from flowdsl.world.restoring import (
     restore,
     spell_number,
 )
-from flowdsl.world.spellings import Piece, Read, Sought
+from flowdsl.world.secrets.spellings import Piece, Read, Sought
 
 FOUND_INSIDE_FROM = 4
 NUMBER_CHARACTERS_MAX = 100

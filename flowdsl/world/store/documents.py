@@ -17,10 +17,10 @@ from flowdsl.errors import StoreError
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Created, Ended
-from flowdsl.world.contents import RunSummary, damaged
-from flowdsl.world.disk import Disk, is_no_file, names, opened, read_whole, write_new
-from flowdsl.world.journal import Record
-from flowdsl.world.layout import Layout
+from flowdsl.world.store.disk import Disk, is_no_file, names, opened, read_whole, write_new
+from flowdsl.world.store.journal import Record
+from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.summary import RunSummary, damaged
 
 _MARK = b'"events":[\n'
 _TAIL = re.compile(rb'\n\](?:,"check":"([0-9a-f]{32})")?\}\n\Z')  # without: by flowdsl 0.1.0

@@ -16,7 +16,7 @@ from pathlib import Path
 from flowdsl.errors import StoreError
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.values import Json
-from flowdsl.world.disk import Disk, explained, names, read_whole, write_once
+from flowdsl.world.store.disk import Disk, explained, names, read_whole, write_once
 
 VERSION = 1
 FOLDERS = ("definitions", "journals", "runs", "claims", "inbox", "quarantine")

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowdsl.world.contents import Finding
-from flowdsl.world.disk import Disk, Status, names
-from flowdsl.world.layout import FOLDERS, Layout
+from flowdsl.world.store.disk import Disk, Status, names
+from flowdsl.world.store.layout import FOLDERS, Layout
+from flowdsl.world.store.summary import Finding
 
 _TOLD = 3  # paths; the rest is counted
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from flowdsl.errors import StoreError
 from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Admitted, Created, Ended
-from flowdsl.world.line import Line, first_hash, read_line
+from flowdsl.world.store.line import Line, first_hash, read_line
 
 _LOST = bytes(8)  # of a sector that never reached the disk
 _LOOKED_INTO = (b'{"t":"created"', b'{"t":"admitted"', b'{"t":"ended"')

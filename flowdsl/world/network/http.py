@@ -18,12 +18,12 @@ import httpx
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
-from flowdsl.world.body import CUT, NO_MEMORY, decode, read_whole
-from flowdsl.world.hosts import Hosts
-from flowdsl.world.outgoing import Unbuildable, build
-from flowdsl.world.redaction import Redaction
-from flowdsl.world.retry_after import in_seconds
-from flowdsl.world.wire import ForbiddenAddress, Wire, check_libraries, tls_context
+from flowdsl.world.network.body import CUT, NO_MEMORY, decode, read_whole
+from flowdsl.world.network.hosts import Hosts
+from flowdsl.world.network.outgoing import Unbuildable, build
+from flowdsl.world.network.retry_after import in_seconds
+from flowdsl.world.network.wire import ForbiddenAddress, Wire, check_libraries, tls_context
+from flowdsl.world.secrets.redaction import Redaction
 
 HEADERS_MAX = 64
 HEADER_CHARACTERS_MAX = 8 * 1024

@@ -7,7 +7,7 @@ from dataclasses import replace
 from flowdsl.plan.masked import ALL_HEADERS, Masked
 from flowdsl.plan.request import Basic, Request
 from flowdsl.plan.values import Json, Sealed, Secret
-from flowdsl.world.redaction import Redaction
+from flowdsl.world.secrets.redaction import Redaction
 
 
 class Opening:

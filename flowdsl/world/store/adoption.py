@@ -16,13 +16,13 @@ from functools import partial
 from flowdsl.errors import StoreError
 from flowdsl.plan.json import to_bytes
 from flowdsl.plan.values import Json
-from flowdsl.world.disk import Disk, explained, write_new
-from flowdsl.world.documents import Documents
-from flowdsl.world.index import Entry
-from flowdsl.world.journal import RESERVE_SUFFIX
-from flowdsl.world.journals import Journals, Reader
-from flowdsl.world.layout import Layout
-from flowdsl.world.offload import Offload
+from flowdsl.world.store.disk import Disk, explained, write_new
+from flowdsl.world.store.documents import Documents
+from flowdsl.world.store.index import Entry
+from flowdsl.world.store.journal import RESERVE_SUFFIX
+from flowdsl.world.store.journals import Journals, Reader
+from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.offload import Offload
 
 WAIT_SECONDS = 30.0
 _POLL_SECONDS = 0.01

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flowdsl.errors import InputError
-from flowdsl.world.contents import RunSummary, choose
-from flowdsl.world.documents import Documents
-from flowdsl.world.index import Entry
-from flowdsl.world.journals import Journals
-from flowdsl.world.own import OwnJournal
+from flowdsl.world.store.documents import Documents
+from flowdsl.world.store.index import Entry
+from flowdsl.world.store.journals import Journals
+from flowdsl.world.store.own_journal import OwnJournal
+from flowdsl.world.store.summary import RunSummary, choose
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,9 @@ from functools import partial
 
 from flowdsl.errors import StoreError
 from flowdsl.saga.events import Created
-from flowdsl.world.contents import Finding, Mendable, unreadable
-from flowdsl.world.definitions import Definitions
-from flowdsl.world.disk import Disk, read_whole
-from flowdsl.world.layout import (
+from flowdsl.world.store.definitions import Definitions
+from flowdsl.world.store.disk import Disk, read_whole
+from flowdsl.world.store.layout import (
     FOLDERS,
     Layout,
     key_in,
@@ -21,7 +20,8 @@ from flowdsl.world.layout import (
     read_key,
     write_about,
 )
-from flowdsl.world.quarantine import set_aside
+from flowdsl.world.store.quarantine import set_aside
+from flowdsl.world.store.summary import Finding, Mendable, unreadable
 
 _SHOWN = 3  # runs named in a finding
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from flowdsl.world.disk import Disk, names
-from flowdsl.world.layout import Layout
+from flowdsl.world.store.disk import Disk, names
+from flowdsl.world.store.layout import Layout
 
 LOCK = "lock"
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from flowdsl.world.journal import Group, Journal
-from flowdsl.world.offload import Offload
+from flowdsl.world.store.journal import Group, Journal
+from flowdsl.world.store.offload import Offload
 
 BATCH_BYTES = 1024 * 1024
 _LINE_BYTES = 200  # about what a line holds besides its event

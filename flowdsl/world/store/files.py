@@ -19,9 +19,23 @@ from flowdsl.errors import DiskFull, InputError, StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import Created, Event, Started
-from flowdsl.world.adoption import Adoption
-from flowdsl.world.claims import Claims, Known
-from flowdsl.world.contents import (
+from flowdsl.world.store.adoption import Adoption
+from flowdsl.world.store.claims import Claims, Known
+from flowdsl.world.store.definitions import Definitions
+from flowdsl.world.store.disk import Disk, RealDisk, explain, explained
+from flowdsl.world.store.documents import Documents
+from flowdsl.world.store.fsck import Examination, examine
+from flowdsl.world.store.inbox import Inbox
+from flowdsl.world.store.index import Entry
+from flowdsl.world.store.journal import Group, Record, read_records
+from flowdsl.world.store.journals import Journals, Reader
+from flowdsl.world.store.layout import Layout, is_used, open_existing, prepare
+from flowdsl.world.store.offload import Offload, OneThread
+from flowdsl.world.store.own_journal import OwnJournal
+from flowdsl.world.store.port import Adoptable, Report, Store
+from flowdsl.world.store.queues import Queues
+from flowdsl.world.store.register import Register
+from flowdsl.world.store.summary import (
     HELD_SECONDS,
     LOOK_SECONDS,
     Claim,
@@ -36,20 +50,6 @@ from flowdsl.world.contents import (
     not_driven,
     taken,
 )
-from flowdsl.world.definitions import Definitions
-from flowdsl.world.disk import Disk, RealDisk, explain, explained
-from flowdsl.world.documents import Documents
-from flowdsl.world.fsck import Examination, examine
-from flowdsl.world.inbox import Inbox
-from flowdsl.world.index import Entry
-from flowdsl.world.journal import Group, Record, read_records
-from flowdsl.world.journals import Journals, Reader
-from flowdsl.world.layout import Layout, is_used, open_existing, prepare
-from flowdsl.world.offload import Offload, OneThread
-from flowdsl.world.own import OwnJournal
-from flowdsl.world.port import Adoptable, Report, Store
-from flowdsl.world.queues import Queues
-from flowdsl.world.register import Register
 
 __all__ = ["FileStore", "Store"]
 

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Event
-from flowdsl.world.line import RUN_ID
+from flowdsl.world.store.line import RUN_ID
 
 HELD_SECONDS, LOOK_SECONDS = (
     10.0,

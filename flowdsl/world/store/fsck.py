@@ -16,19 +16,19 @@ from pathlib import Path
 from flowdsl.errors import StoreError
 from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Created
-from flowdsl.world import access
-from flowdsl.world.adoption import set_torn_tail_aside
-from flowdsl.world.contents import Finding, Mendable, unreadable
-from flowdsl.world.disk import ASIDE, Disk, names, opened
-from flowdsl.world.documents import Documents
-from flowdsl.world.fsck_groundwork import Groundwork
-from flowdsl.world.fsck_places import Places, run_of, tickets_in
-from flowdsl.world.inbox import read_order
-from flowdsl.world.journal import RESERVE_SUFFIX, SUFFIX, Record
-from flowdsl.world.journals import Journals, Reader
-from flowdsl.world.layout import Layout
-from flowdsl.world.quarantine import WHY, set_aside
-from flowdsl.world.queues import Queues
+from flowdsl.world.store import access
+from flowdsl.world.store.adoption import set_torn_tail_aside
+from flowdsl.world.store.disk import ASIDE, Disk, names, opened
+from flowdsl.world.store.documents import Documents
+from flowdsl.world.store.fsck_groundwork import Groundwork
+from flowdsl.world.store.fsck_places import Places, run_of, tickets_in
+from flowdsl.world.store.inbox import read_order
+from flowdsl.world.store.journal import RESERVE_SUFFIX, SUFFIX, Record
+from flowdsl.world.store.journals import Journals, Reader
+from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.quarantine import WHY, set_aside
+from flowdsl.world.store.queues import Queues
+from flowdsl.world.store.summary import Finding, Mendable, unreadable
 
 _LAST = (
     ". It is the last batch: who knows from the services that nothing of it happened can cut the"

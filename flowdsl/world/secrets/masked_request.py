@@ -11,7 +11,7 @@ from dataclasses import replace
 from flowdsl.plan.masked import Masked, Parts, StandIn
 from flowdsl.plan.request import Basic, Request
 from flowdsl.plan.values import Sealed, Secret
-from flowdsl.world.redaction import Redaction, is_masked
+from flowdsl.world.secrets.redaction import Redaction, is_masked
 
 PLACE = "\1"  # of a secret by reference in JSON text, which holds no such character
 URL_PART = re.compile(r"[^/?&=#]+")

@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 
 from flowdsl.saga.events import Created
-from flowdsl.world.claims import fingerprint_of
-from flowdsl.world.contents import Finding, Mendable, unreadable
-from flowdsl.world.disk import Disk, names, opened, read_whole, write_once
-from flowdsl.world.layout import Layout
-from flowdsl.world.quarantine import set_aside
-from flowdsl.world.queues import LOCK, Queues, queue_of
+from flowdsl.world.store.claims import fingerprint_of
+from flowdsl.world.store.disk import Disk, names, opened, read_whole, write_once
+from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.quarantine import set_aside
+from flowdsl.world.store.queues import LOCK, Queues, queue_of
+from flowdsl.world.store.summary import Finding, Mendable, unreadable
 
 _CLAIM = re.compile(rb"[0-9a-f]{64}|run [A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # or that of an event
 

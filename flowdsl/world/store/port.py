@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 from flowdsl.errors import StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Event
-from flowdsl.world.contents import Claim, Finding, Ordered, Recorded, RunSummary
+from flowdsl.world.store.summary import Claim, Finding, Ordered, Recorded, RunSummary
 
 Adoptable: TypeAlias = Callable[[list[Event]], bool]
 Report: TypeAlias = bytes | Callable[[], bytes]  # made only when it is needed

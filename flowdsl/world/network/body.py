@@ -10,7 +10,7 @@ import httpx
 
 from flowdsl.plan.json import TooDeep, decoder, exact
 from flowdsl.plan.values import Json
-from flowdsl.world.charset import codec_of, text_of
+from flowdsl.world.network.charset import codec_of, text_of
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 DEPTH_MAX = 100

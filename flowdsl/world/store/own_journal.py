@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from flowdsl.errors import DiskFull, StoreError
-from flowdsl.world.committer import BATCH_BYTES, Committer
-from flowdsl.world.contents import not_driven
-from flowdsl.world.disk import Disk, explained
-from flowdsl.world.documents import Documents
-from flowdsl.world.index import Entry
-from flowdsl.world.journal import Group, Journal, Record, read_records
-from flowdsl.world.layout import Layout
-from flowdsl.world.offload import Offload
-from flowdsl.world.port import Report
+from flowdsl.world.store.committer import BATCH_BYTES, Committer
+from flowdsl.world.store.disk import Disk, explained
+from flowdsl.world.store.documents import Documents
+from flowdsl.world.store.index import Entry
+from flowdsl.world.store.journal import Group, Journal, Record, read_records
+from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.offload import Offload
+from flowdsl.world.store.port import Report
+from flowdsl.world.store.summary import not_driven
 
 _CHUNK = 64  # documents synced in one go: appends come in between
 

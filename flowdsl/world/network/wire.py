@@ -33,7 +33,7 @@ from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
 from flowdsl.errors import InputError
-from flowdsl.world.hosts import CONNECTIONS_PER_HOST, Hosts
+from flowdsl.world.network.hosts import CONNECTIONS_PER_HOST, Hosts
 
 AIOHTTP_MIN = (3, 14)  # an older one sends nothing, or takes answers for whole that are not
 IDLE_SECONDS = 15.0

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from flowdsl.plan.json import to_bytes
 from flowdsl.plan.values import Json
-from flowdsl.world.disk import Disk, write_new
-from flowdsl.world.layout import Layout
+from flowdsl.world.store.disk import Disk, write_new
+from flowdsl.world.store.layout import Layout
 
 WHY = ".why.json"
 

@@ -15,9 +15,9 @@ from flowdsl.language.lower.plan import digest_of
 from flowdsl.language.text.source import Source
 from flowdsl.plan.json import from_bytes, to_spelled_bytes
 from flowdsl.plan.values import Json
-from flowdsl.world.disk import Disk, names, read_whole, write_new, write_once
-from flowdsl.world.layout import Layout
-from flowdsl.world.quarantine import copy_aside
+from flowdsl.world.store.disk import Disk, names, read_whole, write_new, write_once
+from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.quarantine import copy_aside
 
 FORMAT = 1
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowdsl.errors import DiskFull, JournalLost, StoreError
-from flowdsl.world.contents import damaged
-from flowdsl.world.disk import ASIDE, FULL, Disk, explain, set_room_aside, write_all
-from flowdsl.world.index import Entry, Index
-from flowdsl.world.line import Line, read_line, write_line
+from flowdsl.world.store.disk import ASIDE, FULL, Disk, explain, set_room_aside, write_all
+from flowdsl.world.store.index import Entry, Index
+from flowdsl.world.store.line import Line, read_line, write_line
+from flowdsl.world.store.summary import damaged
 
 RESERVE_BYTES = 256 * 1024
 SUFFIX, RESERVE_SUFFIX = ".jsonl", ".reserve"

@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 
 from flowdsl.errors import StoreError
-from flowdsl.world.disk import Disk, explain, explained, names, opened, read_whole
-from flowdsl.world.index import Entry, Index
-from flowdsl.world.journal import SUFFIX, Read, Record, read_records
-from flowdsl.world.layout import Layout
+from flowdsl.world.store.disk import Disk, explain, explained, names, opened, read_whole
+from flowdsl.world.store.index import Entry, Index
+from flowdsl.world.store.journal import SUFFIX, Read, Record, read_records
+from flowdsl.world.store.layout import Layout
 
 _CANNOT_SYNC = frozenset({errno.EROFS, errno.EINVAL, errno.EACCES, errno.EBADF})  # nor write, then
 

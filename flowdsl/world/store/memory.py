@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Ended, Event
-from flowdsl.world.contents import (
+from flowdsl.world.store.port import Adoptable, Report
+from flowdsl.world.store.summary import (
     Claim,
     Finding,
     Ordered,
@@ -25,7 +26,6 @@ from flowdsl.world.contents import (
     not_driven,
     taken,
 )
-from flowdsl.world.port import Adoptable, Report
 
 
 @dataclass(slots=True)

@@ -20,7 +20,11 @@ from functools import partial
 from flowdsl.plan.json import to_bytes
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
-from flowdsl.world.contents import (
+from flowdsl.world.store.disk import ASIDE, Disk, read_whole, write_all
+from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.line import RUN_ID
+from flowdsl.world.store.offload import Offload
+from flowdsl.world.store.summary import (
     HELD_SECONDS,
     LOOK_SECONDS,
     Claim,
@@ -29,10 +33,6 @@ from flowdsl.world.contents import (
     hidden,
     taken,
 )
-from flowdsl.world.disk import ASIDE, Disk, read_whole, write_all
-from flowdsl.world.layout import Layout
-from flowdsl.world.line import RUN_ID
-from flowdsl.world.offload import Offload
 
 RUN = "run "  # what the claim of an event says, where a person chose the id of its run
 

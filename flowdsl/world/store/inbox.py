@@ -14,9 +14,9 @@ from pathlib import Path
 
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.values import Json
-from flowdsl.world.contents import Ordered
-from flowdsl.world.disk import Disk, is_no_file, names, read_whole, write_new
-from flowdsl.world.layout import Layout
+from flowdsl.world.store.disk import Disk, is_no_file, names, read_whole, write_new
+from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.summary import Ordered
 
 _SUFFIX = ".json"
 
