@@ -5,9 +5,9 @@ It is the same text whatever the hash seed of the process.
 
 from __future__ import annotations
 
-from flowdsl.engine.explore import Allowance, Explorer
-from flowdsl.engine.model import model_of
-from flowdsl.engine.situation import Situation, begin, enact
+from flowdsl.explorer.explore import Allowance, Explorer
+from flowdsl.explorer.model import model_of
+from flowdsl.explorer.situation import Situation, begin, enact
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.codec import encode
 from flowdsl.view.paint import plain

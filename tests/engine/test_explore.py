@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowdsl.engine.explore import Allowance, Exploration, Explorer, explore
-from flowdsl.engine.happening import WORDS
-from flowdsl.engine.model import model_of
-from flowdsl.engine.situation import Situation, begin, enact
-from flowdsl.engine.trail import play, write_moment
+from flowdsl.explorer.explore import Allowance, Exploration, Explorer, explore
+from flowdsl.explorer.happening import WORDS
+from flowdsl.explorer.model import model_of
+from flowdsl.explorer.situation import Situation, begin, enact
+from flowdsl.explorer.trail import play, write_moment
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.progress import progress

@@ -14,7 +14,7 @@ import pytest
 
 from flowdsl.engine.loop import Drive, News, Ports
 from flowdsl.engine.sign import RunSigner
-from flowdsl.engine.situation import SIGNER
+from flowdsl.explorer.situation import SIGNER
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
 from flowdsl.saga.events import Created, Event, Finished, Resumed, Started

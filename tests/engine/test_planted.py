@@ -11,8 +11,8 @@ from functools import cache
 
 import pytest
 
-from flowdsl.engine.explore import Allowance, Exploration, Explorer, explore
-from flowdsl.engine.model import model_of
+from flowdsl.explorer.explore import Allowance, Exploration, Explorer, explore
+from flowdsl.explorer.model import model_of
 from flowdsl.plan.address import ROOT, Address, CallId, step_of
 from flowdsl.plan.nodes import Action, AnyNode, Block, Call, Commit, NothingToUndo, Plan, Service
 from flowdsl.saga import attempt as attempts
@@ -306,7 +306,7 @@ _node_forward, _forward_run, _alert = forward._node_forward, progress._forward_r
 _probing, _is_absent, _cannot_undo = undoing.probing, ledger.is_absent, backward._cannot_undo
 
 SAGA = "flowdsl.saga"
-WORLD = "flowdsl.engine.situation"
+WORLD = "flowdsl.explorer.situation"
 ONE = Allowance(faults=1, crashes=True)
 TWO = Allowance(faults=2, crashes=True)
 PAIR = Allowance(faults=1, pairs=True)

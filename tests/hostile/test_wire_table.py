@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from flowdsl.engine.trail import play
+from flowdsl.explorer.trail import play
 from flowdsl.saga.outcome import judge
 from flowdsl.world.network.http import Http
 from tests.conftest import Counts

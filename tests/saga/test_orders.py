@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from flowdsl.engine.orders import Order, find_step, is_repetition, to_event
-from flowdsl.engine.trail import play
 from flowdsl.errors import InputError
+from flowdsl.explorer.trail import play
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.commands import Invoke
 from flowdsl.saga.events import Resolved, Retried, Waived

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from flowdsl.engine.trail import play
+from flowdsl.explorer.trail import play
 from flowdsl.plan.address import CallId
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.codec import decode, encode

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flowdsl.engine.situation import SIGNER
-from flowdsl.engine.trail import play
+from flowdsl.explorer.situation import SIGNER
+from flowdsl.explorer.trail import play
 from flowdsl.plan.address import CallId
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json

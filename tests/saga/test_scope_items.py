@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowdsl.engine.trail import play
+from flowdsl.explorer.trail import play
 from flowdsl.plan.expression.compiled import parse
 from flowdsl.plan.expression.evaluate import evaluate
 from flowdsl.plan.nodes import Plan

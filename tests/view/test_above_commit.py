@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowdsl.engine.trail import play as follow
+from flowdsl.explorer.trail import play as follow
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.observation import Answer
 from flowdsl.view.paint import plain

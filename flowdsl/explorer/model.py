@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import networkx
 
-from flowdsl.engine.bodies import bodies
+from flowdsl.explorer.bodies import bodies
 from flowdsl.language.lower.flatten import flatten
 from flowdsl.plan.address import Address, CallId, direction_of, probe, step_of, to_template
 from flowdsl.plan.nodes import RESENDABLE, Call, Plan

@@ -12,15 +12,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 
-from flowdsl.engine.bodies import denied, shrunk
-from flowdsl.engine.happening import Happening
-from flowdsl.engine.model import Model, model_of, plays_back
 from flowdsl.engine.orders import Order, to_event
-from flowdsl.engine.rules import Violation, broken, broken_between
-from flowdsl.engine.sameness import Sameness
-from flowdsl.engine.situation import ORDERS, Situation, begin, enact, expects, payload_of
-from flowdsl.engine.trail import Moment, write_moment
 from flowdsl.errors import InputError
+from flowdsl.explorer.bodies import denied, shrunk
+from flowdsl.explorer.happening import Happening
+from flowdsl.explorer.model import Model, model_of, plays_back
+from flowdsl.explorer.rules import Violation, broken, broken_between
+from flowdsl.explorer.sameness import Sameness
+from flowdsl.explorer.situation import ORDERS, Situation, begin, enact, expects, payload_of
+from flowdsl.explorer.trail import Moment, write_moment
 from flowdsl.plan.address import Address, CallId, direction_of, step_of, to_template
 from flowdsl.plan.json import to_text
 from flowdsl.plan.nodes import Listen, Plan

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from flowdsl.engine.happening import Happening, read_happening
-from flowdsl.engine.model import model_of
-from flowdsl.engine.situation import begin, enact
+from flowdsl.explorer.happening import Happening, read_happening
+from flowdsl.explorer.model import model_of
+from flowdsl.explorer.situation import begin, enact
 from flowdsl.plan.address import CallId
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json

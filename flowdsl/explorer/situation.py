@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from flowdsl.engine.bodies import shrunk
-from flowdsl.engine.happening import Happening
-from flowdsl.engine.model import (
+from flowdsl.engine.orders import Order, to_event
+from flowdsl.errors import InputError
+from flowdsl.explorer.bodies import shrunk
+from flowdsl.explorer.happening import Happening
+from flowdsl.explorer.model import (
     Model,
     Services,
     arrive,
@@ -21,8 +23,6 @@ from flowdsl.engine.model import (
     refuse,
     without_late,
 )
-from flowdsl.engine.orders import Order, to_event
-from flowdsl.errors import InputError
 from flowdsl.plan.address import CallId, direction_of, is_settle, step_of
 from flowdsl.plan.json import from_bytes
 from flowdsl.plan.nodes import Listen

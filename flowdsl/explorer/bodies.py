@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from flowdsl.engine.reads import first_item, reads
+from flowdsl.explorer.reads import first_item, reads
 from flowdsl.plan.address import Address, CallId, probe
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.evaluate import EvaluationError, evaluate

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flowdsl.engine.model import Effect, Model
-from flowdsl.engine.situation import Situation
+from flowdsl.explorer.model import Effect, Model
+from flowdsl.explorer.situation import Situation
 from flowdsl.plan.address import ON_FAILURE, Address, CallId, direction_of, is_below, step_of
 from flowdsl.plan.address import confirm as confirm_of
 from flowdsl.plan.nodes import Call, Commit, Each, NothingToUndo
