@@ -31,7 +31,7 @@ from flowdsl.world.network.http import Http
 from flowdsl.world.store.access import findings
 from flowdsl.world.store.disk import RealDisk, not_allowed
 from flowdsl.world.store.files import FileStore
-from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.layout import StoreLayout
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: its terminal was closed
 
@@ -179,7 +179,7 @@ async def _drive(pilot: Pilot, secrets: Mapping[str, str], act: Act) -> Standing
 
 def _warn_of_others(session: Session) -> None:
     """Who else may write the store: one line each, with what to type."""
-    for finding in findings(RealDisk(), Layout(session.store)):
+    for finding in findings(RealDisk(), StoreLayout(session.store)):
         what, _, _ = finding.explanation.partition(",")
         session.screen.hint(
             f"warning[{finding.code}]: {shown(session.store)}: {what}: {finding.help}"

@@ -11,7 +11,7 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State
 from flowdsl.view.mark import RUN_MARKS
-from flowdsl.view.paint import WIDTH, Line, Piece, dim, fit, line
+from flowdsl.view.paint import WIDTH, Line, Styled, dim, fit, line
 from flowdsl.view.run.closing import Suggestion, closing, output_lines, state_line, suggestions
 from flowdsl.view.run.failure import cause_frame
 from flowdsl.view.run.report import outputs, run_report
@@ -72,7 +72,7 @@ def interrupted_report(session: Session, standing: Standing, *, waits: bool = Fa
     mark = RUN_MARKS[word]
     lines: list[Line] = [*_picture(session, standing), ()] if kind == "tty" else [()]
     said = "  saved; nothing is lost, nothing is undone"
-    lines.append(line(Piece(f"{mark.symbol} {word}", mark.style), "  ", dim(standing.run), said))
+    lines.append(line(Styled(f"{mark.symbol} {word}", mark.style), "  ", dim(standing.run), said))
     session.screen.say(lines)
     session.screen.suggest(suggestions(plan, state, now))
 

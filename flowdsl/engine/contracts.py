@@ -39,7 +39,7 @@ Asked = tuple[str, str, Template, frozenset[str]]  # service, method, path, name
 
 
 @dataclass(slots=True)
-class Contracts:
+class AnswerContracts:
     """Those of one plan, by service. `known`: which operation a call means, as far as its template says."""
 
     by_service: Mapping[str, Contract] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Contracts:
         return match.operation if isinstance(match, Found) else None
 
 
-def contracts_of(plan: Plan, readings: Readings, aside: Offload | None = None) -> Contracts:
+def contracts_of(plan: Plan, readings: Readings, aside: Offload | None = None) -> AnswerContracts:
     """Those of the plan's services, from the documents that it is pinned to."""
     texts = dict(plan.files)
     found = {
@@ -95,7 +95,7 @@ def contracts_of(plan: Plan, readings: Readings, aside: Offload | None = None) -
         if service.contract in texts
     }
     known = {name: contract for name, contract in found.items() if contract is not None}
-    return Contracts(known, aside or Inline())
+    return AnswerContracts(known, aside or Inline())
 
 
 def _misfit(operation: Operation, seen: Answer, work: Work) -> str:

@@ -9,7 +9,7 @@ from flowdsl.language.inputs import read_inputs
 from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.deciding import text
-from flowdsl.saga.events import Created, Spawned
+from flowdsl.saga.events import Created, Detached
 from flowdsl.saga.secret_inputs import names_given
 from flowdsl.saga.state import State
 from flowdsl.view.times import rfc3339
@@ -17,7 +17,7 @@ from flowdsl.view.times import rfc3339
 ILL_GIVEN = "F125"
 
 
-def detached_run(plan: Plan, parent: Created, spawned: Spawned, at: float) -> Created:
+def detached_run(plan: Plan, parent: Created, spawned: Detached, at: float) -> Created:
     """Raises InputError where the inputs are not what its file asks for."""
     inputs = read_inputs(plan.inputs, spawned.inputs)
     if isinstance(inputs, list):

@@ -13,7 +13,7 @@ from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from flowdsl.engine.contracts import Contracts, contracts_of
+from flowdsl.engine.contracts import AnswerContracts, contracts_of
 from flowdsl.engine.detached import detached_run
 from flowdsl.engine.limits import ServiceLimits
 from flowdsl.engine.loop import Drive, Network, News, Ports
@@ -27,7 +27,7 @@ from flowdsl.language.openapi import Readings
 from flowdsl.plan.json import to_spelled_bytes
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
-from flowdsl.saga.events import Created, Event, Failure, Resumed, Spawned
+from flowdsl.saga.events import Created, Detached, Event, Failure, Resumed
 from flowdsl.saga.masking import names_masked
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.secret_inputs import names_given, needed_again, with_defaults
@@ -63,7 +63,7 @@ class Engine:
     secrets: Mapping[str, str] = field(default_factory=dict)
     drives: dict[str, Drive] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)  # by digest: runs of one file share it
-    contracts: dict[str, Contracts] = field(default_factory=dict)  # by digest
+    contracts: dict[str, AnswerContracts] = field(default_factory=dict)  # by digest
     readings: Readings = field(default_factory=Readings)
     aside: Offload = field(default_factory=lambda: OneThread("flowdsl-contracts"))
     poller: asyncio.Task[None] | None = None
@@ -271,7 +271,7 @@ class Engine:
             if watch is not None:
                 watch(news)
 
-    def contracts_for(self, plan: Plan) -> Contracts:
+    def contracts_for(self, plan: Plan) -> AnswerContracts:
         if plan.digest not in self.contracts:
             self.contracts[plan.digest] = contracts_of(plan, self.readings, self.aside)
         return self.contracts[plan.digest]
@@ -380,7 +380,7 @@ class Engine:
         while await self.store.first_in_queue(key, run) != run:
             await self.clock.sleep(POLL_SECONDS)
 
-    async def begin(self, plan: Plan, parent: Created, spawned: Spawned) -> Failure | None:
+    async def begin(self, plan: Plan, parent: Created, spawned: Detached) -> Failure | None:
         """Start a detached run, or find that it was started: it is there when this returns."""
         child = plan.detached[spawned.digest]
         try:
@@ -412,7 +412,7 @@ class Engine:
             self.detached[spawned.run] = asyncio.create_task(self._detach(self.resume(spawned.run)))
         return None
 
-    def _handed_on(self, parent: str, spawned: Spawned) -> dict[str, str]:
+    def _handed_on(self, parent: str, spawned: Detached) -> dict[str, str]:
         """The secrets of the parent that stand in what its child is given: in the child they are kept masked as well."""
         ports = self.drives[parent].ports
         names = names_masked([ports.masks.mask(spawned)])

@@ -12,18 +12,19 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from flowdsl.engine.contracts import Contracts
+from flowdsl.engine.contracts import AnswerContracts
 from flowdsl.engine.masks import Masks
 from flowdsl.errors import DiskFull, Interrupted, StoreError
 from flowdsl.plan.address import Address
 from flowdsl.plan.nodes import Action, Plan, Service
 from flowdsl.plan.request import Request
 from flowdsl.saga.advance import Signer, Turn, advance
-from flowdsl.saga.commands import Begin, Command, Hear, Invoke, Queue, Sleep
+from flowdsl.saga.commands import Await, Begin, Command, Invoke, Queue, Sleep
 from flowdsl.saga.events import (
     Admitted,
     Begun,
     Created,
+    Detached,
     Ended,
     Event,
     Failed,
@@ -33,7 +34,6 @@ from flowdsl.saga.events import (
     Outcome,
     Paused,
     Refused,
-    Spawned,
     Stopped,
     last_time,
 )
@@ -75,7 +75,7 @@ class Neighbours(Protocol):
     async def turn(self, run: str, key: str) -> None:
         """Returns once it is this run's turn among those with its key."""
 
-    async def begin(self, plan: Plan, parent: Created, spawned: Spawned) -> Failure | None:
+    async def begin(self, plan: Plan, parent: Created, spawned: Detached) -> Failure | None:
         """The detached run is there, durably, when this returns; or the reason why it cannot be."""
 
 
@@ -85,7 +85,7 @@ class Alone:
     async def turn(self, run: str, key: str) -> None:
         pass
 
-    async def begin(self, plan: Plan, parent: Created, spawned: Spawned) -> Failure | None:  # noqa: ARG002
+    async def begin(self, plan: Plan, parent: Created, spawned: Detached) -> Failure | None:  # noqa: ARG002
         return None
 
 
@@ -122,7 +122,7 @@ class Ports:
     watch: Callable[[News], None] = lambda _: None
     neighbours: Neighbours = field(default_factory=Alone)
     limits: Limits = field(default_factory=Unlimited)
-    contracts: Contracts = field(default_factory=Contracts)
+    contracts: AnswerContracts = field(default_factory=AnswerContracts)
     masks: Masks = field(default_factory=Masks)
 
 
@@ -265,7 +265,7 @@ class Drive:
             case Sleep():
                 await self.ports.clock.sleep(self._until(command.timer))
                 event = Fired(command.timer, self.ports.clock.now())
-            case Hear():
+            case Await():
                 await asyncio.Event().wait()  # a signal comes by `tell`, and makes this unwanted
                 raise AssertionError("nobody rings this bell")
             case Queue(key=key):
@@ -396,7 +396,7 @@ def _identity(command: Command) -> tuple[str, int]:
             return (call, number)
         case Sleep(timer=timer):
             return (timer, 0)
-        case Hear(node=node):
+        case Await(node=node):
             return (f"{node}!hear", 0)
         case Queue():
             return ("!queue", 0)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flowdsl.errors import InputError
 from flowdsl.language.inputs import problems_of
-from flowdsl.plan.nodes import Input, Listen, Plan
+from flowdsl.plan.nodes import Input, Plan, WaitFor
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Signalled
 from flowdsl.saga.state import NO_CALL, State
@@ -14,11 +14,11 @@ from flowdsl.saga.state import NO_CALL, State
 NO_WAIT, ANSWERED, ILL_TYPED, OVER = "F147", "F148", "F149", "F145"
 
 
-def waits_for(plan: Plan, name: str) -> list[Listen]:
+def waits_for(plan: Plan, name: str) -> list[WaitFor]:
     """Every step of the run that waits for this signal, wherever it is. Raises InputError where there is none."""
-    found = [n for n in plan.nodes.values() if isinstance(n, Listen) and n.signal == name]
+    found = [n for n in plan.nodes.values() if isinstance(n, WaitFor) and n.signal == name]
     if not found:
-        names = sorted({n.signal for n in plan.nodes.values() if isinstance(n, Listen)})
+        names = sorted({n.signal for n in plan.nodes.values() if isinstance(n, WaitFor)})
         hint = f"it waits for: {', '.join(names)}" if names else "it has no `wait_for`"
         raise InputError(f"no step of this run waits for `{name}`", code=NO_WAIT, help=hint)
     return found
@@ -46,7 +46,7 @@ def accept(plan: Plan, state: State, signal: Signalled) -> list[Signalled]:
     return [signal]
 
 
-def _may_take(state: State, wait: Listen) -> bool:
+def _may_take(state: State, wait: WaitFor) -> bool:
     """Whether it may still come to it, and take a signal then."""
     here = wait.address
     failed = state.calls.get(here, NO_CALL).failed is not None
@@ -58,7 +58,7 @@ def _taken(state: State, kept: Sequence[Signalled]) -> int:
     return sum(one.id in taken for one in kept)
 
 
-def _check(waits: Sequence[Listen], signal: Signalled) -> None:
+def _check(waits: Sequence[WaitFor], signal: Signalled) -> None:
     for wait in waits:
         problems = payload_problems(wait, signal.payload)
         if problems:
@@ -68,7 +68,7 @@ def _check(waits: Sequence[Listen], signal: Signalled) -> None:
             )
 
 
-def payload_problems(wait: Listen, payload: Json) -> list[str]:
+def payload_problems(wait: WaitFor, payload: Json) -> list[str]:
     """Where a payload does not fit the `schema` of a wait."""
     if wait.schema is None:
         return []

@@ -13,20 +13,20 @@ from flowdsl.plan.expression.paths import path_of
 from flowdsl.plan.nodes import (
     Action,
     AnyNode,
-    Assign,
     Block,
     Call,
     Compensation,
     Confirm,
-    Each,
+    Detach,
     Fail,
-    Label,
-    Listen,
+    ForEach,
     Plan,
     Probe,
-    Spawn,
+    Set,
+    Status,
     Switch,
     Wait,
+    WaitFor,
 )
 from flowdsl.plan.template import Template, references
 from flowdsl.plan.unfold import home_of
@@ -45,7 +45,7 @@ def bodies(plan: Plan) -> dict[CallId, Json]:
     calls = [node for node in plan.nodes.values() if isinstance(node, Call)]
     values: dict[CallId, Json] = {call.address: {} for call in calls}
     for node in plan.nodes.values():
-        if isinstance(node, Listen):
+        if isinstance(node, WaitFor):
             values[node.address] = _sample(node.schema)
     for names, path in (_followed(plan, *read) for read in _paths(plan)):
         if len(path) > 1 and str(path[0]) in names:
@@ -68,9 +68,9 @@ def _followed(plan: Plan, names: Names, path: Path) -> tuple[Names, Path]:
         node = plan.nodes.get(names.get(name, ""))
         beginning: Path | None = None
         match node:
-            case Each(variable=variable, items=Expression() as items) if variable == name:
+            case ForEach(variable=variable, items=Expression() as items) if variable == name:
                 beginning = first_item(items.tree)
-            case Assign(values=values):
+            case Set(values=values):
                 template = dict(values).get(name)
                 beginning = path_of(template.tree) if isinstance(template, Expression) else None
         if node is None or beginning is None:
@@ -85,9 +85,9 @@ def _grow(plan: Plan, values: dict[CallId, Json], address: Address, path: Path) 
         case Call(fallback=Block() as fallback):
             values[address] = grown(values[address], path)
             _grow(plan, values, fallback.children[-1].address, path)
-        case Call() | Listen():
+        case Call() | WaitFor():
             values[address] = grown(values[address], path)
-        case Each(body=body):
+        case ForEach(body=body):
             inner = path[1:] if isinstance(path[0], int) else path
             if inner:
                 _grow(plan, values, body.address, inner)
@@ -213,7 +213,7 @@ def _paths(plan: Plan) -> Iterator[tuple[Names, Path]]:
         names = _names_at(plan, node.address)
         for template in _templates(node):
             yield from _read(names, template)
-        if isinstance(node, Each) and node.items is not None:
+        if isinstance(node, ForEach) and node.items is not None:
             item = first_item(node.items.tree)
             if item is not None:
                 yield names, item
@@ -241,21 +241,21 @@ def _templates(node: AnyNode) -> list[Template]:
                 found += _of_action(node.probe.action)
         case Confirm():
             found += _of_action(node.action)
-        case Assign():
+        case Set():
             found += [template for _, template in node.values]
-        case Label():
+        case Status():
             found.append(node.text)
         case Fail():
             found.append(node.message)
-        case Each(items=Expression() as items):
+        case ForEach(items=Expression() as items):
             found.append(items)
         case Switch(branches=branches):
             found += [branch.when for branch in branches if branch.when is not None]
-        case Listen(expect=Expression() as expect):
+        case WaitFor(expect=Expression() as expect):
             found.append(expect)
         case Wait(until=Expression() as until):
             found.append(until)
-        case Spawn(arguments=arguments):
+        case Detach(arguments=arguments):
             found += [template for _, template in arguments]
         case _:
             pass

@@ -23,7 +23,7 @@ from flowdsl.explorer.situation import ORDERS, Situation, begin, enact, expects,
 from flowdsl.explorer.trail import Moment, write_moment
 from flowdsl.plan.address import Address, CallId, direction_of, step_of, to_template
 from flowdsl.plan.json import to_text
-from flowdsl.plan.nodes import Listen, Plan
+from flowdsl.plan.nodes import Plan, WaitFor
 from flowdsl.plan.values import Json
 from flowdsl.saga.attempt import Landing, may_resend
 from flowdsl.saga.commands import Begin, Invoke, Queue, Sleep
@@ -224,7 +224,7 @@ def _happenings(model: Model, here: Situation, may: Allowance) -> Iterator[Happe
 
 def _signals(model: Model, here: Situation) -> Iterator[Happening]:
     """Of each name, as early as it may be, and one more than is waited for; also one that says no."""
-    waits = [node for node in model.plan.nodes.values() if isinstance(node, Listen)]
+    waits = [node for node in model.plan.nodes.values() if isinstance(node, WaitFor)]
     for name in dict.fromkeys(wait.signal for wait in waits):
         order = Order("signal", name, body=payload_of(model, name))
         try:

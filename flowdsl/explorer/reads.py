@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from flowdsl.plan.expression.paths import path_of
-from flowdsl.plan.expression.tree import Call, Comprehension, Path, Tree, children
+from flowdsl.plan.expression.tree import Comprehension, FunctionCall, Path, Tree, children
 
 Bound = Mapping[str, "Path | None"]  # what a variable stands for; None where that is not known
 NOTHING_BOUND: Bound = MappingProxyType({})
@@ -37,7 +37,7 @@ def reads(tree: Tree, bound: Bound = NOTHING_BOUND) -> Iterator[Path]:
 
 def first_item(items: Tree, bound: Bound = NOTHING_BOUND) -> Path | None:
     """The path of the first item of a list: one that is read, or one that a function made of it (`sorted(a.seats)`)."""
-    if isinstance(items, Call) and items.arguments:
+    if isinstance(items, FunctionCall) and items.arguments:
         return first_item(items.arguments[0], bound)
     path = path_of(items)
     known = _placed(path, bound) if path is not None else None

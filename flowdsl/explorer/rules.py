@@ -9,7 +9,7 @@ from flowdsl.explorer.model import Effect, Model
 from flowdsl.explorer.situation import Situation
 from flowdsl.plan.address import ON_FAILURE, Address, CallId, direction_of, is_below, step_of
 from flowdsl.plan.address import confirm as confirm_of
-from flowdsl.plan.nodes import Call, Commit, Each, NothingToUndo
+from flowdsl.plan.nodes import Call, Commit, ForEach, NothingToUndo
 from flowdsl.plan.tolerance import may_fail
 from flowdsl.saga.commands import Invoke
 from flowdsl.saga.progress import Residue
@@ -92,7 +92,7 @@ def _wrong_winners(model: Model, here: Situation) -> Iterator[str]:
     """Of a `first_success` or `quorum` exactly the winners stand."""
     for each in model.plan.nodes.values():
         if (
-            not isinstance(each, Each)
+            not isinstance(each, ForEach)
             or each.branches is None
             or each.collect in ("all", "settled")
         ):

@@ -15,12 +15,12 @@ from flowdsl.plan.json import to_text
 from flowdsl.saga.events import (
     Alerted,
     CancelRequested,
+    Detached,
     Failure,
     Ok,
     Refused,
     Resolved,
     Signalled,
-    Spawned,
     Turned,
     Unknown,
     Waived,
@@ -62,7 +62,7 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = MappingProxyType(
         Resolved: {**dict.fromkeys(("at", "actor", "reason"), _IS_SAID), "body": _FOLLOWS},
         Waived: dict.fromkeys(("at", "actor", "reason"), _IS_SAID),
         Signalled: dict.fromkeys(("at", "actor"), _IS_SAID),
-        Spawned: dict.fromkeys(("run", "digest", "inputs"), "follows from the plan"),
+        Detached: dict.fromkeys(("run", "digest", "inputs"), "follows from the plan"),
     }
 )
 

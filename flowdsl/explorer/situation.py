@@ -25,7 +25,7 @@ from flowdsl.explorer.model import (
 )
 from flowdsl.plan.address import CallId, direction_of, is_settle, step_of
 from flowdsl.plan.json import from_bytes
-from flowdsl.plan.nodes import Listen
+from flowdsl.plan.nodes import WaitFor
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.advance import advance
@@ -281,7 +281,7 @@ def payload_of(model: Model, name: str) -> Json:
         (
             model.bodies[node.address]
             for node in model.plan.nodes.values()
-            if isinstance(node, Listen) and node.signal == name
+            if isinstance(node, WaitFor) and node.signal == name
         ),
         None,
     )

@@ -14,15 +14,15 @@ from flowdsl.language.load import (
 )
 from flowdsl.language.lower.flatten import flatten
 from flowdsl.language.repeats import repeated
-from flowdsl.language.text.diagnostics import CATALOGUE, Diagnostic, Entry, Fix, Severity
+from flowdsl.language.text.diagnostics import CATALOGUE, CatalogueEntry, Diagnostic, Fix, Severity
 from flowdsl.language.text.library import Library
 from flowdsl.language.text.source import Source, decode
 
 __all__ = [
     "CATALOGUE",
+    "CatalogueEntry",
     "Checked",
     "Diagnostic",
-    "Entry",
     "Fix",
     "InputProblem",
     "InvalidWorkflow",

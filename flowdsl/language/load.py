@@ -13,7 +13,7 @@ from flowdsl.language.lower.plan import lower
 from flowdsl.language.openapi import Readings
 from flowdsl.language.parse.file import parse
 from flowdsl.language.parse.schema import check_shape
-from flowdsl.language.parse.workflow import Uses, Workflow
+from flowdsl.language.parse.workflow import UsesVerb, Workflow
 from flowdsl.language.places import places
 from flowdsl.language.rules import all_rules, rules_of_plans
 from flowdsl.language.rules.allow import without_allowed
@@ -187,12 +187,12 @@ def _unread(source: Source, problems: list[Diagnostic]) -> Checked:
     return Checked(source, None, found, untold=untold)
 
 
-def _uses_in(workflow: Workflow) -> list[Uses]:
-    return [place.step.verb for place in places(workflow) if isinstance(place.step.verb, Uses)]
+def _uses_in(workflow: Workflow) -> list[UsesVerb]:
+    return [place.step.verb for place in places(workflow) if isinstance(place.step.verb, UsesVerb)]
 
 
 def _read(
-    uses: Uses, source: Source, checking: _Checking, above: tuple[str, ...]
+    uses: UsesVerb, source: Source, checking: _Checking, above: tuple[str, ...]
 ) -> Iterator[Diagnostic]:
     """The file that is used, read once and made a member, or why it cannot be used."""
     key, span = key_of(source.path, uses.file.path), uses.file.span
@@ -240,7 +240,7 @@ def _too_many_steps(subject: Subject) -> Iterator[Diagnostic]:
     steps = 0
     for place in subject.places:
         steps += 1 + traits_at(subject, place.step).size
-        if steps > LIMIT_STEPS and isinstance(place.step.verb, Uses):
+        if steps > LIMIT_STEPS and isinstance(place.step.verb, UsesVerb):
             message = f"with all the files it uses, more than {LIMIT_STEPS:,} steps"
             hint = "start the larger ones as runs of their own: `detach: true`"
             yield Diagnostic("F007", place.step.verb.file.span, message, help=hint)

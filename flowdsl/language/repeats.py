@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from flowdsl.language.load import Checked
-from flowdsl.language.parse.workflow import Call, Request, Workflow
+from flowdsl.language.parse.workflow import CallVerb, Workflow, WrittenRequest
 from flowdsl.language.places import places
 from flowdsl.language.rules.allow import without_allowed
 from flowdsl.language.text.diagnostics import Diagnostic
@@ -63,14 +63,14 @@ def _pairs(workflow: Workflow) -> Iterator[tuple[Spelled, Span]]:
     urls = {service.name.text: _spell(service.url) for service in workflow.services}
     for place in places(workflow):
         match place.step.verb:
-            case Call(request=request, compensate=undo) if undo is not None and undo.request:
+            case CallVerb(request=request, compensate=undo) if undo is not None and undo.request:
                 spelled = (*_request(request, urls), *_request(undo.request, urls))
                 yield spelled, request.span
             case _:
                 pass
 
 
-def _request(request: Request, urls: dict[str, str]) -> Spelled:
+def _request(request: WrittenRequest, urls: dict[str, str]) -> Spelled:
     body = _spell(request.body) if request.body is not None else ""
     url = urls.get(request.service.text, "")
     return (request.method, request.service.text, url, _spell(request.path), body)

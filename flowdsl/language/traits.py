@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from flowdsl.language.family import Traits
-from flowdsl.language.parse.workflow import Call, Emit, Fail, Status, Step, Uses, WaitFor
-from flowdsl.language.places import Place
+from flowdsl.language.parse.workflow import (
+    CallVerb,
+    EmitVerb,
+    FailVerb,
+    StatusVerb,
+    Step,
+    UsesVerb,
+    WaitForVerb,
+)
+from flowdsl.language.places import StepPlace
 from flowdsl.language.subject import Subject
 from flowdsl.plan.expression.types import Type
 from flowdsl.plan.nodes import READS
@@ -20,7 +28,7 @@ def traits_of(subject: Subject, outputs: Type) -> Traits:
         confirms=any(_confirms(subject, place.step) for place in steps),
         changes=any(changes(subject, place.step) for place in steps),
         labels=any(
-            isinstance(place.step.verb, Status) or traits_at(subject, place.step).labels
+            isinstance(place.step.verb, StatusVerb) or traits_at(subject, place.step).labels
             for place in steps
         ),
         outputs=outputs,
@@ -29,7 +37,7 @@ def traits_of(subject: Subject, outputs: Type) -> Traits:
 
 def traits_at(subject: Subject, step: Step) -> Traits:
     """Those of the file that a step runs as part of this one; of none, nothing is to be feared."""
-    if not isinstance(step.verb, Uses) or step.verb.detach:
+    if not isinstance(step.verb, UsesVerb) or step.verb.detach:
         return Traits()
     used = subject.used(step.verb)
     return used.traits if used is not None else Traits()
@@ -37,9 +45,9 @@ def traits_at(subject: Subject, step: Step) -> Traits:
 
 def can_fail(subject: Subject, step: Step) -> bool:
     match step.verb:
-        case Call() | Fail() | Emit():
+        case CallVerb() | FailVerb() | EmitVerb():
             return True
-        case WaitFor(timeout=timeout, expect=expect):
+        case WaitForVerb(timeout=timeout, expect=expect):
             return timeout is not None or expect is not None
         case _:
             return traits_at(subject, step).can_fail
@@ -47,7 +55,7 @@ def can_fail(subject: Subject, step: Step) -> bool:
 
 def changes(subject: Subject, step: Step) -> bool:
     match step.verb:
-        case Call(request=request):
+        case CallVerb(request=request):
             return request.method not in READS
         case _:
             return traits_at(subject, step).changes
@@ -58,14 +66,14 @@ def is_forgiven(step: Step) -> bool:
     return not step.critical or (step.for_each is not None and step.for_each.collect == "settled")
 
 
-def _turns(subject: Subject, place: Place) -> bool:
+def _turns(subject: Subject, place: StepPlace) -> bool:
     steps = (*place.parents, place.step)
     return can_fail(subject, place.step) and not any(map(is_forgiven, steps))
 
 
 def _leaves_something(subject: Subject, step: Step) -> bool:
     match step.verb:
-        case Call(request=request, compensate=None):
+        case CallVerb(request=request, compensate=None):
             return request.method not in READS
         case _:
             return traits_at(subject, step).leaves is not None
@@ -73,7 +81,7 @@ def _leaves_something(subject: Subject, step: Step) -> bool:
 
 def _confirms(subject: Subject, step: Step) -> bool:
     match step.verb:
-        case Call(confirm=confirm):
+        case CallVerb(confirm=confirm):
             return confirm is not None
         case _:
             return traits_at(subject, step).confirms

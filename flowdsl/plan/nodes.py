@@ -160,7 +160,7 @@ class Wait(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listen(Node):
+class WaitFor(Node):
     """`wait_for`: a signal of this name; its payload is the value. `schema` is a JSON Schema for it."""
 
     signal: str
@@ -170,14 +170,14 @@ class Listen(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assign(Node):
+class Set(Node):
     """`set:`: names that hold a value from here on."""
 
     values: tuple[tuple[str, Template], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Label(Node):
+class Status(Node):
     """`status:`: the one public label of the run."""
 
     text: Template
@@ -214,10 +214,10 @@ Collect: TypeAlias = Literal["all", "settled", "first_success", "quorum"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Each(Node):
+class ForEach(Node):
     """`for_each`. `body` is the template of an item, at `ADDRESS[]`; `branches` are the items, once they are known.
 
-    `quorum`: how many must succeed (1 for `first_success`). `mirrors`: the `Each` above the commit line whose items
+    `quorum`: how many must succeed (1 for `first_success`). `mirrors`: the `ForEach` above the commit line whose items
     these confirms belong to; such a node has no items of its own.
     """
 
@@ -232,7 +232,7 @@ class Each(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spawn(Node):
+class Detach(Node):
     """`uses` with `detach: true`: starts a run of its own, of the plan at `Plan.detached[digest]`."""
 
     digest: str
@@ -241,7 +241,18 @@ class Spawn(Node):
 
 
 AnyNode: TypeAlias = (
-    Call | Confirm | Wait | Listen | Assign | Label | Fail | Commit | Block | Switch | Each | Spawn
+    Call
+    | Confirm
+    | Wait
+    | WaitFor
+    | Set
+    | Status
+    | Fail
+    | Commit
+    | Block
+    | Switch
+    | ForEach
+    | Detach
 )
 
 

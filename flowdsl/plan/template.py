@@ -59,16 +59,16 @@ Template: TypeAlias = "Constant | Expression | Text | Items | Fields"
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Embedded:
     """What stands between `${` and `}`; `start` is its offset in the whole text."""
 
     text: str
     start: int
 
 
-def split(text: str) -> list[str | Piece]:
+def split(text: str) -> list[str | Embedded]:
     """Literal text and expressions, in their order. No empty literals."""
-    parts: list[str | Piece] = []
+    parts: list[str | Embedded] = []
     literal: list[str] = []
     position = 0
     while (dollar := text.find("$", position)) >= 0:
@@ -78,7 +78,7 @@ def split(text: str) -> list[str | Piece]:
             position = dollar + 3
         elif text.startswith("${", dollar):
             end = _end_of_expression(text, dollar + 2)
-            parts += [*_joined(literal), Piece(text[dollar + 2 : end], dollar + 2)]
+            parts += [*_joined(literal), Embedded(text[dollar + 2 : end], dollar + 2)]
             literal = []
             position = end + 1
         else:
@@ -140,7 +140,7 @@ def assembled(parts: list[str | Expression]) -> Template:
     return Text(tuple(parts))
 
 
-def _parse_part(part: str | Piece, locate: Callable[[int], Span]) -> str | Expression:
+def _parse_part(part: str | Embedded, locate: Callable[[int], Span]) -> str | Expression:
     if isinstance(part, str):
         return part
     stripped = part.text.strip(" \t\r\n")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from flowdsl.plan.address import Address, item, located
-from flowdsl.plan.nodes import AnyNode, Block, Call, Child, Confirm, Each, Plan, Switch
+from flowdsl.plan.nodes import AnyNode, Block, Call, Child, Confirm, ForEach, Plan, Switch
 
 UNFOLDED_MAX = 64  # of one plan, kept because the next question is likely to be about the same
 
@@ -46,7 +46,7 @@ def _node(node: AnyNode, viewers: tuple[Address, ...], counts: Mapping[Address, 
         case Switch():
             branches = tuple(_block(branch, viewers, counts) for branch in node.branches)
             return replace(node, address=here, branches=branches)
-        case Each():
+        case ForEach():
             return _each(replace(node, address=here), viewers, counts)
         case Call(fallback=Block() as fallback):
             return replace(node, address=here, fallback=_block(fallback, viewers, counts))
@@ -64,7 +64,7 @@ def _block(block: Block, viewers: tuple[Address, ...], counts: Mapping[Address, 
     )
 
 
-def _each(each: Each, viewers: tuple[Address, ...], counts: Mapping[Address, int]) -> Each:
+def _each(each: ForEach, viewers: tuple[Address, ...], counts: Mapping[Address, int]) -> ForEach:
     """Confirms have addresses of their own, but the items they belong to are those of the steps they confirm."""
     of = _at(each.mirrors, viewers) if each.mirrors is not None else each.address
     if each.mirrors is not None:
@@ -105,9 +105,9 @@ def inside(node: AnyNode) -> tuple[AnyNode, ...]:
             return branches
         case Call(fallback=Block() as fallback):
             return fallback.children
-        case Each(branches=None, body=body):
+        case ForEach(branches=None, body=body):
             return (body,)
-        case Each(branches=tuple() as branches):
+        case ForEach(branches=tuple() as branches):
             return branches
         case _:
             return ()

@@ -15,17 +15,17 @@ from flowdsl.plan.address import (
 )
 from flowdsl.plan.nodes import (
     AnyNode,
-    Assign,
     Block,
     Call,
     Compensation,
     Confirm,
-    Each,
-    Label,
-    Listen,
+    ForEach,
     NothingToUndo,
+    Set,
+    Status,
     Switch,
     Wait,
+    WaitFor,
 )
 from flowdsl.plan.tolerance import may_fail
 from flowdsl.plan.unfold import inside
@@ -62,7 +62,7 @@ def backward(walk: Walk, node: AnyNode, scope: Address) -> bool:
 
 
 NOT_UNDONE = "F126"
-LOCAL = (Assign, Label, Wait, Listen)
+LOCAL = (Set, Status, Wait, WaitFor)
 PENDING_BACKWARD = Stand("pending", over=True)
 
 
@@ -87,7 +87,7 @@ def _is_one_of_several(walk: Walk, scope: Address) -> bool:
     if not around or item(*around[-1]) != scope:
         return False
     each = walk.plan.nodes[around[-1][0]]
-    return isinstance(each, Each) and each.quorum > 0
+    return isinstance(each, ForEach) and each.quorum > 0
 
 
 # --- undoing -----------------------------------------------------------------------------------------
@@ -123,12 +123,12 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
     if node.address in state.skipped:
         return SKIPPED
     match node:
-        case Each(branches=None):
+        case ForEach(branches=None):
             return PENDING_BACKWARD
         case Block():
             over = _children_backward(walk, node.children, scope, held=held)
             return Stand(group_state(walk, node), over)
-        case Switch() | Each():
+        case Switch() | ForEach():
             passed_over = _passed_over(walk, node)
             over = _children_backward(walk, inside(node), scope, held=held, passed_over=passed_over)
             return Stand(_state_of_many(walk, node), over)
@@ -143,7 +143,7 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
             return _confirm_left(walk, node)
         case _:
             here = node.address
-            # The timer of a Listen is its timeout: fired, it says nothing of how the Listen ended.
+            # The timer of a WaitFor is its timeout: fired, it says nothing of how the WaitFor ended.
             waited = isinstance(node, Wait) and here in state.fired
             reached = waited or here in state.done or here in state.spawned
             failed = state.calls.get(here, NO_CALL).failed is not None
@@ -158,17 +158,17 @@ def _confirm_left(walk: Walk, node: Confirm) -> Stand:
     return OVER_OK if entry.answer is not None else SKIPPED
 
 
-def _state_of_many(walk: Walk, node: Switch | Each) -> StepState:
+def _state_of_many(walk: Walk, node: Switch | ForEach) -> StepState:
     """That no branch was taken, no item was there, or that those failed which may, was no failure."""
     state = group_state(walk, node)
     reached = node.address in walk.state.done or node.address in walk.state.expanded
-    settled = isinstance(node, Each) and node.collect == "settled"
+    settled = isinstance(node, ForEach) and node.collect == "settled"
     settled = settled or node.address in walk.state.chosen
     nothing = state == "pending" or (settled and state == "refused")
     return "kept" if reached and nothing else state
 
 
-def _passed_over(walk: Walk, node: Switch | Each) -> frozenset[Address]:
+def _passed_over(walk: Walk, node: Switch | ForEach) -> frozenset[Address]:
     """Branches that were not taken, and items that were not needed any more."""
     if isinstance(node, Switch):
         if node.address not in walk.state.done:

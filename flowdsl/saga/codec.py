@@ -19,7 +19,7 @@ from typing import Any, NoReturn, TypeAlias
 from flowdsl.errors import StoreError
 from flowdsl.plan.json import from_bytes, to_bytes, writer
 from flowdsl.plan.masked import Masked, StandIn
-from flowdsl.plan.request import Basic, Request
+from flowdsl.plan.request import BasicCredentials, Request
 from flowdsl.plan.values import Json, Sealed, Secret
 from flowdsl.saga import events
 from flowdsl.saga.events import Event, Failure, Fingerprint, Ok, Refused, Unknown, Unrecognised
@@ -389,7 +389,7 @@ _FORMS: Mapping[str, tuple[Write, Read]] = MappingProxyType(
         "Failure": _nested(Failure),
         "Failure | None": _nested_or_none(Failure),
         "Ok | None": _nested_or_none(Ok),
-        "Basic | None": _nested_or_none(Basic),
+        "BasicCredentials | None": _nested_or_none(BasicCredentials),
         "Request | None": _nested_or_none(Request),
     }
 )
@@ -431,10 +431,10 @@ _EVENTS = (
     _shape(events.Expanded, "expanded", must=True),
     _shape(events.Chosen, "chosen", must=True),
     _shape(events.Received, "received", must=True),
-    _shape(events.Spawned, "spawned", must=True),
+    _shape(events.Detached, "spawned", must=True),
 )
 _OUTCOMES = (_shape(Ok, "ok"), _shape(Refused, "refused"), _shape(Unknown, "unknown"))
-_PARTS = (_shape(Failure, ""), _shape(Basic, ""), _shape(Request, ""))
+_PARTS = (_shape(Failure, ""), _shape(BasicCredentials, ""), _shape(Request, ""))
 
 _SHAPES: Mapping[type, _Shape] = MappingProxyType(
     {shape.make: shape for shape in (*_EVENTS, *_OUTCOMES, *_PARTS)}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from flowdsl.plan.address import Address
-from flowdsl.plan.nodes import AnyNode, Each
+from flowdsl.plan.nodes import AnyNode, ForEach
 from flowdsl.saga.commands import Decide
 from flowdsl.saga.events import Chosen, Failure, Turned
 from flowdsl.saga.walk import OVER_OK, PENDING, RUNNING, SKIPPED, Stand, Walk
@@ -27,7 +27,7 @@ class Collector:
     """One list in one ask. `scope` is what turns when the list fails."""
 
     walk: Walk
-    each: Each
+    each: ForEach
     scope: Address
     onward: Onward
     back: Back

@@ -13,18 +13,18 @@ from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
 from flowdsl.plan.nodes import (
     AnyNode,
-    Assign,
-    Each,
+    Detach,
     Fail,
-    Label,
-    Listen,
+    ForEach,
     Plan,
-    Spawn,
+    Set,
+    Status,
     Switch,
+    WaitFor,
 )
 from flowdsl.plan.template import Template, references, render_text
 from flowdsl.plan.values import Json
-from flowdsl.saga.events import Done, Expanded, Failed, Failure, Ok, Skipped, Spawned
+from flowdsl.saga.events import Detached, Done, Expanded, Failed, Failure, Ok, Skipped
 from flowdsl.saga.scope import ANYWHERE, Vantage, scope, value
 from flowdsl.saga.state import State
 
@@ -43,15 +43,15 @@ def decide_when(plan: Plan, state: State, node: AnyNode) -> Skipped | Failed | N
     return None if holds else Skipped(node.address)
 
 
-def decide_value(plan: Plan, state: State, node: Assign | Label | Fail) -> Done | Failed:
+def decide_value(plan: Plan, state: State, node: Set | Status | Fail) -> Done | Failed:
     """The value of a node that sends nothing, or why it has none."""
     vantage = Vantage(node.address)
     try:
         match node:
-            case Assign():
+            case Set():
                 named = {name: value(plan, state, item, vantage) for name, item in node.values}
                 return Done(node.address, named)
-            case Label():
+            case Status():
                 return Done(node.address, text(plan, state, node.text, vantage))
             case Fail():
                 message = text(plan, state, node.message, vantage)
@@ -60,7 +60,7 @@ def decide_value(plan: Plan, state: State, node: Assign | Label | Fail) -> Done 
         return _raised(node.address, str(error))
 
 
-def decide_items(plan: Plan, state: State, each: Each) -> Expanded | Failed:
+def decide_items(plan: Plan, state: State, each: ForEach) -> Expanded | Failed:
     """The items of a `for_each`."""
     assert each.items is not None, "confirms have no items of their own"
     what = f"`for_each: {each.variable} in {each.items.text}`"
@@ -89,7 +89,7 @@ def decide_branch(plan: Plan, state: State, switch: Switch) -> Done | Failed:
     return Done(switch.address, None)
 
 
-def decide_payload(plan: Plan, state: State, listen: Listen, payload: Json) -> Done | Failed:
+def decide_payload(plan: Plan, state: State, listen: WaitFor, payload: Json) -> Done | Failed:
     """What a signal comes to: its payload is the value, unless `expect` says no."""
     if listen.expect is not None:
         # The payload stands where a call has its answer: under the step's own id.
@@ -105,7 +105,7 @@ def decide_payload(plan: Plan, state: State, listen: Listen, payload: Json) -> D
     return Done(listen.address, payload)
 
 
-def decide_spawn(plan: Plan, state: State, node: Spawn) -> Spawned | Failed:
+def decide_spawn(plan: Plan, state: State, node: Detach) -> Detached | Failed:
     """The run of its own that a detached `uses` starts: its id follows from this run and the place of the step."""
     vantage = Vantage(node.address)
     try:
@@ -114,7 +114,7 @@ def decide_spawn(plan: Plan, state: State, node: Spawn) -> Spawned | Failed:
         return _raised(node.address, f"`with` failed: {error}")
     assert state.created is not None
     run = detached_id(state.created.run, node.address, node.workflow)
-    return Spawned(node.address, run, node.digest, inputs)
+    return Detached(node.address, run, node.digest, inputs)
 
 
 def detached_id(parent: str, address: Address, workflow: str) -> str:

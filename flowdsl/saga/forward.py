@@ -8,18 +8,18 @@ from typing import TypeAlias
 from flowdsl.plan.address import ON_FAILURE, ROOT, Address, is_below, step_of
 from flowdsl.plan.nodes import (
     AnyNode,
-    Assign,
     Block,
     Call,
     Commit,
     Confirm,
-    Each,
+    Detach,
     Fail,
-    Label,
-    Listen,
-    Spawn,
+    ForEach,
+    Set,
+    Status,
     Switch,
     Wait,
+    WaitFor,
 )
 from flowdsl.plan.unfold import inside
 from flowdsl.saga.attempt import Standing, attempt
@@ -107,7 +107,7 @@ def _node_forward(walk: Walk, node: AnyNode, scope: Address) -> Stand:
             return _turns_alone(walk, node, lambda inner: _over(forward(walk, node, inner)))
         case Switch():
             return _switch_forward(walk, node, scope)
-        case Each():
+        case ForEach():
             return _each_forward(walk, node, scope)
         case Commit() if not state.committed:
             walk.commands.append(Decide(Committed()))
@@ -116,11 +116,11 @@ def _node_forward(walk: Walk, node: AnyNode, scope: Address) -> Stand:
             return OVER_OK
         case Wait():
             return wait(walk, node)
-        case Listen():
+        case WaitFor():
             return listen(walk, node)
-        case Spawn():
+        case Detach():
             return _spawn_forward(walk, node)
-        case Assign() | Label() | Fail():
+        case Set() | Status() | Fail():
             if node.address in state.done:
                 return OVER_OK
             walk.commands.append(Decide(decide_value(walk.plan, state, node)))
@@ -164,7 +164,7 @@ def _turns_alone(walk: Walk, node: AnyNode, walk_inside: Inside) -> Stand:
 # --- lists, branches, other runs ---------------------------------------------------------------------
 
 
-def _each_forward(walk: Walk, each: Each, scope: Address) -> Stand:
+def _each_forward(walk: Walk, each: ForEach, scope: Address) -> Stand:
     if each.mirrors is not None:
         return _confirms_forward(walk, each.branches or (), scope)
     if each.branches is None:
@@ -182,7 +182,7 @@ def _confirms_forward(walk: Walk, items: tuple[AnyNode, ...], scope: Address) ->
     return _over(all(stand.over for stand in stands)) if stands else SKIPPED
 
 
-def _items_forward(walk: Walk, each: Each, scope: Address) -> Stand:
+def _items_forward(walk: Walk, each: ForEach, scope: Address) -> Stand:
     def item_forward(item: AnyNode, inner: Address) -> Stand:
         return _node_forward(walk, item, inner)
 
@@ -220,7 +220,7 @@ def _switch_forward(walk: Walk, switch: Switch, scope: Address) -> Stand:
     return _turns_alone(walk, switch, branch_forward)
 
 
-def _spawn_forward(walk: Walk, node: Spawn) -> Stand:
+def _spawn_forward(walk: Walk, node: Detach) -> Stand:
     if node.address not in walk.state.spawned:
         walk.commands.append(Decide(decide_spawn(walk.plan, walk.state, node)))
         return RUNNING

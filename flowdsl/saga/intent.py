@@ -15,7 +15,7 @@ from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.json import to_text
 from flowdsl.plan.location import encode_query, render_path
 from flowdsl.plan.nodes import Action, Call, Compensation, Confirm, Plan, Service, templates_of
-from flowdsl.plan.request import Basic, Request
+from flowdsl.plan.request import BasicCredentials, Request
 from flowdsl.plan.template import Rendered, Template, merged, references, render, render_text
 from flowdsl.plan.values import Json, Sealed, Secret
 from flowdsl.saga.commands import Invoke
@@ -137,14 +137,14 @@ def _headers(
 
 def _basic(
     service: Service, headers: list[tuple[str, Sealed]], names: dict[str, Json]
-) -> Basic | None:
+) -> BasicCredentials | None:
     """A header that the call itself gives comes first."""
     match service.auth:
         case nodes.Basic(user=user, password=password):
             if any(name.lower() == "authorization" for name, _ in headers):
                 return None
             sealed = render_text(password, names) if password is not None else ()
-            return Basic(render_text(user, names), sealed)
+            return BasicCredentials(render_text(user, names), sealed)
         case _:
             return None
 

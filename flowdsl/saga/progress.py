@@ -28,7 +28,7 @@ from flowdsl.plan.address import ON_FAILURE, ROOT, Address, CallId, is_below, st
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.attempt import invoke
 from flowdsl.saga.backward import backward
-from flowdsl.saga.commands import Begin, Command, Decide, Hear, Invoke, Queue, Sleep
+from flowdsl.saga.commands import Await, Begin, Command, Decide, Invoke, Queue, Sleep
 from flowdsl.saga.events import Alerted, Decision, Ended, Failure, Parked, Turned
 from flowdsl.saga.forward import forward
 from flowdsl.saga.intent import action_of
@@ -208,7 +208,7 @@ def _only_waits(walk: Walk) -> bool:
                 pass
             case Sleep(timer=timer) if _is_waiting(walk, timer):
                 waits = True
-            case Hear() | Queue():
+            case Await() | Queue():
                 waits = True
             case _:
                 return False

@@ -20,7 +20,7 @@ from flowdsl.plan.address import (
 from flowdsl.plan.expression.compiled import Expression, Reference
 from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.masked import names_in
-from flowdsl.plan.nodes import Assign, Block, Call, Child, Each, Input, Listen, Plan, Spawn
+from flowdsl.plan.nodes import Block, Call, Child, Detach, ForEach, Input, Plan, Set, WaitFor
 from flowdsl.plan.template import Template, references, render
 from flowdsl.plan.unfold import home_of
 from flowdsl.plan.values import Json, Secret
@@ -91,7 +91,7 @@ def value(plan: Plan, state: State, template: Template, vantage: Vantage = ANYWH
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Viewer:
     """`home`: where the used workflow stands that the viewer is in, and what names mean in there."""
 
     plan: Plan
@@ -104,11 +104,11 @@ class _Look:
         return located(names[name], self.vantage.step)
 
 
-def _look(plan: Plan, state: State, vantage: Vantage) -> _Look:
-    return _Look(plan, state, vantage, home_of(plan, vantage.step) if plan.children else None)
+def _look(plan: Plan, state: State, vantage: Vantage) -> _Viewer:
+    return _Viewer(plan, state, vantage, home_of(plan, vantage.step) if plan.children else None)
 
 
-def _value(look: _Look, name: str) -> Json:
+def _value(look: _Viewer, name: str) -> Json:
     plan, state, vantage = look.plan, look.state, look.vantage
     created = state.created
     assert created is not None
@@ -130,7 +130,7 @@ def _value(look: _Look, name: str) -> Json:
     return _named(look, name)
 
 
-def _named(look: _Look, name: str) -> Json:
+def _named(look: _Viewer, name: str) -> Json:
     """An id, a `set` name or the variable of a `for_each`."""
     state, vantage = look.state, look.vantage
     is_item, found = _item(look, name)
@@ -140,10 +140,10 @@ def _named(look: _Look, name: str) -> Json:
     node = look.plan.nodes[address]
     if is_given_up(state, address, vantage.step):
         return None
-    if isinstance(node, Assign) and any(name == key for key, _ in node.values):
+    if isinstance(node, Set) and any(name == key for key, _ in node.values):
         values = state.done.get(address)
         return values.get(name) if isinstance(values, dict) else None
-    if isinstance(node, Each):
+    if isinstance(node, ForEach):
         index = _own_index(node, vantage.step)
         if index is not None and node.branches is not None:
             address = node.branches[index].address
@@ -152,24 +152,24 @@ def _named(look: _Look, name: str) -> Json:
     return value_of(look.plan, state, address)
 
 
-def _item(look: _Look, name: str) -> tuple[bool, Json]:
+def _item(look: _Viewer, name: str) -> tuple[bool, Json]:
     """Whether `name` is the variable of a `for_each` around the viewer, in its own file; and its item. Two lists may call
     their items the same.
     """
     file = f"{look.home[0]}/" if look.home is not None else ""
     for at, index in items_around(look.vantage.step):
         each = look.plan.nodes[at]
-        if isinstance(each, Each) and each.variable == name and at.startswith(file):
+        if isinstance(each, ForEach) and each.variable == name and at.startswith(file):
             return True, look.state.expanded[at][index]
     return False, None
 
 
-def _own_index(each: Each, viewer: Address) -> int | None:
+def _own_index(each: ForEach, viewer: Address) -> int | None:
     """Which of its items the viewer is, or is in."""
     return next((index for at, index in items_around(viewer) if at == each.address), None)
 
 
-def _failure_here(look: _Look) -> Failure | None:
+def _failure_here(look: _Viewer) -> Failure | None:
     """`error` in a fallback is why its call failed; elsewhere it is what `on_failure` runs for."""
     for around in enclosing(look.vantage.step)[1:]:
         node = look.plan.nodes.get(around)
@@ -190,11 +190,11 @@ def value_of(plan: Plan, state: State, address: Address) -> Json:
             return outputs_of(plan, state, address)[0]
         case Block(kind="steps", children=(*_, last)):
             return value_of(plan, state, last.address)
-        case Each() as each:
+        case ForEach() as each:
             return _collected(plan, state, each)
-        case Listen():
+        case WaitFor():
             return state.done.get(address)
-        case Spawn() if address in state.spawned:
+        case Detach() if address in state.spawned:
             return {"run": state.spawned[address].run}
         case _:
             return None
@@ -218,7 +218,7 @@ def outputs_of(
     return found, tuple(failed)
 
 
-def _collected(plan: Plan, state: State, each: Each) -> Json:
+def _collected(plan: Plan, state: State, each: ForEach) -> Json:
     """The winner's value, or those of the winners or of all, in the order of the items."""
     if each.branches is None:
         return None
@@ -255,11 +255,11 @@ def failure_value(failure: Failure | None) -> Json:
     }
 
 
-def _exchange(look: _Look, name: str) -> Json:
+def _exchange(look: _Viewer, name: str) -> Json:
     """`steps.ID`: the rest of the exchange beside the body."""
     address = look.address(name)
     node = look.plan.nodes[address]
-    if not isinstance(node, Each):
+    if not isinstance(node, ForEach):
         return _exchange_of(look, address)
     index = _own_index(node, look.vantage.step)
     items = look.state.expanded.get(address, ())
@@ -278,7 +278,7 @@ def _exchange(look: _Look, name: str) -> Json:
 _EXCHANGE = ("status", "headers", "key", "error")
 
 
-def _exchange_of(look: _Look, address: Address) -> dict[str, Json]:
+def _exchange_of(look: _Viewer, address: Address) -> dict[str, Json]:
     state, vantage = look.state, look.vantage
     node = look.plan.nodes[address]
     entry = state.calls.get(address, NO_CALL)

@@ -22,6 +22,7 @@ from flowdsl.saga.events import (
     Chosen,
     Committed,
     Created,
+    Detached,
     Done,
     Ended,
     Event,
@@ -43,7 +44,6 @@ from flowdsl.saga.events import (
     Retried,
     Signalled,
     Skipped,
-    Spawned,
     Started,
     Stopped,
     Turned,
@@ -95,7 +95,7 @@ class State:
     chosen: dict[Address, tuple[int, ...]] = field(default_factory=dict)
     signals: dict[str, Signalled] = field(default_factory=dict)  # by id, as they came
     received: dict[Address, str] = field(default_factory=dict)  # the id that each wait took
-    spawned: dict[Address, Spawned] = field(default_factory=dict)
+    spawned: dict[Address, Detached] = field(default_factory=dict)
     begun: frozenset[Address] = frozenset()
     admitted: float | None = None
     alerted: Alerted | None = None
@@ -162,7 +162,7 @@ def apply(state: State, event: Event) -> State:
         case Created():
             assert state.created is None, "a run is created once"
             return replace(state, created=event)
-        case Expanded() | Chosen() | Signalled() | Received() | Spawned() | Begun() | Admitted():
+        case Expanded() | Chosen() | Signalled() | Received() | Detached() | Begun() | Admitted():
             return _branched(state, event)
         case _:
             return _turn_of_run(state, event)
@@ -170,7 +170,7 @@ def apply(state: State, event: Event) -> State:
 
 def _branched(
     state: State,
-    event: Expanded | Chosen | Signalled | Received | Spawned | Begun | Admitted,
+    event: Expanded | Chosen | Signalled | Received | Detached | Begun | Admitted,
 ) -> State:
     match event:
         case Expanded(each=each, items=items):
@@ -186,7 +186,7 @@ def _branched(
         case Received(node=node, signal=signal):
             assert signal not in state.received.values(), "a signal answers one wait"
             return replace(state, received=state.received | {node: signal})
-        case Spawned():
+        case Detached():
             assert event.node not in state.spawned, "a run is started once"
             return replace(state, spawned=state.spawned | {event.node: event})
         case Begun(node=node):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flowdsl.plan.due import seconds_of
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
-from flowdsl.plan.nodes import Listen, Wait
-from flowdsl.saga.commands import Decide, Hear, Sleep
+from flowdsl.plan.nodes import Wait, WaitFor
+from flowdsl.saga.commands import Await, Decide, Sleep
 from flowdsl.saga.deciding import decide_payload
 from flowdsl.saga.events import Failed, Failure, Received
 from flowdsl.saga.scope import Vantage, scope
@@ -32,7 +32,7 @@ def wait(walk: Walk, node: Wait) -> Stand:
     return WAITING
 
 
-def listen(walk: Walk, node: Listen) -> Stand:
+def listen(walk: Walk, node: WaitFor) -> Stand:
     """The first signal of its name that no other wait has taken. What came first, it or the timeout, is decided once."""
     state = walk.state
     if node.address in state.done:
@@ -52,7 +52,7 @@ def listen(walk: Walk, node: Listen) -> Stand:
         failure = Failure(TIMED_OUT, message, node.address)
         walk.commands.append(Decide(Failed(node.address, failure)))
         return RUNNING
-    walk.commands.append(Hear(node.address, node.signal))
+    walk.commands.append(Await(node.address, node.signal))
     if node.timeout_seconds is not None:
         walk.commands.append(Sleep(node.address, node.timeout_seconds))
     return WAITING

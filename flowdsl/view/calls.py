@@ -16,7 +16,7 @@ from flowdsl.plan.address import (
 )
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.evaluate import EvaluationError
-from flowdsl.plan.nodes import Action, AnyNode, Block, Call, Each, Plan, Service, Switch
+from flowdsl.plan.nodes import Action, AnyNode, Block, Call, ForEach, Plan, Service, Switch
 from flowdsl.plan.request import Request
 from flowdsl.plan.template import Constant, Template, Text
 from flowdsl.saga.deciding import text as local_text
@@ -74,7 +74,7 @@ def short_names(plan: Plan) -> Names:
 
 def _is_frame(node: AnyNode) -> bool:
     match node:
-        case Each() | Switch() | Block(kind="uses") | Call(fallback=Block()):
+        case ForEach() | Switch() | Block(kind="uses") | Call(fallback=Block()):
             return True
         case _:
             return False

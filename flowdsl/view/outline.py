@@ -17,9 +17,9 @@ from flowdsl.plan.nodes import (
     Call,
     Commit,
     Confirm,
-    Each,
-    Label,
+    ForEach,
     Plan,
+    Status,
     Switch,
 )
 from flowdsl.plan.unfold import inside
@@ -45,7 +45,7 @@ Items: TypeAlias = tuple[AnyNode, ...]
 class Excerpt(Protocol):
     """Which part of a run is worth a row."""
 
-    def items(self, each: Each) -> tuple[Items, Items]:
+    def items(self, each: ForEach) -> tuple[Items, Items]:
         """The items that are shown, and those that are only counted."""
 
     def is_open(self, node: AnyNode) -> bool:
@@ -53,7 +53,7 @@ class Excerpt(Protocol):
 
 
 class Everything:
-    def items(self, each: Each) -> tuple[Items, Items]:
+    def items(self, each: ForEach) -> tuple[Items, Items]:
         return each.branches or (), ()
 
     def is_open(self, node: AnyNode) -> bool:  # noqa: ARG002
@@ -90,7 +90,7 @@ def walked(plan: Plan, *, templates: bool = True) -> Iterator[AnyNode]:
         if isinstance(node, Confirm) or (isinstance(node, Block) and node.kind == CONFIRMS):
             continue
         yield node
-        if templates or not isinstance(node, Each) or node.branches is not None:
+        if templates or not isinstance(node, ForEach) or node.branches is not None:
             waiting += reversed(inside(node))
 
 
@@ -144,7 +144,7 @@ def _rows(plan: Plan, node: AnyNode, excerpt: Excerpt, base: str = "  ") -> Iter
         case Block(children=children):
             yield Row("group", node, base)
             yield from _indented(plan, children, excerpt, base)
-        case Label():
+        case Status():
             yield Row("heading", node)
         case Commit():
             if commit_is_shown(plan):
@@ -155,7 +155,7 @@ def _rows(plan: Plan, node: AnyNode, excerpt: Excerpt, base: str = "  ") -> Iter
                 yield Row("branch", branch, base + "  ")
                 if excerpt.is_open(branch):
                     yield from _indented(plan, branch.children, excerpt, base + "  ")
-        case Each():
+        case ForEach():
             yield from _list(plan, node, excerpt, base)
         case Call(fallback=Block(children=children)):
             yield Row("step", node, base)
@@ -165,7 +165,7 @@ def _rows(plan: Plan, node: AnyNode, excerpt: Excerpt, base: str = "  ") -> Iter
             yield Row("step", node, base)
 
 
-def _list(plan: Plan, each: Each, excerpt: Excerpt, base: str) -> Iterator[Row]:
+def _list(plan: Plan, each: ForEach, excerpt: Excerpt, base: str) -> Iterator[Row]:
     """The items below the list; where they are not known, what each of them is."""
     if each.branches is None:
         body = each.body
@@ -208,7 +208,7 @@ def _confirms(node: AnyNode, excerpt: Excerpt, base: str) -> Iterator[Row]:
             yield from _bracketed(
                 [row for child in children for row in _confirms(child, excerpt, "")]
             )
-        case Each(branches=tuple()):
+        case ForEach(branches=tuple()):
             shown, hidden = excerpt.items(node)
             for item in shown:
                 yield from _confirms(item, excerpt, base)

@@ -9,13 +9,13 @@ import pytest
 
 from flowdsl.engine.orders import Order
 from flowdsl.saga.events import (
+    Detached,
     Expanded,
     Failed,
     Finished,
     Fired,
     Received,
     Signalled,
-    Spawned,
     Started,
 )
 from flowdsl.saga.unfolding import unfolded
@@ -223,7 +223,7 @@ def test_c48_the_run_that_a_step_starts_is_one_and_the_same_whatever_crashes() -
     story.ended("succeeded")
 
     def then(story: Story) -> None:
-        assert len({fact.run for fact in story.facts if isinstance(fact, Spawned)}) == 1
+        assert len({fact.run for fact in story.facts if isinstance(fact, Detached)}) == 1
 
     then(story)
     crash_everywhere(make, "succeeded", then=then)

@@ -14,7 +14,7 @@ import pytest
 
 from flowdsl.engine.engine import POLL_SECONDS
 from flowdsl.engine.orders import Order
-from flowdsl.plan.nodes import Listen, Plan
+from flowdsl.plan.nodes import Plan, WaitFor
 from flowdsl.saga.events import (
     CancelRequested,
     Committed,
@@ -216,7 +216,7 @@ def one_winner(played: Theatre) -> None:
     state = played.runs[RUN].state
     for fact in received:
         node = played.plan.nodes[fact.node]
-        assert isinstance(node, Listen)
+        assert isinstance(node, WaitFor)
         kept = state.signals[fact.signal]
         assert kept.name == node.signal
         assert state.done.get(fact.node, kept.payload) == kept.payload

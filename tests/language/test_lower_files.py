@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowdsl.language import Library, Source, check, compile_plan, load, paths_named
-from flowdsl.plan.nodes import Block, Confirm, Plan, Retry, Spawn
+from flowdsl.plan.nodes import Block, Confirm, Detach, Plan, Retry
 from flowdsl.plan.template import Constant
 from tests.language.examples import whole
 from tests.language.plans import call_at, library_of, outline, plan_of, used
@@ -179,7 +179,7 @@ def test_a_detached_file_is_a_plan_of_its_own() -> None:
     steps = "- id: own\n  uses: ./invoice.yaml\n  detach: true\n- uses: ./invoice.yaml\n  detach: true\n"
     plan = plan_of(steps, invoice=INVOICE, mail=MAIL)
     node = plan.nodes["own"]
-    assert isinstance(node, Spawn)
+    assert isinstance(node, Detach)
     assert list(plan.detached) == [node.digest]
     child = plan.detached[node.digest]
     assert (child.name, node.workflow, child.digest) == ("invoice", "invoice", node.digest)

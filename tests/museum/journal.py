@@ -9,10 +9,10 @@ from pathlib import Path
 from flowdsl.errors import StoreError
 from flowdsl.world.store.adoption import Adoption
 from flowdsl.world.store.disk import Disk, explain, write_all
-from flowdsl.world.store.index import Entry, Index
-from flowdsl.world.store.journal import Batch, Group, Journal, Record
-from flowdsl.world.store.journals import Reader
-from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.index import IndexEntry, JournalIndex
+from flowdsl.world.store.journal import Batch, Journal, Record, RecordGroup
+from flowdsl.world.store.journals import JournalReader
+from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.line import Line
 from flowdsl.world.store.line import read_line as _read_line
 from flowdsl.world.store.queues import Queues
@@ -23,11 +23,11 @@ def of_the_head_alone(previous: bytes, body: bytes) -> bytes:
     return sha256(previous + body.partition(b',"d":')[0]).hexdigest()[:32].encode()
 
 
-def whatever_comes_first(self: Index, line: Line, _number: int, _chain: bytes) -> bool:
+def whatever_comes_first(self: JournalIndex, line: Line, _number: int, _chain: bytes) -> bool:
     return line.batch == self.batch + 1
 
 
-def tail_and_all(self: Index, data: bytes) -> None:
+def tail_and_all(self: JournalIndex, data: bytes) -> None:
     """The last batch is believed without its end."""
     start = self.end
     _read(self, data)
@@ -39,7 +39,7 @@ def tail_and_all(self: Index, data: bytes) -> None:
         place += len(text)
 
 
-def without_sync(self: Journal, groups: Sequence[Group]) -> Batch:
+def without_sync(self: Journal, groups: Sequence[RecordGroup]) -> Batch:
     """Acknowledged as soon as it is written."""
     lines, texts = self._lines(groups)
     write_all(self.disk, self.handle, b"".join(texts))
@@ -63,14 +63,14 @@ def named_before_sync(disk: Disk, path: Path, data: bytes) -> bool:
     return True
 
 
-def any_epoch(self: Index, offset: int, line: Line) -> None:
+def any_epoch(self: JournalIndex, offset: int, line: Line) -> None:
     entry = self.entries.get(line.run)
     if entry is not None and line.epoch < entry.epoch:
         del self.entries[line.run]
     _add(self, offset, line)
 
 
-def nothing_is_missing(self: Index, entry: Entry) -> bool:
+def nothing_is_missing(self: JournalIndex, entry: IndexEntry) -> bool:
     return False
 
 
@@ -78,7 +78,7 @@ def there_is_one(self: Adoption, run: str) -> bool:
     return self.documents.exists(run)
 
 
-def cut_off_for_good(disk: Disk, layout: Layout, reader: Reader, handle: int) -> None:
+def cut_off_for_good(disk: Disk, layout: StoreLayout, reader: JournalReader, handle: int) -> None:
     disk.truncate(handle, reader.index.end)
 
 
@@ -116,7 +116,7 @@ def who_has_none_gets_none(
     """The ticket of a run whose turn it is stays lost."""
 
 
-_read, _add, _poison = Index.read, Index.add, Journal._poison
+_read, _add, _poison = JournalIndex.read, JournalIndex.add, Journal._poison
 WORLD = "flowdsl.world."
 STATES = "tests/disk/test_states.py::test_every_state_recovers_to_what_was_acknowledged"
 INDEX = "tests/world/test_index.py::"

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from flowdsl.cli import bug
-from flowdsl.engine.contracts import Contracts
+from flowdsl.engine.contracts import AnswerContracts
 from flowdsl.engine.masks import Masks
 from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.nodes import Action
@@ -64,7 +64,7 @@ _over_data = masking.over_data
 
 
 def answers_as_marks(
-    self: Contracts, action: Action, request: Request, seen: Observation
+    self: AnswerContracts, action: Action, request: Request, seen: Observation
 ) -> Observation:
     """Masks what is judged: the mistake that this area once was."""
     clean = Redaction(dict.fromkeys(("T",), "test"), b"key")

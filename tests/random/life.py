@@ -14,7 +14,7 @@ from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.sign import RunSigner
 from flowdsl.errors import InputError
 from flowdsl.plan.address import ON_FAILURE, is_below, step_of
-from flowdsl.plan.nodes import Call, Each, NothingToUndo, Plan
+from flowdsl.plan.nodes import Call, ForEach, NothingToUndo, Plan
 from flowdsl.plan.request import Request
 from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import Created, Event, Resumed
@@ -188,7 +188,7 @@ def _wrong_winners(plan: Plan, state: State, now: Progress, world: World) -> lis
     found = []
     for each in plan.nodes.values():
         winners = state.chosen.get(each.address)
-        if not isinstance(each, Each) or winners is None or each.mirrors is not None:
+        if not isinstance(each, ForEach) or winners is None or each.mirrors is not None:
             continue
         for position, item in enumerate(each.branches or ()):
             held = [

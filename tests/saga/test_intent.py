@@ -9,7 +9,7 @@ from flowdsl.explorer.trail import play
 from flowdsl.language import compile_plan
 from flowdsl.plan.address import CallId
 from flowdsl.plan.nodes import Plan
-from flowdsl.plan.request import Basic, Request
+from flowdsl.plan.request import BasicCredentials, Request
 from flowdsl.plan.values import Secret
 from flowdsl.saga.advance import advance
 from flowdsl.saga.codec import decode, encode
@@ -156,7 +156,7 @@ def test_user_and_password_stand_in_an_intent_by_reference(more: str) -> None:
     if more:  # a header of the call takes its place
         assert (request.basic, dict(request.headers)["authorization"]) == (None, ("mine",))
         return
-    assert request.basic == Basic(("flows-1",), (Secret("TOKEN"),))
+    assert request.basic == BasicCredentials(("flows-1",), (Secret("TOKEN"),))
     assert not any(name.lower() == "authorization" for name, _ in request.headers)
     assert "TOKEN" in tiny.secrets
     line = encode(Started("a", 1, 0.0, "key", request))

@@ -10,7 +10,7 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.advance import advance
-from flowdsl.saga.commands import Begin, Hear, Invoke, Queue, Sleep
+from flowdsl.saga.commands import Await, Begin, Invoke, Queue, Sleep
 from flowdsl.saga.events import Admitted, Begun, Created, Event, Finished, Fired, Signalled
 from flowdsl.saga.observation import Answer, Observation
 from flowdsl.saga.outcome import judge
@@ -102,7 +102,7 @@ def _next_arrival(story: Story, world: World) -> list[Event]:
             case Sleep(timer=timer):
                 due = story.state.armed[timer]
                 coming.append((due, index, Fired(timer, due)))
-            case Hear(node=node, name=name) if name in world.signals:
+            case Await(node=node, name=name) if name in world.signals:
                 at = story.at + 90
                 signal = Signalled(f"s-{node}", name, world.signals[name], at, "ann")
                 coming.append((at, index, signal))

@@ -18,7 +18,7 @@ from flowdsl.view.graph.mermaid import mermaid
 from flowdsl.view.graph.svg import Caption, svg
 from flowdsl.view.outline import steps
 from flowdsl.view.paint import Line, plain
-from flowdsl.view.plan.callplan import Known, call_plan, plan_json
+from flowdsl.view.plan.callplan import KnownValues, call_plan, plan_json
 from flowdsl.view.problem.formats import Format, rendered
 from flowdsl.view.run.closing import closing, output_lines, suggestion_lines, suggestions
 from flowdsl.view.run.exchange import show_text
@@ -93,7 +93,7 @@ def screens() -> dict[str, str]:
     found["graph.events.svg"] = choreography_svg(several)
     found["graph.events.json"] = book(to_text(choreography_json(several)))
     found["plan.lists.json"] = book(to_text(plan_json(plan_of("lists"), known("lists"))))
-    full = Known({"orders": orders(20), "people": ["ann"]}, {})
+    full = KnownValues({"orders": orders(20), "people": ["ann"]}, {})
     found["plan.lists-known.txt"] = plain(call_plan(plan_of("lists"), full))
     found["plan.trip.json"] = book(to_text(plan_json(plan_of("trip"), known("trip"))))
     for name in COLOURED:
@@ -175,7 +175,7 @@ def mistakes() -> tuple[Checked, ...]:
     return check(Source("workflows/mistakes.yaml", MISTAKES)), clean
 
 
-def known(name: str) -> Known:
+def known(name: str) -> KnownValues:
     given: dict[str, dict[str, Json]] = {
         "trip": INPUTS,
         "fulfilment": ORDER,
@@ -185,7 +185,7 @@ def known(name: str) -> Known:
     }
     secrets = {"PAYMENTS_TOKEN": ".env"} if name != "odds" else None
     env = {"A_URL": "https://a.example/v1"} if name == "odds" else None
-    return Known(given.get(name, {}), {}, env=env, secrets=secrets, environment="dev")
+    return KnownValues(given.get(name, {}), {}, env=env, secrets=secrets, environment="dev")
 
 
 def book(text: str) -> str:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from flowdsl.language import compile_plan
-from flowdsl.plan.nodes import Each
+from flowdsl.plan.nodes import ForEach
 from flowdsl.plan.values import Json
 from flowdsl.saga.observation import Answer, Lost, Observation
 from flowdsl.saga.unfolding import unfolded
@@ -41,11 +41,11 @@ def field(value: Json, *path: str | int) -> Json:
     return value
 
 
-def notified(answers: Answers) -> tuple[Story, Folded, Each]:
+def notified(answers: Answers) -> tuple[Story, Folded, ForEach]:
     story = lists(answers, count=1, people=PEOPLE)
     plan = unfolded(story.plan, story.state)
     each = plan.nodes["notify"]
-    assert isinstance(each, Each)
+    assert isinstance(each, ForEach)
     return story, Folded(plan, story.state, story.now), each
 
 

@@ -10,7 +10,7 @@ import pytest
 from flowdsl.language import Source, load
 from flowdsl.plan.address import enclosing, is_below
 from flowdsl.plan.json import from_bytes, to_text
-from flowdsl.plan.nodes import Block, Call, Confirm, Each, Plan
+from flowdsl.plan.nodes import Block, Call, Confirm, ForEach, Plan
 from flowdsl.saga.collecting import LOST
 from flowdsl.saga.observation import Answer
 from flowdsl.saga.progress import Progress, progress
@@ -82,7 +82,7 @@ def is_in_short(plan: Plan, state: State, now: Progress, address: str) -> bool:
         return True
     for around in enclosing(address):
         node = plan.nodes[around]
-        if isinstance(node, Each) and len(node.branches or ()) > SHOWN_MAX:
+        if isinstance(node, ForEach) and len(node.branches or ()) > SHOWN_MAX:
             return True
         stand = now.stands.get(around)
         if isinstance(node, Block) and stand is not None and stand.state == "skipped":

@@ -68,7 +68,7 @@ def command(
     return 0
 
 
-class Drawn(Protocol):
+class Drawable(Protocol):
     """What is drawn, in whichever form is asked for."""
 
     def lines(self) -> list[Line]: ...

@@ -11,7 +11,7 @@ from flowdsl.cli.options import Session, with_inputs, with_services, with_sessio
 if TYPE_CHECKING:
     from flowdsl.plan.nodes import Plan
     from flowdsl.plan.values import Json
-    from flowdsl.view.plan.callplan import Known
+    from flowdsl.view.plan.callplan import KnownValues
 
 
 @click.command("plan")
@@ -37,14 +37,14 @@ def command(session: Session, file: str, given: tuple[str, ...], inputs_file: st
     return 0
 
 
-def _known(session: Session, plan: Plan, given: tuple[str, ...], file: str | None) -> Known:
+def _known(session: Session, plan: Plan, given: tuple[str, ...], file: str | None) -> KnownValues:
     from flowdsl.cli.given import read_some
-    from flowdsl.view.plan.callplan import Known
+    from flowdsl.view.plan.callplan import KnownValues
     from flowdsl.world.secrets.values import Secrets
 
     secrets = Secrets.read(plan.secrets, folder=session.project, file=session.secrets_file)
     env = Secrets.read(plan.env, folder=session.project)
-    return Known(
+    return KnownValues(
         inputs=read_some(plan, given, file),
         services=dict(session.services or {}),
         env={name: env.get(name) for name in plan.env},
@@ -57,7 +57,7 @@ def _next(
     session: Session,
     plan: Plan,
     file: str,
-    known: Known,
+    known: KnownValues,
     given: tuple[str, ...],
     inputs_file: str | None,
 ) -> None:

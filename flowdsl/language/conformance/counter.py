@@ -17,7 +17,7 @@ DEPTH_MAX = (
 )
 
 
-class TooDeep(Exception):
+class ValueTooDeep(Exception):
     """More keywords stand in each other than DEPTH_MAX."""
 
 
@@ -33,7 +33,7 @@ class Counter(FormatChecker):
     @contextmanager
     def deeper(self) -> Iterator[None]:
         if self.depth == DEPTH_MAX:
-            raise TooDeep
+            raise ValueTooDeep
         self.depth += 1
         try:
             yield

@@ -52,7 +52,7 @@ class TooMuch(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PatternState:
     """One state: at a character it goes to `then`; at a fork, without one, to all of `also`."""
 
     kind: str  # "character", "fork", "start", "end", "edge", "no edge", "found"
@@ -68,7 +68,7 @@ _UNKNOWN: frozenset[int] = frozenset((-1,))
 class Pattern:
     """`places` and the first of them."""
 
-    places: tuple[Place, ...]
+    places: tuple[PatternState, ...]
     first: int
     minds_edges: bool
     kept: dict[tuple[frozenset[int], bool, bool, str], frozenset[int] | None] = field(
@@ -131,7 +131,7 @@ def read_pattern(text: str) -> Pattern:
     if tree.state.flags & ~re.UNICODE:
         raise Unreadable("flags such as (?i) are not supported; write [Aa]")
     building = _Building()
-    first = building.all_of(list(tree), building.add(Place("found")))
+    first = building.all_of(list(tree), building.add(PatternState("found")))
     minds = any(place.kind in ("edge", "no edge") for place in building.places)
     return Pattern(tuple(building.places), first, minds)
 
@@ -140,9 +140,9 @@ def read_pattern(text: str) -> Pattern:
 class _Building:
     """From the end to the beginning: each part knows where it goes on."""
 
-    places: list[Place] = field(default_factory=list)
+    places: list[PatternState] = field(default_factory=list)
 
-    def add(self, place: Place) -> int:
+    def add(self, place: PatternState) -> int:
         if len(self.places) >= PLACES_MAX:
             raise Unreadable(f"more than {PLACES_MAX:,} places when its repeats are written out")
         self.places.append(place)
@@ -157,11 +157,13 @@ class _Building:
         kind, value = step
         match kind:
             case code.LITERAL | code.NOT_LITERAL | code.ANY | code.IN:
-                return self.add(Place("character", then, characters=_characters(kind, value)))
+                return self.add(
+                    PatternState("character", then, characters=_characters(kind, value))
+                )
             case code.BRANCH:
                 _, ways = cast("tuple[object, list[Sequence[Step]]]", value)
                 also = tuple(self.all_of(list(way), then) for way in ways)
-                return self.add(Place("fork", also=also))
+                return self.add(PatternState("fork", also=also))
             case code.SUBPATTERN:
                 _, added, removed, inner = cast("tuple[object, int, int, Sequence[Step]]", value)
                 if added or removed:
@@ -171,20 +173,20 @@ class _Building:
                 least, most, again = cast("tuple[int, int, Sequence[Step]]", value)
                 return self.repeat(list(again), least, most, then)
             case code.AT:
-                return self.add(Place(_at(value), also=(then,)))
+                return self.add(PatternState(_at(value), also=(then,)))
             case _:
                 raise Unreadable(f"{_NAMES.get(str(kind), 'this')} is not supported")
 
     def repeat(self, inner: list[Step], least: int, most: int, then: int) -> int:
         if most is code.MAXREPEAT:
-            loop = self.add(Place("fork"))
+            loop = self.add(PatternState("fork"))
             body = self.all_of(inner, loop)
-            self.places[loop] = Place("fork", also=(body, then))
+            self.places[loop] = PatternState("fork", also=(body, then))
             then = loop
         else:
             end = then
             for _ in range(most - least):
-                then = self.add(Place("fork", also=(self.all_of(inner, then), end)))
+                then = self.add(PatternState("fork", also=(self.all_of(inner, then), end)))
         for _ in range(least):
             then = self.all_of(inner, then)
         return then

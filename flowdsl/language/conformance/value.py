@@ -15,7 +15,7 @@ from jsonschema.validators import extend
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from flowdsl.language.conformance.counter import Counter, TooDeep
+from flowdsl.language.conformance.counter import Counter, ValueTooDeep
 from flowdsl.language.conformance.keywords import KEYWORDS, Schema, counted
 from flowdsl.language.conformance.pattern import TooMuch, Unreadable, Work
 from flowdsl.plan.values import Json
@@ -48,7 +48,7 @@ def check(
         return list(islice(counting.iter_errors(value), at_most))
     except TooMuch:
         raise Uncheckable(f"it takes more than {STEPS_MAX:,} steps") from None
-    except (TooDeep, RecursionError):
+    except (ValueTooDeep, RecursionError):
         raise Uncheckable("the schema is made of itself, or the value is nested too deep") from None
     except Unresolvable as error:
         raise Uncheckable(f"`$ref: {error.ref}` leads nowhere") from None

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 from flowdsl.language.order import step_name
 from flowdsl.language.parse.workflow import (
-    Call,
-    Emit,
-    Habits,
-    Patience,
-    Promise,
-    Request,
+    CallVerb,
+    EmitVerb,
     Seconds,
-    Service,
     Workflow,
+    WrittenDefaults,
+    WrittenIdempotency,
+    WrittenRequest,
+    WrittenRetry,
+    WrittenService,
 )
-from flowdsl.language.places import Part, Place, uses
+from flowdsl.language.places import Part, StepPlace, uses
 from flowdsl.language.subject import Subject
 from flowdsl.plan import nodes
 
@@ -25,7 +25,7 @@ ATTEMPTS_WITHOUT_A_WAY_BACK = 10  # of an undo, a confirm, and what stands below
 TIMEOUT_SECONDS = 10.0
 
 
-def lower_call(subject: Subject, place: Place, call: Call) -> nodes.Call:
+def lower_call(subject: Subject, place: StepPlace, call: CallVerb) -> nodes.Call:
     """All but the fallback, which holds steps of its own."""
     return nodes.Call(
         address=place.item,
@@ -37,26 +37,31 @@ def lower_call(subject: Subject, place: Place, call: Call) -> nodes.Call:
     )
 
 
-def lower_emit(subject: Subject, place: Place, emit: Emit) -> nodes.Call:
+def lower_emit(subject: Subject, place: StepPlace, emit: EmitVerb) -> nodes.Call:
     """An event that was sent is out in the world: whoever wants to take it back emits another."""
     action = replace(_of_step(subject, place, emit.request), event=emit.event.text)
     return nodes.Call(address=place.item, action=action, compensation=nodes.NothingToUndo())
 
 
-def _of_step(subject: Subject, place: Place, request: Request) -> nodes.Action:
+def _of_step(subject: Subject, place: StepPlace, request: WrittenRequest) -> nodes.Action:
     patience = (request.retry, *(level.retry for level in habits_of(subject.workflow, request)))
     attempts = ATTEMPTS_WITHOUT_A_WAY_BACK if place.below_commit else ATTEMPTS
     return lower_action(subject, request, merged(patience, attempts))
 
 
-def habits_of(workflow: Workflow, request: Request) -> tuple[Habits, Habits]:
+def habits_of(
+    workflow: Workflow, request: WrittenRequest
+) -> tuple[WrittenDefaults, WrittenDefaults]:
     """Those of the request's service, and the defaults."""
     service = workflow.by_service.get(request.service.text)
-    return (service.habits if service else Habits(), workflow.defaults)
+    return (service.habits if service else WrittenDefaults(), workflow.defaults)
 
 
 def lower_action(
-    subject: Subject, request: Request, retry: nodes.Retry, step: Request | None = None
+    subject: Subject,
+    request: WrittenRequest,
+    retry: nodes.Retry,
+    step: WrittenRequest | None = None,
 ) -> nodes.Action:
     """`step` is the request whose timeout an undo, a confirm or a probe takes where it has none."""
     return nodes.Action(
@@ -74,7 +79,9 @@ def lower_action(
     )
 
 
-def timeout_of(workflow: Workflow, request: Request, step: Request | None = None) -> float:
+def timeout_of(
+    workflow: Workflow, request: WrittenRequest, step: WrittenRequest | None = None
+) -> float:
     said: tuple[Seconds | None, ...] = (
         request.timeout,
         step.timeout if step else None,
@@ -83,7 +90,7 @@ def timeout_of(workflow: Workflow, request: Request, step: Request | None = None
     return next((timeout.value for timeout in said if timeout is not None), TIMEOUT_SECONDS)
 
 
-def merged(levels: tuple[Patience | None, ...], attempts: int) -> nodes.Retry:
+def merged(levels: tuple[WrittenRetry | None, ...], attempts: int) -> nodes.Retry:
     """Field by field, the first level that says something."""
     said = [level for level in levels if level is not None]
     built_in = nodes.Retry(attempts)
@@ -99,7 +106,7 @@ def merged(levels: tuple[Patience | None, ...], attempts: int) -> nodes.Retry:
     )
 
 
-def lower_service(workflow: Workflow, service: Service) -> nodes.Service:
+def lower_service(workflow: Workflow, service: WrittenService) -> nodes.Service:
     levels = (service.habits, workflow.defaults)
     promise = next((level.idempotency for level in levels if level.idempotency), None)
     settle = next((level.settle for level in levels if level.settle), None)
@@ -117,7 +124,7 @@ def lower_service(workflow: Workflow, service: Service) -> nodes.Service:
     )
 
 
-def _idempotency(promise: Promise | None) -> nodes.Idempotency | None:
+def _idempotency(promise: WrittenIdempotency | None) -> nodes.Idempotency | None:
     if promise is None:
         return None
     header = promise.header or "Idempotency-Key"
@@ -125,7 +132,7 @@ def _idempotency(promise: Promise | None) -> nodes.Idempotency | None:
 
 
 def _compensation(
-    subject: Subject, place: Place, call: Call
+    subject: Subject, place: StepPlace, call: CallVerb
 ) -> nodes.Compensation | nodes.NothingToUndo | None:
     if call.compensate is None:
         return None
@@ -137,7 +144,7 @@ def _compensation(
     return nodes.Compensation(action, needs_answer=undo_needs_answer(place))
 
 
-def undo_needs_answer(place: Place) -> bool:
+def undo_needs_answer(place: StepPlace) -> bool:
     """Whether the undo reads what its step answered; `steps.ID.key` is known without an answer."""
     own = place.step.id.text if place.step.id else None
     return own is not None and any(
@@ -150,7 +157,7 @@ def undo_needs_answer(place: Place) -> bool:
     )
 
 
-def _confirm(subject: Subject, call: Call) -> nodes.Action | None:
+def _confirm(subject: Subject, call: CallVerb) -> nodes.Action | None:
     if call.confirm is None:
         return None
     request = call.confirm.request
@@ -158,7 +165,7 @@ def _confirm(subject: Subject, call: Call) -> nodes.Action | None:
     return lower_action(subject, request, retry, call.request)
 
 
-def _probe(subject: Subject, call: Call) -> nodes.Probe | None:
+def _probe(subject: Subject, call: CallVerb) -> nodes.Probe | None:
     if call.probe is None:
         return None
     request = call.probe.request

@@ -45,7 +45,7 @@ def _confirm_of(node: nodes.AnyNode, above: Address) -> nodes.AnyNode | None:
             return _block(here, shape, mirrored(children, kind, here))
         case nodes.Switch(branches=branches):
             return _block(here, "parallel", mirrored(branches, "parallel", here))
-        case nodes.Each(body=body):
+        case nodes.ForEach(body=body):
             return _of_each(node, body, here)
         case _:
             return None
@@ -62,12 +62,12 @@ def _of_call(call: nodes.Call) -> nodes.Confirm | None:
     )
 
 
-def _of_each(each: nodes.Each, body: nodes.AnyNode, here: Address) -> nodes.Each | None:
+def _of_each(each: nodes.ForEach, body: nodes.AnyNode, here: Address) -> nodes.ForEach | None:
     """Its items are those of the steps above. `first_success` and the like confirm what won: the others are not ok."""
     confirm = _confirm_of(body, here.rpartition("/")[0])
     if confirm is None:
         return None
-    return nodes.Each(address=here, body=confirm, mirrors=each.address)
+    return nodes.ForEach(address=here, body=confirm, mirrors=each.address)
 
 
 def _block(here: Address, kind: str, inside: tuple[nodes.AnyNode, ...]) -> nodes.Block | None:

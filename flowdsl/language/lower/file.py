@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from flowdsl.language.family import Family
 from flowdsl.language.lower.call import lower_service
-from flowdsl.language.parse.workflow import Uses, Workflow
+from flowdsl.language.parse.workflow import UsesVerb, Workflow
 from flowdsl.language.places import uses
 from flowdsl.language.subject import Subject
 from flowdsl.language.text.library import key_of
@@ -73,7 +73,9 @@ def _expressions(subject: Subject) -> list[Expression]:
 def _files(subject: Subject) -> Iterator[tuple[str, str]]:
     """The files that this one names; what those name comes with them."""
     named = [service.openapi for service in subject.workflow.services if service.openapi]
-    named += [place.step.verb.file for place in subject.places if isinstance(place.step.verb, Uses)]
+    named += [
+        place.step.verb.file for place in subject.places if isinstance(place.step.verb, UsesVerb)
+    ]
     for file in named:
         text = subject.family.text(subject.path, file)
         if text is not None:

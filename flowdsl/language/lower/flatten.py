@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowdsl.plan.address import Address
-from flowdsl.plan.nodes import AnyNode, Block, Each, Plan, Switch
+from flowdsl.plan.nodes import AnyNode, Block, ForEach, Plan, Switch
 from flowdsl.plan.unfold import inside
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ def _add(
             return _in_order(graph, children, before)
         case Switch(branches=branches):
             return _beside(graph, branches, before)
-        case Each(branches=None, body=body):
+        case ForEach(branches=None, body=body):
             return _add(graph, body, before)
-        case Each(branches=tuple() as items):
+        case ForEach(branches=tuple() as items):
             return _beside(graph, items, before)
         case _:
             graph.add_node(node.address, node=node)

@@ -15,7 +15,7 @@ from flowdsl.language.family import ALONE, Family
 from flowdsl.language.lower.confirms import mirrored
 from flowdsl.language.lower.file import Gathered, Lowering, gather
 from flowdsl.language.lower.step import in_sequence, lower_step
-from flowdsl.language.parse.workflow import Commit, Workflow
+from flowdsl.language.parse.workflow import CommitVerb, Workflow
 from flowdsl.language.subject import Subject, look_at
 from flowdsl.language.text.source import Source
 from flowdsl.plan import address, nodes
@@ -75,7 +75,7 @@ def _root(lowering: Lowering) -> nodes.Block:
     below: list[nodes.AnyNode] = []
     line: nodes.Commit | None = None
     for place in lowering.subject.children((), "steps"):
-        if isinstance(place.step.verb, Commit):
+        if isinstance(place.step.verb, CommitVerb):
             line = nodes.Commit(address=COMMIT, span=place.step.span)
         else:
             (below if line else above).append(lower_step(lowering, place))

@@ -1,4 +1,4 @@
-"""A step as written → its node. Under a `for_each` it is the body of an `Each`, the template of every item."""
+"""A step as written → its node. Under a `for_each` it is the body of a `ForEach`, the template of every item."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from flowdsl.language.lower.confirms import mirrored
 from flowdsl.language.lower.file import Lowering, gather
 from flowdsl.language.parse.due import expression_of
 from flowdsl.language.parse.workflow import (
-    Assignment,
-    Call,
-    Commit,
-    Emit,
-    Fail,
-    Group,
-    Multiplied,
-    Status,
-    Switch,
-    Uses,
-    Wait,
-    WaitFor,
-    WaitUntil,
+    CallVerb,
+    CommitVerb,
+    EmitVerb,
+    FailVerb,
+    GroupVerb,
+    SetVerb,
+    StatusVerb,
+    SwitchVerb,
+    UsesVerb,
+    WaitForVerb,
+    WaitUntilVerb,
+    WaitVerb,
+    WrittenForEach,
 )
-from flowdsl.language.places import Place
+from flowdsl.language.places import StepPlace
 from flowdsl.language.subject import look_at
 from flowdsl.plan import address, nodes
 from flowdsl.plan.address import CONFIRMS, Address
 from flowdsl.plan.template import Template
 
 
-def lower_step(lowering: Lowering, place: Place) -> nodes.AnyNode:
+def lower_step(lowering: Lowering, place: StepPlace) -> nodes.AnyNode:
     step = place.step
     node = _bare_node(lowering, place)
     if step.for_each is not None:
@@ -51,48 +51,48 @@ def in_sequence(children: list[nodes.AnyNode]) -> tuple[nodes.AnyNode, ...]:
     )
 
 
-def _is_forgiven(lowering: Lowering, place: Place) -> bool:
+def _is_forgiven(lowering: Lowering, place: StepPlace) -> bool:
     return lowering.forgiving or place.section == "on_failure"
 
 
-def _bare_node(lowering: Lowering, place: Place) -> nodes.AnyNode:
+def _bare_node(lowering: Lowering, place: StepPlace) -> nodes.AnyNode:
     here = place.item
     match place.step.verb:
-        case Call() as call:
+        case CallVerb() as call:
             return _call(lowering, place, call)
-        case Emit() as emit:
+        case EmitVerb() as emit:
             return lower_emit(lowering.subject, place, emit)
-        case Group(kind="parallel"):
+        case GroupVerb(kind="parallel"):
             return _parallel(lowering, place)
-        case Group():
+        case GroupVerb():
             return nodes.Block(address=here, kind="steps", children=_children(lowering, place))
-        case Switch():
+        case SwitchVerb():
             return _switch(lowering, place)
-        case Status(text=text):
-            return nodes.Label(address=here, text=text)
-        case Assignment(values=values):
+        case StatusVerb(text=text):
+            return nodes.Status(address=here, text=text)
+        case SetVerb(values=values):
             named = tuple((name.text, value) for name, value in values)
-            return nodes.Assign(address=here, values=named)
-        case Wait(duration=duration):
+            return nodes.Set(address=here, values=named)
+        case WaitVerb(duration=duration):
             return nodes.Wait(address=here, seconds=duration.value)
-        case WaitUntil(moment=moment):
+        case WaitUntilVerb(moment=moment):
             return nodes.Wait(address=here, until=expression_of(moment, place.step.span))
-        case WaitFor() as wait:
+        case WaitForVerb() as wait:
             return _listen(here, wait)
-        case Uses(detach=True) as uses:
+        case UsesVerb(detach=True) as uses:
             return _spawn(lowering, here, uses)
-        case Uses() as uses:
+        case UsesVerb() as uses:
             return _uses(lowering, place, uses)
-        case Fail(message=message):
+        case FailVerb(message=message):
             return nodes.Fail(address=here, message=message)
-        case Commit():
+        case CommitVerb():
             raise AssertionError(f"`commit` inside a group: {here}")
 
 
 # --- groups, branches, lists -------------------------------------------------------------------------
 
 
-def _children(lowering: Lowering, place: Place) -> tuple[nodes.AnyNode, ...]:
+def _children(lowering: Lowering, place: StepPlace) -> tuple[nodes.AnyNode, ...]:
     """What is in a step, one after the other."""
     inside = lowering.subject.children(place.path, place.section)
     return in_sequence(
@@ -100,11 +100,11 @@ def _children(lowering: Lowering, place: Place) -> tuple[nodes.AnyNode, ...]:
     )
 
 
-def _counts(lowering: Lowering, place: Place) -> bool:
-    return not (lowering.quiet and isinstance(place.step.verb, Status))
+def _counts(lowering: Lowering, place: StepPlace) -> bool:
+    return not (lowering.quiet and isinstance(place.step.verb, StatusVerb))
 
 
-def _parallel(lowering: Lowering, place: Place) -> nodes.Block:
+def _parallel(lowering: Lowering, place: StepPlace) -> nodes.Block:
     subject = lowering.subject
     children = [
         lower_step(lowering, child) for child in subject.children(place.path, place.section)
@@ -121,7 +121,7 @@ def _parallel(lowering: Lowering, place: Place) -> nodes.Block:
     return nodes.Block(address=place.item, kind="parallel", children=ordered)
 
 
-def _switch(lowering: Lowering, place: Place) -> nodes.Switch:
+def _switch(lowering: Lowering, place: StepPlace) -> nodes.Switch:
     branches: list[nodes.Block] = []
     for child in lowering.subject.children(place.path, place.section):
         branch = lower_step(lowering, child)
@@ -131,11 +131,11 @@ def _switch(lowering: Lowering, place: Place) -> nodes.Switch:
 
 
 def _each(
-    lowering: Lowering, place: Place, body: nodes.AnyNode, multiplied: Multiplied
-) -> nodes.Each:
+    lowering: Lowering, place: StepPlace, body: nodes.AnyNode, multiplied: WrittenForEach
+) -> nodes.ForEach:
     """An item turns with what it stands in, or alone: what is critical is the whole list."""
     quorum = 1 if multiplied.collect == "first_success" else multiplied.quorum
-    return nodes.Each(
+    return nodes.ForEach(
         address=place.address,
         variable=multiplied.variable.text,
         items=multiplied.items,
@@ -146,7 +146,7 @@ def _each(
     )
 
 
-def _call(lowering: Lowering, place: Place, call: Call) -> nodes.Call:
+def _call(lowering: Lowering, place: StepPlace, call: CallVerb) -> nodes.Call:
     lowered = lower_call(lowering.subject, place, call)
     inside = _children(lowering, place)
     if not inside:
@@ -155,8 +155,8 @@ def _call(lowering: Lowering, place: Place, call: Call) -> nodes.Call:
     return replace(lowered, fallback=fallback)
 
 
-def _listen(here: Address, wait: WaitFor) -> nodes.Listen:
-    return nodes.Listen(
+def _listen(here: Address, wait: WaitForVerb) -> nodes.WaitFor:
+    return nodes.WaitFor(
         address=here,
         signal=wait.signal.text,
         schema=wait.schema,
@@ -168,7 +168,7 @@ def _listen(here: Address, wait: WaitFor) -> nodes.Listen:
 # --- other files -------------------------------------------------------------------------------------
 
 
-def _uses(lowering: Lowering, place: Place, uses: Uses) -> nodes.Block:
+def _uses(lowering: Lowering, place: StepPlace, uses: UsesVerb) -> nodes.Block:
     """The file put in: its own steps, services and names, below the address of the step that uses it."""
     used = lowering.subject.used(uses)
     assert used is not None, f"{uses.file.path} could be read"
@@ -198,7 +198,7 @@ def _steps_of(lowering: Lowering) -> tuple[nodes.AnyNode, ...]:
     children: list[nodes.AnyNode] = []
     confirmed = not lowering.below
     for place in lowering.subject.children((), "steps"):
-        if isinstance(place.step.verb, Commit):
+        if isinstance(place.step.verb, CommitVerb):
             children.append(_confirms(lowering, tuple(children)))
             confirmed = True
         elif _counts(lowering, place):
@@ -214,7 +214,7 @@ def _confirms(lowering: Lowering, above: tuple[nodes.AnyNode, ...]) -> nodes.Blo
     return nodes.Block(address=here, kind=CONFIRMS, children=mirrored(above, "steps", here))
 
 
-def _spawn(lowering: Lowering, here: Address, uses: Uses) -> nodes.Spawn:
+def _spawn(lowering: Lowering, here: Address, uses: UsesVerb) -> nodes.Detach:
     """A run of its own, of a plan of its own, made by whoever makes plans of files."""
     subject, gathered = lowering.subject, lowering.gathered
     used = subject.used(uses)
@@ -225,10 +225,10 @@ def _spawn(lowering: Lowering, here: Address, uses: Uses) -> nodes.Spawn:
     plan = plans[path]
     gathered.detached[plan.digest] = plan
     gathered.files.update(plan.files)
-    return nodes.Spawn(
+    return nodes.Detach(
         address=here, digest=plan.digest, workflow=plan.name, arguments=_arguments(uses)
     )
 
 
-def _arguments(uses: Uses) -> tuple[tuple[str, Template], ...]:
+def _arguments(uses: UsesVerb) -> tuple[tuple[str, Template], ...]:
     return tuple((name.text, value) for name, value in uses.arguments)

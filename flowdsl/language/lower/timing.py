@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from flowdsl.language.lower.flatten import flatten
 from flowdsl.plan.address import Address
-from flowdsl.plan.expression.tree import ListOf, Tree
+from flowdsl.plan.expression.tree import ListDisplay, Tree
 from flowdsl.plan.nodes import (
     Action,
     AnyNode,
     Call,
     Compensation,
     Confirm,
-    Each,
-    Listen,
+    ForEach,
     Plan,
     Retry,
     Wait,
+    WaitFor,
 )
 from flowdsl.plan.unfold import inside
 
@@ -63,7 +63,7 @@ def timed(plan: Plan) -> Timed:
 
 
 def _time(plan: Plan, node: AnyNode, found: Timed, *, rounds: int, assumed: str) -> None:
-    if isinstance(node, Each):
+    if isinstance(node, ForEach):
         more, taken = _rounds_of(node)
         rounds, assumed = rounds * more, assumed or taken
     if node.address in found.graph:
@@ -83,7 +83,7 @@ def forward_seconds(node: AnyNode) -> float:
             return worst_seconds(action)
         case Wait(seconds=seconds):
             return seconds
-        case Listen(timeout_seconds=timeout):
+        case WaitFor(timeout_seconds=timeout):
             return inf if timeout is None else timeout
         case _:
             return 0.0
@@ -111,7 +111,7 @@ def _delays(retry: Retry) -> float:
     return total
 
 
-def _rounds_of(each: Each) -> tuple[int, str]:
+def _rounds_of(each: ForEach) -> tuple[int, str]:
     """How many items wait for others, with the assumption in that. The confirms of items all run at once."""
     if each.max_parallel is None or each.items is None:
         return 1, ""
@@ -123,7 +123,7 @@ def _rounds_of(each: Each) -> tuple[int, str]:
 
 def length_of(items: Tree) -> int | None:
     """How many items there are, if the list is written out."""
-    return len(items.items) if isinstance(items, ListOf) else None
+    return len(items.items) if isinstance(items, ListDisplay) else None
 
 
 def _taken_for_granted(node: AnyNode) -> str:

@@ -101,7 +101,7 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ContractProblem:
     """Something wrong with the document itself. `line` is 0 where it is not known, as in JSON."""
 
     code: str

@@ -15,15 +15,15 @@ from flowdsl.language.parse.services import parse_services
 from flowdsl.language.parse.verbs import parse_emit, parse_for_each, parse_uses, parse_wait
 from flowdsl.language.parse.vocabulary import VERBS
 from flowdsl.language.parse.workflow import (
-    Assignment,
-    Call,
-    Commit,
-    Fail,
-    Group,
-    Status,
+    CallVerb,
+    CommitVerb,
+    FailVerb,
+    GroupVerb,
+    SetVerb,
+    StatusVerb,
     Step,
-    Switch,
-    Uses,
+    SwitchVerb,
+    UsesVerb,
     Verb,
     Workflow,
 )
@@ -32,7 +32,7 @@ from flowdsl.language.text.located import Located, Mapping, Scalar, Sequence
 from flowdsl.language.text.source import Source
 from flowdsl.plan.span import Span
 
-NO_VERB = Group("steps", ())  # stands for a verb that could not be read; its step is `broken`
+NO_VERB = GroupVerb("steps", ())  # stands for a verb that could not be read; its step is `broken`
 
 
 def parse(
@@ -78,7 +78,7 @@ def _steps(reader: Reader, node: Located | None, broken: frozenset[Span]) -> tup
 def _step(reader: Reader, node: Located, broken: frozenset[Span]) -> Step:
     if not isinstance(node, Mapping):
         is_commit = isinstance(node, Scalar) and node.value == "commit"
-        return Step(Commit() if is_commit else NO_VERB, node.span, broken=not is_commit)
+        return Step(CommitVerb() if is_commit else NO_VERB, node.span, broken=not is_commit)
     problems = len(reader.problems)
     key = next((key for key, _ in node.entries if key.text in VERBS), None)
     verb = _verb(reader, node, key.text if key else "", broken)
@@ -102,15 +102,15 @@ def _verb(reader: Reader, node: Mapping, verb: str, broken: frozenset[Span]) -> 
         case "call", Scalar(value=str()):
             return _call(reader, node, broken)
         case ("parallel" | "steps") as kind, Sequence():
-            return Group(kind, _steps(reader, value, broken))
+            return GroupVerb(kind, _steps(reader, value, broken))
         case "switch", Sequence(items=branches):
-            return Switch(tuple(_branch(reader, branch, broken) for branch in branches))
+            return SwitchVerb(tuple(_branch(reader, branch, broken) for branch in branches))
         case "status", Scalar(value=str()):
-            return Status(reader.template(value))
+            return StatusVerb(reader.template(value))
         case "set", Mapping():
-            return Assignment(named(reader, value))
+            return SetVerb(named(reader, value))
         case "fail", Scalar(value=str()):
-            return Fail(reader.template(value))
+            return FailVerb(reader.template(value))
         case "uses", Scalar():
             return parse_uses(reader, node)
         case "emit", Scalar(value=str()):
@@ -130,10 +130,10 @@ def _branch(reader: Reader, node: Located, broken: frozenset[Span]) -> Step:
     when = reader.condition(node.get("when"))
     span = key.span if key is not None else node.span
     unread = when is None and node.get("when") is not None
-    return Step(Group("steps", steps), span, when=when, broken=unread or node.span in broken)
+    return Step(GroupVerb("steps", steps), span, when=when, broken=unread or node.span in broken)
 
 
-def _call(reader: Reader, node: Mapping, broken: frozenset[Span]) -> Call | None:
+def _call(reader: Reader, node: Mapping, broken: frozenset[Span]) -> CallVerb | None:
     request = parse_request(reader, node)
     compensate = parse_undo(reader, node)
     confirm = parse_confirm(reader, node)
@@ -142,13 +142,13 @@ def _call(reader: Reader, node: Mapping, broken: frozenset[Span]) -> Call | None
     holds_for = seconds(reader, node.get("holds_for"))
     if request is None:
         return None
-    return Call(request, compensate, confirm, probe, fallback, holds_for)
+    return CallVerb(request, compensate, confirm, probe, fallback, holds_for)
 
 
 def _span_of_verb(node: Mapping, key: Scalar | None, verb: Verb | None) -> Span:
     """A call is shown by its text, another step by its key."""
-    if isinstance(verb, Call):
+    if isinstance(verb, CallVerb):
         return verb.request.span
-    if isinstance(verb, Uses):
+    if isinstance(verb, UsesVerb):
         return verb.file.span
     return key.span if key is not None else node.span

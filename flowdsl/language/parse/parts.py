@@ -5,7 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 from flowdsl.language.parse.reader import Reader, seconds_of
-from flowdsl.language.parse.workflow import File, Habits, Name, Patience, Promise, Seconds
+from flowdsl.language.parse.workflow import (
+    File,
+    Name,
+    Seconds,
+    WrittenDefaults,
+    WrittenIdempotency,
+    WrittenRetry,
+)
 from flowdsl.language.text.located import Located, Mapping, Scalar, Sequence
 from flowdsl.plan.template import Template
 
@@ -47,10 +54,10 @@ def seconds(reader: Reader, node: Located | None) -> Seconds | None:
     return Seconds(value, node.span)
 
 
-def habits(reader: Reader, node: Located | None) -> Habits:
+def habits(reader: Reader, node: Located | None) -> WrittenDefaults:
     if not isinstance(node, Mapping):
-        return Habits()
-    return Habits(
+        return WrittenDefaults()
+    return WrittenDefaults(
         timeout=seconds(reader, node.get("timeout")),
         retry=patience(reader, node.get("retry")),
         idempotency=_promise(reader, node.get("idempotency")),
@@ -58,14 +65,14 @@ def habits(reader: Reader, node: Located | None) -> Habits:
     )
 
 
-def patience(reader: Reader, node: Located | None) -> Patience | None:
+def patience(reader: Reader, node: Located | None) -> WrittenRetry | None:
     match node:
         case Scalar(value=int() as attempts, span=span) if not isinstance(attempts, bool):
-            return Patience(attempts=attempts, span=span)
+            return WrittenRetry(attempts=attempts, span=span)
         case Mapping(span=span):
             delay, most = seconds(reader, node.get("delay")), seconds(reader, node.get("max_delay"))
             attempts_node, backoff = node.get("attempts"), node.get("backoff")
-            return Patience(
+            return WrittenRetry(
                 attempts=_integer(attempts_node),
                 delay_seconds=delay.value if delay else None,
                 backoff=_number(backoff),
@@ -76,16 +83,16 @@ def patience(reader: Reader, node: Located | None) -> Patience | None:
             return None
 
 
-def _promise(reader: Reader, node: Located | None) -> Promise | None:
+def _promise(reader: Reader, node: Located | None) -> WrittenIdempotency | None:
     if isinstance(node, Mapping):
         ttl = seconds(reader, node.get("ttl"))
         header, as_string = (
             word(node.get("header")) or None,
             word(node.get("format")) == "sf-string",
         )
-        return Promise(ttl.value, header, as_string) if ttl else None
+        return WrittenIdempotency(ttl.value, header, as_string) if ttl else None
     ttl = seconds(reader, node)
-    return Promise(ttl.value) if ttl else None
+    return WrittenIdempotency(ttl.value) if ttl else None
 
 
 def file_of(reader: Reader, node: Located | None) -> File | None:

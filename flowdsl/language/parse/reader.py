@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from flowdsl.language.parse.workflow import Written
+from flowdsl.language.parse.workflow import Unaligned
 from flowdsl.language.text.diagnostics import Diagnostic, fix_line
 from flowdsl.language.text.located import Alignment, Located, Mapping, Scalar, Sequence, align
 from flowdsl.language.text.source import BREAK, Source
@@ -25,7 +25,7 @@ _COMMENT = re.compile(r"\s+#")
 class Reader:
     source: Source
     problems: list[Diagnostic] = field(default_factory=list)
-    written: dict[Span, Written] = field(default_factory=dict)
+    written: dict[Span, Unaligned] = field(default_factory=dict)
 
     def template(self, node: Located) -> Template:
         """Any value; what cannot be read is reported and stands as null."""
@@ -91,7 +91,7 @@ class Reader:
             self.problems.append(_complaint(alignment, offset, error, cut))
             return None
         if not alignment.is_spelled_out:
-            self.written[span] = Written(alignment, offset)
+            self.written[span] = Unaligned(alignment, offset)
         return expression
 
     def cut_by_comment(self, scalar: Scalar, belongs: Callable[[str], bool]) -> Span | None:

@@ -8,7 +8,13 @@ from dataclasses import replace
 from flowdsl.language.parse.parts import named, patience, seconds, word
 from flowdsl.language.parse.reader import Reader
 from flowdsl.language.parse.vocabulary import METHODS
-from flowdsl.language.parse.workflow import Confirmation, Name, Probing, Request, Undo
+from flowdsl.language.parse.workflow import (
+    Name,
+    WrittenCompensation,
+    WrittenConfirm,
+    WrittenProbe,
+    WrittenRequest,
+)
 from flowdsl.language.text.located import Located, Mapping, Scalar, align
 from flowdsl.plan.template import Constant, Template, Text
 
@@ -17,7 +23,7 @@ _OPERATION = re.compile(r"(?P<service>[\w-]+)\.(?P<operation>[^\s/]+)")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-def parse_request(reader: Reader, node: Located | None) -> Request | None:
+def parse_request(reader: Reader, node: Located | None) -> WrittenRequest | None:
     """A call string, or a mapping with a `call` in it."""
     if isinstance(node, Scalar):
         return _call(reader, node, None)
@@ -27,23 +33,23 @@ def parse_request(reader: Reader, node: Located | None) -> Request | None:
     return _call(reader, call, node) if isinstance(call, Scalar) else None
 
 
-def parse_undo(reader: Reader, node: Mapping) -> Undo | None:
+def parse_undo(reader: Reader, node: Mapping) -> WrittenCompensation | None:
     key, value = node.key("compensate"), node.get("compensate")
     if key is None:
         return None
     if isinstance(value, Scalar) and value.value == "none":
-        return Undo(key.span, None)
+        return WrittenCompensation(key.span, None)
     request = parse_request(reader, value)
-    return Undo(key.span, request) if request is not None else None
+    return WrittenCompensation(key.span, request) if request is not None else None
 
 
-def parse_confirm(reader: Reader, node: Mapping) -> Confirmation | None:
+def parse_confirm(reader: Reader, node: Mapping) -> WrittenConfirm | None:
     key = node.key("confirm")
     request = parse_request(reader, node.get("confirm"))
-    return Confirmation(key.span, request) if key is not None and request is not None else None
+    return WrittenConfirm(key.span, request) if key is not None and request is not None else None
 
 
-def parse_probe(reader: Reader, node: Mapping) -> Probing | None:
+def parse_probe(reader: Reader, node: Mapping) -> WrittenProbe | None:
     key, value = node.key("probe"), node.get("probe")
     if key is None or not isinstance(value, Mapping):
         return None
@@ -51,17 +57,17 @@ def parse_probe(reader: Reader, node: Mapping) -> Probing | None:
     found, result = reader.condition(value.get("found")), reader.condition(value.get("result"))
     if request is None or found is None:
         return None
-    return Probing(key.span, request, found, result)
+    return WrittenProbe(key.span, request, found, result)
 
 
-def _call(reader: Reader, call: Scalar, beside: Mapping | None) -> Request | None:
+def _call(reader: Reader, call: Scalar, beside: Mapping | None) -> WrittenRequest | None:
     if not isinstance(call.value, str) or not call.value:
         return None
     match = _CALL.fullmatch(call.text.rstrip())
     operation = _OPERATION.fullmatch(call.text.rstrip())
     if operation is not None:
         service, name = _name(call, operation, "service"), _name(call, operation, "operation")
-        bare = Request("POST", service, Constant("/"), call.span, operation=name)
+        bare = WrittenRequest("POST", service, Constant("/"), call.span, operation=name)
         return _with_what_is_beside(reader, bare, beside)
     if match is None or match["service"].endswith(":"):
         reader.refuse(call.span, *_what_is_wrong(call.text))
@@ -74,14 +80,16 @@ def _call(reader: Reader, call: Scalar, beside: Mapping | None) -> Request | Non
     service = _name(call, match, "service")
     if path is None:
         return None
-    return _with_what_is_beside(reader, Request(method, service, path, call.span), beside)
+    return _with_what_is_beside(reader, WrittenRequest(method, service, path, call.span), beside)
 
 
 def _name(call: Scalar, match: re.Match[str], group: str) -> Name:
     return Name(match[group], align(call).locate(match.start(group), len(match[group])))
 
 
-def _with_what_is_beside(reader: Reader, bare: Request, beside: Mapping | None) -> Request:
+def _with_what_is_beside(
+    reader: Reader, bare: WrittenRequest, beside: Mapping | None
+) -> WrittenRequest:
     if beside is None:
         return bare
     return replace(

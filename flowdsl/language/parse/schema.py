@@ -27,7 +27,7 @@ from flowdsl.language.parse.vocabulary import (
     listed,
 )
 from flowdsl.language.text.diagnostics import Diagnostic, fix_line
-from flowdsl.language.text.faults import Fault, first_in_words
+from flowdsl.language.text.faults import ShapeFault, first_in_words
 from flowdsl.language.text.located import Located, Mapping, Scalar, Sequence, plain
 from flowdsl.language.text.source import Source
 from flowdsl.plan.json import from_bytes, to_text
@@ -47,7 +47,7 @@ class Shape:
 
 
 def check_shape(source: Source, document: Located) -> Shape:
-    faults: dict[tuple[Span, str], Fault] = {}
+    faults: dict[tuple[Span, str], ShapeFault] = {}
     broken: set[Span] = set()
     doubtful: set[Path] = (
         set()
@@ -113,17 +113,17 @@ def _steps(document: Located, path: Path = ()) -> Iterator[tuple[Path, Located]]
         yield from _steps(branch, (*path, "switch", position))
 
 
-def _faults_of_verb(source: Source, step: Located) -> Iterator[Fault]:
+def _faults_of_verb(source: Source, step: Located) -> Iterator[ShapeFault]:
     if not isinstance(step, Mapping):
         return
     verbs = [key for key, _ in step.entries if key.text in VERBS]
     if len(verbs) == 1:
         for problem in _lonely(step, verbs[0].text):
-            yield Fault(problem.span, problem.message, partial(_itself, problem))
+            yield ShapeFault(problem.span, problem.message, partial(_itself, problem))
     elif len(verbs) > 1:
-        yield Fault(verbs[1].span, "a second verb", partial(_second_verb, verbs))
+        yield ShapeFault(verbs[1].span, "a second verb", partial(_second_verb, verbs))
     else:
-        yield Fault(step.span, "no verb", partial(_no_verb, source, step))
+        yield ShapeFault(step.span, "no verb", partial(_no_verb, source, step))
 
 
 def _second_verb(verbs: list[Scalar]) -> Diagnostic:
@@ -172,22 +172,22 @@ def _no_verb(source: Source, step: Mapping) -> Diagnostic:
 
 def _faults(
     source: Source, document: Located, path: Path, error: ValidationError
-) -> Iterator[Fault]:
+) -> Iterator[ShapeFault]:
     node = _node(document, path)
     schema = error.schema if isinstance(error.schema, dict) else {}
     if error.validator == "additionalProperties" and isinstance(node, Mapping):
         allowed = tuple(schema.get("properties", {}))
         for key, _ in node.entries:
             if key.text not in allowed:
-                yield Fault(
+                yield ShapeFault(
                     key.span, "an extra key", partial(_extra_key, source, key, allowed, path, node)
                 )
     elif error.validator == "required" and isinstance(node, Mapping):
         for missing in _missing_keys(node, error, schema):
-            yield Fault(missing.span, missing.message, partial(_itself, missing))
+            yield ShapeFault(missing.span, missing.message, partial(_itself, missing))
     else:
         in_words = partial(_wrong_value, document, path, node, error, schema)
-        yield Fault(node.span, str(error.validator), in_words)
+        yield ShapeFault(node.span, str(error.validator), in_words)
 
 
 def _itself(found: Diagnostic) -> Diagnostic:

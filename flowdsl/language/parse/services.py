@@ -7,7 +7,7 @@ import re
 from flowdsl.language.parse.parts import file_of, habits, whole
 from flowdsl.language.parse.reader import Reader
 from flowdsl.language.parse.request import headers
-from flowdsl.language.parse.workflow import Name, Service
+from flowdsl.language.parse.workflow import Name, WrittenService
 from flowdsl.language.text.located import Located, Mapping, Scalar
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.nodes import Auth, Basic
@@ -16,21 +16,21 @@ from flowdsl.plan.template import Constant, Template, Text, assembled
 _URL = re.compile(r"https?://[^\s?#@]+")
 
 
-def parse_services(reader: Reader, node: Located | None) -> tuple[Service, ...]:
+def parse_services(reader: Reader, node: Located | None) -> tuple[WrittenService, ...]:
     entries = node.entries if isinstance(node, Mapping) else ()
     found = (_service(reader, Name(key.text, key.span), value) for key, value in entries)
     return tuple(service for service in found if service is not None)
 
 
-def _service(reader: Reader, name: Name, node: Located) -> Service | None:
+def _service(reader: Reader, name: Name, node: Located) -> WrittenService | None:
     """A service that cannot be read is still declared: that its URL is wrong is one error, not one a call."""
     match node:
         case Scalar(value=str()):
-            return Service(name, _url(reader, node))
+            return WrittenService(name, _url(reader, node))
         case Mapping():
             url, auth, tombstone = node.get("url"), node.get("auth"), node.get("tombstone")
             strict = node.get("strict")
-            return Service(
+            return WrittenService(
                 name=name,
                 url=_url(reader, url) if isinstance(url, Scalar) else Constant(None),
                 auth=_auth(reader, auth),
@@ -43,7 +43,7 @@ def _service(reader: Reader, name: Name, node: Located) -> Service | None:
                 strict=isinstance(strict, Scalar) and strict.value is True,
             )
         case _:
-            return Service(name, Constant(None))
+            return WrittenService(name, Constant(None))
 
 
 def _auth(reader: Reader, node: Located | None) -> Auth | None:

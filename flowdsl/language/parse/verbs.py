@@ -9,15 +9,15 @@ from flowdsl.language.parse.parts import file_of, name_of, named, seconds, whole
 from flowdsl.language.parse.reader import Reader
 from flowdsl.language.parse.signal_schema import parse_schema
 from flowdsl.language.parse.workflow import (
-    Emit,
-    Multiplied,
+    EmitVerb,
     Name,
-    Request,
-    Uses,
+    UsesVerb,
     Verb,
-    Wait,
-    WaitFor,
-    WaitUntil,
+    WaitForVerb,
+    WaitUntilVerb,
+    WaitVerb,
+    WrittenForEach,
+    WrittenRequest,
 )
 from flowdsl.language.text.located import Located, Mapping, Scalar, align
 from flowdsl.plan.expression.compiled import parse
@@ -30,7 +30,7 @@ _FOR_EACH = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s+in\s+(?P<items>\S.*?)\s*", 
 _ANY_LIST = parse("default([], [])")  # stands for a list that could not be read: its name is known
 
 
-def parse_for_each(reader: Reader, node: Mapping) -> Multiplied | None:
+def parse_for_each(reader: Reader, node: Mapping) -> WrittenForEach | None:
     key, value = node.key("for_each"), node.get("for_each")
     if key is None or not isinstance(value, Scalar) or not isinstance(value.value, str):
         return None
@@ -44,7 +44,9 @@ def parse_for_each(reader: Reader, node: Mapping) -> Multiplied | None:
     items = reader.expression(value, alignment, found["items"], start) or _ANY_LIST
     variable = Name(found["name"], alignment.locate(found.start("name"), len(found["name"])))
     collect, quorum = _collect(node.get("collect"))
-    return Multiplied(variable, items, collect, quorum, whole(node.get("max_parallel")), key.span)
+    return WrittenForEach(
+        variable, items, collect, quorum, whole(node.get("max_parallel")), key.span
+    )
 
 
 def _collect(
@@ -61,20 +63,20 @@ def _collect(
             return "all", 0
 
 
-def parse_uses(reader: Reader, node: Mapping) -> Uses | None:
+def parse_uses(reader: Reader, node: Mapping) -> UsesVerb | None:
     file, detach = file_of(reader, node.get("uses")), node.get("detach")
     arguments = named(reader, node.get("with"))
     is_detached = isinstance(detach, Scalar) and detach.value is True
-    return Uses(file, arguments, is_detached) if file is not None else None
+    return UsesVerb(file, arguments, is_detached) if file is not None else None
 
 
-def parse_emit(reader: Reader, node: Mapping) -> Emit | None:
+def parse_emit(reader: Reader, node: Mapping) -> EmitVerb | None:
     event, data = name_of(node.get("emit")), node.get("data")
     if event is None:
         return None
     body = reader.template(data) if data is not None else None
-    request = Request("POST", Name(EVENTS, event.span), Constant(""), event.span, body=body)
-    return Emit(event, request)
+    request = WrittenRequest("POST", Name(EVENTS, event.span), Constant(""), event.span, body=body)
+    return EmitVerb(event, request)
 
 
 def parse_wait(reader: Reader, node: Mapping, verb: str) -> Verb | None:
@@ -83,12 +85,12 @@ def parse_wait(reader: Reader, node: Mapping, verb: str) -> Verb | None:
     match verb:
         case "wait":
             duration = seconds(reader, value)
-            return Wait(duration) if duration is not None else None
+            return WaitVerb(duration) if duration is not None else None
         case "wait_until":
-            return WaitUntil(reader.template(value))
+            return WaitUntilVerb(reader.template(value))
         case _:
             signal = name_of(value)
             timeout = seconds(reader, node.get("timeout"))
             expect = reader.condition(node.get("expect"))
             schema = parse_schema(reader, node.get("schema"))
-            return WaitFor(signal, schema, timeout, expect) if signal is not None else None
+            return WaitForVerb(signal, schema, timeout, expect) if signal is not None else None

@@ -31,7 +31,7 @@ class Seconds:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class WrittenRetry:
     """`retry:`, as far as it was said."""
 
     attempts: int | None = None
@@ -42,7 +42,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
+class WrittenIdempotency:
     """`idempotency:`, as written."""
 
     ttl_seconds: float
@@ -51,12 +51,12 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class WrittenDefaults:
     """What `defaults` and a service may both say."""
 
     timeout: Seconds | None = None
-    retry: Patience | None = None
-    idempotency: Promise | None = None
+    retry: WrittenRetry | None = None
+    idempotency: WrittenIdempotency | None = None
     settle: Seconds | None = None
 
 
@@ -69,13 +69,13 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class WrittenService:
     name: Name
     url: Template
     auth: Auth | None = None
     auth_span: Span | None = None
     headers: tuple[tuple[Name, Template], ...] = ()
-    habits: Habits = Habits()
+    habits: WrittenDefaults = WrittenDefaults()
     tombstone: bool = False
     max_concurrent: int | None = None
     openapi: File | None = None
@@ -83,7 +83,7 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class WrittenRequest:
     """`[METHOD] service/path` and what stands beside it. `span` is that of the call string."""
 
     method: str
@@ -94,58 +94,58 @@ class Request:
     headers: tuple[tuple[Name, Template], ...] = ()
     body: Template | None = None
     timeout: Seconds | None = None
-    retry: Patience | None = None
+    retry: WrittenRetry | None = None
     expect: Expression | None = None
     gone_is_done: bool = False
     operation: Name | None = None  # `service.operationId`, until its contract says method and path
 
 
 @dataclass(frozen=True, slots=True)
-class Undo:
+class WrittenCompensation:
     """`compensate:`. Without a request it is `none`: said on purpose."""
 
     key: Span
-    request: Request | None
+    request: WrittenRequest | None
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmation:
+class WrittenConfirm:
     key: Span
-    request: Request
+    request: WrittenRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Probing:
+class WrittenProbe:
     key: Span
-    request: Request
+    request: WrittenRequest
     found: Expression
     result: Expression | None
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    request: Request
-    compensate: Undo | None = None
-    confirm: Confirmation | None = None
-    probe: Probing | None = None
+class CallVerb:
+    request: WrittenRequest
+    compensate: WrittenCompensation | None = None
+    confirm: WrittenConfirm | None = None
+    probe: WrittenProbe | None = None
     fallback: tuple[Step, ...] = ()
     holds_for: Seconds | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
+class SwitchVerb:
     """Each branch is a step whose verb is a `steps` group."""
 
     branches: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class WaitUntil:
+class WaitUntilVerb:
     moment: Template
 
 
 @dataclass(frozen=True, slots=True)
-class WaitFor:
+class WaitForVerb:
     signal: Name
     schema: Json = None
     timeout: Seconds | None = None
@@ -153,15 +153,15 @@ class WaitFor:
 
 
 @dataclass(frozen=True, slots=True)
-class Emit:
+class EmitVerb:
     """`emit`, as the request it is: a POST to the service `events`, with the data as its body."""
 
     event: Name
-    request: Request
+    request: WrittenRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Uses:
+class UsesVerb:
     """`uses`: another workflow file, run as part of this one or, detached, as a run of its own."""
 
     file: File
@@ -170,7 +170,7 @@ class Uses:
 
 
 @dataclass(frozen=True, slots=True)
-class Multiplied:
+class WrittenForEach:
     """`for_each: VARIABLE in ITEMS` beside a verb."""
 
     variable: Name
@@ -182,7 +182,7 @@ class Multiplied:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GroupVerb:
     """`parallel:` or `steps:`."""
 
     kind: Literal["parallel", "steps"]
@@ -190,43 +190,43 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class StatusVerb:
     text: Template
 
 
 @dataclass(frozen=True, slots=True)
-class Assignment:
+class SetVerb:
     values: tuple[tuple[Name, Template], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class WaitVerb:
     duration: Seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Fail:
+class FailVerb:
     message: Template
 
 
 @dataclass(frozen=True, slots=True)
-class Commit:
+class CommitVerb:
     """The word alone."""
 
 
 Verb: TypeAlias = (
-    Call
-    | Group
-    | Switch
-    | Status
-    | Assignment
-    | Wait
-    | WaitUntil
-    | WaitFor
-    | Emit
-    | Uses
-    | Fail
-    | Commit
+    CallVerb
+    | GroupVerb
+    | SwitchVerb
+    | StatusVerb
+    | SetVerb
+    | WaitVerb
+    | WaitUntilVerb
+    | WaitForVerb
+    | EmitVerb
+    | UsesVerb
+    | FailVerb
+    | CommitVerb
 )
 
 
@@ -240,12 +240,12 @@ class Step:
     when: Expression | None = None
     critical: bool = True
     after: tuple[Name, ...] = ()
-    for_each: Multiplied | None = None
+    for_each: WrittenForEach | None = None
     broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class Unaligned:
     """Where an expression begins in a text that cannot be placed by counting columns: escapes, several lines."""
 
     alignment: Alignment
@@ -260,14 +260,14 @@ class Workflow:
     description: str = ""
     timeout: Seconds | None = None
     inputs: tuple[Input, ...] = ()
-    services: tuple[Service, ...] = ()
-    defaults: Habits = Habits()
+    services: tuple[WrittenService, ...] = ()
+    defaults: WrittenDefaults = WrittenDefaults()
     on_failure: tuple[Step, ...] = ()
     outputs: tuple[tuple[Name, Template], ...] = ()
     key: Template | None = None
     trigger: Name | None = None  # the type of the event
-    written: Mapping[Span, Written] = field(default_factory=dict, repr=False)
-    by_service: Mapping[str, Service] = field(init=False, repr=False, compare=False)
+    written: Mapping[Span, Unaligned] = field(default_factory=dict, repr=False)
+    by_service: Mapping[str, WrittenService] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         by_service = {service.name.text: service for service in reversed(self.services)}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flowdsl.language.parse.workflow import Workflow
-from flowdsl.language.places import Place, places
+from flowdsl.language.places import StepPlace, places
 from flowdsl.language.text.diagnostics import CATALOGUE, Diagnostic, Severity
 from flowdsl.language.text.source import Source
 from flowdsl.plan.span import Span
@@ -70,7 +70,7 @@ def _what_is_wrong(code: str, reason: str | None) -> str | None:
     return None
 
 
-def _lines(place: Place) -> frozenset[int]:
+def _lines(place: StepPlace) -> frozenset[int]:
     """The lines a comment about the step may stand at: that of its id and that of its verb."""
     step = place.step
     return frozenset({step.span.line, *([step.id.span.line] if step.id else [])})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowdsl.language.parse.workflow import Name, Service
+from flowdsl.language.parse.workflow import Name, WrittenService
 from flowdsl.language.subject import Subject, requests
 from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.nodes import Basic
@@ -26,7 +26,7 @@ def check_credentials(subject: Subject) -> Iterator[Diagnostic]:
             yield from _headers(request.headers)
 
 
-def _auth(service: Service) -> Iterator[Diagnostic]:
+def _auth(service: WrittenService) -> Iterator[Diagnostic]:
     span = service.auth_span
     match service.auth:
         case _ if span is None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from flowdsl.language.family import Used
 from flowdsl.language.inputs import problems_of
 from flowdsl.language.parse.vocabulary import did_you_mean, listed
-from flowdsl.language.parse.workflow import Commit, Name, Uses
-from flowdsl.language.places import Place
+from flowdsl.language.parse.workflow import CommitVerb, Name, UsesVerb
+from flowdsl.language.places import StepPlace
 from flowdsl.language.rules.scope import Types, type_of_template, types_of
 from flowdsl.language.subject import Subject
 from flowdsl.language.text.diagnostics import Diagnostic
@@ -21,8 +21,8 @@ def check_files(subject: Subject) -> Iterator[Diagnostic]:
     types: Types | None = None
     for place in subject.places:
         uses = place.step.verb
-        used = subject.used(uses) if isinstance(uses, Uses) else None
-        if not isinstance(uses, Uses) or used is None:
+        used = subject.used(uses) if isinstance(uses, UsesVerb) else None
+        if not isinstance(uses, UsesVerb) or used is None:
             continue
         types = types or types_of(subject)
         yield from _arguments(types, place, uses, used)
@@ -34,7 +34,7 @@ def check_files(subject: Subject) -> Iterator[Diagnostic]:
 # --- `with` ------------------------------------------------------------------------------------------
 
 
-def _arguments(types: Types, place: Place, uses: Uses, used: Used) -> Iterator[Diagnostic]:
+def _arguments(types: Types, place: StepPlace, uses: UsesVerb, used: Used) -> Iterator[Diagnostic]:
     declared = {item.name: item for item in used.workflow.inputs}
     given = {name.text for name, _ in uses.arguments}
     for name, value in uses.arguments:
@@ -64,7 +64,7 @@ def _arguments(types: Types, place: Place, uses: Uses, used: Used) -> Iterator[D
 
 
 def _fits(
-    types: Types, place: Place, uses: Uses, name: Name, value: Template, declared: Input
+    types: Types, place: StepPlace, uses: UsesVerb, name: Name, value: Template, declared: Input
 ) -> Iterator[Diagnostic]:
     """Only what surely does not fit is an error."""
     what = f"the input `{name.text}` of `{uses.file.path}`"
@@ -100,9 +100,9 @@ def _optional(declared: Input) -> str:
 # --- its commit, and what it cannot say ---------------------------------------------------------------
 
 
-def _commits(place: Place, uses: Uses, used: Used) -> Iterator[Diagnostic]:
+def _commits(place: StepPlace, uses: UsesVerb, used: Used) -> Iterator[Diagnostic]:
     line = next(
-        (step for step in used.workflow.steps if isinstance(step.verb, Commit)),
+        (step for step in used.workflow.steps if isinstance(step.verb, CommitVerb)),
         None,
     )
     span, name = uses.file.span, uses.file.path
@@ -117,7 +117,7 @@ def _commits(place: Place, uses: Uses, used: Used) -> Iterator[Diagnostic]:
         yield Diagnostic("F035", span, message, label, hint)
 
 
-def _without_effect(place: Place, uses: Uses, used: Used) -> Iterator[Diagnostic]:
+def _without_effect(place: StepPlace, uses: UsesVerb, used: Used) -> Iterator[Diagnostic]:
     workflow = used.workflow
     keys = [
         key

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowdsl.language.lower.timing import length_of
-from flowdsl.language.parse.workflow import Multiplied, Uses
-from flowdsl.language.places import Place
+from flowdsl.language.parse.workflow import UsesVerb, WrittenForEach
+from flowdsl.language.places import StepPlace
 from flowdsl.language.subject import Subject
 from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.language.traits import changes
@@ -23,7 +23,7 @@ def check_lists(subject: Subject) -> Iterator[Diagnostic]:
             yield from _too_few(each)
 
 
-def _losers_below(subject: Subject, place: Place, each: Multiplied) -> Iterator[Diagnostic]:
+def _losers_below(subject: Subject, place: StepPlace, each: WrittenForEach) -> Iterator[Diagnostic]:
     if each.collect not in _CHOOSING:
         return
     if not place.below_commit and place.section == "steps":
@@ -42,14 +42,14 @@ def _losers_below(subject: Subject, place: Place, each: Multiplied) -> Iterator[
     )
 
 
-def _losers_apart(subject: Subject, place: Place, each: Multiplied) -> Iterator[Diagnostic]:
+def _losers_apart(subject: Subject, place: StepPlace, each: WrittenForEach) -> Iterator[Diagnostic]:
     """A run of its own is nobody's to undo: one that does not win would go on all the same."""
     if each.collect not in _CHOOSING:
         return
     for inside in subject.places:
         if inside.section == place.section and _is_in(inside, place):
             match inside.step.verb:
-                case Uses(detach=True):
+                case UsesVerb(detach=True):
                     message = f"`collect: {each.collect}`: a run of its own that does not win goes on all the same"
                     hint = "leave out `detach: true`, or wait for all items"
                     related = ((each.span, "the items are chosen from here"),) if each.span else ()
@@ -58,11 +58,11 @@ def _losers_apart(subject: Subject, place: Place, each: Multiplied) -> Iterator[
                     pass
 
 
-def _is_in(place: Place, group: Place) -> bool:
+def _is_in(place: StepPlace, group: StepPlace) -> bool:
     return place.path[: len(group.path)] == group.path
 
 
-def _too_few(each: Multiplied) -> Iterator[Diagnostic]:
+def _too_few(each: WrittenForEach) -> Iterator[Diagnostic]:
     """Where the list stands in the file, its length is known."""
     length = length_of(each.items.tree)
     needed = 1 if each.collect == "first_success" else each.quorum

@@ -11,8 +11,8 @@ from flowdsl.language.parse.vocabulary import (
     did_you_mean,
     listed,
 )
-from flowdsl.language.parse.workflow import Emit, Name, Request, Step
-from flowdsl.language.places import Definition, Kind, Place, names_given, uses
+from flowdsl.language.parse.workflow import EmitVerb, Name, Step, WrittenRequest
+from flowdsl.language.places import DefinedName, Kind, StepPlace, names_given, uses
 from flowdsl.language.subject import Subject, requests
 from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.expression.tree import Comprehension, Loop, Tree, children
@@ -66,7 +66,7 @@ def _defined_twice(subject: Subject) -> Iterator[Diagnostic]:
                 yield Diagnostic("F026", name.span, message, "given again here", related=related)
 
 
-def _is_free(place: Place, name: Name, kind: Kind, first: Definition) -> bool:
+def _is_free(place: StepPlace, name: Name, kind: Kind, first: DefinedName) -> bool:
     """Two lists may call their items the same, unless one is inside the other."""
     if kind != "variable" or first.kind != "variable":
         return False
@@ -102,9 +102,9 @@ def _undeclared_services(subject: Subject) -> Iterator[Diagnostic]:
                 yield _undeclared(place.step, request, list(declared))
 
 
-def _undeclared(step: Step, request: Request, declared: list[str]) -> Diagnostic:
+def _undeclared(step: Step, request: WrittenRequest, declared: list[str]) -> Diagnostic:
     name = request.service
-    if isinstance(step.verb, Emit):
+    if isinstance(step.verb, EmitVerb):
         message = "`emit` sends its event to the service `events`, and there is none"
         hint = "declare it under `services:`, where events go: `events: http://…`"
         return Diagnostic("F030", step.span, message, help=hint)

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from flowdsl.language.openapi import Contract, Found, Operation, call_match
 from flowdsl.language.openapi.offers import batch_of, confirm_of, undo_of
-from flowdsl.language.parse.workflow import Call, Request, Step
-from flowdsl.language.places import Place
+from flowdsl.language.parse.workflow import CallVerb, Step, WrittenRequest
+from flowdsl.language.places import StepPlace
 from flowdsl.language.rules.answers import answer_type
 from flowdsl.language.subject import Subject, requests
 from flowdsl.language.text.diagnostics import Diagnostic
@@ -23,12 +23,12 @@ def check_offers(subject: Subject) -> Iterator[Diagnostic]:
     called = frozenset(_operations_called(subject))
     for place in subject.places:
         call = place.step.verb
-        if isinstance(call, Call) and not place.step.broken:
+        if isinstance(call, CallVerb) and not place.step.broken:
             yield from _one_by_one(subject, place, call)
             yield from _never_confirmed(subject, place, call, called)
 
 
-def _one_by_one(subject: Subject, place: Place, call: Call) -> Iterator[Diagnostic]:
+def _one_by_one(subject: Subject, place: StepPlace, call: CallVerb) -> Iterator[Diagnostic]:
     each = place.step.for_each
     if each is None or each.collect not in ("all", "settled"):
         return
@@ -43,7 +43,7 @@ def _one_by_one(subject: Subject, place: Place, call: Call) -> Iterator[Diagnost
 
 
 def _never_confirmed(
-    subject: Subject, place: Place, call: Call, called: frozenset[Called]
+    subject: Subject, place: StepPlace, call: CallVerb, called: frozenset[Called]
 ) -> Iterator[Diagnostic]:
     """`called`: what the workflow sends anywhere; a confirm may be a step of its own."""
     if call.confirm is not None or place.below_commit or place.section != "steps":
@@ -57,7 +57,7 @@ def _never_confirmed(
         yield Diagnostic("F066", call.request.span, message, help=hint)
 
 
-def undo_offered(subject: Subject, place: Place, call: Call) -> str:
+def undo_offered(subject: Subject, place: StepPlace, call: CallVerb) -> str:
     """How the service would undo the call, as one may write it; empty where nobody knows."""
     known = _operation(subject, call.request)
     undo = undo_of(*known) if known is not None else None
@@ -74,7 +74,7 @@ def _operations_called(subject: Subject) -> Iterator[Called]:
                 yield request.service.text, known[1].title
 
 
-def _operation(subject: Subject, request: Request) -> tuple[Contract, Operation] | None:
+def _operation(subject: Subject, request: WrittenRequest) -> tuple[Contract, Operation] | None:
     contract = subject.contracts.by_service.get(request.service.text)
     if contract is None or request.operation is not None:
         return None
@@ -86,12 +86,12 @@ def _id_of(subject: Subject, step: Step) -> str:
     """What stands for the thing that the step made: its `id`, if it answers one."""
     name = step.id.text if step.id else "ID"
     call = step.verb
-    answer = answer_type(subject, call.request) if isinstance(call, Call) else None
+    answer = answer_type(subject, call.request) if isinstance(call, CallVerb) else None
     known = isinstance(answer, Object) and answer.field("id") is None
     return f"${{{name}.…}}" if known else f"${{{name}.id}}"
 
 
-def _shown(operation: Operation, request: Request, value: str | None) -> str:
+def _shown(operation: Operation, request: WrittenRequest, value: str | None) -> str:
     """The call string, with a value for the last parameter of its path."""
     path = operation.path_alone
     if value is not None and "{" in path:

@@ -6,8 +6,16 @@ from collections.abc import Iterator
 
 from flowdsl.language import order
 from flowdsl.language.parse.vocabulary import did_you_mean, listed
-from flowdsl.language.parse.workflow import Call, Commit, Fail, Group, Name, Status, WaitFor
-from flowdsl.language.places import Place, kind_of
+from flowdsl.language.parse.workflow import (
+    CallVerb,
+    CommitVerb,
+    FailVerb,
+    GroupVerb,
+    Name,
+    StatusVerb,
+    WaitForVerb,
+)
+from flowdsl.language.places import StepPlace, kind_of
 from flowdsl.language.subject import Subject
 from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.expression.compiled import Expression
@@ -18,33 +26,33 @@ def check_order(subject: Subject) -> Iterator[Diagnostic]:
     line = _commit_line(subject)
     for place in subject.places:
         match place.step.verb:
-            case Commit():
+            case CommitVerb():
                 yield from _second_commit(place, line)
-            case Call() as call:
+            case CallVerb() as call:
                 yield from _undo_below(place, call, line)
                 yield from _no_below(place, call.request.expect, line)
-            case WaitFor(expect=expect):
+            case WaitForVerb(expect=expect):
                 yield from _no_below(place, expect, line)
-            case Fail():
+            case FailVerb():
                 yield from _fail_below(place, line)
-            case Status() if place.runs_beside:
+            case StatusVerb() if place.runs_beside:
                 around = "parallel" if place.in_parallel else "for_each"
                 message = "two steps at once cannot both set the status"
                 hint = f"put it before or after the `{around}`"
                 yield Diagnostic("F018", place.step.span, message, help=hint)
-            case Group(kind="parallel"):
+            case GroupVerb(kind="parallel"):
                 yield from _cycles(subject, place)
             case _:
                 pass
         yield from _after(subject, place)
 
 
-def _commit_line(subject: Subject) -> Place | None:
+def _commit_line(subject: Subject) -> StepPlace | None:
     return next(
         (
             place
             for place in subject.places
-            if isinstance(place.step.verb, Commit)
+            if isinstance(place.step.verb, CommitVerb)
             and place.section == "steps"
             and not place.parents
         ),
@@ -52,7 +60,7 @@ def _commit_line(subject: Subject) -> Place | None:
     )
 
 
-def _second_commit(place: Place, line: Place | None) -> Iterator[Diagnostic]:
+def _second_commit(place: StepPlace, line: StepPlace | None) -> Iterator[Diagnostic]:
     span = place.step.span
     if place.section == "on_failure":
         yield Diagnostic("F011", span, "`on_failure` has nothing to commit")
@@ -65,7 +73,7 @@ def _second_commit(place: Place, line: Place | None) -> Iterator[Diagnostic]:
         yield Diagnostic("F011", span, message, "a second `commit`", related=related)
 
 
-def _undo_below(place: Place, call: Call, line: Place | None) -> Iterator[Diagnostic]:
+def _undo_below(place: StepPlace, call: CallVerb, line: StepPlace | None) -> Iterator[Diagnostic]:
     keys = [("confirm", call.confirm.key)] if call.confirm is not None else []
     keys += [("compensate", call.compensate.key)] if call.compensate is not None else []
     keys += [("holds_for", call.holds_for.span)] if call.holds_for is not None else []
@@ -80,7 +88,9 @@ def _undo_below(place: Place, call: Call, line: Place | None) -> Iterator[Diagno
             yield Diagnostic("F010", span, message, help=hint, related=related)
 
 
-def _no_below(place: Place, expect: Expression | None, line: Place | None) -> Iterator[Diagnostic]:
+def _no_below(
+    place: StepPlace, expect: Expression | None, line: StepPlace | None
+) -> Iterator[Diagnostic]:
     """An answer that may be no, where nobody can do anything about it any more."""
     tolerated = any(not step.critical for step in (*place.parents, place.step))
     if expect is None or tolerated or line is None or not place.below_commit:
@@ -93,7 +103,7 @@ def _no_below(place: Place, expect: Expression | None, line: Place | None) -> It
     yield Diagnostic("F015", expect.span, message, help=hint, related=related)
 
 
-def _fail_below(place: Place, line: Place | None) -> Iterator[Diagnostic]:
+def _fail_below(place: StepPlace, line: StepPlace | None) -> Iterator[Diagnostic]:
     if place.section == "on_failure":
         yield Diagnostic("F017", place.step.span, "the run has failed already: `fail` says nothing")
     elif place.below_commit and line is not None:
@@ -102,7 +112,7 @@ def _fail_below(place: Place, line: Place | None) -> Iterator[Diagnostic]:
         yield Diagnostic("F017", place.step.span, message, help="move it above", related=related)
 
 
-def _after(subject: Subject, place: Place) -> Iterator[Diagnostic]:
+def _after(subject: Subject, place: StepPlace) -> Iterator[Diagnostic]:
     if not place.step.after:
         return
     parent = place.parents[-1] if place.parents else None
@@ -121,7 +131,7 @@ def _after(subject: Subject, place: Place) -> Iterator[Diagnostic]:
             yield _no_sibling(name, place, siblings)
 
 
-def _no_sibling(name: Name, place: Place, siblings: list[str]) -> Diagnostic:
+def _no_sibling(name: Name, place: StepPlace, siblings: list[str]) -> Diagnostic:
     if place.step.id is not None and name.text == place.step.id.text:
         return Diagnostic("F019", name.span, "a step cannot wait for itself")
     hint = f"the siblings are {listed(siblings)}" if siblings else "no sibling has an id"
@@ -129,7 +139,7 @@ def _no_sibling(name: Name, place: Place, siblings: list[str]) -> Diagnostic:
     return Diagnostic("F019", name.span, f"`{name.text}` is no sibling of this step", label, hint)
 
 
-def _cycles(subject: Subject, place: Place) -> Iterator[Diagnostic]:
+def _cycles(subject: Subject, place: StepPlace) -> Iterator[Diagnostic]:
     key = (place.section, place.path)
     if key not in subject.graphs:
         return

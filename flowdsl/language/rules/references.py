@@ -14,8 +14,17 @@ from flowdsl.language.parse.vocabulary import (
     like,
     listed,
 )
-from flowdsl.language.parse.workflow import Call, Emit, Step
-from flowdsl.language.places import Definition, Order, Part, Place, Role, Use, in_template, order
+from flowdsl.language.parse.workflow import CallVerb, EmitVerb, Step
+from flowdsl.language.places import (
+    DefinedName,
+    Part,
+    Relation,
+    Role,
+    StepPlace,
+    Use,
+    in_template,
+    order,
+)
 from flowdsl.language.subject import Subject, reads
 from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.expression.compiled import Expression, Reference
@@ -49,7 +58,7 @@ def check_references(subject: Subject) -> Iterator[Diagnostic]:
 
 
 def _in_step(
-    subject: Subject, place: Place, use: Use, reference: Reference
+    subject: Subject, place: StepPlace, use: Use, reference: Reference
 ) -> Iterator[Diagnostic]:
     expression, root = use.expression, str(reference.path[0])
     if root == "steps":
@@ -69,8 +78,8 @@ def _in_step(
         yield _unknown(subject, expression, reference, names)
 
 
-def _knows_an_error(place: Place, use: Use) -> bool:
-    in_fallback = any(isinstance(parent.verb, Call) for parent in place.parents)
+def _knows_an_error(place: StepPlace, use: Use) -> bool:
+    in_fallback = any(isinstance(parent.verb, CallVerb) for parent in place.parents)
     return use.part is Part.UNDO or in_fallback or place.section == "on_failure"
 
 
@@ -118,7 +127,7 @@ def _incomplete(
 
 
 def _exchange(
-    subject: Subject, place: Place | None, use: Use, reference: Reference
+    subject: Subject, place: StepPlace | None, use: Use, reference: Reference
 ) -> Iterator[Diagnostic]:
     """`steps.ID.field`."""
     expression = use.expression
@@ -154,7 +163,7 @@ def _exchange(
 
 def _fields_of(step: Step, *, within: bool) -> tuple[str, ...]:
     """What `steps.ID` has. Of many items, an exchange is only one's: in the item itself, or the winner's."""
-    fields = FIELDS_OF_A_STEP if isinstance(step.verb, Call | Emit) else ()
+    fields = FIELDS_OF_A_STEP if isinstance(step.verb, CallVerb | EmitVerb) else ()
     if step.for_each is None:
         return fields
     if within or step.for_each.collect == "first_success":
@@ -187,14 +196,14 @@ def _no_field(
 
 
 def _too_early(
-    subject: Subject, place: Place, use: Use, reference: Reference, name: str
+    subject: Subject, place: StepPlace, use: Use, reference: Reference, name: str
 ) -> Iterator[Diagnostic]:
     definition = subject.definition(name, place)
     if not definition.is_known_at(place.path):
         yield _only_inside(subject, use.expression, reference, definition)
         return
     how = order(definition.place, place)
-    if how in (Order.BEFORE, Order.BESIDE) or _is_seen(definition, how, use, reference):
+    if how in (Relation.BEFORE, Relation.BESIDE) or _is_seen(definition, how, use, reference):
         return
     at = 1 if reference.path[0] == "steps" else 0
     span = _part_span(subject, use.expression, reference, at)
@@ -203,7 +212,7 @@ def _too_early(
 
 
 def _only_inside(
-    subject: Subject, expression: Expression, reference: Reference, definition: Definition
+    subject: Subject, expression: Expression, reference: Reference, definition: DefinedName
 ) -> Diagnostic:
     """Each item has its own: outside there is no telling which is meant."""
     name = definition.name.text
@@ -227,11 +236,11 @@ def _only_inside(
     return Diagnostic("F041", span, message, help=hint, related=related)
 
 
-def _is_seen(definition: Definition, how: Order, use: Use, reference: Reference) -> bool:
+def _is_seen(definition: DefinedName, how: Relation, use: Use, reference: Reference) -> bool:
     """Whether a step may read what it gives itself, or what is around it."""
     if definition.kind == "variable":
-        return how is Order.AROUND or use.role not in (Role.WHEN, Role.ITEMS)
-    return how is Order.SAME and _sees_itself(use, reference, is_set=definition.is_set)
+        return how is Relation.AROUND or use.role not in (Role.WHEN, Role.ITEMS)
+    return how is Relation.SAME and _sees_itself(use, reference, is_set=definition.is_set)
 
 
 def _sees_itself(use: Use, reference: Reference, *, is_set: bool) -> bool:
@@ -242,24 +251,24 @@ def _sees_itself(use: Use, reference: Reference, *, is_set: bool) -> bool:
     return use.part in (Part.UNDO, Part.CONFIRM) or use.role is Role.EXPECT
 
 
-def _why(definition: Definition, how: Order, use: Use) -> str:
+def _why(definition: DefinedName, how: Relation, use: Use) -> str:
     name, verb = definition.name.text, definition.place.step.verb
     match how:
-        case Order.SAME if definition.kind == "variable":
+        case Relation.SAME if definition.kind == "variable":
             return f"`{name}` is one item: this is asked once, before there are any"
-        case Order.SAME if definition.is_set:
+        case Relation.SAME if definition.is_set:
             return f"`{name}` is set by this very step: make it two"
-        case Order.SAME if use.part is Part.PROBE:
+        case Relation.SAME if use.part is Part.PROBE:
             return f"the answer of `{name}` was lost: a probe sees `steps.{name}.key` only"
-        case Order.SAME:
+        case Relation.SAME:
             return f"`{name}` has no answer yet"
-        case Order.AROUND if isinstance(verb, Call):
+        case Relation.AROUND if isinstance(verb, CallVerb):
             return f"`{name}` was refused where its `fallback` runs: `error` says why"
-        case Order.AROUND:
+        case Relation.AROUND:
             return f"`{name}` is the group this step is in: it has not ended"
-        case Order.INSIDE:
+        case Relation.INSIDE:
             return f"`{name}` is inside this step: it has not run"
-        case Order.INSTEAD:
+        case Relation.INSTEAD:
             return f"`{name}` is in another branch: where this one is taken, it did not run"
         case _:
             return f"`{name}` has not run here: its step comes later"
@@ -283,11 +292,11 @@ def _unknown(
     return Diagnostic("F041", span, f"unknown name `{root}`", label, hint)
 
 
-def _names_here(subject: Subject, place: Place) -> list[str]:
+def _names_here(subject: Subject, place: StepPlace) -> list[str]:
     return [
         name
         for name, item in subject.known.items()
-        if order(item.place, place) in (Order.BEFORE, Order.BESIDE)
+        if order(item.place, place) in (Relation.BEFORE, Relation.BESIDE)
     ]
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flowdsl.language.parse.workflow import (
-    Call,
-    Emit,
-    Group,
-    Multiplied,
-    Request,
+    CallVerb,
+    EmitVerb,
+    GroupVerb,
     Step,
-    Uses,
-    WaitFor,
+    UsesVerb,
+    WaitForVerb,
+    WrittenForEach,
+    WrittenRequest,
 )
 from flowdsl.plan.expression.types import (
     ANYTHING,
@@ -39,8 +39,8 @@ _STARTED = Object((("run", TEXT),), required=frozenset({"run"}))
 class Told:
     """`outputs`: what a used file comes to; `answers`: what a contract says that a request is answered."""
 
-    outputs: Callable[[Uses], Type]
-    answers: Callable[[Request], Type]
+    outputs: Callable[[UsesVerb], Type]
+    answers: Callable[[WrittenRequest], Type]
 
 
 def or_null(given: Type) -> Type:
@@ -53,7 +53,7 @@ def value_of(step: Step, told: Told) -> Type:
     return found if step.for_each is None else _collected(step.for_each, found)
 
 
-def _collected(each: Multiplied, item: Type) -> Type:
+def _collected(each: WrittenForEach, item: Type) -> Type:
     match each.collect:
         case "first_success":
             return item
@@ -65,19 +65,19 @@ def _collected(each: Multiplied, item: Type) -> Type:
 
 def _of_one(step: Step, told: Told) -> Type:
     match step.verb:
-        case Emit():
+        case EmitVerb():
             return ANYTHING
-        case Call(request=request, fallback=()):
+        case CallVerb(request=request, fallback=()):
             return told.answers(request)
-        case Call(request=request, fallback=fallback):
+        case CallVerb(request=request, fallback=fallback):
             return join((told.answers(request), _of_last(fallback, told)))
-        case Group(kind="steps", steps=steps):
+        case GroupVerb(kind="steps", steps=steps):
             return ANYTHING if step.broken else _of_last(steps, told)
-        case WaitFor(schema=schema):
+        case WaitForVerb(schema=schema):
             return from_schema(schema)
-        case Uses(detach=True):
+        case UsesVerb(detach=True):
             return _STARTED
-        case Uses() as uses:
+        case UsesVerb() as uses:
             return told.outputs(uses)
         case _:
             return ANYTHING if step.broken else NULL

@@ -10,7 +10,7 @@ from flowdsl.language.subject import Subject
 from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.expression.compiled import Expression, Reference
 from flowdsl.plan.expression.paths import path_of
-from flowdsl.plan.expression.tree import Call, Tree
+from flowdsl.plan.expression.tree import FunctionCall, Tree
 from flowdsl.plan.nodes import Input, templates_of
 from flowdsl.plan.values import Json
 
@@ -129,7 +129,7 @@ def _asks_whether_given(expression: Expression, reference: Reference) -> bool:
 def _is_handed_on(tree: Tree, reference: Reference) -> bool:
     """Whole, or as one of the two values of a `default`."""
     match tree:
-        case Call(function="default", arguments=arguments):
+        case FunctionCall(function="default", arguments=arguments):
             return any(_is_handed_on(argument, reference) for argument in arguments)
     is_it = path_of(tree) == reference.path and tree.start == reference.start
     return is_it and len(reference.path) == 2

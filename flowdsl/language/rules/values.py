@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from flowdsl.language.inputs import problems_of
-from flowdsl.language.parse.workflow import Switch, WaitUntil
-from flowdsl.language.places import Part, Place, Role, Use, in_template, uses
+from flowdsl.language.parse.workflow import SwitchVerb, WaitUntilVerb
+from flowdsl.language.places import Part, Role, StepPlace, Use, in_template, uses
 from flowdsl.language.rules.scope import names_at, names_at_the_end, types_of
 from flowdsl.language.subject import Subject
 from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.due import seconds_of
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.evaluate import EvaluationError
-from flowdsl.plan.expression.inference import Problem, infer
+from flowdsl.plan.expression.inference import TypeProblem, infer
 from flowdsl.plan.expression.types import Group, Type, describe, groups, may_be_null
 from flowdsl.plan.template import Constant
 
@@ -67,10 +67,10 @@ def _check(subject: Subject, use: Use, names: dict[str, Type]) -> Iterator[Diagn
         yield from _wanted(subject, use, inference.type, *_WANTED[use.role])
 
 
-def _moment(place: Place) -> Iterator[Diagnostic]:
+def _moment(place: StepPlace) -> Iterator[Diagnostic]:
     """A time that is written out can be read, or never will."""
     match place.step.verb:
-        case WaitUntil(moment=Constant(value=value)):
+        case WaitUntilVerb(moment=Constant(value=value)):
             try:
                 seconds_of(value)
             except EvaluationError:
@@ -80,10 +80,10 @@ def _moment(place: Place) -> Iterator[Diagnostic]:
             return
 
 
-def _never_taken(place: Place) -> Iterator[Diagnostic]:
+def _never_taken(place: StepPlace) -> Iterator[Diagnostic]:
     """Branches below one that holds always."""
     match place.step.verb:
-        case Switch(branches=branches):
+        case SwitchVerb(branches=branches):
             always = [n for n, one in enumerate(branches) if one.when is None and not one.broken]
             for branch in branches[always[0] + 1 :] if always else ():
                 message = "this branch is never taken: one above it has no `when`"
@@ -108,7 +108,7 @@ def _wanted(
         yield Diagnostic("F043", span, f"{what}, and `{text}` may be null", help=hint)
 
 
-def _diagnostic(subject: Subject, expression: Expression, problem: Problem) -> Diagnostic:
+def _diagnostic(subject: Subject, expression: Expression, problem: TypeProblem) -> Diagnostic:
     span = subject.workflow.locate(expression, problem.start, problem.length)
     return Diagnostic(problem.code, span, problem.message, help=problem.help)
 

@@ -92,7 +92,7 @@ ALL_TOLD = Untold()
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogueEntry:
     code: str
     title: str
     severity: Severity
@@ -149,11 +149,13 @@ def _with_help(found: Diagnostic) -> Diagnostic:
     return replace(found, help=MOSTLY.get(found.code, see))
 
 
-def _entry(code: str, title: str, severity: Severity = Severity.ERROR) -> tuple[str, Entry]:
-    return code, Entry(code, title, severity, f"{code}.md")
+def _entry(
+    code: str, title: str, severity: Severity = Severity.ERROR
+) -> tuple[str, CatalogueEntry]:
+    return code, CatalogueEntry(code, title, severity, f"{code}.md")
 
 
-CATALOGUE: Mapping[str, Entry] = MappingProxyType(
+CATALOGUE: Mapping[str, CatalogueEntry] = MappingProxyType(
     dict(
         (
             _entry("F001", "an expression inside { } or [ ] needs quotes"),

@@ -10,7 +10,7 @@ from flowdsl.plan.span import Span
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ShapeFault:
     """Of one kind there is one at a place."""
 
     span: Span
@@ -18,7 +18,7 @@ class Fault:
     in_words: Callable[[], Diagnostic]
 
 
-def first_in_words(faults: Iterable[Fault]) -> tuple[tuple[Diagnostic, ...], int]:
+def first_in_words(faults: Iterable[ShapeFault]) -> tuple[tuple[Diagnostic, ...], int]:
     """The first of them, in the order of the file, and how many more there are."""
     found: dict[tuple[Span, str], Diagnostic] = {}
     ordered = sorted(faults, key=lambda fault: (fault.span.line, fault.span.column))

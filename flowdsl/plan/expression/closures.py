@@ -16,26 +16,26 @@ from flowdsl.plan.expression.budget import PRECISION, Closure, Frame, Value
 from flowdsl.plan.expression.fault import EvaluationError, Fault
 from flowdsl.plan.expression.functions import FUNCTIONS, arity_problem
 from flowdsl.plan.expression.operations import COMPARISONS, OPERATORS, affirm, kind, negate, truth
-from flowdsl.plan.expression.reading import Place, key_of, lookup, read_field, read_index
+from flowdsl.plan.expression.reading import DataPath, key_of, lookup, read_field, read_index
 from flowdsl.plan.expression.tree import (
-    Call,
     Chain,
     Choice,
     Compare,
     Comprehension,
-    Constant,
     Field,
-    Index,
-    ListOf,
+    FunctionCall,
+    ListDisplay,
+    LiteralValue,
     Logic,
     Loop,
-    Name,
     Not,
     ObjectOf,
     SecretName,
     Sign,
+    Subscript,
     Term,
     Tree,
+    Variable,
     cost,
 )
 from flowdsl.plan.values import Secret
@@ -55,16 +55,16 @@ class _Compiler:
 
     def closure(self, tree: Tree, bound: Bound) -> Closure:
         match tree:
-            case Constant(value=value):
+            case LiteralValue(value=value):
                 return lambda _frame: value
             case SecretName(name=name):
                 secret = Secret(name)
                 return lambda _frame: secret
-            case Name():
+            case Variable():
                 return self.name(tree, bound)
-            case Field() | Index():
+            case Field() | Subscript():
                 return self.path(tree, bound)
-            case ListOf():
+            case ListDisplay():
                 return self.list_of(tree, bound)
             case ObjectOf():
                 return self.object_of(tree, bound)
@@ -83,7 +83,7 @@ class _Compiler:
                 return self.choice(tree, bound)
             case Comprehension():
                 return self.comprehension(tree, bound)
-            case Call():
+            case FunctionCall():
                 return self.call(tree, bound)
 
     def closures(self, trees: tuple[Tree, ...], bound: Bound) -> tuple[Closure, ...]:
@@ -92,18 +92,18 @@ class _Compiler:
     def tolerant(self, tree: Tree, bound: Bound) -> Closure:
         """As `closure`, but a field that is not there is null, at any step of the path."""
         match tree:
-            case Name() if tree.name not in bound:
+            case Variable() if tree.name not in bound:
                 name = tree.name
                 return lambda frame: frame.scope.get(name)
             case Field(key=key):
                 source = self.tolerant(tree.value, bound)
                 return lambda frame: lookup(source(frame), key)
-            case Index():
+            case Subscript():
                 source, index = self.tolerant(tree.value, bound), self.closure(tree.index, bound)
                 return lambda frame: lookup(source(frame), key_of(index(frame)))
         return self.closure(tree, bound)
 
-    def name(self, tree: Name, bound: Bound) -> Closure:
+    def name(self, tree: Variable, bound: Bound) -> Closure:
         name = tree.name
         if name in bound:
             slot = bound[name]
@@ -118,9 +118,9 @@ class _Compiler:
 
         return read
 
-    def path(self, tree: Field | Index, bound: Bound) -> Closure:
+    def path(self, tree: Field | Subscript, bound: Bound) -> Closure:
         source = self.closure(tree.value, bound)
-        place = Place(self.text, tree)
+        place = DataPath(self.text, tree)
         if isinstance(tree, Field):
             key = tree.key
 
@@ -134,7 +134,7 @@ class _Compiler:
         index = self.closure(tree.index, bound)
         return lambda frame: read_index(source(frame), index(frame), place)
 
-    def list_of(self, tree: ListOf, bound: Bound) -> Closure:
+    def list_of(self, tree: ListDisplay, bound: Bound) -> Closure:
         items = self.closures(tree.items, bound)
         return lambda frame: [item(frame) for item in items]
 
@@ -244,7 +244,7 @@ class _Compiler:
         then, otherwise = self.closure(tree.then, bound), self.closure(tree.otherwise, bound)
         return lambda frame: then(frame) if condition(frame) else otherwise(frame)
 
-    def call(self, tree: Call, bound: Bound) -> Closure:
+    def call(self, tree: FunctionCall, bound: Bound) -> Closure:
         problem = arity_problem(tree.function, len(tree.arguments))
         if problem is not None:
             return _always_failing(problem, tree)

@@ -19,25 +19,25 @@ from flowdsl.plan.expression.functions import FUNCTIONS
 from flowdsl.plan.expression.token import MAXIMUM_DEPTH, Token, check, tokenize
 from flowdsl.plan.expression.tree import (
     Arithmetic,
-    Call,
     Chain,
     Choice,
     Compare,
     Comparison,
     Comprehension,
-    Constant,
     Field,
-    Index,
-    ListOf,
+    FunctionCall,
+    ListDisplay,
+    LiteralValue,
     Logic,
     Loop,
-    Name,
     Not,
     ObjectOf,
     SecretName,
     Sign,
+    Subscript,
     Term,
     Tree,
+    Variable,
 )
 
 MAXIMUM_DIGITS = 4300  # of an integer, and of the exponent's reach of a decimal
@@ -52,17 +52,17 @@ def read_tree(text: str) -> Tree:
     except SyntaxError as error:
         raise _syntax(text, error) from None
     except (RecursionError, MemoryError):
-        raise _Reader(text, b"").too_deep(0, len(text)) from None
+        raise _TreeReader(text, b"").too_deep(0, len(text)) from None
     except ValueError:
         message = "the expression holds a character that no text can hold"
         raise ExpressionError(message, 0, len(text)) from None
-    return _Reader(text, line.encode()).read(root, 0)
+    return _TreeReader(text, line.encode()).read(root, 0)
 
 
 def _syntax(text: str, error: SyntaxError) -> ExpressionError:
     said = error.msg
     if "too many nested" in said or "too complex" in said:
-        return _Reader(text, b"").too_deep(0, len(text))
+        return _TreeReader(text, b"").too_deep(0, len(text))
     if "expected 'else'" in said:
         start = max(0, (error.offset or 2) - 2)
         length = max(1, min(len(text), (error.end_offset or 0) - 2) - start)
@@ -163,7 +163,7 @@ _REFUSED: MappingProxyType[type[ast.expr], tuple[str, str]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class _TreeReader:
     """`line` is the text in UTF-8, because Python's parser counts columns in bytes."""
 
     text: str
@@ -182,7 +182,7 @@ class _Reader:
             case ast.Attribute() | ast.Subscript():
                 return self.path(node, depth)
             case ast.List():
-                return ListOf(self.read_all(node.elts, below), start, length)
+                return ListDisplay(self.read_all(node.elts, below), start, length)
             case ast.Dict():
                 return self.object_of(node, below)
             case ast.UnaryOp():
@@ -224,23 +224,23 @@ class _Reader:
                 raise self.error(
                     "this number is too large or too small", start, length, code="F047"
                 )
-            return Constant(exact, start, length)
+            return LiteralValue(exact, start, length)
         if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
             raise self.error("half a surrogate pair is no character", start, length)
         if value is None or isinstance(value, bool | int | str):
-            return Constant(value, start, length)
+            return LiteralValue(value, start, length)
         raise self.error("only numbers, text, true, false and null can be written", start, length)
 
     def name(self, node: ast.Name) -> Tree:
         start, length = self.place(node)
         if node.id in _JSON_WORDS:
-            return Constant(_JSON_WORDS[node.id], start, length)
+            return LiteralValue(_JSON_WORDS[node.id], start, length)
         if node.id == "secrets":
             message = "`secrets` is no value of its own"
             raise self.error(
                 message, start, length, help_text="name one secret: `secrets.API_TOKEN`"
             )
-        return Name(node.id, start, length)
+        return Variable(node.id, start, length)
 
     def path(self, node: ast.expr, depth: int) -> Tree:
         steps: list[ast.Attribute | ast.Subscript] = []
@@ -273,9 +273,9 @@ class _Reader:
         if isinstance(step.slice, ast.Slice):
             raise self.refusal(step.slice)
         index = self.read(step.slice, depth + 1)
-        if isinstance(index, Constant) and isinstance(index.value, str):
+        if isinstance(index, LiteralValue) and isinstance(index.value, str):
             return Field(value, index.value, index.start, index.length, start, length)
-        return Index(value, index, start, length)
+        return Subscript(value, index, start, length)
 
     def object_of(self, node: ast.Dict, depth: int) -> Tree:
         start, length = self.place(node)
@@ -287,7 +287,7 @@ class _Reader:
                 help_text = "write the key in quotes: `{'a': 1}`"
                 raise self.error("a key must be text", key_start, key_length, help_text=help_text)
             name = self.constant(key)
-            assert isinstance(name, Constant)
+            assert isinstance(name, LiteralValue)
             if key.value in fields:
                 raise self.error(f"the key '{key.value}' stands here twice", key_start, key_length)
             fields[key.value] = self.read(value, depth)
@@ -298,12 +298,14 @@ class _Reader:
         value = self.read(node.operand, depth)
         if isinstance(node.op, ast.Not):
             return Not(value, start, length)
-        if isinstance(value, Constant) and type(value.value) in {int, Decimal}:
+        if isinstance(value, LiteralValue) and type(value.value) in {int, Decimal}:
             assert isinstance(value.value, int | Decimal)
             number = value.value
             # copy_negate: `-` would round to the context, and a literal keeps its digits
             negative = number.copy_negate() if isinstance(number, Decimal) else -number
-            return Constant(negative if isinstance(node.op, ast.USub) else number, start, length)
+            return LiteralValue(
+                negative if isinstance(node.op, ast.USub) else number, start, length
+            )
         return Sign("-" if isinstance(node.op, ast.USub) else "+", value, start, length)
 
     def chain(self, node: ast.BinOp, depth: int) -> Tree:
@@ -366,7 +368,7 @@ class _Reader:
                 f"there is no function `{name}`", *self.place(node.func), help_text=help_text
             )
         assert not node.keywords, "`check` has refused `=`"
-        return Call(name, self.read_all(node.args, depth), start, length)
+        return FunctionCall(name, self.read_all(node.args, depth), start, length)
 
     def refusal(self, node: ast.expr) -> ExpressionError:
         default = ("this is not part of expressions", "")

@@ -20,24 +20,24 @@ from flowdsl.plan.expression.paths import (
 from flowdsl.plan.expression.reading import closest, no_such_field, source_of
 from flowdsl.plan.expression.signature import SIGNATURES, item_of, number_from
 from flowdsl.plan.expression.tree import (
-    Call,
     Chain,
     Choice,
     Compare,
     Comprehension,
-    Constant,
     Field,
-    Index,
+    FunctionCall,
+    ListDisplay,
+    LiteralValue,
     Logic,
-    Name,
     Not,
     ObjectOf,
     SecretName,
     Sign,
+    Subscript,
     Term,
     Tree,
+    Variable,
 )
-from flowdsl.plan.expression.tree import ListOf as ListLiteral
 from flowdsl.plan.expression.types import (
     ANYTHING,
     BOOLEAN,
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class TypeProblem:
     """`start` and `length` are offsets into the text of the expression."""
 
     code: str
@@ -82,7 +82,7 @@ class Problem:
 @dataclass(frozen=True, slots=True)
 class Inference:
     type: Type
-    problems: tuple[Problem, ...]
+    problems: tuple[TypeProblem, ...]
 
 
 def infer(
@@ -98,7 +98,7 @@ def infer(
     `proven`: paths that are not null here, because a `when` above was true (`proven_if_true`).
     """
     checker = _Checker(expression.text)
-    known = _Known(names, proven)
+    known = _KnownTypes(names, proven)
     find = checker.condition if condition else checker.type_of
     found = find(expression.tree, known)
     problems = sorted(dict.fromkeys(checker.problems), key=lambda problem: problem.start)
@@ -106,14 +106,14 @@ def infer(
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _KnownTypes:
     """`proven`: paths found not to be null. `tolerant`: null on the way is provided for."""
 
     names: Mapping[str, Type]
     proven: Paths = NO_PATHS
     tolerant: bool = False
 
-    def under(self, proven: Paths) -> _Known:
+    def under(self, proven: Paths) -> _KnownTypes:
         return replace(self, proven=self.proven | proven)
 
     def narrow(self, tree: Tree, given: Type) -> Type:
@@ -126,20 +126,20 @@ class _Known:
 @dataclass(frozen=True, slots=True)
 class _Checker:
     text: str
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[TypeProblem] = field(default_factory=list)
 
-    def type_of(self, tree: Tree, known: _Known) -> Type:
-        inside = known if isinstance(tree, Field | Index) else replace(known, tolerant=False)
+    def type_of(self, tree: Tree, known: _KnownTypes) -> Type:
+        inside = known if isinstance(tree, Field | Subscript) else replace(known, tolerant=False)
         match tree:
-            case Constant():
+            case LiteralValue():
                 return type_of(tree.value)
             case SecretName():
                 return SECRET
-            case Name():
+            case Variable():
                 return known.narrow(tree, known.names.get(tree.name, ANYTHING))
-            case Field() | Index():
+            case Field() | Subscript():
                 return self.path(tree, inside)
-            case ListLiteral():
+            case ListDisplay():
                 return ListOf(widen(join(self.type_of(item, inside) for item in tree.items)))
             case ObjectOf():
                 fields = tuple((key, self.type_of(value, inside)) for key, value in tree.fields)
@@ -159,10 +159,10 @@ class _Checker:
                 return self.choice(tree, inside)
             case Comprehension():
                 return self.comprehension(tree, inside)
-            case Call():
+            case FunctionCall():
                 return self.call(tree, inside)
 
-    def path(self, tree: Field | Index, known: _Known) -> Type:
+    def path(self, tree: Field | Subscript, known: _KnownTypes) -> Type:
         given = self.type_of(tree.value, known)
         source = source_of(self.text, tree.value)
         rest = ANYTHING if given == NULL else without_null(given)
@@ -204,7 +204,7 @@ class _Checker:
             close = closest(tree.key, names)
             help_text = f"write `{close}`" if close else ""
             place = (tree.key_start, tree.key_length)
-            self.problems.append(Problem("F042", message, *place, help_text))
+            self.problems.append(TypeProblem("F042", message, *place, help_text))
             return
         help_text = ""
         if groups(given) == _LIST:
@@ -212,7 +212,7 @@ class _Checker:
         message = f"`{source}` is {describe(given)}, which has no fields"
         self.add("F044", message, tree.value, help_text)
 
-    def item(self, tree: Index, given: Type, known: _Known) -> Type:
+    def item(self, tree: Subscript, given: Type, known: _KnownTypes) -> Type:
         index = self.type_of(tree.index, replace(known, tolerant=False))
         found = groups(given)
         source = source_of(self.text, tree.value)
@@ -234,12 +234,12 @@ class _Checker:
         self.add("F044", f"{saying} {words}, and this is {describe(given)}", tree)
         return False
 
-    def sign(self, tree: Sign, known: _Known) -> Type:
+    def sign(self, tree: Sign, known: _KnownTypes) -> Type:
         given = self.type_of(tree.value, known)
         self.need(tree.value, given, _NUMBERS, f"`{tree.operator}` needs")
         return number_from(given)
 
-    def chain(self, tree: Chain, known: _Known) -> Type:
+    def chain(self, tree: Chain, known: _KnownTypes) -> Type:
         left = self.type_of(tree.first, known)
         for term in tree.terms:
             right = self.type_of(term.value, known)
@@ -251,12 +251,12 @@ class _Checker:
         shared = shared_groups(left, right, wanted)
         if SECRET in {*members(left), *members(right)}:
             message = "a secret can only be handed on as it is, it cannot be computed with"
-            self.problems.append(Problem("F044", message, term.start, term.length))
+            self.problems.append(TypeProblem("F044", message, term.start, term.length))
         elif not shared:
             message = f"`{term.operator}` cannot take {describe(left)} and {describe(right)}"
             texts = term.operator == "+" and TEXT in {widen(left), widen(right)}
             help_text = "turn a value into text with `str(x)`" if texts else ""
-            self.problems.append(Problem("F044", message, term.start, term.length, help_text))
+            self.problems.append(TypeProblem("F044", message, term.start, term.length, help_text))
         elif shared == {"number"}:
             both = join((widen(left), widen(right)))
             return NUMBER if term.operator == "/" else number_from(both)
@@ -266,7 +266,7 @@ class _Checker:
             return ListOf(join((item_of(left), item_of(right))))
         return ANYTHING
 
-    def compare(self, tree: Compare, known: _Known) -> Type:
+    def compare(self, tree: Compare, known: _KnownTypes) -> Type:
         left_tree, left = tree.first, self.type_of(tree.first, known)
         for word, right_tree in tree.rest:
             right = self.type_of(right_tree, known)
@@ -313,16 +313,16 @@ class _Checker:
             kinds = f"{describe(item)} is never an item of {describe(container)}"
             self.add("F046", f"this is always {always}: {kinds}", tree)
 
-    def condition(self, tree: Tree, known: _Known) -> Type:
+    def condition(self, tree: Tree, known: _KnownTypes) -> Type:
         """A place where only the truth of the value matters."""
         if isinstance(tree, Logic):
             return self.logic(tree, known, in_condition=True)
         given = self.type_of(tree, known)
         if given == SECRET:
             self.add("F044", "a secret cannot be tested", tree)
-        elif isinstance(tree, Constant):
+        elif isinstance(tree, LiteralValue):
             self.always(tree, holds=truth(tree.value))
-        elif isinstance(tree, ListLiteral):
+        elif isinstance(tree, ListDisplay):
             self.always(tree, holds=bool(tree.items))
         elif isinstance(tree, ObjectOf):
             self.always(tree, holds=bool(tree.fields))
@@ -334,7 +334,7 @@ class _Checker:
         message = f"`{source_of(self.text, tree)}` is always {'true' if holds else 'false'}"
         self.add("F046", message, tree)
 
-    def logic(self, tree: Logic, known: _Known, *, in_condition: bool) -> Type:
+    def logic(self, tree: Logic, known: _KnownTypes, *, in_condition: bool) -> Type:
         either = tree.operator == "or"
         found: list[Type] = []
         for position, value in enumerate(tree.values):
@@ -345,13 +345,13 @@ class _Checker:
             known = known.under(proven_if_false(value) if either else proven_if_true(value))
         return join(found)
 
-    def choice(self, tree: Choice, known: _Known) -> Type:
+    def choice(self, tree: Choice, known: _KnownTypes) -> Type:
         self.condition(tree.condition, known)
         then = self.type_of(tree.then, known.under(proven_if_true(tree.condition)))
         otherwise = self.type_of(tree.otherwise, known.under(proven_if_false(tree.condition)))
         return join((then, otherwise))
 
-    def comprehension(self, tree: Comprehension, known: _Known) -> Type:
+    def comprehension(self, tree: Comprehension, known: _KnownTypes) -> Type:
         for loop in tree.loops:
             given = self.type_of(loop.items, known)
             found = groups(given)
@@ -360,13 +360,13 @@ class _Checker:
                 self.add("F044", message, loop.items)
             # what was proven of another thing of this name says nothing of the variable
             proven = frozenset(path for path in known.proven if path[0] != loop.name)
-            known = _Known({**known.names, loop.name: item_of(given)}, proven)
+            known = _KnownTypes({**known.names, loop.name: item_of(given)}, proven)
             for condition in loop.conditions:
                 self.condition(condition, known)
                 known = known.under(proven_if_true(condition))
         return ListOf(widen(self.type_of(tree.element, known)))
 
-    def call(self, tree: Call, known: _Known) -> Type:
+    def call(self, tree: FunctionCall, known: _KnownTypes) -> Type:
         problem = arity_problem(tree.function, len(tree.arguments))
         if problem is not None:
             self.add("F044", problem, tree)
@@ -385,13 +385,13 @@ class _Checker:
             self.extreme(tree, given)
         return signature.result(given)
 
-    def extreme(self, tree: Call, given: list[Type]) -> None:
+    def extreme(self, tree: FunctionCall, given: list[Type]) -> None:
         for argument, found in zip(tree.arguments[1:], given[1:], strict=True):
             if not shared_groups(given[0], found, _ORDERED):
                 pair = f"{describe(given[0])} with {describe(found)}"
                 self.add("F044", f"`{tree.function}` cannot compare {pair}", argument)
 
-    def default(self, tree: Call, known: _Known) -> Type:
+    def default(self, tree: FunctionCall, known: _KnownTypes) -> Type:
         found = [
             self.type_of(argument, replace(known, tolerant=position == 0))
             for position, argument in enumerate(tree.arguments)
@@ -400,7 +400,7 @@ class _Checker:
         return join([*kept, *found[1:]])
 
     def add(self, code: str, message: str, tree: Tree, help_text: str = "") -> None:
-        self.problems.append(Problem(code, message, tree.start, tree.length, help_text))
+        self.problems.append(TypeProblem(code, message, tree.start, tree.length, help_text))
 
 
 _LIST: frozenset[Group] = frozenset({"list"})

@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowdsl.plan.expression.tree import (
-    Call,
     Choice,
     Compare,
     Comprehension,
-    Constant,
     Field,
-    Index,
+    FunctionCall,
+    LiteralValue,
     Logic,
-    Name,
     Not,
     Path,
     SecretName,
+    Subscript,
     Tree,
+    Variable,
     children,
 )
 
@@ -51,14 +51,14 @@ def path_of(tree: Tree) -> Path | None:
     keys: list[str | int] = []
     while True:
         match tree:
-            case Name(name=name):
+            case Variable(name=name):
                 return (name, *reversed(keys))
             case SecretName(name=name):
                 return ("secrets", name, *reversed(keys))
             case Field(value=value, key=key):
                 keys.append(key)
                 tree = value
-            case Index(value=value, index=Constant(value=int() as key)) if not isinstance(
+            case Subscript(value=value, index=LiteralValue(value=int() as key)) if not isinstance(
                 key, bool
             ):
                 keys.append(key)
@@ -103,7 +103,7 @@ _ORDERINGS = frozenset({"<", "<=", ">", ">="})
 def _only_path(one: Tree, other: Tree, *, null: bool) -> Paths:
     """The path in a comparison of a path with null (or with a literal that is not null)."""
     for tree, literal in ((one, other), (other, one)):
-        if isinstance(literal, Constant) and (literal.value is None) is null:
+        if isinstance(literal, LiteralValue) and (literal.value is None) is null:
             return _paths((tree,))
     return NO_PATHS
 
@@ -139,7 +139,7 @@ class _Here:
 
 def _walk(tree: Tree, here: _Here) -> Iterator[Reference]:
     match tree:
-        case Name() | SecretName() | Field() | Index():
+        case Variable() | SecretName() | Field() | Subscript():
             yield from _path(tree, here)
         case Logic():
             yield from _logic(tree, here)
@@ -147,7 +147,7 @@ def _walk(tree: Tree, here: _Here) -> Iterator[Reference]:
             yield from _walk(tree.then, here.under(proven_if_true(tree.condition)))
             yield from _walk(tree.condition, here.strict())
             yield from _walk(tree.otherwise, here.under(proven_if_false(tree.condition)))
-        case Call(function="default", arguments=(first, *others)):
+        case FunctionCall(function="default", arguments=(first, *others)):
             yield from _walk(first, here.lenient())
             for other in others:
                 yield from _walk(other, here.strict())
@@ -167,13 +167,13 @@ def _path(tree: Tree, here: _Here) -> Iterator[Reference]:
         return
     if isinstance(tree, Field):
         yield from _path_or_value(tree.value, here)
-    elif isinstance(tree, Index):
+    elif isinstance(tree, Subscript):
         yield from _path_or_value(tree.value, here)
         yield from _walk(tree.index, here.strict())
 
 
 def _path_or_value(tree: Tree, here: _Here) -> Iterator[Reference]:
-    is_path = isinstance(tree, Name | SecretName | Field | Index)
+    is_path = isinstance(tree, Variable | SecretName | Field | Subscript)
     yield from _path(tree, here) if is_path else _walk(tree, here.strict())
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flowdsl.plan.expression.fault import EvaluationError
 from flowdsl.plan.expression.operations import kind
-from flowdsl.plan.expression.tree import Field, Index, Tree
+from flowdsl.plan.expression.tree import Field, Subscript, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,11 +19,11 @@ MAXIMUM_FIELDS_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DataPath:
     """A path in the text of its expression."""
 
     text: str
-    tree: Field | Index
+    tree: Field | Subscript
 
     @property
     def source(self) -> str:
@@ -31,7 +31,7 @@ class Place:
 
     def key_error(self, message: str) -> EvaluationError:
         tree = self.tree
-        if isinstance(tree, Index):
+        if isinstance(tree, Subscript):
             return EvaluationError(message, tree.index.start, tree.index.length)
         return EvaluationError(message, tree.key_start, tree.key_length)
 
@@ -39,7 +39,7 @@ class Place:
         return EvaluationError(message, self.tree.value.start, self.tree.value.length)
 
 
-def read_field(value: Value, key: str, place: Place) -> Value:
+def read_field(value: Value, key: str, place: DataPath) -> Value:
     """`value.key`, or an error that names the fields there are."""
     match value:
         case dict() if key in value:
@@ -55,7 +55,7 @@ def read_field(value: Value, key: str, place: Place) -> Value:
     raise place.value_error(f"`{place.source}` is {kind(value)} and has no fields")
 
 
-def read_index(value: Value, index: Value, place: Place) -> Value:
+def read_index(value: Value, index: Value, place: DataPath) -> Value:
     """`value[index]`: an item of a list, counted from the end if negative, or a field of an object."""
     match value:
         case list() if type(index) is int:
@@ -119,7 +119,7 @@ def _short(index: int) -> str:
     return str(index) if index.bit_length() < 64 else "of such a number"
 
 
-def _refuse_secret(value: Value, place: Place) -> None:
+def _refuse_secret(value: Value, place: DataPath) -> None:
     if kind(value) == "a secret":
         message = f"`{place.source}` is a secret, which has no fields"
         raise place.value_error(message)

@@ -15,7 +15,7 @@ from flowdsl.plan.expression.types import (
     Group,
     ListOf,
     Object,
-    Scalar,
+    ScalarType,
     Type,
     groups,
     join,
@@ -70,7 +70,7 @@ def item_of(given: Type) -> Type:
 def number_from(given: Type) -> Type:
     """The number an operation on these gives: whole if they all are."""
     whole = all(
-        isinstance(member, Scalar) and member.kind == "integer" for member in members(given)
+        isinstance(member, ScalarType) and member.kind == "integer" for member in members(given)
     )
     return INTEGER if whole else NUMBER
 

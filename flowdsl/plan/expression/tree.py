@@ -20,14 +20,14 @@ Path: TypeAlias = "tuple[str | int, ...]"
 
 
 @dataclass(frozen=True, slots=True)
-class Constant:
+class LiteralValue:
     value: Scalar
     start: int
     length: int
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class Variable:
     name: str
     start: int
     length: int
@@ -55,7 +55,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class Subscript:
     """`value[index]`, where the index is a number, or known only when it is evaluated."""
 
     value: Tree
@@ -65,7 +65,7 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
-class ListOf:
+class ListDisplay:
     items: tuple[Tree, ...]
     start: int
     length: int
@@ -157,7 +157,7 @@ class Comprehension:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FunctionCall:
     function: str
     arguments: tuple[Tree, ...]
     start: int
@@ -165,22 +165,22 @@ class Call:
 
 
 Tree: TypeAlias = (
-    "Constant | Name | SecretName | Field | Index | ListOf | ObjectOf | Sign | Not | Chain"
-    " | Compare | Logic | Choice | Comprehension | Call"
+    "LiteralValue | Variable | SecretName | Field | Subscript | ListDisplay | ObjectOf | Sign | Not | Chain"
+    " | Compare | Logic | Choice | Comprehension | FunctionCall"
 )
 
 
 def children(tree: Tree) -> Iterator[Tree]:
     """The trees directly below, in the order of the text."""
     match tree:
-        case Constant() | Name() | SecretName():
+        case LiteralValue() | Variable() | SecretName():
             return
         case Field(value=value) | Sign(value=value) | Not(value=value):
             yield value
-        case Index():
+        case Subscript():
             yield tree.value
             yield tree.index
-        case ListOf():
+        case ListDisplay():
             yield from tree.items
         case ObjectOf():
             yield from (value for _, value in tree.fields)
@@ -201,7 +201,7 @@ def children(tree: Tree) -> Iterator[Tree]:
             for loop in tree.loops:
                 yield loop.items
                 yield from loop.conditions
-        case Call():
+        case FunctionCall():
             yield from tree.arguments
 
 

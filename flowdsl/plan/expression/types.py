@@ -29,7 +29,7 @@ class Anything:
 
 
 @dataclass(frozen=True, slots=True)
-class Scalar:
+class ScalarType:
     """`values`: all it can be, if that is known (a literal, an enumeration)."""
 
     kind: Kind
@@ -64,15 +64,15 @@ class Union:
     members: tuple[Type, ...]
 
 
-Type: TypeAlias = "Anything | Scalar | ListOf | Object | Union"
+Type: TypeAlias = "Anything | ScalarType | ListOf | Object | Union"
 
 ANYTHING = Anything()
-NULL = Scalar("null")
-BOOLEAN = Scalar("boolean")
-INTEGER = Scalar("integer")
-NUMBER = Scalar("number")
-TEXT = Scalar("text")
-SECRET = Scalar("secret")
+NULL = ScalarType("null")
+BOOLEAN = ScalarType("boolean")
+INTEGER = ScalarType("integer")
+NUMBER = ScalarType("number")
+TEXT = ScalarType("text")
+SECRET = ScalarType("secret")
 
 
 def members(given: Type) -> tuple[Type, ...]:
@@ -84,11 +84,13 @@ def join(types: Iterable[Type]) -> Type:
     found = dict.fromkeys(member for given in types for member in members(given))
     if ANYTHING in found:
         return Union((ANYTHING, NULL)) if NULL in found else ANYTHING
-    plain = {member.kind for member in found if isinstance(member, Scalar) and not member.values}
+    plain = {
+        member.kind for member in found if isinstance(member, ScalarType) and not member.values
+    }
     kept = tuple(
         member
         for member in found
-        if not (isinstance(member, Scalar) and member.values and member.kind in plain)
+        if not (isinstance(member, ScalarType) and member.values and member.kind in plain)
     )
     if not kept or len(kept) > MAXIMUM_MEMBERS:
         return ANYTHING
@@ -101,7 +103,9 @@ def optional(given: Type) -> Type:
 
 
 def may_be_null(given: Type) -> bool:
-    return any(isinstance(member, Scalar) and member.kind == "null" for member in members(given))
+    return any(
+        isinstance(member, ScalarType) and member.kind == "null" for member in members(given)
+    )
 
 
 def without_null(given: Type) -> Type:
@@ -113,16 +117,16 @@ def without_null(given: Type) -> Type:
     return join(
         member
         for member in members(given)
-        if not (isinstance(member, Scalar) and member.kind == "null")
+        if not (isinstance(member, ScalarType) and member.kind == "null")
     )
 
 
 def group(member: Type) -> Group | None:
     """What the operators tell apart: integers and decimals are numbers. None: could be any."""
     match member:
-        case Scalar(kind="integer"):
+        case ScalarType(kind="integer"):
             return "number"
-        case Scalar(kind=("null" | "boolean" | "number" | "text" | "secret") as kind):
+        case ScalarType(kind=("null" | "boolean" | "number" | "text" | "secret") as kind):
             return kind
         case ListOf():
             return "list"
@@ -157,7 +161,7 @@ def _members_equal(left: Type, right: Type) -> bool | None:
         return None
     if one != other:
         return False
-    if isinstance(left, Scalar) and isinstance(right, Scalar):
+    if isinstance(left, ScalarType) and isinstance(right, ScalarType):
         if one == "null":
             return True
         if left.values and right.values:
@@ -171,7 +175,7 @@ def describe(given: Type) -> str:
     match given:
         case Anything():
             return "anything"
-        case Scalar(kind=kind):
+        case ScalarType(kind=kind):
             return next(words for name, words in _WORDS if name == kind)
         case ListOf(item=Anything()):
             return "a list"
@@ -196,9 +200,9 @@ _WORDS: tuple[tuple[Kind, str], ...] = (
 
 def _plural(item: Type) -> str:
     match item:
-        case Scalar(kind="integer" | "number"):
+        case ScalarType(kind="integer" | "number"):
             return "numbers"
-        case Scalar(kind="text"):
+        case ScalarType(kind="text"):
             return "texts"
         case ListOf():
             return "lists"
@@ -213,13 +217,13 @@ def type_of(value: Json) -> Type:
         case None:
             return NULL
         case bool():
-            return Scalar("boolean", (value,))
+            return ScalarType("boolean", (value,))
         case int():
-            return Scalar("integer", (value,))
+            return ScalarType("integer", (value,))
         case Decimal():
-            return Scalar("number", (value,)) if value.is_finite() else NUMBER
+            return ScalarType("number", (value,)) if value.is_finite() else NUMBER
         case str():
-            return Scalar("text", (value,))
+            return ScalarType("text", (value,))
         case list():
             return ListOf(widen(join(type_of(item) for item in value)))
         case dict():
@@ -230,7 +234,8 @@ def type_of(value: Json) -> Type:
 def widen(given: Type) -> Type:
     """The type without the values it was known to have."""
     return join(
-        Scalar(member.kind) if isinstance(member, Scalar) else member for member in members(given)
+        ScalarType(member.kind) if isinstance(member, ScalarType) else member
+        for member in members(given)
     )
 
 

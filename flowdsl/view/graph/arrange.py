@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from flowdsl.view.graph.layout import Layout, Size, layout
-from flowdsl.view.graph.shape import Graph, Undo, Vertex
+from flowdsl.view.graph.shape import DrawnUndo, Graph, Vertex
 from flowdsl.view.paint import columns, cut
 
 BOX, UNDO, SMALL = 50.0, 30.0, 34.0  # heights: a call, its undo, a step that sends nothing
@@ -118,7 +118,7 @@ def title_of(vertex: Vertex) -> str:
     return vertex.title + (" ?" if vertex.optional else "")
 
 
-def undo_text(undo: Undo) -> str:
+def undo_text(undo: DrawnUndo) -> str:
     said = f"    ! {undo.state}" if undo.state else ""
     return f"↺ {shortened(undo.text)}{said}"
 

@@ -17,8 +17,8 @@ from flowdsl.view.graph.graph import graph_json, graph_of
 from flowdsl.view.graph.shape import Graph, every_vertex
 from flowdsl.view.paint import (
     Line,
-    Piece,
     Style,
+    Styled,
     bold,
     columns,
     counted,
@@ -41,7 +41,7 @@ class Emitter:
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class EmittedEvent:
     """One type of event. `starts`: the positions of the workflows with a trigger on it."""
 
     name: str
@@ -55,7 +55,7 @@ class Choreography:
 
     plans: tuple[Plan, ...]
     graphs: tuple[Graph, ...]
-    events: tuple[Happening, ...]
+    events: tuple[EmittedEvent, ...]
 
     @property
     def name(self) -> str:
@@ -78,7 +78,7 @@ def choreography_of(plans: Sequence[Plan]) -> Choreography:
                 emitters.setdefault(vertex.event, []).append(emitter)
                 names.setdefault(vertex.event)
     events = tuple(
-        Happening(name, tuple(emitters.get(name, ())), tuple(starts.get(name, ())))
+        EmittedEvent(name, tuple(emitters.get(name, ())), tuple(starts.get(name, ())))
         for name in names
     )
     return Choreography(ordered, graphs, events)
@@ -160,12 +160,12 @@ def _table(choreography: Choreography) -> list[Line]:
     for event_name, emitted, starts in rows[1:]:
         style: Style = "dim" if emitted == OUTSIDE else "plain"
         started: Style = "yellow" if starts == NOBODY else "plain"
-        pieces = (pad(event_name, name), Piece(pad(emitted, by), style), Piece(starts, started))
+        pieces = (pad(event_name, name), Styled(pad(emitted, by), style), Styled(starts, started))
         lines.append(fit(line("  ", pieces[0], "  ", pieces[1], "  ", pieces[2])))
     return lines
 
 
-def emitted_by(choreography: Choreography, event: Happening) -> list[str]:
+def emitted_by(choreography: Choreography, event: EmittedEvent) -> list[str]:
     """`payment (on_failure)`: each workflow, and where in it."""
     said = [
         choreography.graphs[one.workflow].name + (f" ({one.where})" if one.where else "")
@@ -174,5 +174,5 @@ def emitted_by(choreography: Choreography, event: Happening) -> list[str]:
     return said or [OUTSIDE]
 
 
-def starts_text(choreography: Choreography, event: Happening) -> str:
+def starts_text(choreography: Choreography, event: EmittedEvent) -> str:
     return ", ".join(choreography.graphs[position].name for position in event.starts) or NOBODY

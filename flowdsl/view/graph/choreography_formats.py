@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowdsl.view.graph import dot, mermaid
-from flowdsl.view.graph.choreography import NOBODY, OUTSIDE, Choreography, Happening
+from flowdsl.view.graph.choreography import NOBODY, OUTSIDE, Choreography, EmittedEvent
 from flowdsl.view.graph.dot import dot_text, leaf
 from flowdsl.view.graph.mermaid import quoted
 from flowdsl.view.graph.shape import Graph, every_vertex
@@ -54,7 +54,7 @@ def choreography_dot(choreography: Choreography) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def words_of(event: Happening) -> list[str]:
+def words_of(event: EmittedEvent) -> list[str]:
     """The type of the event, and what is missing around it."""
     words = [event.name]
     if not event.emitters:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flowdsl.view.graph.arrange import Arranged, Box, arrange, places
-from flowdsl.view.graph.choreography import NOBODY, OUTSIDE, Choreography, Happening
+from flowdsl.view.graph.choreography import NOBODY, OUTSIDE, Choreography, EmittedEvent
 from flowdsl.view.graph.shape import Graph
 from flowdsl.view.graph.svg import MARGIN, document, title_text
 from flowdsl.view.graph.svg_parts import EVENT, INK, MONO, MUTED, attribute, level, n, rect, text
@@ -135,7 +135,7 @@ def _lane(choreography: Choreography, lane: Lane) -> Iterator[str]:
     yield from level(lane.aside, *lane.aside_at)
 
 
-def _event(sheet: Sheet, position: int, event: Happening) -> Iterator[str]:
+def _event(sheet: Sheet, position: int, event: EmittedEvent) -> Iterator[str]:
     """Every line of one event, and the event itself where it starts a workflow, or else below who emits it."""
     track = sheet.track(position)
     pills: list[float] = []
@@ -164,7 +164,7 @@ def _leaving(lane: Lane, step: str) -> tuple[float, float]:
     return box.x + box.width, box.middle
 
 
-def _pill(sheet: Sheet, event: Happening, y: float, said: str) -> Iterator[str]:
+def _pill(sheet: Sheet, event: EmittedEvent, y: float, said: str) -> Iterator[str]:
     box = Box(sheet.pills_at, y - PILL / 2, sheet.pill_width, PILL)
     name = cut(event.name, NAME_MAX)
     yield f'<g data-id="event {attribute(event.name)}" data-kind="event"><title>{text(event.name)}</title>'

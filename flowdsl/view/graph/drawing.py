@@ -20,11 +20,11 @@ from flowdsl.plan.nodes import (
     Commit,
     Compensation,
     Confirm,
-    Each,
-    Label,
-    Listen,
+    ForEach,
     Plan,
+    Status,
     Switch,
+    WaitFor,
 )
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.calls import Names, action_text, short_names, template_text
@@ -38,7 +38,7 @@ from flowdsl.view.outline import (
     outline,
     past_commit,
 )
-from flowdsl.view.paint import WIDTH, Line, Piece, bold, columns, cut, dim, fit, line, pad
+from flowdsl.view.paint import WIDTH, Line, Styled, bold, columns, cut, dim, fit, line, pad
 from flowdsl.view.run.items import Folded, is_template, item_text, item_value, multiplied_text
 from flowdsl.view.run.tone import mark_of
 from flowdsl.view.run.tree import hidden_text
@@ -123,7 +123,7 @@ def _indented(sketch: Sketch) -> list[Line]:
     for row in rows:
         node = row.node
         match node:
-            case Label(text=text):
+            case Status(text=text):
                 lines.append(fit(line(f"  {row.gutter}", template_text(text))))
             case Commit():
                 lines.append(line("  ", bold("── commit " + "─" * 60)))
@@ -133,9 +133,9 @@ def _indented(sketch: Sketch) -> list[Line]:
                 name = pad(lefts[id(row)], left)
                 called = pad(cut(calls[id(row)], call), call)
                 lines.append(
-                    fit(line(name, "  ", dim(called), "  ", Piece(_back(sketch, node), "blue")))
+                    fit(line(name, "  ", dim(called), "  ", Styled(_back(sketch, node), "blue")))
                 )
-                if row.kind == "step" and isinstance(node, Each):
+                if row.kind == "step" and isinstance(node, ForEach):
                     lines.append(fit(line(" " * (left + 2), dim(multiplied_text(node)))))
     return lines
 
@@ -152,7 +152,7 @@ def _rails(sketch: Sketch) -> Drawing | None:
 def _series(sketch: Sketch, block: Block) -> Drawing | None:
     drawn, joint, heading = EMPTY, "", ""
     for node in block.children:
-        if isinstance(node, Label):
+        if isinstance(node, Status):
             heading = template_text(node.text)
             continue
         part = _part(sketch, node)
@@ -181,15 +181,15 @@ def _part(sketch: Sketch, node: AnyNode) -> Drawing | None:
             return None if len(known) < len(parts) else _branches([p for p in known if p.width])
         case Block(kind="uses") | Switch() | Call(fallback=Block()):
             return None
-        case Each(branches=None, body=Call(fallback=None) | Confirm()):
+        case ForEach(branches=None, body=Call(fallback=None) | Confirm()):
             return Drawing((f" {_word(sketch, node)} ",), 0)
-        case Each():
+        case ForEach():
             return None
         case Block():
             return _series(sketch, node)
         case Commit():
             return Drawing(("══ commit ══",), 0) if commit_is_shown(sketch.plan) else EMPTY
-        case Label():
+        case Status():
             return EMPTY
         case _:
             return Drawing((f" {_word(sketch, node)} ",), 0)
@@ -274,7 +274,7 @@ def _row_word(sketch: Sketch, row: Row) -> str:
 def _word(sketch: Sketch, node: AnyNode) -> str:
     """`✓ flight ↺`: the state, the name, and the signs."""
     step = node.of if isinstance(node, Confirm) else node.address
-    if isinstance(node, Each) and node.mirrors is not None:
+    if isinstance(node, ForEach) and node.mirrors is not None:
         step = node.mirrors
     confirms = isinstance(node, Confirm) or is_mirror(node)
     word = sketch.names[step] if confirms else sketch.names.beside(step)
@@ -290,7 +290,7 @@ def _word(sketch: Sketch, node: AnyNode) -> str:
 
 
 def is_mirror(node: AnyNode) -> bool:
-    return isinstance(node, Each) and node.mirrors is not None
+    return isinstance(node, ForEach) and node.mirrors is not None
 
 
 def _call(sketch: Sketch, row: Row) -> str:
@@ -301,13 +301,13 @@ def _call(sketch: Sketch, row: Row) -> str:
     match node:
         case Block() if row.kind == "branch":
             return branch_text(node)
-        case Each() if row.kind == "group":
+        case ForEach() if row.kind == "group":
             used = verb(node, sketch.plan) if isinstance(node.body, Block) else ""
             words = [multiplied_text(node), used if used != "steps" else ""]
             return " · ".join(word for word in words if word)
         case Call(name=None) if node.action.event is not None:
             return ""
-        case Listen(timeout_seconds=float() | int() as seconds):
+        case WaitFor(timeout_seconds=float() | int() as seconds):
             return f"{verb(node)}, {duration(seconds)} at most"
         case Block() if sketch.run is not None and item_value(sketch.run.state, node.address)[0]:
             return item_text(item_value(sketch.run.state, node.address)[1])
@@ -322,7 +322,7 @@ def _back(sketch: Sketch, node: AnyNode) -> str:
         case Call(compensation=Compensation(action=action)):
             method, _, path = action_text(action).partition(" ")
             return f"↺ {method} …/{path.rpartition('/')[2]}"
-        case Each(branches=None, body=Call() as body):
+        case ForEach(branches=None, body=Call() as body):
             return _back(sketch, body)
         case _:
             return ""

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flowdsl.plan.address import ON_FAILURE, Address, is_below
-from flowdsl.plan.nodes import Label, Plan
+from flowdsl.plan.nodes import Plan, Status
 from flowdsl.plan.values import Json
 from flowdsl.view.calls import template_text
-from flowdsl.view.graph.shape import Graph, Undo, Vertex, every_vertex
+from flowdsl.view.graph.shape import Graph, Vertex, every_vertex
 from flowdsl.view.graph.vertex import Coloured, graph_in, look_at
 from flowdsl.view.outline import steps
 
-__all__ = ["Coloured", "Graph", "Undo", "Vertex", "every_vertex", "graph_json", "graph_of"]
+__all__ = ["Coloured", "Graph", "Vertex", "every_vertex", "graph_json", "graph_of"]
 
 
 def graph_of(plan: Plan, run: Coloured | None = None, *, whole: bool = False) -> Graph:
@@ -80,7 +80,7 @@ def _headings(plan: Plan) -> dict[Address, str]:
     found: dict[Address, str] = {}
     heading = ""
     for node in steps(plan):
-        if isinstance(node, Label):
+        if isinstance(node, Status):
             heading = template_text(node.text)
         elif not is_below(node.address, ON_FAILURE):
             found[node.address] = heading

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from flowdsl.plan.address import Address
-from flowdsl.plan.nodes import AnyNode, Block, Label
+from flowdsl.plan.nodes import AnyNode, Block, Status
 from flowdsl.view.graph.shape import Graph, Vertex
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _in_order(
 def _add(
     graph: Digraph, node: AnyNode, before: tuple[Address, ...], to_vertex: ToVertex
 ) -> tuple[Address, ...]:
-    if isinstance(node, Label):
+    if isinstance(node, Status):
         return before
     if isinstance(node, Block) and node.kind in SEEN_THROUGH:
         if len(before) * _first_ones(node) > EDGES_MAX:

@@ -15,7 +15,7 @@ Kind: TypeAlias = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Undo:
+class DrawnUndo:
     id: str
     text: str
     state: StepState | None = None
@@ -33,7 +33,7 @@ class Vertex:
     kind: Kind
     title: str
     text: str = ""
-    undo: Undo | None = None
+    undo: DrawnUndo | None = None
     optional: bool = False
     heading: str = ""
     state: StepState | None = None

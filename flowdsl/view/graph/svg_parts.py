@@ -23,7 +23,7 @@ from flowdsl.view.graph.arrange import (
     shortened,
 )
 from flowdsl.view.graph.palette import COLOURS, NEUTRAL, Colour
-from flowdsl.view.graph.shape import Undo, Vertex
+from flowdsl.view.graph.shape import DrawnUndo, Vertex
 from flowdsl.view.mark import STEP_MARKS
 from flowdsl.view.paint import visible
 
@@ -134,7 +134,7 @@ def _mono(words: str, x: float, y: float) -> str:
     )
 
 
-def _undo_box(undo: Undo, x: float, top: float, width: float) -> Iterator[str]:
+def _undo_box(undo: DrawnUndo, x: float, top: float, width: float) -> Iterator[str]:
     colour = COLOURS[undo.state] if undo.state else NEUTRAL
     fill = colour.fill if undo.state else "#ffffff"
     said = f" · {undo.state}" if undo.state else ""

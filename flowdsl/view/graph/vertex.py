@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from flowdsl.plan.address import Address, CallId, enclosing, items_around, to_template, undo
 from flowdsl.plan.nodes import (
     AnyNode,
-    Assign,
     Block,
     Call,
     Commit,
     Compensation,
     Confirm,
-    Each,
+    Detach,
     Fail,
-    Listen,
+    ForEach,
     Plan,
-    Spawn,
+    Set,
     Switch,
     Wait,
+    WaitFor,
 )
 from flowdsl.plan.unfold import inside
 from flowdsl.saga.collecting import LOST
@@ -32,7 +32,7 @@ from flowdsl.saga.state import State
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.calls import Names, action_text, call_text, short_names
 from flowdsl.view.graph.level import level
-from flowdsl.view.graph.shape import Graph, Kind, Undo, Vertex
+from flowdsl.view.graph.shape import DrawnUndo, Graph, Kind, Vertex
 from flowdsl.view.outline import EVERYTHING, Excerpt, commit_is_shown, optional_steps, past_commit
 from flowdsl.view.run.items import (
     Folded,
@@ -98,7 +98,7 @@ def vertex_of(look: Look, node: AnyNode) -> Vertex | None:
             return None
         case Commit():
             return _commit(look, node)
-        case Each():
+        case ForEach():
             return _each(look, node)
         case Switch():
             return _switch(look, node)
@@ -144,7 +144,7 @@ def _request(look: Look, call: Call, direction: CallId) -> str:
     return action_text(action_of(look.plan, direction))
 
 
-def _undo(look: Look, call: Call) -> Undo | None:
+def _undo(look: Look, call: Call) -> DrawnUndo | None:
     below = enclosing(call.address)[-1] in look.final
     if below or not isinstance(call.compensation, Compensation):
         return None
@@ -152,7 +152,7 @@ def _undo(look: Look, call: Call) -> Undo | None:
     run = look.run
     entry = run.state.calls.get(back) if run else None
     seen = undo_state(run.progress, back, entry) if run and entry else None
-    return Undo(back, _request(look, call, back), seen)
+    return DrawnUndo(back, _request(look, call, back), seen)
 
 
 def _instead(look: Look, call: Call) -> Vertex | None:
@@ -175,13 +175,13 @@ def _commit(look: Look, node: Commit) -> Vertex:
 def _plain(look: Look, node: AnyNode) -> Vertex:
     """A step that sends nothing itself."""
     kinds: dict[type, Kind] = {
-        Wait: "wait", Listen: "listen", Assign: "set", Fail: "fail", Spawn: "spawn",
+        Wait: "wait", WaitFor: "listen", Set: "set", Fail: "fail", Detach: "spawn",
     }  # fmt: skip
     vertex = _box(look, node, kinds[type(node)], _title(look, node), verb(node, look.plan))
     match node:
-        case Listen(timeout_seconds=float() | int() as seconds):
+        case WaitFor(timeout_seconds=float() | int() as seconds):
             return replace(vertex, note=f"{duration(seconds)} at most")
-        case Spawn() if look.run is not None and node.address in look.run.state.spawned:
+        case Detach() if look.run is not None and node.address in look.run.state.spawned:
             return replace(vertex, note=f"run {look.run.state.spawned[node.address].run}")
         case _:
             return vertex
@@ -222,7 +222,7 @@ def _switch(look: Look, switch: Switch) -> Vertex:
     return replace(frame, inside=Graph(switch.address, tuple(branches), ()))
 
 
-def _each(look: Look, each: Each) -> Vertex:
+def _each(look: Look, each: ForEach) -> Vertex:
     if each.mirrors is not None:
         return _confirms(look, each)
     if each.branches is None:
@@ -235,7 +235,7 @@ def _each(look: Look, each: Each) -> Vertex:
     return _items(look, frame, each)
 
 
-def _template(look: Look, each: Each) -> Vertex:
+def _template(look: Look, each: ForEach) -> Vertex:
     """What every item will be: a box for a call, a frame around steps; once, with a ×."""
     title = f"{_title(look, each)} ×"
     words = multiplied_text(each)
@@ -254,7 +254,7 @@ def _template(look: Look, each: Each) -> Vertex:
             return _around(look, frame, inside(body))
 
 
-def _items(look: Look, frame: Vertex, each: Each) -> Vertex:
+def _items(look: Look, frame: Vertex, each: ForEach) -> Vertex:
     """The items of a list inside its frame, and a box that counts those that are not drawn."""
     run = look.run
     assert run is not None, "the items of a list are known in a run only"
@@ -270,7 +270,7 @@ def _items(look: Look, frame: Vertex, each: Each) -> Vertex:
     return replace(frame, inside=Graph(each.address, tuple(drawn), ()))
 
 
-def _confirms(look: Look, each: Each) -> Vertex:
+def _confirms(look: Look, each: ForEach) -> Vertex:
     """The confirms of a list: those of the items that took effect."""
     assert each.mirrors is not None, "they belong to a list above the commit line"
     title = f"{look.names.beside(each.mirrors)} confirm"

@@ -13,9 +13,9 @@ from flowdsl.plan.nodes import (
     Call,
     Commit,
     Confirm,
-    Each,
-    Label,
+    ForEach,
     Plan,
+    Status,
 )
 from flowdsl.plan.values import Json
 from flowdsl.view.brief import scalar
@@ -24,7 +24,7 @@ from flowdsl.view.outline import Items, Row, outline, steps
 from flowdsl.view.paint import (
     WIDTH,
     Line,
-    Piece,
+    Styled,
     bold,
     columns,
     counted,
@@ -52,7 +52,7 @@ NAMES_MAX = 12  # of steps that would be undone
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownValues:
     """What is known when nothing has been sent. `secrets`: name → whether it is set, and where from."""
 
     inputs: Mapping[str, Json]
@@ -63,7 +63,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
+class PlanScreen:
     """`left` and `call`: the columns of the first two columns."""
 
     ahead: Forecast
@@ -73,7 +73,7 @@ class Screen:
     call: int
 
 
-def call_plan(plan: Plan, known: Known) -> list[Line]:
+def call_plan(plan: Plan, known: KnownValues) -> list[Line]:
     ahead = forecast(plan, known.inputs, known.env)
     rows = [
         row for row in outline(ahead.plan, Ahead(ahead)) if not _is_beside_the_point(ahead, row)
@@ -84,7 +84,7 @@ def call_plan(plan: Plan, known: Known) -> list[Line]:
     room = WIDTH - left - FALL_WIDTH - 4
     texts = [words(ahead, row, known.services) for row in rows]
     call = min(max((columns(text) for text in texts), default=4), room)
-    screen = Screen(ahead, names, falls(ahead), left, call)
+    screen = PlanScreen(ahead, names, falls(ahead), left, call)
     lines: list[Line] = [_title(ahead), line()]
     lines.append(line(dim(f"{pad('    STEP', left)}  {pad('CALL', call)}  IF IT FAILS")))
     for row, text in zip(rows, texts, strict=True):
@@ -92,7 +92,7 @@ def call_plan(plan: Plan, known: Known) -> list[Line]:
     return [*lines, line(), *_footer(plan, known)]
 
 
-def plan_json(plan: Plan, known: Known) -> Json:
+def plan_json(plan: Plan, known: KnownValues) -> Json:
     """The same as one object, format 1."""
     ahead = forecast(plan, known.inputs, known.env)
     follows = falls(ahead)
@@ -119,7 +119,7 @@ class Ahead:
 
     forecast: Forecast
 
-    def items(self, each: Each) -> tuple[Items, Items]:
+    def items(self, each: ForEach) -> tuple[Items, Items]:
         items = each.branches or ()
         return (items, ()) if len(items) <= LISTED_MAX else (items[:FIRST], items[FIRST:])
 
@@ -167,11 +167,11 @@ def _left(row: Row, names: Names) -> str:
     return f"  {row.gutter}{cut(name, NAME_MAX)}"
 
 
-def _row(screen: Screen, row: Row, text: str) -> list[Line]:
+def _row(screen: PlanScreen, row: Row, text: str) -> list[Line]:
     node, ahead, left = row.node, screen.ahead, screen.left
     is_skipped = node.address in ahead.skipped
     match node:
-        case Label():
+        case Status():
             tail = f"  {skipped_because(node)}" if is_skipped else ""
             return [fit(line(f"  {row.gutter}", text, dim(tail)))]
         case Commit():
@@ -196,7 +196,7 @@ def _row(screen: Screen, row: Row, text: str) -> list[Line]:
 
 def _what_fails(node: AnyNode) -> Address:
     """The call of a list is that of its items."""
-    if isinstance(node, Each) and isinstance(node.body, Call | Confirm):
+    if isinstance(node, ForEach) and isinstance(node.body, Call | Confirm):
         return node.body.address
     return node.address
 
@@ -211,14 +211,14 @@ def _bar(gutter: str) -> str:
     return gutter.replace("┌", "│").replace("└", " ")
 
 
-def _fall_piece(fall: Fall | None, text: str) -> Piece:
+def _fall_piece(fall: Fall | None, text: str) -> Styled:
     match fall.kind if fall is not None else "nothing":
         case "undo":
-            return Piece(text, "blue")
+            return Styled(text, "blue")
         case "stuck":
-            return Piece(text, "red")
+            return Styled(text, "red")
         case "retried":
-            return Piece(text)
+            return Styled(text)
         case "nothing" | "warning":
             return dim(text)
 
@@ -289,9 +289,9 @@ def _shortened(text: str, most: int) -> str:
 def _body(ahead: Forecast, node: AnyNode) -> list[str]:
     """The condition, how often, and the body of a call, a field a line."""
     fields = [] if node.when is None else [("when", node.when.text.strip())]
-    if isinstance(node, Each):
+    if isinstance(node, ForEach):
         fields.append(("×", multiplied_text(node)))
-    call = node.body if isinstance(node, Each) else node
+    call = node.body if isinstance(node, ForEach) else node
     if isinstance(call, Call) and call.action.body is not None:
         body = shown(ahead, call.address, call.action.body)
         members = list(body.items()) if isinstance(body, dict) else [("body", body)]
@@ -302,14 +302,14 @@ def _body(ahead: Forecast, node: AnyNode) -> list[str]:
     return [f"{pad(cut(name, left), left)}  {text}" for name, text in fields]
 
 
-def _footer(plan: Plan, known: Known) -> list[Line]:
+def _footer(plan: Plan, known: KnownValues) -> list[Line]:
     lines: list[Line] = []
     for name in plan.secrets:
         is_set = _is_set(known, name)
         where = (known.secrets or {}).get(name) or ""
         words = {
-            True: Piece("set", "green"),
-            False: Piece("missing", "red"),
+            True: Styled("set", "green"),
+            False: Styled("missing", "red"),
             None: dim("not looked up"),
         }
         lines.append(
@@ -325,12 +325,12 @@ def _footer(plan: Plan, known: Known) -> list[Line]:
     return [*lines, fit(line("  ", dim(tail)))]
 
 
-def _is_set(known: Known, name: str) -> bool | None:
+def _is_set(known: KnownValues, name: str) -> bool | None:
     return None if known.secrets is None else known.secrets.get(name) is not None
 
 
 def _step_json(
-    ahead: Forecast, node: AnyNode, known: Known, follows: Mapping[Address, Fall]
+    ahead: Forecast, node: AnyNode, known: KnownValues, follows: Mapping[Address, Fall]
 ) -> Json:
     fall = follows.get(node.address)
     viewer = node.of if isinstance(node, Confirm) else node.address
@@ -343,11 +343,11 @@ def _step_json(
             "call": request(ahead, viewer, action, known.services),
             "body": None if action.body is None else shown(ahead, viewer, action.body),
         }
-    elif not isinstance(node, Label):
+    elif not isinstance(node, Status):
         report["does"] = call_words(ahead, node, known.services) or "group"
     else:
         report["status"] = call_words(ahead, node, known.services)
-    if isinstance(node, Each):
+    if isinstance(node, ForEach):
         report["collect"] = node.collect
         report["items"] = cast("Json", ahead.items.get(node.address))
     if fall is not None:

@@ -18,9 +18,9 @@ from flowdsl.plan.nodes import (
     Commit,
     Compensation,
     Confirm,
-    Each,
+    Detach,
+    ForEach,
     Plan,
-    Spawn,
     Switch,
     Wait,
 )
@@ -52,7 +52,7 @@ class Fall:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RunOrder:
     """What runs before what: for each leaf a bit, and all that comes after and before it as one number."""
 
     plan: Plan
@@ -73,7 +73,7 @@ def falls(ahead: Forecast) -> dict[Address, Fall]:
     found: dict[Address, Fall] = {}
     for address in order.backward:
         node = order.plan.nodes[address]
-        if isinstance(node, Commit | Spawn) or (isinstance(node, Wait) and node.until is None):
+        if isinstance(node, Commit | Detach) or (isinstance(node, Wait) and node.until is None):
             continue
         if address in ahead.skipped:
             continue
@@ -84,7 +84,7 @@ def falls(ahead: Forecast) -> dict[Address, Fall]:
     return found
 
 
-def _order(ahead: Forecast) -> Order:
+def _order(ahead: Forecast) -> RunOrder:
     import networkx
 
     plan = ahead.plan
@@ -98,7 +98,7 @@ def _order(ahead: Forecast) -> Order:
     after = _reached(graph.successors, backward, bit)
     before = _reached(graph.predecessors, forward, bit)
     skipped = sum(1 << bit[address] for address in leaves if address in ahead.skipped)
-    return Order(plan, bit, after, before, backward, skipped, after.get(COMMIT, 0))
+    return RunOrder(plan, bit, after, before, backward, skipped, after.get(COMMIT, 0))
 
 
 def _reached(
@@ -114,7 +114,7 @@ def _reached(
     return reached
 
 
-def _after_commit(order: Order, node: AnyNode) -> Fall:
+def _after_commit(order: RunOrder, node: AnyNode) -> Fall:
     if isinstance(node, Call) and node.fallback is not None:
         return Fall("stuck", first="fallback", then=_steps_of(node.fallback))
     if isinstance(
@@ -137,7 +137,7 @@ def _after_commit(order: Order, node: AnyNode) -> Fall:
             return Fall("stuck")
 
 
-def _before_commit(order: Order, node: AnyNode) -> Fall:
+def _before_commit(order: RunOrder, node: AnyNode) -> Fall:
     if isinstance(node, Call) and node.fallback is not None:
         return Fall("nothing", first="fallback", then=_steps_of(node.fallback))
     if not node.critical:
@@ -163,7 +163,7 @@ def _steps_of(block: Block) -> tuple[Address, ...]:
     return tuple(node.address for node in block.children)
 
 
-def _turning(order: Order, address: Address, scope: Address, beside: Address = "") -> Fall:
+def _turning(order: RunOrder, address: Address, scope: Address, beside: Address = "") -> Fall:
     """What is undone when this fails, and what is not. `beside`: a list whose items have failed as well."""
     plan = order.plan
     gone = order.after[address] | 1 << order.bit[address] | order.below | order.skipped
@@ -195,7 +195,7 @@ def _turning(order: Order, address: Address, scope: Address, beside: Address = "
     return Fall(kind, undone, left, bool(scope))
 
 
-def _ruled_out(order: Order, address: Address) -> int:
+def _ruled_out(order: RunOrder, address: Address) -> int:
     """What cannot have happened if this step runs: other branches, and the call whose fallback it is in."""
     out = 0
     within = address
@@ -211,11 +211,11 @@ def _ruled_out(order: Order, address: Address) -> int:
     return out
 
 
-def _of_other_items(order: Order, address: Address, scope: Address) -> list[Address]:
+def _of_other_items(order: RunOrder, address: Address, scope: Address) -> list[Address]:
     """All that other items may have done, where a list is a template: they are not further or less far than this one."""
     for around in reversed(enclosing(address)):
         each = order.plan.nodes.get(around.removesuffix("[]"))
-        if around.endswith("[]") and isinstance(each, Each) and each.collect == "all":
+        if around.endswith("[]") and isinstance(each, ForEach) and each.collect == "all":
             if scope and not is_below(around, scope):
                 continue
             return [other for other in order.backward if is_below(other, around)]
@@ -227,10 +227,10 @@ def _turns_in(plan: Plan, node: AnyNode) -> tuple[Address, str]:
     for around in enclosing(node.address):
         if around.endswith("]"):
             each = plan.nodes.get(around[: around.rindex("[")])
-            if isinstance(each, Each) and each.collect != "all":
+            if isinstance(each, ForEach) and each.collect != "all":
                 return around, each.collect
         group = plan.nodes.get(around)
         is_around = around != node.address and group is not None and not group.critical
-        if is_around and isinstance(group, Block | Switch | Each | Call):
+        if is_around and isinstance(group, Block | Switch | ForEach | Call):
             return around, "group"
     return "", ""

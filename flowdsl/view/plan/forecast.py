@@ -15,12 +15,12 @@ from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
 from flowdsl.plan.location import encode_path, encode_query
 from flowdsl.plan.nodes import (
     AnyNode,
-    Assign,
     Block,
-    Each,
+    ForEach,
     Input,
     Plan,
     Service,
+    Set,
     Switch,
 )
 from flowdsl.plan.template import Constant, Fields, Items, Rendered, Template, Text
@@ -166,10 +166,10 @@ def _follow(ahead: Forecast, node: AnyNode) -> None:
         if is_certain and not holds:
             ahead.skipped.add(here)
         if not is_certain or not holds:
-            _follow_inside(ahead, node) if isinstance(node, Block | Each) else None
+            _follow_inside(ahead, node) if isinstance(node, Block | ForEach) else None
             return
     match node:
-        case Assign():
+        case Set():
             _assign(ahead, node)
         case Switch():
             _choose(ahead, node)
@@ -182,7 +182,7 @@ def _follow_inside(ahead: Forecast, node: AnyNode) -> None:
     match node:
         case Block(kind="uses"):
             _enter(ahead, node)
-        case Each(items=Expression() as expression):
+        case ForEach(items=Expression() as expression):
             is_certain, items = value(ahead, node.address, expression)
             if is_certain and isinstance(items, list) and len(items) <= KNOWN_ITEMS_MAX:
                 ahead.items[node.address] = items
@@ -190,7 +190,7 @@ def _follow_inside(ahead: Forecast, node: AnyNode) -> None:
                     ahead.scopes[item(node.address, index)] = {node.variable: each}
 
 
-def _assign(ahead: Forecast, node: Assign) -> None:
+def _assign(ahead: Forecast, node: Set) -> None:
     scope = _scope_around(ahead, node.address)
     for name, template in node.values:
         if isinstance(template, Expression):

@@ -10,15 +10,15 @@ from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.nodes import (
     Action,
     AnyNode,
-    Assign,
     Block,
     Call,
     Confirm,
-    Each,
     Fail,
-    Label,
-    Listen,
+    ForEach,
+    Set,
+    Status,
     Wait,
+    WaitFor,
 )
 from flowdsl.view.brief import scalar
 from flowdsl.view.outline import Row
@@ -36,7 +36,9 @@ def words(ahead: Forecast, row: Row, services: Services) -> str:
     """What stands in the column of calls."""
     node = row.node
     if row.kind == "more":
-        shown = ahead.items.get(node.mirrors or node.address, []) if isinstance(node, Each) else []
+        shown = (
+            ahead.items.get(node.mirrors or node.address, []) if isinstance(node, ForEach) else []
+        )
         return ", ".join(item_text(each) for each in shown[FIRST : FIRST + LISTED_MAX])
     if row.kind == "branch" and isinstance(node, Block):
         return branch_text(node)
@@ -50,9 +52,9 @@ def call_words(ahead: Forecast, node: AnyNode, services: Services) -> str:
             return request(ahead, here, action, services)
         case Confirm(action=action):
             return request(ahead, node.of, action, services)
-        case Label(text=text):
+        case Status(text=text):
             return scalar(shown(ahead, here, text))
-        case Assign(values=values):
+        case Set(values=values):
             return "set " + ", ".join(
                 f"{name} = {scalar(shown(ahead, here, each))}" for name, each in values
             )
@@ -60,11 +62,11 @@ def call_words(ahead: Forecast, node: AnyNode, services: Services) -> str:
             return f"fail: {scalar(shown(ahead, here, message))}"
         case Wait(until=Expression() as until):
             return f"wait until {scalar(shown(ahead, here, until))}"
-        case Listen(timeout_seconds=float() | int() as seconds):
+        case WaitFor(timeout_seconds=float() | int() as seconds):
             return f"{verb(node)}, {duration(seconds)} at most"
-        case Each(branches=None, body=Call() as body):
+        case ForEach(branches=None, body=Call() as body):
             return request(ahead, body.address, body.action, services)
-        case Each():
+        case ForEach():
             return multiplied_text(node)
         case Block(kind="steps" | "parallel") if not here.endswith("]"):
             return ""

@@ -11,7 +11,7 @@ from flowdsl.language.load import Checked
 from flowdsl.language.rules.contracts import Coverage
 from flowdsl.language.text.diagnostics import Diagnostic, Severity, Untold, by_weight
 from flowdsl.language.text.source import Source
-from flowdsl.view.paint import WIDTH, Line, Piece, Style, bold, counted, dim, line, plain, wrapped
+from flowdsl.view.paint import WIDTH, Line, Style, Styled, bold, counted, dim, line, plain, wrapped
 from flowdsl.view.problem.frame import Note, digits_of, excerpt, gutter, heading, patch, place
 
 SAID_MAX = 40_000  # characters of a file's findings, however they are drawn
@@ -86,12 +86,12 @@ def closing(files: Sequence[Checked]) -> list[Line]:
     """`4 files: 2 errors, 1 warning, 1 hint.` and how to learn more."""
     found = [diagnostic for file in files for diagnostic in file.diagnostics]
     words = [
-        Piece(counted(number, severity.value), STYLES[severity])
+        Styled(counted(number, severity.value), STYLES[severity])
         for severity in Severity
         if (number := sum(file.number(severity) for file in files))
     ]
-    pieces: list[Piece | str] = [f"{counted(len(files), 'file')}: "]
-    for index, word in enumerate(words or [Piece("nothing wrong", "green")]):
+    pieces: list[Styled | str] = [f"{counted(len(files), 'file')}: "]
+    for index, word in enumerate(words or [Styled("nothing wrong", "green")]):
         pieces += [", " if index else "", word]
     lines = [line(*pieces, "."), *_reach(files)]
     if found:

@@ -19,8 +19,8 @@ from flowdsl.view.paint import (
     ELLIPSIS,
     WIDTH,
     Line,
-    Piece,
     Style,
+    Styled,
     bold,
     columns,
     cut,
@@ -43,7 +43,7 @@ class Note:
 
 
 def heading(severity: str, code: str, message: str, style: Style) -> Line:
-    return line(Piece(f"{severity}[{code}]", style), bold(f": {message}"))
+    return line(Styled(f"{severity}[{code}]", style), bold(f": {message}"))
 
 
 def place(source: Source, span: Span, digits: int) -> Line:
@@ -72,13 +72,13 @@ def patch(source: Source, fix: Fix, digits: int) -> list[Line]:
     lines: list[Line] = [gutter(digits)]
     for offset, text in enumerate(fix.lines):
         number = str(fix.line + offset).rjust(digits)
-        mark = Piece(f" {sign if offset < max(fix.removes, 1) or sign == '+' else '+'} ", "green")
+        mark = Styled(f" {sign if offset < max(fix.removes, 1) or sign == '+' else '+'} ", "green")
         lines.append(line(dim(number), mark, visible(text)))
     if not fix.lines:
         for offset in range(fix.removes):
             number = str(fix.line + offset).rjust(digits)
             removed = _window(source.line(fix.line + offset), 0).shown
-            lines.append(line(dim(number), Piece(" - ", "red"), removed))
+            lines.append(line(dim(number), Styled(" - ", "red"), removed))
     return [*lines, gutter(digits)]
 
 
@@ -165,10 +165,10 @@ def _carets(of: Note, window: _Window, style: Style, digits: int) -> list[Line]:
     left = dim(f"{' ' * digits} |")
     most = WIDTH - digits - 3
     if not of.label or indent + length + 1 + columns(of.label) <= most:
-        return [line(left, f" {' ' * indent}", Piece(f"{drawn} {of.label}".rstrip(), style))]
+        return [line(left, f" {' ' * indent}", Styled(f"{drawn} {of.label}".rstrip(), style))]
     label = cut(of.label, most)
     below = min(indent, most - columns(label))
     return [
-        line(left, f" {' ' * indent}", Piece(drawn, style)),
-        line(left, f" {' ' * below}", Piece(label, style)),
+        line(left, f" {' ' * indent}", Styled(drawn, style)),
+        line(left, f" {' ' * below}", Styled(label, style)),
     ]

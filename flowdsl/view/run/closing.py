@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flowdsl.plan.address import Address, CallId, direction_of, step_of, undo
-from flowdsl.plan.nodes import Call, Listen, NothingToUndo, Plan
+from flowdsl.plan.nodes import Call, NothingToUndo, Plan, WaitFor
 from flowdsl.plan.values import Json
-from flowdsl.saga.commands import Hear, Queue
+from flowdsl.saga.commands import Await, Queue
 from flowdsl.saga.events import Failure
 from flowdsl.saga.ledger import effects
 from flowdsl.saga.progress import Progress, Residue
@@ -20,7 +20,7 @@ from flowdsl.view.mark import RUN_MARKS, STEP_MARKS, WARNING
 from flowdsl.view.paint import (
     WIDTH,
     Line,
-    Piece,
+    Styled,
     bold,
     columns,
     counted,
@@ -62,7 +62,7 @@ def state_line(plan: Plan, state: State, progress: Progress, at: float | None = 
     run = state.created.run if state.created else ""
     mark = RUN_MARKS[progress.state]
     said = summary_text(plan, state, progress, at)
-    word = Piece(f"{mark.symbol} {progress.state}", mark.style)
+    word = Styled(f"{mark.symbol} {progress.state}", mark.style)
     return fit(line(word, "  ", *run_name(plan, run), f"  {said}" if said else ""))
 
 
@@ -99,7 +99,7 @@ def _open_text(plan: Plan, state: State, progress: Progress) -> str:
         return f"{listed([name_of(names, call) for call in state.flying])} open"
     for command in progress.commands:
         match command:
-            case Hear(name=name):
+            case Await(name=name):
                 return f"waits for the signal {name}"
             case Queue(key=key):
                 return f"waits for its turn among the runs with the key {key}"
@@ -163,7 +163,7 @@ def answers(plan: Plan, state: State, progress: Progress) -> list[Suggestion]:
             f"answers {names[command.node]}",
         )
         for command in progress.commands
-        if isinstance(command, Hear) and isinstance(node := plan.nodes.get(command.node), Listen)
+        if isinstance(command, Await) and isinstance(node := plan.nodes.get(command.node), WaitFor)
     ]
 
 

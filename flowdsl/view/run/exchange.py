@@ -19,15 +19,15 @@ from flowdsl.plan.address import (
 )
 from flowdsl.plan.nodes import (
     AnyNode,
-    Assign,
     Call,
-    Each,
-    Label,
-    Listen,
+    Detach,
+    ForEach,
     NothingToUndo,
     Plan,
-    Spawn,
+    Set,
+    Status,
     Switch,
+    WaitFor,
 )
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json, Sealed, Secret
@@ -39,7 +39,7 @@ from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.brief import MASK, many_lines, sealed_text, sent_body
 from flowdsl.view.calls import last_part, name_of, short_names
 from flowdsl.view.mark import STEP_MARKS
-from flowdsl.view.paint import WIDTH, Line, Piece, bold, dim, line, wrapped
+from flowdsl.view.paint import WIDTH, Line, Styled, bold, dim, line, wrapped
 from flowdsl.view.run.failure import status_phrase
 from flowdsl.view.run.items import Folded, item_text, item_value, taken_branch
 from flowdsl.view.run.positions import failure_of, state_of, undo_state
@@ -64,7 +64,7 @@ def show_text(
         lines += _one(plan, state, progress, call, name, zone)
     if step not in state.calls:
         why = skipped_because(node) if seen == "skipped" else "nothing was sent"
-        lines.append(line(bold(name), "  ", Piece(seen, STEP_MARKS[seen].style), f"  {why}"))
+        lines.append(line(bold(name), "  ", Styled(seen, STEP_MARKS[seen].style), f"  {why}"))
     if undo(step) not in state.calls:
         lines += [line(), line(dim(f"undo     {_no_undo(state, node, seen)}"))]
     return lines
@@ -76,18 +76,18 @@ def _without_request(
     """A step that sends nothing itself: what it is, what it came to, and what is in it."""
     step = node.address
     seen = state_of(progress, state, step)
-    said = "" if isinstance(node, Label | Assign) else f"  {verb(node, plan)}"
-    lines = [line(bold(name), "  ", Piece(seen, STEP_MARKS[seen].style), dim(said))]
+    said = "" if isinstance(node, Status | Set) else f"  {verb(node, plan)}"
+    lines = [line(bold(name), "  ", Styled(seen, STEP_MARKS[seen].style), dim(said))]
     failure = failure_of(state, step)
     if failure is not None:
-        lines.append(line(Piece("! ", "red"), failure.message))
+        lines.append(line(Styled("! ", "red"), failure.message))
     match node:
         case Switch():
             taken = taken_branch(state, node)
             if step in state.done:
                 said = "no branch: no condition holds" if taken is None else branch_text(taken)
                 lines.append(line("  ", said))
-        case Each():
+        case ForEach():
             folded = Folded(plan, state, progress)
             lines += [
                 line("  ", STEP_MARKS[state_of(progress, state, item.address)].piece,
@@ -95,11 +95,11 @@ def _without_request(
                      dim(f"  {folded.word(item)}"))
                 for item in node.branches or ()
             ]  # fmt: skip
-        case Spawn() if step in state.spawned:
+        case Detach() if step in state.spawned:
             lines += [line("  ", text) for text in many_lines({"run": state.spawned[step].run})]
             lines += [line(), line(dim("with"))]
             lines += [line("  ", text) for text in many_lines(dict(state.spawned[step].inputs))]
-        case Listen(signal=signal):
+        case WaitFor(signal=signal):
             lines += _signal(state, step, signal)
         case _ if step in state.done:
             lines += [line("  ", text) for text in many_lines(state.done[step])]
@@ -149,10 +149,10 @@ def _one(
     words = {"undo": "undo", "confirm": "confirm", "probe": "probe"}.get(direction, "")
     words = "asked again" if is_answer(call) else words
     tries = f"{entry.attempt} {'try' if entry.attempt == 1 else 'tries'}"
-    title: list[Piece | str] = [
+    title: list[Styled | str] = [
         bold(words or name),
         "  ",
-        Piece(seen, STEP_MARKS[seen].style),
+        Styled(seen, STEP_MARKS[seen].style),
         "  ",
         tries,
         _span(entry, zone),
@@ -195,13 +195,13 @@ def _request(request: Request) -> list[Line]:
 def _response(plan: Plan, call: CallId, entry: CallState) -> list[Line]:
     match entry.outcome:
         case _ if entry.failed is not None:
-            return [line(Piece("! ", "red"), entry.failed.message)]
+            return [line(Styled("! ", "red"), entry.failed.message)]
         case Ok(status=status, headers=headers, body=body, misfit=misfit):
             lines = [line(dim("< "), status_phrase(status) if status else "found")]
             lines += [line(dim("< "), f"{name}: {text}") for name, text in headers.items()]
             lines += [] if body is None else _json(body)
             odd = wrapped(f"not as described: {misfit}", WIDTH - 2) if misfit else []
-            return lines + [line(Piece("! ", "yellow"), text) for text in odd]
+            return lines + [line(Styled("! ", "yellow"), text) for text in odd]
         case Refused(failure=failure) | Unknown(failure=failure):
             return _not_ok(plan, call, failure)
         case None:
@@ -214,7 +214,7 @@ def _not_ok(plan: Plan, call: CallId, failure: Failure) -> list[Line]:
         lines.append(line(dim("< "), status_phrase(failure.status)))
         lines += [] if failure.response is None else _json(failure.response)
     if failure.status is None or failure.message != f"answered {failure.status}":
-        lines.append(line(Piece("! ", "red"), failure.message))
+        lines.append(line(Styled("! ", "red"), failure.message))
     expect = action_of(plan, call).expect
     if expect is not None and failure.code == "F113":
         lines.append(line(dim("  expect: "), expect.text))

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flowdsl.plan.address import Address, enclosing, items_around
-from flowdsl.plan.nodes import AnyNode, Block, Call, Confirm, Each, Plan, Switch
+from flowdsl.plan.nodes import AnyNode, Block, Call, Confirm, ForEach, Plan, Switch
 from flowdsl.plan.values import Json
 from flowdsl.saga.collecting import LOST
 from flowdsl.saga.events import Turned
@@ -40,7 +40,7 @@ class Folded:
     state: State
     progress: Progress
 
-    def items(self, each: Each) -> tuple[Items, Items]:
+    def items(self, each: ForEach) -> tuple[Items, Items]:
         items = each.branches or ()
         if each.mirrors is not None:  # nothing is said of the confirms of those that did not win
             items = tuple(item for item in items if self.word(item) != "skipped")
@@ -97,7 +97,7 @@ def turned_item(state: State, address: Address, cause: str = "") -> Turned | Non
 def is_tolerated(plan: Plan, address: Address) -> bool:
     """Whether a failure here is one of an item that may fail: others carry on."""
     return any(
-        isinstance(each := plan.nodes.get(around), Each) and each.collect != "all"
+        isinstance(each := plan.nodes.get(around), ForEach) and each.collect != "all"
         for around, _ in items_around(address)
     )
 
@@ -117,24 +117,24 @@ def item_text(item: Json) -> str:
     return cut(summary(item) if isinstance(item, dict) else one_line(item).strip('"'), ITEM_MAX)
 
 
-def each_text(each: Each) -> str:
+def each_text(each: ForEach) -> str:
     """`each wh in ['wh-1', 'wh-2']`."""
     return "" if each.items is None else f"each {each.variable} in {each.items.text.strip()}"
 
 
-def collect_text(each: Each) -> str:
+def collect_text(each: ForEach) -> str:
     """What the list waits for, and how many go at once: `first_success, 2 at a time`."""
     words = {"all": "", "quorum": f"quorum {each.quorum}"}.get(each.collect, each.collect)
     most = f"{each.max_parallel} at a time" if each.max_parallel is not None else ""
     return ", ".join(word for word in (words, most) if word)
 
 
-def multiplied_text(each: Each) -> str:
+def multiplied_text(each: ForEach) -> str:
     """`each wh in ['wh-1', 'wh-2'], first_success, 2 at a time`."""
     return ", ".join(word for word in (each_text(each), collect_text(each)) if word)
 
 
-def result_text(folded: Folded, each: Each) -> str:
+def result_text(folded: Folded, each: ForEach) -> str:
     """What came of a list: who won, or how many are how far."""
     items = folded.state.expanded.get(each.address, ())
     winners = folded.state.chosen.get(each.address)
@@ -161,7 +161,7 @@ def has_fallen_back(progress: Progress, call: Call) -> bool:
 
 def is_template(node: AnyNode) -> bool:
     """Whether it stands for items that are not known yet."""
-    if isinstance(node, Each):
+    if isinstance(node, ForEach):
         return node.branches is None
     return isinstance(node, Confirm) and "[]" in node.address
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowdsl.plan.address import Address, CallId, answer, enclosing, undo
-from flowdsl.plan.nodes import AnyNode, Call, Label, Plan
+from flowdsl.plan.nodes import AnyNode, Call, Plan, Status
 from flowdsl.saga.events import Failure
 from flowdsl.saga.ledger import outcome_failure
 from flowdsl.saga.outcome import MISFIT
@@ -96,7 +96,7 @@ def label_of(plan: Plan, state: State) -> str | None:
     reached = [
         str(state.done[node.address])
         for node in steps(unfolded(plan, state))
-        if isinstance(node, Label) and node.address in state.done
+        if isinstance(node, Status) and node.address in state.done
     ]
     return reached[-1] if reached else None
 

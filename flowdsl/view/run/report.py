@@ -12,18 +12,18 @@ from flowdsl.plan.address import CallId, confirm, undo
 from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.nodes import (
     AnyNode,
-    Assign,
     Block,
     Call,
-    Each,
-    Label,
-    Listen,
+    Detach,
+    ForEach,
     Plan,
-    Spawn,
+    Set,
+    Status,
     Switch,
+    WaitFor,
 )
 from flowdsl.plan.values import Json
-from flowdsl.saga.commands import Hear
+from flowdsl.saga.commands import Await
 from flowdsl.saga.events import Failure, Ok, Refused, Unknown
 from flowdsl.saga.ledger import answer_of
 from flowdsl.saga.progress import Progress, Residue
@@ -118,9 +118,9 @@ def _particulars(plan: Plan, state: State, node: AnyNode) -> Fields:
     """What only a step of this kind has."""
     here = node.address
     match node:
-        case Assign() | Label():
+        case Set() | Status():
             return {"value": state.done.get(here)}
-        case Each():
+        case ForEach():
             items, winners = state.expanded.get(here), state.chosen.get(here)
             return {
                 "items": None if items is None else list(items),
@@ -129,9 +129,9 @@ def _particulars(plan: Plan, state: State, node: AnyNode) -> Fields:
         case Switch():
             taken = taken_branch(state, node)
             return {"taken": taken.address if taken is not None else None}
-        case Listen(signal=signal):
+        case WaitFor(signal=signal):
             return {"signal": signal, "value": state.done.get(here)}
-        case Spawn():
+        case Detach():
             spawned = state.spawned.get(here)
             return {"run": spawned.run if spawned is not None else None}
         case Block(kind="uses"):
@@ -143,10 +143,10 @@ def _particulars(plan: Plan, state: State, node: AnyNode) -> Fields:
 def _awaited(plan: Plan, state: State, progress: Progress) -> Iterator[Json]:
     """What the run asks for: a program can answer it with `flowdsl signal`."""
     for command in progress.commands:
-        if not isinstance(command, Hear):
+        if not isinstance(command, Await):
             continue
         node = plan.nodes[command.node]
-        assert isinstance(node, Listen), f"{command.node} waits for a signal"
+        assert isinstance(node, WaitFor), f"{command.node} waits for a signal"
         until = state.armed.get(command.node)
         yield {
             "name": command.name,

@@ -8,7 +8,7 @@ from datetime import UTC, tzinfo
 from typing import TypeAlias
 
 from flowdsl.plan.address import undo
-from flowdsl.plan.nodes import AnyNode, Block, Commit, Confirm, Label, Plan, Switch
+from flowdsl.plan.nodes import AnyNode, Block, Commit, Confirm, Plan, Status, Switch
 from flowdsl.saga.attempt import may_resend
 from flowdsl.saga.collecting import LOST
 from flowdsl.saga.intent import action_of
@@ -18,7 +18,7 @@ from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.brief import scalar
 from flowdsl.view.calls import NAME_MAX, Names, name_of, short_names
 from flowdsl.view.mark import RUN_MARKS, WARNING
-from flowdsl.view.paint import Line, Piece, Style, bold, columns, counted, cut, dim, fit, line, pad
+from flowdsl.view.paint import Line, Style, Styled, bold, columns, counted, cut, dim, fit, line, pad
 from flowdsl.view.run.closing import (
     Suggestion,
     cause_text,
@@ -102,7 +102,7 @@ def table(plan: Plan, state: State, progress: Progress, now: float | None = None
         if row.kind == "more":
             said = hidden_text(Folded(plan, state, progress), row)
             rows.append((f"… {len(row.hidden)} more", "", "", "", said, "dim"))
-        elif not isinstance(row.node, Label | Block | Switch):
+        elif not isinstance(row.node, Status | Block | Switch):
             rows.append(_cells(plan, state, progress, row.node, names, now))
     widths = [max(columns(row[index]) for row in rows) for index in range(4)]
     return [
@@ -154,14 +154,14 @@ def list_text(rows: Sequence[RunRow], now: float, *, hidden: int = 0) -> list[Li
 
 
 def _list_row(row: Sequence[str], widths: Sequence[int], *, heading: bool) -> Line:
-    pieces: list[Piece] = []
+    pieces: list[Styled] = []
     for index, most in enumerate(widths):
         style: Style = "dim" if heading else "plain"
         if index == 2 and row[2] in RUN_MARKS:
             style = RUN_MARKS[row[2]].style
         if most:
-            pieces.append(Piece(pad(cut(row[index], most), most) + "  ", style))
-    return fit((*pieces, dim(row[-1]) if heading else Piece(row[-1])))
+            pieces.append(Styled(pad(cut(row[index], most), most) + "  ", style))
+    return fit((*pieces, dim(row[-1]) if heading else Styled(row[-1])))
 
 
 def _first(plan: Plan, state: State, progress: Progress, about: About) -> Line:
@@ -172,7 +172,7 @@ def _first(plan: Plan, state: State, progress: Progress, about: About) -> Line:
     cause = cause_of(state, progress)
     why = f": {cause_text(plan, cause, cause_call(state, progress))}" if cause is not None else ""
     mark = RUN_MARKS[name]
-    word = Piece(f"{mark.symbol} {name}", mark.style)
+    word = Styled(f"{mark.symbol} {name}", mark.style)
     return fit(line(word, "  ", *run_name(plan, run), f" {since}" if since else "", why))
 
 
@@ -266,7 +266,7 @@ def _row(row: Cell, widths: Sequence[int], *, heading: bool) -> Line:
         return line(dim("  ".join([*shown, answer])))
     return line(
         pad(name, widths[0]), "  ",
-        Piece(pad(seen, widths[1]), style), "  ",
+        Styled(pad(seen, widths[1]), style), "  ",
         pad(tries, widths[2]), "  ",
         pad(took, widths[3]), "  ",
         answer,

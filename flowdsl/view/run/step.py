@@ -8,17 +8,17 @@ from flowdsl.plan.address import CallId, answer, undo
 from flowdsl.plan.nodes import (
     Action,
     AnyNode,
-    Assign,
     Block,
     Call,
     Confirm,
-    Each,
+    Detach,
     Fail,
-    Listen,
+    ForEach,
     NothingToUndo,
     Plan,
-    Spawn,
+    Set,
     Wait,
+    WaitFor,
 )
 from flowdsl.saga.attempt import pause_before
 from flowdsl.saga.collecting import LOST
@@ -76,13 +76,13 @@ def cells(
             return _call(plan, state, progress, node, names, now)
         case Confirm():
             return _confirm(state, node, seen, now)
-        case Each():
+        case ForEach():
             return _each(plan, state, progress, node, seen)
         case _ if seen == "skipped":
             return Cells(verb(node, plan), detail=_skipped(state, node), style="dim")
-        case Assign():
+        case Set():
             return Cells(verb(node), detail=_assigned(state, node))
-        case Listen() | Wait() | Spawn() if node.address not in state.calls:
+        case WaitFor() | Wait() | Detach() if node.address not in state.calls:
             said, style = _waiting(state, node, seen, now)
             return Cells(verb(node, plan), detail=said, style=style)
         case Fail() if node.address in state.calls:
@@ -113,7 +113,7 @@ def _skipped(state: State, node: AnyNode) -> str:
     return "not needed" if item_value(state, node.address)[0] else "skipped"
 
 
-def _each(plan: Plan, state: State, progress: Progress, each: Each, seen: StepState) -> Cells:
+def _each(plan: Plan, state: State, progress: Progress, each: ForEach, seen: StepState) -> Cells:
     if seen == "skipped":
         return Cells(each_text(each), detail=skipped_because(each), style="dim")
     failure = failure_of(state, each.address)
@@ -125,7 +125,7 @@ def _each(plan: Plan, state: State, progress: Progress, each: Each, seen: StepSt
 
 
 def _waiting(
-    state: State, node: Listen | Wait | Spawn, seen: StepState, now: float | None
+    state: State, node: WaitFor | Wait | Detach, seen: StepState, now: float | None
 ) -> tuple[str, Style]:
     """What it waits for and how long still; afterwards, what came."""
     here = node.address
@@ -135,15 +135,15 @@ def _waiting(
         else ""
     )
     match node:
-        case Spawn():
+        case Detach():
             spawned = state.spawned.get(here)
             began = "" if here in state.begun or spawned is None else "to be started"
             return _joined(f"run {spawned.run}" if spawned else "", began), "plain"
-        case _ if seen == "waiting" and isinstance(node, Listen):
+        case _ if seen == "waiting" and isinstance(node, WaitFor):
             return _joined("waiting for a signal", left), "yellow"
         case _ if seen == "waiting":
             return ", ".join(word for word in ("waiting", left) if word), "yellow"
-        case Listen() if here in state.received:
+        case WaitFor() if here in state.received:
             signal = state.signals[state.received[here]]
             by = f"by {signal.actor}" if signal.actor else ""
             return _joined(summary(signal.payload) or "answered", by), "plain"
@@ -365,7 +365,7 @@ def _after(plan: Plan, call: Call, names: Names) -> str:
     return "after " + ", ".join(names[parent.children[need].address] for need in call.needs)
 
 
-def _assigned(state: State, node: Assign) -> str:
+def _assigned(state: State, node: Set) -> str:
     values = state.done.get(node.address)
     if not isinstance(values, dict):
         failure = failure_of(state, node.address)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from flowdsl.plan.address import CallId, direction_of, is_answer, is_settle, step_of
-from flowdsl.plan.nodes import Block, Commit, Label, Listen, Plan, Switch, Wait
+from flowdsl.plan.nodes import Block, Commit, Plan, Status, Switch, Wait, WaitFor
 from flowdsl.plan.values import Json
 from flowdsl.saga.attempt import delay_seconds, may_go_on
 from flowdsl.saga.events import (
@@ -23,6 +23,7 @@ from flowdsl.saga.events import (
     Chosen,
     Committed,
     Created,
+    Detached,
     Done,
     Ended,
     Event,
@@ -43,7 +44,6 @@ from flowdsl.saga.events import (
     Retried,
     Signalled,
     Skipped,
-    Spawned,
     Started,
     Stopped,
     Turned,
@@ -71,7 +71,7 @@ UNDO_MAX = 20  # steps to undo, in one line
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimelineEntry:
     word: str
     call: CallId = ""
     said: str = ""
@@ -99,12 +99,12 @@ def _name_columns(plan: Plan, names: Names) -> int:
     wide = [
         columns(name) + 3 * name.count("[]")
         for step, name in names.items()
-        if not isinstance(nodes[step], Block | Label | Commit | Switch)
+        if not isinstance(nodes[step], Block | Status | Commit | Switch)
     ]
     return min(max(wide, default=0), NAME_MAX)
 
 
-def entries(plan: Plan, before: State, event: Event, at: float) -> Iterator[Entry]:
+def entries(plan: Plan, before: State, event: Event, at: float) -> Iterator[TimelineEntry]:
     after = apply(before, event)
     match event:
         case Started():
@@ -113,35 +113,37 @@ def entries(plan: Plan, before: State, event: Event, at: float) -> Iterator[Entr
             yield _finished(plan, after, event)
         case Done(node=address, value=value):
             yield from _done(plan, address, value)
-        case Expanded() | Chosen() | Signalled() | Received() | Spawned() | Begun() | Admitted():
+        case Expanded() | Chosen() | Signalled() | Received() | Detached() | Begun() | Admitted():
             yield from _branched(after, event)
         case Skipped(node=address):
-            yield Entry(
+            yield TimelineEntry(
                 "skipped", address, skipped_because(plan.nodes[address]).removeprefix("skipped: ")
             )
         case Failed(node=call, failure=failure):
-            yield Entry("refused", call, f"{_back(call)}{failure.message}")
+            yield TimelineEntry("refused", call, f"{_back(call)}{failure.message}")
         case Armed(timer=timer) if isinstance(plan.nodes.get(timer), Wait):
-            yield Entry("wait", timer, f"until {duration(event.due - at)} from now")
-        case Armed(timer=timer) if isinstance(listen := plan.nodes.get(timer), Listen):
+            yield TimelineEntry("wait", timer, f"until {duration(event.due - at)} from now")
+        case Armed(timer=timer) if isinstance(listen := plan.nodes.get(timer), WaitFor):
             said = f"for the signal {listen.signal}, {duration(event.due - at)} at most"
-            yield Entry("wait", timer, said)
+            yield TimelineEntry("wait", timer, said)
         case Armed(timer=timer) if is_settle(timer):
             said = f"{duration(event.due - at)} before its undo: it may still arrive"
-            yield Entry("wait", step_of(timer), said)
+            yield TimelineEntry("wait", step_of(timer), said)
         case Fired(timer=timer) if isinstance(plan.nodes.get(timer), Wait):
-            yield Entry("ok", timer, "waited")
+            yield TimelineEntry("ok", timer, "waited")
         case Fired(timer=timer) if _is_unanswered(plan, after, timer):
-            yield Entry("timeout", timer, "no signal came in time")
+            yield TimelineEntry("timeout", timer, "no signal came in time")
         case Expired(call=call):
-            yield Entry("unknown", call, "the service has forgotten its key: not sent again")
+            yield TimelineEntry(
+                "unknown", call, "the service has forgotten its key: not sent again"
+            )
         case Retried() | Resolved() | Waived() | CancelRequested():
             yield from _said_by_a_person(event)
         case _:
             yield from _of_the_run(plan, after, event, at)
 
 
-def _started(plan: Plan, before: State, after: State, event: Started) -> Iterator[Entry]:
+def _started(plan: Plan, before: State, after: State, event: Started) -> Iterator[TimelineEntry]:
     """The first attempt; later ones are announced by the `retry` before them, or by a person."""
     call = event.call
     entry = before.calls.get(call, NO_CALL)
@@ -150,7 +152,7 @@ def _started(plan: Plan, before: State, after: State, event: Started) -> Iterato
     asks = {"undo": "undo", "confirm": "confirm", "probe": "probe"}
     word = "again" if is_answer(call) else asks.get(direction_of(call), "start")
     again = f"  try {event.attempt}" if event.attempt > 1 else ""
-    yield Entry(word, call, call_text(plan, after, call) + again)
+    yield TimelineEntry(word, call, call_text(plan, after, call) + again)
 
 
 def _was_interrupted(state: State, call: CallId) -> bool:
@@ -158,7 +160,7 @@ def _was_interrupted(state: State, call: CallId) -> bool:
     return isinstance(outcome, Unknown) and outcome.interrupted
 
 
-def _finished(plan: Plan, after: State, event: Finished) -> Entry:
+def _finished(plan: Plan, after: State, event: Finished) -> TimelineEntry:
     call = event.call
     entry = after.calls[call]
     status = status_of(entry).replace("–", "no answer")
@@ -168,16 +170,16 @@ def _finished(plan: Plan, after: State, event: Finished) -> Entry:
         case Ok(misfit=misfit):
             words = {"undo": "undone", "confirm": "confirmed", "probe": "found"}
             odd = f"  not as described: {misfit}" if misfit else ""
-            return Entry(words.get(direction_of(call), "ok"), call, said + tries + odd)
+            return TimelineEntry(words.get(direction_of(call), "ok"), call, said + tries + odd)
         case Refused(absent=True):
-            return Entry("absent", call, f"{said}  the probe did not find it")
+            return TimelineEntry("absent", call, f"{said}  the probe did not find it")
         case Refused(failure=failure) | Unknown(failure=failure):
             return _not_ok(plan, after, event, failure, said, tries)
 
 
 def _not_ok(
     plan: Plan, after: State, event: Finished, failure: Failure, said: str, tries: str
-) -> Entry:
+) -> TimelineEntry:
     call, entry = event.call, after.calls[event.call]
     action = action_of(plan, call)
     why = failure_summary(failure)
@@ -188,9 +190,9 @@ def _not_ok(
         total = entry.spent + action.retry.attempts
         what = "asks again," if is_answer(call) else "try"
         rest = f"{what} {event.attempt} of {total}, next in {pause}"
-        return Entry("retry", call, f"{_back(call)}{said}{why}  {rest}")
+        return TimelineEntry("retry", call, f"{_back(call)}{said}{why}  {rest}")
     word = "unknown" if isinstance(event.outcome, Unknown) else "refused"
-    return Entry(word, call, f"{_back(call)}{said}{why}{tries}")
+    return TimelineEntry(word, call, f"{_back(call)}{said}{why}{tries}")
 
 
 def _back(call: CallId) -> str:
@@ -199,67 +201,77 @@ def _back(call: CallId) -> str:
 
 
 def _is_unanswered(plan: Plan, state: State, timer: str) -> bool:
-    return isinstance(plan.nodes.get(timer), Listen) and timer not in state.received
+    return isinstance(plan.nodes.get(timer), WaitFor) and timer not in state.received
 
 
-def _done(plan: Plan, address: str, value: Json) -> Iterator[Entry]:
+def _done(plan: Plan, address: str, value: Json) -> Iterator[TimelineEntry]:
     match plan.nodes[address]:
-        case Label():
-            yield Entry("status", "", scalar(value))
+        case Status():
+            yield TimelineEntry("status", "", scalar(value))
         case Switch(branches=branches) if isinstance(value, int):
             taken = branches[value]
-            yield Entry("branch", address, f"{last_part(taken.address)}: {branch_text(taken)}")
+            yield TimelineEntry(
+                "branch", address, f"{last_part(taken.address)}: {branch_text(taken)}"
+            )
         case Switch():
-            yield Entry("branch", address, "none: no condition holds")
-        case Listen():
-            yield Entry("ok", address, one_line(value))
+            yield TimelineEntry("branch", address, "none: no condition holds")
+        case WaitFor():
+            yield TimelineEntry("ok", address, one_line(value))
         case _:
-            yield Entry("set", address, one_line(value) if not isinstance(value, str) else value)
+            yield TimelineEntry(
+                "set", address, one_line(value) if not isinstance(value, str) else value
+            )
 
 
 def _branched(
     after: State,
-    event: Expanded | Chosen | Signalled | Received | Spawned | Begun | Admitted,
-) -> Iterator[Entry]:
+    event: Expanded | Chosen | Signalled | Received | Detached | Begun | Admitted,
+) -> Iterator[TimelineEntry]:
     """Lists, signals, runs of their own, and queues."""
     match event:
         case Expanded(each=each, items=items):
             shown = ", ".join(item_text(item) for item in items[:ITEMS_MAX])
             more = f", … {len(items) - ITEMS_MAX} more" if len(items) > ITEMS_MAX else ""
-            yield Entry("items", each, f"{len(items)}: {shown}{more}" if items else "none")
+            yield TimelineEntry("items", each, f"{len(items)}: {shown}{more}" if items else "none")
         case Chosen(each=each, winners=winners):
             items = after.expanded[each]
             shown = ", ".join(item_text(items[index]) for index in winners[:ITEMS_MAX])
             more = f", … {len(winners) - ITEMS_MAX} more" if len(winners) > ITEMS_MAX else ""
-            yield Entry("chosen", each, f"{shown}{more}")
+            yield TimelineEntry("chosen", each, f"{shown}{more}")
         case Signalled():
             said = _by(one_line(event.payload), event.actor, "")
-            yield Entry("signal", "", f"{event.name}  {said}")
+            yield TimelineEntry("signal", "", f"{event.name}  {said}")
         case Received(node=node, signal=signal):
-            yield Entry("answered", node, f"by the signal {after.signals[signal].name}")
-        case Spawned(node=node, run=run):
-            yield Entry("start", node, f"the run {run}")
+            yield TimelineEntry("answered", node, f"by the signal {after.signals[signal].name}")
+        case Detached(node=node, run=run):
+            yield TimelineEntry("start", node, f"the run {run}")
         case Begun(node=node):
-            yield Entry("ok", node, f"the run {after.spawned[node].run} has begun")
+            yield TimelineEntry("ok", node, f"the run {after.spawned[node].run} has begun")
         case Admitted() if after.created is not None and after.created.key:
-            yield Entry("admitted", "", f"its turn among the runs with the key {after.created.key}")
+            yield TimelineEntry(
+                "admitted", "", f"its turn among the runs with the key {after.created.key}"
+            )
 
 
-def _said_by_a_person(event: Retried | Resolved | Waived | CancelRequested) -> Iterator[Entry]:
+def _said_by_a_person(
+    event: Retried | Resolved | Waived | CancelRequested,
+) -> Iterator[TimelineEntry]:
     match event:
         case Retried(call=call):
-            yield Entry("retry", call, _by("once more", event.actor, ""))
+            yield TimelineEntry("retry", call, _by("once more", event.actor, ""))
         case Resolved(call=call, ok=ok):
             is_undo = direction_of(call) == "undo"
             happened = "it is undone" if is_undo else "it happened"
             absent = "there was nothing to undo" if is_undo else "it never happened"
             said = f"resolved: {happened if ok else absent}"
-            yield Entry("ok" if ok else "absent", call, _by(said, event.actor, event.reason))
+            yield TimelineEntry(
+                "ok" if ok else "absent", call, _by(said, event.actor, event.reason)
+            )
         case Waived(call=call):
             said = _by(f"{_back(call)}by hand", event.actor, event.reason)
-            yield Entry("skipped", call, said)
+            yield TimelineEntry("skipped", call, said)
         case CancelRequested():
-            yield Entry("cancel", "", _by("", event.actor, event.reason))
+            yield TimelineEntry("cancel", "", _by("", event.actor, event.reason))
 
 
 def _by(said: str, actor: str, reason: str) -> str:
@@ -267,40 +279,40 @@ def _by(said: str, actor: str, reason: str) -> str:
     return "  ".join(word for word in (said, by, reason) if word)
 
 
-def _of_the_run(plan: Plan, after: State, event: Event, at: float) -> Iterator[Entry]:
+def _of_the_run(plan: Plan, after: State, event: Event, at: float) -> Iterator[TimelineEntry]:
     match event:
         case Created():
-            yield Entry("run", "", f"{event.run}  {_inputs(plan, event)}".rstrip())
+            yield TimelineEntry("run", "", f"{event.run}  {_inputs(plan, event)}".rstrip())
         case Resumed(epoch=epoch):
-            yield Entry(
+            yield TimelineEntry(
                 "resumed", "", f"takeover {epoch}" + (f" by {event.by}" if event.by else "")
             )
         case Paused():
-            yield Entry("paused", "", "saved; resume or cancel it")
+            yield TimelineEntry("paused", "", "saved; resume or cancel it")
         case Stopped():
-            yield Entry("stopped", "", "saved; whoever comes next may go on with it")
+            yield TimelineEntry("stopped", "", "saved; whoever comes next may go on with it")
         case Turned(scope=scope, cause="lost"):
-            yield Entry("lost", scope, "others were chosen")
+            yield TimelineEntry("lost", scope, "others were chosen")
         case Turned(scope=scope, failure=failure) if scope.endswith("]"):
             if failure.step != scope:  # else that was said when it was refused
-                yield Entry("turned", scope, cause_text(plan, failure))
+                yield TimelineEntry("turned", scope, cause_text(plan, failure))
         case Turned(scope=scope, failure=failure):
-            yield Entry("turned", scope, f"{cause_text(plan, failure)}; nothing new starts")
+            yield TimelineEntry("turned", scope, f"{cause_text(plan, failure)}; nothing new starts")
         case Planned(scope=scope, calls=calls) if calls and calls != (scope,):
             names = short_names(plan)
-            yield Entry(
+            yield TimelineEntry(
                 "turned", event.scope, f"to undo: {listed([names[c] for c in calls], UNDO_MAX)}"
             )
         case Committed() if commit_is_shown(plan) or any(
             isinstance(node, Commit) and node.written for node in plan.root.children
         ):
-            yield Entry("commit", "", "no way back from here")
+            yield TimelineEntry("commit", "", "no way back from here")
         case Alerted(state=name):
-            yield Entry("alerted", "", f"on_failure runs: {name}")
+            yield TimelineEntry("alerted", "", f"on_failure runs: {name}")
         case Parked(failure=failure):
-            yield Entry("stuck", "", failure.message)
+            yield TimelineEntry("stuck", "", failure.message)
         case Ended():
-            yield Entry("done", "", _ended(plan, after, event.state, at))
+            yield TimelineEntry("done", "", _ended(plan, after, event.state, at))
 
 
 def stuck_line(plan: Plan, state: State, at: float, *, zone: tzinfo = UTC) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from flowdsl.plan.address import ON_FAILURE, is_below
 from flowdsl.plan.expression.evaluate import EvaluationError
-from flowdsl.plan.nodes import Block, Commit, Confirm, Label, Plan
+from flowdsl.plan.nodes import Block, Commit, Confirm, Plan, Status
 from flowdsl.saga.deciding import text
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State
@@ -18,7 +18,7 @@ from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.calls import NAME_MAX, Names, short_names, template_text
 from flowdsl.view.mark import Mark
 from flowdsl.view.outline import Row, outline
-from flowdsl.view.paint import WIDTH, Line, Piece, columns, cut, dim, fit, line, pad, width
+from flowdsl.view.paint import WIDTH, Line, Styled, columns, cut, dim, fit, line, pad, width
 from flowdsl.view.run.closing import run_name
 from flowdsl.view.run.items import Folded, counts, is_template
 from flowdsl.view.run.positions import label_of, state_of
@@ -65,7 +65,7 @@ def header(plan: Plan, state: State, now: float | None = None) -> Line:
     right = "  ".join(word for word in words if word)
     room = WIDTH - width(left) - 2
     right = cut(right, max(room, 8))
-    return fit((*left, Piece(" " * max(2, WIDTH - width(left) - columns(right))), Piece(right)))
+    return fit((*left, Styled(" " * max(2, WIDTH - width(left) - columns(right))), Styled(right)))
 
 
 def tree(plan: Plan, state: State, progress: Progress, now: float | None = None) -> list[Line]:
@@ -115,13 +115,13 @@ def hidden_text(folded: Folded, row: Row) -> str:
 
 def _section(plan: Plan, state: State, progress: Progress, row: Row) -> Line:
     match row.node:
-        case Label() as label:
+        case Status() as label:
             said = state.done.get(label.address)
             try:
                 shown = str(said) if said is not None else text(plan, state, label.text)
             except (EvaluationError, AssertionError):
                 shown = template_text(label.text)
-            style: Piece = Piece(shown) if said is not None else dim(shown)
+            style: Styled = Styled(shown) if said is not None else dim(shown)
             gutter = row.gutter and f"  {row.gutter}"
             skipped = " (skipped)" if state_of(progress, state, label.address) == "skipped" else ""
             return fit(line(gutter or "  ", replace(style, text=shown + skipped)))
@@ -136,7 +136,7 @@ def commit_rule(state: State) -> Line:
     words = " commit "
     if state.turning is not None:
         words = " commit ── not reached "
-    passed = Piece(
+    passed = Styled(
         "──" + words + "─" * (RULE - 4 - len(words)), "bold" if state.committed else "dim"
     )
     return line("  ", passed)
@@ -163,13 +163,13 @@ def _line(drawn: Drawn, left: int, call: int) -> Line:
         line(
             before,
             drawn.mark.piece,
-            Piece(pad(name, left - columns(before) - 1), "dim" if quiet else "plain"),
+            Styled(pad(name, left - columns(before) - 1), "dim" if quiet else "plain"),
             "  ",
             dim(called),
             "  ",
-            Piece(status, "dim" if quiet else drawn.mark.style),
+            Styled(status, "dim" if quiet else drawn.mark.style),
             dim(took),
-            Piece(words.detail, words.style),
+            Styled(words.detail, words.style),
         )
     )
 

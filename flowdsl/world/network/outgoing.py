@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 import httpx
 
 from flowdsl.plan.json import to_text
-from flowdsl.plan.request import Basic, Request
+from flowdsl.plan.request import BasicCredentials, Request
 from flowdsl.plan.values import Sealed, Secret
 from flowdsl.version import __version__
 
@@ -114,7 +114,7 @@ def _headers(request: Request, secrets: Mapping[str, str]) -> dict[str, str]:
     return headers
 
 
-def _basic(basic: Basic, secrets: Mapping[str, str]) -> str:
+def _basic(basic: BasicCredentials, secrets: Mapping[str, str]) -> str:
     """By RFC 7617, in UTF-8."""
     user, password = _unsealed(basic.user, secrets), _unsealed(basic.password, secrets)
     if ":" in user:

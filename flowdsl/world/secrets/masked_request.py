@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 
 from flowdsl.plan.masked import Masked, Parts, StandIn
-from flowdsl.plan.request import Basic, Request
+from flowdsl.plan.request import BasicCredentials, Request
 from flowdsl.plan.values import Sealed, Secret
 from flowdsl.world.secrets.redaction import Redaction, is_masked
 
@@ -51,8 +51,8 @@ def _header(redaction: Redaction, parts: Sealed) -> Sealed:
     return tuple(part if isinstance(part, Secret) else redaction.text(part) for part in parts)
 
 
-def _basic(redaction: Redaction, basic: Basic) -> Basic:
-    return Basic(_header(redaction, basic.user), _header(redaction, basic.password))
+def _basic(redaction: Redaction, basic: BasicCredentials) -> BasicCredentials:
+    return BasicCredentials(_header(redaction, basic.user), _header(redaction, basic.password))
 
 
 def _json_body(redaction: Redaction, parts: Sealed) -> Sealed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flowdsl.plan.masked import ALL_HEADERS, Masked
-from flowdsl.plan.request import Basic, Request
+from flowdsl.plan.request import BasicCredentials, Request
 from flowdsl.plan.values import Json, Sealed, Secret
 from flowdsl.world.secrets.redaction import Redaction
 
@@ -55,8 +55,8 @@ class Opening:
             basic=None if request.basic is None else self._basic(request.basic),
         )
 
-    def _basic(self, basic: Basic) -> Basic:
-        return Basic(self._sealed(basic.user), self._sealed(basic.password))
+    def _basic(self, basic: BasicCredentials) -> BasicCredentials:
+        return BasicCredentials(self._sealed(basic.user), self._sealed(basic.password))
 
     def _sealed(self, parts: Sealed) -> Sealed:
         opened = tuple(part if isinstance(part, Secret) else self.text(part) for part in parts)

@@ -31,7 +31,7 @@ from flowdsl.world.secrets.restoring import (
     restore,
     spell_number,
 )
-from flowdsl.world.secrets.spellings import Piece, Read, Sought
+from flowdsl.world.secrets.spellings import Read, Sought, Spelled
 
 FOUND_INSIDE_FROM = 4
 NUMBER_CHARACTERS_MAX = 100
@@ -41,7 +41,7 @@ WORDS = (re.compile(r"\S+"), re.compile(r"[^\s\"'`<>(){}\[\],;:=&?!]+"), re.comp
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _SoughtSecret:
     """A value that is looked for, and which secret's, or part of one, it is."""
 
     name: str
@@ -59,12 +59,12 @@ class Redaction:
     ) -> None:
         self._secrets = dict(secrets)
         self._key = key
-        self._known: dict[str, _Known] = {
-            value: _Known(name) for name, value in secrets.items() if value
+        self._known: dict[str, _SoughtSecret] = {
+            value: _SoughtSecret(name) for name, value in secrets.items() if value
         }
         for name, value in secrets.items():
             for number, part in enumerate(_parts(value), 1):
-                self._known.setdefault(part, _Known(name, number))
+                self._known.setdefault(part, _SoughtSecret(name, number))
         self._values = {value_name(one.name, one.part): v for v, one in self._known.items()}
         self._values |= self._secrets
         self._numbers = {
@@ -213,7 +213,7 @@ class Redaction:
             else:
                 yield StandIn(one.name, LOST)
 
-    def _base64(self, one: Sought, piece: Piece) -> Iterator[str | StandIn]:
+    def _base64(self, one: Sought, piece: Spelled) -> Iterator[str | StandIn]:
         yield from in_base64(one.name, piece.text, one.value, self.parts_of)
 
     # --- secrets of before ---------------------------------------------------------------------------

@@ -69,7 +69,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Spelled:
     """A stretch of text in which a value was found. `is_base64`: it may hold more than that."""
 
     text: str
@@ -117,14 +117,14 @@ class Sought:
             )
         )
 
-    def cut(self, text: str) -> list[str | Piece]:
+    def cut(self, text: str) -> list[str | Spelled]:
         """The text, with what was found of the value as pieces of their own."""
-        parts: list[str | Piece] = [text]
+        parts: list[str | Spelled] = [text]
         for one in self._passes:
             parts = [
                 new
                 for part in parts
-                for new in ([part] if isinstance(part, Piece) else one.cut(part))
+                for new in ([part] if isinstance(part, Spelled) else one.cut(part))
             ]
         return parts
 
@@ -137,10 +137,10 @@ class _Pass:
         self._needs = needs
         self._around = frozenset(around)
 
-    def cut(self, text: str) -> list[str | Piece]:
+    def cut(self, text: str) -> list[str | Spelled]:
         if self._needs and not any(character in text for character in self._needs):
             return [text]
-        parts: list[str | Piece] = []
+        parts: list[str | Spelled] = []
         end = 0
         while found := self._pattern.search(text, end):
             start, stop = found.span()
@@ -150,7 +150,7 @@ class _Pass:
                 stop += 1
             if start > end:
                 parts.append(text[end:start])
-            parts.append(Piece(text[start:stop], is_base64=bool(self._around)))
+            parts.append(Spelled(text[start:stop], is_base64=bool(self._around)))
             end = stop
         if end < len(text):
             parts.append(text[end:])

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowdsl.world.store.disk import Disk, Status, names
-from flowdsl.world.store.layout import FOLDERS, Layout
-from flowdsl.world.store.summary import Finding
+from flowdsl.world.store.disk import Disk, FileStatus, names
+from flowdsl.world.store.layout import FOLDERS, StoreLayout
+from flowdsl.world.store.summary import StoreFinding
 
 _TOLD = 3  # paths; the rest is counted
 
@@ -22,7 +22,7 @@ class Exposed:
     foreign: tuple[Path, ...]
 
 
-def exposed(disk: Disk, layout: Layout) -> Exposed:
+def exposed(disk: Disk, layout: StoreLayout) -> Exposed:
     found = {path: status for path in _looked_at(disk, layout) if (status := _look(disk, path))}
     return Exposed(
         tuple(path for path, status in found.items() if status.shared),
@@ -30,30 +30,30 @@ def exposed(disk: Disk, layout: Layout) -> Exposed:
     )
 
 
-def findings(disk: Disk, layout: Layout) -> Iterator[Finding]:
+def findings(disk: Disk, layout: StoreLayout) -> Iterator[StoreFinding]:
     found = exposed(disk, layout)
     if found.writable:
         what = f"others may write it, and make runs send what they like: {_told(layout, found.writable)}"
-        yield Finding(".", "exposed", what, code="F211", help=f"chmod -R go-w {layout.root}")
+        yield StoreFinding(".", "exposed", what, code="F211", help=f"chmod -R go-w {layout.root}")
     if found.foreign:
         what = f"it belongs to another user, who may write it: {_told(layout, found.foreign)}"
         help_ = f"use a store of your own (--store), or chown -R $USER {layout.root}"
-        yield Finding(".", "exposed", what, code="F211", help=help_)
+        yield StoreFinding(".", "exposed", what, code="F211", help=help_)
 
 
-def _looked_at(disk: Disk, layout: Layout) -> Iterator[Path]:
+def _looked_at(disk: Disk, layout: StoreLayout) -> Iterator[Path]:
     yield from (layout.root, layout.key, layout.about)
     yield from (layout.root / name for name in FOLDERS)
     yield from (layout.journals / name for name in sorted(names(disk, layout.journals)))
 
 
-def _look(disk: Disk, path: Path) -> Status | None:
+def _look(disk: Disk, path: Path) -> FileStatus | None:
     with suppress(OSError):  # what else is wrong with it is told elsewhere
         return disk.look(path)
     return None
 
 
-def _told(layout: Layout, paths: tuple[Path, ...]) -> str:
+def _told(layout: StoreLayout, paths: tuple[Path, ...]) -> str:
     shown = [str(path.relative_to(layout.root)) for path in paths[:_TOLD]]
     shown = ["the folder itself" if path == "." else path for path in shown]
     more = [f"{len(paths) - _TOLD} more"] if len(paths) > _TOLD else []

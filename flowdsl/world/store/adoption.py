@@ -18,10 +18,10 @@ from flowdsl.plan.json import to_bytes
 from flowdsl.plan.values import Json
 from flowdsl.world.store.disk import Disk, explained, write_new
 from flowdsl.world.store.documents import Documents
-from flowdsl.world.store.index import Entry
+from flowdsl.world.store.index import IndexEntry
 from flowdsl.world.store.journal import RESERVE_SUFFIX
-from flowdsl.world.store.journals import Journals, Reader
-from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.journals import JournalReader, Journals
+from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.offload import Offload
 
 WAIT_SECONDS = 30.0
@@ -32,7 +32,7 @@ _CHUNK = 64  # documents synced in one go: appends of our own come in between
 @dataclass(slots=True)
 class Adoption:
     disk: Disk
-    layout: Layout
+    layout: StoreLayout
     journals: Journals
     documents: Documents
     offload: Offload
@@ -58,7 +58,7 @@ class Adoption:
             self.disk.close(handle)
 
     @asynccontextmanager
-    async def dead(self, reader: Reader) -> AsyncIterator[bool]:
+    async def dead(self, reader: JournalReader) -> AsyncIterator[bool]:
         """Whether its writer is dead. If so the journal is locked and read to its end, its torn tail set aside."""
         handle = None
         try:
@@ -74,12 +74,14 @@ class Adoption:
             if handle is not None:
                 self.disk.close(handle)
 
-    async def collect(self, reader: Reader, is_carried: Callable[[str, Entry], bool]) -> bool:
+    async def collect(
+        self, reader: JournalReader, is_carried: Callable[[str, IndexEntry], bool]
+    ) -> bool:
         """Delete a dead journal, held locked, if nothing depends on it. What is damaged is never deleted."""
         if reader.index.damages:
             return False
         documents = set(self.documents.runs())
-        ended: list[Entry] = []
+        ended: list[IndexEntry] = []
         for run, entry in reader.index.entries.items():
             if is_carried(run, entry):
                 continue
@@ -95,7 +97,7 @@ class Adoption:
             self.disk.sync_folder(self.layout.journals)
         return True
 
-    async def _lock(self, reader: Reader) -> int | None:
+    async def _lock(self, reader: JournalReader) -> int | None:
         """None where a living process has it, or it is gone."""
         try:
             handle = self.disk.open(reader.path, append=True)
@@ -113,7 +115,7 @@ class Adoption:
         self.disk.close(handle)
         return None
 
-    def _export(self, reader: Reader, entries: list[Entry]) -> None:
+    def _export(self, reader: JournalReader, entries: list[IndexEntry]) -> None:
         """Runs that ended, and whose driver died before it wrote their documents, or before those were synced."""
         for entry in entries:
             if not self._is_exported(entry.run):
@@ -134,7 +136,9 @@ class Adoption:
             return False
 
 
-def set_torn_tail_aside(disk: Disk, layout: Layout, reader: Reader, handle: int) -> None:
+def set_torn_tail_aside(
+    disk: Disk, layout: StoreLayout, reader: JournalReader, handle: int
+) -> None:
     """Of a journal that is held locked, and was read to its end."""
     end, size = reader.index.end, disk.status(handle).size
     if size == end or reader.index.rotten_tail:

@@ -21,7 +21,7 @@ from flowdsl.plan.json import to_bytes
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
 from flowdsl.world.store.disk import ASIDE, Disk, read_whole, write_all
-from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.line import RUN_ID
 from flowdsl.world.store.offload import Offload
 from flowdsl.world.store.summary import (
@@ -38,7 +38,7 @@ RUN = "run "  # what the claim of an event says, where a person chose the id of 
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownRuns:
     """What is known of the runs. `may_hide`: lines were lost, and a run in them is found nowhere."""
 
     exists: Callable[[str], bool]
@@ -49,9 +49,9 @@ class Known:
 @dataclass(slots=True)
 class Claims:
     disk: Disk
-    layout: Layout
+    layout: StoreLayout
     offload: Offload
-    known: Known
+    known: KnownRuns
     _held: dict[str, int] = field(default_factory=dict)  # run → the locked handle of its claim
 
     async def claim(self, run: str, fingerprint: str, *, attach: bool = False) -> Claim:

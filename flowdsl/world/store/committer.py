@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from flowdsl.world.store.journal import Group, Journal
+from flowdsl.world.store.journal import Journal, RecordGroup
 from flowdsl.world.store.offload import Offload
 
 BATCH_BYTES = 1024 * 1024
 _LINE_BYTES = 200  # about what a line holds besides its event
 
-Waiting = tuple[Group, "asyncio.Future[None]"]
+Waiting = tuple[RecordGroup, "asyncio.Future[None]"]
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class Committer:
     _queue: list[Waiting] = field(default_factory=list)
     _pump: asyncio.Task[None] | None = None
 
-    def append(self, group: Group) -> asyncio.Future[None]:
+    def append(self, group: RecordGroup) -> asyncio.Future[None]:
         """Done when it is durable. Whoever gives up waiting has still appended it."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append((group, done))

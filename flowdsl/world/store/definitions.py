@@ -16,7 +16,7 @@ from flowdsl.language.text.source import Source
 from flowdsl.plan.json import from_bytes, to_spelled_bytes
 from flowdsl.plan.values import Json
 from flowdsl.world.store.disk import Disk, names, read_whole, write_new, write_once
-from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.quarantine import copy_aside
 
 FORMAT = 1
@@ -78,7 +78,7 @@ def _files_in(document: Json) -> tuple[tuple[str, str], ...]:
 @dataclass(slots=True)
 class Definitions:
     disk: Disk
-    layout: Layout
+    layout: StoreLayout
     _pinned: set[str] = field(default_factory=set)
 
     def pin(self, digest: str, document: bytes) -> None:

@@ -31,7 +31,7 @@ _NO_FILE = frozenset({errno.EINVAL, errno.ELOOP, errno.ENXIO, errno.EISDIR})
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class FileStatus:
     size: int
     inode: int
     links: int
@@ -71,9 +71,9 @@ class Disk(Protocol):
     def sync_folder(self, path: Path) -> None:
         """The names in it do."""
 
-    def status(self, handle: int) -> Status: ...
+    def status(self, handle: int) -> FileStatus: ...
 
-    def look(self, path: Path) -> Status | None:
+    def look(self, path: Path) -> FileStatus | None:
         """None where nothing is. A symlink is described, not followed."""
 
     def list(self, path: Path) -> list[str]: ...
@@ -145,10 +145,10 @@ class RealDisk:
         finally:
             self.close(handle)
 
-    def status(self, handle: int) -> Status:
+    def status(self, handle: int) -> FileStatus:
         return _status(os.fstat(handle))
 
-    def look(self, path: Path) -> Status | None:
+    def look(self, path: Path) -> FileStatus | None:
         try:
             return _status(os.lstat(path))
         except (FileNotFoundError, NotADirectoryError):
@@ -174,8 +174,8 @@ class RealDisk:
         return True
 
 
-def _status(found: os.stat_result) -> Status:
-    return Status(
+def _status(found: os.stat_result) -> FileStatus:
+    return FileStatus(
         size=found.st_size,
         inode=found.st_ino,
         links=found.st_nlink,

@@ -19,7 +19,7 @@ from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Created, Ended
 from flowdsl.world.store.disk import Disk, is_no_file, names, opened, read_whole, write_new
 from flowdsl.world.store.journal import Record
-from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.summary import RunSummary, damaged
 
 _MARK = b'"events":[\n'
@@ -32,7 +32,7 @@ class Documents:
     """`unsynced`: what a power cut could still take."""
 
     disk: Disk
-    layout: Layout
+    layout: StoreLayout
     unsynced: list[str] = field(default_factory=list)
 
     def write(self, run: str, report: bytes, records: Sequence[Record]) -> None:

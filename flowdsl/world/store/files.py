@@ -20,16 +20,16 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import Created, Event, Started
 from flowdsl.world.store.adoption import Adoption
-from flowdsl.world.store.claims import Claims, Known
+from flowdsl.world.store.claims import Claims, KnownRuns
 from flowdsl.world.store.definitions import Definitions
 from flowdsl.world.store.disk import Disk, RealDisk, explain, explained
 from flowdsl.world.store.documents import Documents
 from flowdsl.world.store.fsck import Examination, examine
 from flowdsl.world.store.inbox import Inbox
-from flowdsl.world.store.index import Entry
-from flowdsl.world.store.journal import Group, Record, read_records
-from flowdsl.world.store.journals import Journals, Reader
-from flowdsl.world.store.layout import Layout, is_used, open_existing, prepare
+from flowdsl.world.store.index import IndexEntry
+from flowdsl.world.store.journal import Record, RecordGroup, read_records
+from flowdsl.world.store.journals import JournalReader, Journals
+from flowdsl.world.store.layout import StoreLayout, is_used, open_existing, prepare
 from flowdsl.world.store.offload import Offload, OneThread
 from flowdsl.world.store.own_journal import OwnJournal
 from flowdsl.world.store.port import Adoptable, Report, Store
@@ -39,10 +39,10 @@ from flowdsl.world.store.summary import (
     HELD_SECONDS,
     LOOK_SECONDS,
     Claim,
-    Finding,
     Ordered,
     Recorded,
     RunSummary,
+    StoreFinding,
     check_run_id,
     damaged,
     held,
@@ -69,7 +69,7 @@ class FileStore:
         rotate_bytes: int = ROTATE_BYTES,
         read_only: bool = False,
     ) -> None:
-        self._layout = Layout(root)
+        self._layout = StoreLayout(root)
         self._disk: Disk = disk or RealDisk()
         self._offload: Offload = offload or OneThread()
         self._wall = wall
@@ -95,7 +95,7 @@ class FileStore:
             self._disk,
             self._layout,
             self._offload,
-            Known(self._register.exists, self._how_it_began, self._journals.may_hide_runs),
+            KnownRuns(self._register.exists, self._how_it_began, self._journals.may_hide_runs),
         )
         self._inbox = Inbox(self._disk, self._layout, wall)
         self._queues = Queues(self._disk, self._layout, self._is_over, self._holders)
@@ -205,11 +205,11 @@ class FileStore:
             if entry.admitted and entry.key == key and not self._is_over(run):
                 yield run
 
-    def _group(self, run: str, events: Sequence[Event], epoch: int | None = None) -> Group:
+    def _group(self, run: str, events: Sequence[Event], epoch: int | None = None) -> RecordGroup:
         wall = int(self._wall() * 1000)
         records = tuple(Record(wall, encode(event)) for event in events)
         intent = any(isinstance(event, Started | Created) for event in events)
-        return Group(run, records, epoch, intent)
+        return RecordGroup(run, records, epoch, intent)
 
     # --- taking over ---------------------------------------------------------------------------------
 
@@ -229,7 +229,7 @@ class FileStore:
                         return events
                     # its driver carried it into a new journal, and died only then: look there
 
-    async def _take_over(self, run: str, reader: Reader) -> list[Event] | None:
+    async def _take_over(self, run: str, reader: JournalReader) -> list[Event] | None:
         entry = reader.index.entries[run]
         if entry.ended:
             return None
@@ -237,10 +237,10 @@ class FileStore:
             raise damaged(run, str(reader.path))
         records = tuple(record for _, record in reader.records(entry))
         events = [decode(record.data) for record in records]
-        await self._own.append([Group(run, records, entry.epoch + 1)])
+        await self._own.append([RecordGroup(run, records, entry.epoch + 1)])
         return events
 
-    def _reader_of(self, run: str) -> Reader | None:
+    def _reader_of(self, run: str) -> JournalReader | None:
         """Where a run stands that somebody else drives, or drove; None where it has its document, or is ours."""
         with explained(self._layout.root):
             if self._own.entry(run) is not None:
@@ -270,12 +270,12 @@ class FileStore:
                         raise
         return adopted
 
-    async def _adopt_from(self, reader: Reader, wanted: Adoptable) -> dict[str, list[Event]]:
+    async def _adopt_from(self, reader: JournalReader, wanted: Adoptable) -> dict[str, list[Event]]:
         """The runs of one dead journal, in one pass over it."""
         self._journals.refresh()
         ended, best = set(self._documents.runs()), self._journals.runs()
         adopted: dict[str, list[Event]] = {}
-        groups: list[Group] = []
+        groups: list[RecordGroup] = []
         whole = reader.whole()
         for run, entry in reader.index.entries.items():
             if run in ended or entry.ended or best[run][1] is not entry or self._own.entry(run):
@@ -286,18 +286,18 @@ class FileStore:
                 records = tuple(record for _, record in read_records(whole, entry))
                 events = [decode(record.data) for record in records]
                 if wanted(events):
-                    groups.append(Group(run, records, entry.epoch + 1))
+                    groups.append(RecordGroup(run, records, entry.epoch + 1))
                     adopted[run] = events
         if groups:
             await self._own.append(groups)
         return adopted
 
-    async def _collect(self, reader: Reader) -> None:
+    async def _collect(self, reader: JournalReader) -> None:
         """A dead journal that cannot be tidied away now is tidied away another time."""
         with suppress(StoreError, OSError):
             await self._adoption.collect(reader, self._is_carried)
 
-    def _is_carried(self, run: str, entry: Entry) -> bool:
+    def _is_carried(self, run: str, entry: IndexEntry) -> bool:
         own, other = self._own.entry(run), self._journals.find(run)
         return any(e is not None and e.epoch > entry.epoch for e in (own, other and other[1]))
 
@@ -394,7 +394,7 @@ class FileStore:
         with explained(self._layout.inbox):
             self._inbox.drop(command_id)
 
-    def fsck(self, *, repair: bool = False) -> list[Finding]:
+    def fsck(self, *, repair: bool = False) -> list[StoreFinding]:
         with explained(self._layout.root):
             parts = (self._disk, self._layout, self._journals, self._documents, self._queues)
             return examine(Examination(*parts, frozenset(self._own.entries())), repair=repair)

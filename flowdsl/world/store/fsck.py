@@ -24,11 +24,11 @@ from flowdsl.world.store.fsck_groundwork import Groundwork
 from flowdsl.world.store.fsck_places import Places, run_of, tickets_in
 from flowdsl.world.store.inbox import read_order
 from flowdsl.world.store.journal import RESERVE_SUFFIX, SUFFIX, Record
-from flowdsl.world.store.journals import Journals, Reader
-from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.journals import JournalReader, Journals
+from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.quarantine import WHY, set_aside
 from flowdsl.world.store.queues import Queues
-from flowdsl.world.store.summary import Finding, Mendable, unreadable
+from flowdsl.world.store.summary import Mendable, StoreFinding, unreadable
 
 _LAST = (
     ". It is the last batch: who knows from the services that nothing of it happened can cut the"
@@ -41,7 +41,7 @@ class Examination:
     """`own`: runs that this process drives. `created`: how each other run began, as far as it can be read."""
 
     disk: Disk
-    layout: Layout
+    layout: StoreLayout
     journals: Journals
     documents: Documents
     queues: Queues
@@ -100,7 +100,7 @@ class Examination:
     def _kept(self) -> Iterator[Mendable]:
         for name in names(self.disk, self.layout.quarantine):
             if not name.endswith(WHY):
-                finding = Finding(
+                finding = StoreFinding(
                     f"quarantine/{name}",
                     "kept",
                     "was cut off or could not be read; kept for you to look at",
@@ -109,10 +109,10 @@ class Examination:
                 )
                 yield finding, None
 
-    def _journal(self, reader: Reader) -> Iterator[Finding]:
+    def _journal(self, reader: JournalReader) -> Iterator[StoreFinding]:
         path, index = f"journals/{reader.path.name}", reader.index
         if reader.failure is not None:
-            yield Finding(
+            yield StoreFinding(
                 path,
                 "unreadable",
                 reader.failure.message,
@@ -121,7 +121,7 @@ class Examination:
             )
             return
         for damage in index.damages:
-            yield Finding(
+            yield StoreFinding(
                 path,
                 "damaged",
                 f"bytes {damage.start} to {damage.end} came in whole once and are not what was written",
@@ -132,7 +132,7 @@ class Examination:
         for entry in index.entries.values():
             if index.is_damaged(entry):
                 where = f"{path}: {entry.run}"
-                yield Finding(
+                yield StoreFinding(
                     where,
                     "damaged",
                     f"{entry.count} records are sound; one or more are, or may be, missing",
@@ -141,7 +141,7 @@ class Examination:
                     "the file; look at the services, and undo by hand",
                 )
         if reader.size > index.end and not index.rotten_tail and not reader.is_driven():
-            yield Finding(
+            yield StoreFinding(
                 path,
                 "torn",
                 f"its last {reader.size - index.end} bytes were never acknowledged; "
@@ -151,7 +151,7 @@ class Examination:
                 help="nothing is lost; `flowdsl resume` goes on",
             )
 
-    def _documents(self) -> Iterator[Finding]:
+    def _documents(self) -> Iterator[StoreFinding]:
         known = self.journals.runs()
         for run in self.documents.runs():
             try:
@@ -161,7 +161,7 @@ class Examination:
             except StoreError:
                 again = run in known and bool(known[run][1].ended)
                 what = "; its journal has it still" if again else ""
-                yield Finding(
+                yield StoreFinding(
                     f"runs/{run}.json",
                     "damaged",
                     f"is not the document of a run that was written there{what}",
@@ -172,7 +172,7 @@ class Examination:
                     else "restore it from a backup; the run had ended, and nothing waits for it",
                 )
 
-    def _orders(self) -> Iterator[Finding]:
+    def _orders(self) -> Iterator[StoreFinding]:
         ended = set(self.documents.runs())
         for name in names(self.disk, self.layout.inbox):
             if name.removesuffix(".json").rpartition(".")[0] in ended:
@@ -184,7 +184,7 @@ class Examination:
             except OSError as error:
                 yield unreadable(f"inbox/{name}", error)
             except ValueError:
-                yield Finding(
+                yield StoreFinding(
                     f"inbox/{name}",
                     "damaged",
                     "is no order that anybody could follow",
@@ -217,8 +217,8 @@ class Examination:
             if name.removesuffix(".json").rpartition(".")[0] in ended:
                 yield self.layout.inbox / name, "is a command for a run that has ended"
 
-    def _leftover(self, path: Path, what: str) -> Finding:
-        return Finding(
+    def _leftover(self, path: Path, what: str) -> StoreFinding:
+        return StoreFinding(
             str(path.relative_to(self.layout.root)),
             "leftover",
             what,
@@ -239,7 +239,7 @@ class Examination:
         else:
             set_aside(self.disk, self.layout, path, what)
 
-    def _cut_off(self, reader: Reader) -> None:
+    def _cut_off(self, reader: JournalReader) -> None:
         """The torn tail of a journal, unless a living process has taken it meanwhile."""
         handle = self.disk.open(reader.path, append=True)
         try:
@@ -260,7 +260,7 @@ class Examination:
         return False
 
 
-def examine(examination: Examination, *, repair: bool) -> list[Finding]:
+def examine(examination: Examination, *, repair: bool) -> list[StoreFinding]:
     if examination.disk.look(examination.layout.root) is None:
         return []
     ground = Groundwork(examination.disk, examination.layout)

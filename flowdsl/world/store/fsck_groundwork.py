@@ -13,7 +13,7 @@ from flowdsl.world.store.definitions import Definitions
 from flowdsl.world.store.disk import Disk, read_whole
 from flowdsl.world.store.layout import (
     FOLDERS,
-    Layout,
+    StoreLayout,
     key_in,
     make_folder,
     read_about,
@@ -21,7 +21,7 @@ from flowdsl.world.store.layout import (
     write_about,
 )
 from flowdsl.world.store.quarantine import set_aside
-from flowdsl.world.store.summary import Finding, Mendable, unreadable
+from flowdsl.world.store.summary import Mendable, StoreFinding, unreadable
 
 _SHOWN = 3  # runs named in a finding
 
@@ -29,13 +29,13 @@ _SHOWN = 3  # runs named in a finding
 @dataclass(frozen=True, slots=True)
 class Groundwork:
     disk: Disk
-    layout: Layout
+    layout: StoreLayout
 
     def folders(self) -> Iterator[Mendable]:
         for name in FOLDERS:
             status = self.disk.look(self.layout.root / name)
             if status is None:
-                finding = Finding(
+                finding = StoreFinding(
                     name,
                     "damaged",
                     "is missing: a folder of the store; what it held, if anything, is gone",
@@ -45,7 +45,7 @@ class Groundwork:
                 )
                 yield finding, partial(make_folder, self.disk, self.layout.root / name)
             elif status.symlink or not status.folder:
-                finding = Finding(
+                finding = StoreFinding(
                     name,
                     "damaged",
                     "is no folder",
@@ -65,7 +65,7 @@ class Groundwork:
                 raise
             known = self._key() is not None
             yield (
-                Finding(
+                StoreFinding(
                     self.layout.about.name,
                     "damaged",
                     "is missing or not what was written; it holds nothing of any run",
@@ -88,7 +88,7 @@ class Groundwork:
             yield unreadable(self.layout.key.name, error), None
         except StoreError as error:
             yield (
-                Finding(
+                StoreFinding(
                     self.layout.key.name,
                     "damaged",
                     f"{error.message}. Nothing is sent and no run is gone on with under another key: "
@@ -127,10 +127,10 @@ class Groundwork:
         write_about(self.disk, self.layout, self._key())
 
 
-def _no_definition(digest: str, what: str, runs: list[str]) -> Finding:
+def _no_definition(digest: str, what: str, runs: list[str]) -> StoreFinding:
     named = ", ".join(sorted(runs)[:_SHOWN]) + (", …" if len(runs) > _SHOWN else "")
     stopped = f"the runs that are pinned to it are not gone on with: {named}" if runs else ""
-    return Finding(
+    return StoreFinding(
         f"definitions/{digest}.json",
         "damaged",
         f"{what}: {stopped or 'no run that is known of is pinned to it'}",

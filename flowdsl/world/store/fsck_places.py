@@ -15,10 +15,10 @@ from pathlib import Path
 from flowdsl.saga.events import Created
 from flowdsl.world.store.claims import fingerprint_of
 from flowdsl.world.store.disk import Disk, names, opened, read_whole, write_once
-from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.quarantine import set_aside
 from flowdsl.world.store.queues import LOCK, Queues, queue_of
-from flowdsl.world.store.summary import Finding, Mendable, unreadable
+from flowdsl.world.store.summary import Mendable, StoreFinding, unreadable
 
 _CLAIM = re.compile(rb"[0-9a-f]{64}|run [A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # or that of an event
 
@@ -30,7 +30,7 @@ class Places:
     """
 
     disk: Disk
-    layout: Layout
+    layout: StoreLayout
     created: Mapping[str, Created]
     ended: frozenset[str]
     doubtful: bool
@@ -64,13 +64,13 @@ class Places:
             where = str(path.relative_to(self.layout.root))
             if not run or (first is not None and queue_of(first.key) != path.parent.name):
                 what = "is no ticket of this queue"
-                finding = Finding(
+                finding = StoreFinding(
                     where, "damaged", what, repairable=True, code="F203", help="nobody waits for it"
                 )
                 yield finding, partial(set_aside, self.disk, self.layout, path, what)
             elif run in self.ended or (first is None and not self.doubtful):
                 what = "is the ticket of a run that is over"
-                finding = Finding(
+                finding = StoreFinding(
                     where,
                     "leftover",
                     what,
@@ -84,7 +84,7 @@ class Places:
         """`holders`: runs whose turn it is that nobody drives, with their keys."""
         for run, key in holders.items():
             if not queues.has_ticket(key, run):
-                finding = Finding(
+                finding = StoreFinding(
                     f"queues/{queue_of(key)}",
                     "damaged",
                     f"it is the turn of {run}, and its ticket is missing",
@@ -104,7 +104,7 @@ class Places:
         return True
 
 
-def tickets_in(disk: Disk, layout: Layout) -> list[Path]:
+def tickets_in(disk: Disk, layout: StoreLayout) -> list[Path]:
     queues = [layout.queues / name for name in names(disk, layout.queues)]
     return [q / name for q in queues for name in names(disk, q) if name != LOCK]
 
@@ -114,8 +114,8 @@ def run_of(ticket: Path) -> str:
     return run if number.isdecimal() else ""
 
 
-def _claim(run: str, what: str, *, repairable: bool) -> Finding:
-    return Finding(
+def _claim(run: str, what: str, *, repairable: bool) -> StoreFinding:
+    return StoreFinding(
         f"claims/{run}",
         "damaged",
         what,

@@ -15,7 +15,7 @@ from pathlib import Path
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.values import Json
 from flowdsl.world.store.disk import Disk, is_no_file, names, read_whole, write_new
-from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.summary import Ordered
 
 _SUFFIX = ".json"
@@ -24,7 +24,7 @@ _SUFFIX = ".json"
 @dataclass(slots=True)
 class Inbox:
     disk: Disk
-    layout: Layout
+    layout: StoreLayout
     wall: Callable[[], float]
     unread: dict[str, OSError] = field(default_factory=dict)  # by run, as of the last look
     _taken: set[str] = field(default_factory=set)

@@ -22,7 +22,7 @@ _LOOKED_INTO = (b'{"t":"created"', b'{"t":"admitted"', b'{"t":"ended"')
 
 
 @dataclass(slots=True)
-class Entry:
+class IndexEntry:
     """The lines of one run under its newest driver."""
 
     run: str
@@ -49,7 +49,7 @@ class Damage:
 
 
 @dataclass(slots=True)
-class Index:
+class JournalIndex:
     """`end`, `number`, `batch` and `hash` are those of the last whole batch."""
 
     writer: str
@@ -57,7 +57,7 @@ class Index:
     number: int = 0
     batch: int = 0
     hash: bytes = b""
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, IndexEntry] = field(default_factory=dict)
     damages: list[Damage] = field(default_factory=list)
     rotten_tail: bool = False  # the last damage is behind `end`, and looked at again with more
 
@@ -112,7 +112,7 @@ class Index:
     def add(self, offset: int, line: Line) -> None:
         entry = self.entries.get(line.run)
         if entry is None or line.epoch > entry.epoch:
-            entry = Entry(line.run, line.epoch, array("Q"))
+            entry = IndexEntry(line.run, line.epoch, array("Q"))
             self.entries[line.run] = entry
         elif line.epoch < entry.epoch:
             return  # a stale driver: never applied
@@ -121,7 +121,7 @@ class Index:
         entry.offsets.append(offset)
         _look_into(entry, line.data)
 
-    def is_damaged(self, entry: Entry) -> bool:
+    def is_damaged(self, entry: IndexEntry) -> bool:
         """Whether lines of this run are, or may be, missing.
 
         A sound line behind the last damage, and no gap before it, proves that the damage took none of them.
@@ -140,7 +140,7 @@ def _is_torn(tail: bytes) -> bool:
     return not tail.endswith(b"\n") or tail.startswith(b"\0") or _LOST in tail
 
 
-def _look_into(entry: Entry, data: bytes) -> None:
+def _look_into(entry: IndexEntry, data: bytes) -> None:
     """What a list of runs shows, without keeping the events."""
     if not data.startswith(_LOOKED_INTO):
         return

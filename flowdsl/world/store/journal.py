@@ -14,7 +14,7 @@ from pathlib import Path
 
 from flowdsl.errors import DiskFull, JournalLost, StoreError
 from flowdsl.world.store.disk import ASIDE, FULL, Disk, explain, set_room_aside, write_all
-from flowdsl.world.store.index import Entry, Index
+from flowdsl.world.store.index import IndexEntry, JournalIndex
 from flowdsl.world.store.line import Line, read_line, write_line
 from flowdsl.world.store.summary import damaged
 
@@ -31,7 +31,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class RecordGroup:
     """What one call appends for a run: all of it is in one batch, or none is.
 
     `epoch`: the run begins here, with its first record, under this epoch; None where it goes on.
@@ -60,7 +60,7 @@ class Journal:
     disk: Disk
     path: Path
     handle: int
-    index: Index
+    index: JournalIndex
     size: int = 0
     full: bool = False
     failure: StoreError | None = None
@@ -70,7 +70,7 @@ class Journal:
         """Nobody sees it before `publish`, and it is locked by then: nobody takes it for a dead one's."""
         path = folder / f"{writer}{SUFFIX}"
         handle = disk.create(folder / f"{ASIDE}{path.name}")
-        journal = Journal(disk, path, handle, Index(writer))
+        journal = Journal(disk, path, handle, JournalIndex(writer))
         try:
             assert disk.lock(handle), "a file that nobody knew of was locked"
             journal._set_reserve_aside()
@@ -90,7 +90,7 @@ class Journal:
             with suppress(OSError):
                 self.disk.unlink(path)
 
-    def write(self, groups: Sequence[Group]) -> Batch:
+    def write(self, groups: Sequence[RecordGroup]) -> Batch:
         """All of it, durable on return. DiskFull: nothing of it is kept. StoreError: nothing more ever will be."""
         if self.failure is not None:
             raise self.failure
@@ -110,7 +110,9 @@ class Journal:
             self.size += len(text)
         return Batch(tuple(placed), self.size, texts[-1][6:38])
 
-    def write_what_fits(self, groups: Sequence[Group]) -> tuple[Batch | None, DiskFull | None]:
+    def write_what_fits(
+        self, groups: Sequence[RecordGroup]
+    ) -> tuple[Batch | None, DiskFull | None]:
         """The whole batch; where there is no room for it, what does not start anything. And what the others are told."""
         refused: DiskFull | None = None
         if not self.full or self._regain():
@@ -158,7 +160,7 @@ class Journal:
     def _reserve(self) -> Path:
         return self.path.with_suffix(RESERVE_SUFFIX)
 
-    def _lines(self, groups: Sequence[Group]) -> tuple[list[Line], list[bytes]]:
+    def _lines(self, groups: Sequence[RecordGroup]) -> tuple[list[Line], list[bytes]]:
         index = self.index
         number, chain, batch = index.number, index.hash, index.batch + 1
         left = sum(len(group.records) for group in groups)
@@ -187,7 +189,7 @@ class Journal:
             standing[group.run] = (epoch, sequence)
         return lines, texts
 
-    def _standing(self, group: Group) -> tuple[int, int]:
+    def _standing(self, group: RecordGroup) -> tuple[int, int]:
         if group.epoch is not None:
             return group.epoch, 0
         entry = self.index.entries[group.run]
@@ -252,7 +254,9 @@ class Journal:
 Read = Callable[[int, int], bytes]  # offset, size
 
 
-def read_records(read: Read, entry: Entry, after_sequence: int = 0) -> list[tuple[int, Record]]:
+def read_records(
+    read: Read, entry: IndexEntry, after_sequence: int = 0
+) -> list[tuple[int, Record]]:
     """The records of a run, each verified again: what was sound when it was indexed may have been overwritten."""
     found = []
     for sequence, offset in enumerate(entry.offsets[after_sequence:], after_sequence + 1):

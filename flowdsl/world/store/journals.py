@@ -15,20 +15,20 @@ from pathlib import Path
 
 from flowdsl.errors import StoreError
 from flowdsl.world.store.disk import Disk, explain, explained, names, opened, read_whole
-from flowdsl.world.store.index import Entry, Index
+from flowdsl.world.store.index import IndexEntry, JournalIndex
 from flowdsl.world.store.journal import SUFFIX, Read, Record, read_records
-from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.layout import StoreLayout
 
 _CANNOT_SYNC = frozenset({errno.EROFS, errno.EINVAL, errno.EACCES, errno.EBADF})  # nor write, then
 
 
 @dataclass(slots=True)
-class Reader:
+class JournalReader:
     """One journal of another process."""
 
     disk: Disk
     path: Path
-    index: Index
+    index: JournalIndex
     inode: int = 0
     size: int = 0
     failure: StoreError | None = None
@@ -43,13 +43,13 @@ class Reader:
         with opened(self.disk, self.path) as handle:
             status = self.disk.status(handle)
             if status.inode != self.inode or status.size < self.index.end:
-                self.index, self.inode = Index(self.index.writer), status.inode
+                self.index, self.inode = JournalIndex(self.index.writer), status.inode
             data = self.disk.read(handle, self.index.end, status.size - self.index.end)
             self._sync(handle)
         self.size, self.failure = status.size, None
         self.index.read(data)
 
-    def records(self, entry: Entry, after_sequence: int = 0) -> list[tuple[int, Record]]:
+    def records(self, entry: IndexEntry, after_sequence: int = 0) -> list[tuple[int, Record]]:
         if entry.count <= after_sequence:
             return []
         with opened(self.disk, self.path) as handle:
@@ -74,7 +74,7 @@ class Reader:
                 raise
 
 
-Found = tuple[Reader, Entry]
+Found = tuple[JournalReader, IndexEntry]
 
 
 @dataclass(slots=True)
@@ -82,9 +82,9 @@ class Journals:
     """`own`: the writers of this process, which it knows better than by reading."""
 
     disk: Disk
-    layout: Layout
+    layout: StoreLayout
     own: set[str] = field(default_factory=set)
-    readers: dict[str, Reader] = field(default_factory=dict)
+    readers: dict[str, JournalReader] = field(default_factory=dict)
 
     def refresh(self) -> None:
         for _ in range(20):
@@ -129,7 +129,7 @@ class Journals:
         reader = self.readers.get(writer)
         if reader is None:
             path = self.layout.journals / f"{writer}{SUFFIX}"
-            reader = self.readers[writer] = Reader(self.disk, path, Index(writer))
+            reader = self.readers[writer] = JournalReader(self.disk, path, JournalIndex(writer))
         try:
             reader.refresh()
         except FileNotFoundError:

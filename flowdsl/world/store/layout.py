@@ -24,7 +24,7 @@ _DAMAGED = "F203"
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class StoreLayout:
     root: Path
 
     @property
@@ -65,7 +65,7 @@ class Layout:
         return self.root / "definitions" / f"{digest}.json"
 
 
-def prepare(disk: Disk, layout: Layout) -> bytes:
+def prepare(disk: Disk, layout: StoreLayout) -> bytes:
     """Make what is missing; the store's key."""
     with explained(layout.root):
         for above in reversed((layout.root, *layout.root.parents)):
@@ -77,7 +77,7 @@ def prepare(disk: Disk, layout: Layout) -> bytes:
         return open_existing(disk, layout)
 
 
-def _make(disk: Disk, layout: Layout) -> None:
+def _make(disk: Disk, layout: StoreLayout) -> None:
     """Or finish what another one began. Where runs were kept, `store.json` is not missing but lost: no guess is made."""
     begun, used = disk.look(layout.root / FOLDERS[0]) is not None, is_used(disk, layout)
     if used and disk.look(layout.about) is None:
@@ -92,7 +92,7 @@ def _make(disk: Disk, layout: Layout) -> None:
     disk.sync_folder(layout.root.parent)
 
 
-def write_about(disk: Disk, layout: Layout, key: bytes | None) -> None:
+def write_about(disk: Disk, layout: StoreLayout, key: bytes | None) -> None:
     if key is None:
         raise broken(layout.key, "is damaged")
     store = secrets.token_hex(8)
@@ -105,13 +105,13 @@ def write_about(disk: Disk, layout: Layout, key: bytes | None) -> None:
     write_once(disk, layout.about, to_bytes(about) + b"\n")
 
 
-def is_used(disk: Disk, layout: Layout) -> bool:
+def is_used(disk: Disk, layout: StoreLayout) -> bool:
     """Whether anything was ever kept in it; `store.json` was there by then."""
     folders = (layout.root / "definitions", layout.journals, layout.runs)
     return any(names(disk, folder) for folder in folders)
 
 
-def open_existing(disk: Disk, layout: Layout) -> bytes:
+def open_existing(disk: Disk, layout: StoreLayout) -> bytes:
     """The store's key. Refuses what a newer flowdsl made, and folders that are none."""
     with explained(layout.root):
         _check_folder(disk, layout.root)
@@ -121,7 +121,7 @@ def open_existing(disk: Disk, layout: Layout) -> bytes:
         return read_key(disk, layout, digest)
 
 
-def read_key(disk: Disk, layout: Layout, digest: str) -> bytes:
+def read_key(disk: Disk, layout: StoreLayout, digest: str) -> bytes:
     """`digest`: of the key that the store was made with; empty where `store.json` does not say."""
     if disk.look(layout.key) is None:
         raise _without_key(layout)
@@ -145,7 +145,7 @@ def digest_of_key(key: bytes) -> str:
     return sha256(b"flowdsl key " + key).hexdigest()[:32]
 
 
-def read_about(disk: Disk, layout: Layout) -> str:
+def read_about(disk: Disk, layout: StoreLayout) -> str:
     """The digest of its key. Raises StoreError where it is no store that this flowdsl may touch."""
     try:
         about = from_bytes(read_whole(disk, layout.about))
@@ -186,7 +186,7 @@ def _check_folder(disk: Disk, path: Path) -> None:
         raise broken(path, what)
 
 
-def _without_key(layout: Layout) -> StoreError:
+def _without_key(layout: StoreLayout) -> StoreError:
     return broken(layout.key, "is missing: no request could be repeated with the key it had")
 
 

@@ -16,10 +16,10 @@ from flowdsl.saga.events import Created, Ended, Event
 from flowdsl.world.store.port import Adoptable, Report
 from flowdsl.world.store.summary import (
     Claim,
-    Finding,
     Ordered,
     Recorded,
     RunSummary,
+    StoreFinding,
     check_run_id,
     choose,
     no_run,
@@ -205,7 +205,7 @@ class MemoryStore:
         kept = self.memory.runs.get(each.run)
         return kept is not None and kept.driver is self and each.command_id not in self._taken
 
-    def fsck(self, *, repair: bool = False) -> list[Finding]:  # noqa: ARG002 - nothing to repair
+    def fsck(self, *, repair: bool = False) -> list[StoreFinding]:  # noqa: ARG002 - nothing to repair
         return []
 
     def unfinished(self) -> Sequence[RunSummary]:

@@ -17,9 +17,9 @@ from flowdsl.errors import DiskFull, StoreError
 from flowdsl.world.store.committer import BATCH_BYTES, Committer
 from flowdsl.world.store.disk import Disk, explained
 from flowdsl.world.store.documents import Documents
-from flowdsl.world.store.index import Entry
-from flowdsl.world.store.journal import Group, Journal, Record, read_records
-from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.index import IndexEntry
+from flowdsl.world.store.journal import Journal, Record, RecordGroup, read_records
+from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.offload import Offload
 from flowdsl.world.store.port import Report
 from flowdsl.world.store.summary import not_driven
@@ -32,7 +32,7 @@ class OwnJournal:
     """`writers`: the names of its files, for whoever reads the others'."""
 
     disk: Disk
-    layout: Layout
+    layout: StoreLayout
     documents: Documents
     offload: Offload
     wall: Callable[[], float]
@@ -49,20 +49,20 @@ class OwnJournal:
         """A failed sync: nothing can be appended any more."""
         return self._committer is not None and self._committer.journal.failure is not None
 
-    async def append(self, groups: Iterable[Group]) -> None:
+    async def append(self, groups: Iterable[RecordGroup]) -> None:
         """Each group is durable as a whole, on return."""
         committer = await self._opened()
         waiting = [committer.append(group) for group in groups]
         await asyncio.gather(*waiting)
 
-    def entry(self, run: str) -> Entry | None:
+    def entry(self, run: str) -> IndexEntry | None:
         """The run as this process drives it; None where it does not."""
         return None if self._committer is None else self._committer.journal.index.entries.get(run)
 
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> dict[str, IndexEntry]:
         return {} if self._committer is None else self._committer.journal.index.entries
 
-    def records(self, entry: Entry, after_sequence: int = 0) -> list[tuple[int, Record]]:
+    def records(self, entry: IndexEntry, after_sequence: int = 0) -> list[tuple[int, Record]]:
         assert self._committer is not None
         journal = self._committer.journal
         read = partial(self.disk.read, journal.handle)
@@ -176,15 +176,15 @@ class OwnJournal:
             self._retiring = None
 
 
-def _carried(disk: Disk, journal: Journal) -> Iterator[Group]:
+def _carried(disk: Disk, journal: Journal) -> Iterator[RecordGroup]:
     read = partial(disk.read, journal.handle)
     for entry in list(journal.index.entries.values()):
         records = tuple(record for _, record in read_records(read, entry))
-        yield Group(entry.run, records, epoch=entry.epoch + 1)
+        yield RecordGroup(entry.run, records, epoch=entry.epoch + 1)
 
 
-def _batches(groups: Iterable[Group]) -> Iterator[list[Group]]:
-    batch: list[Group] = []
+def _batches(groups: Iterable[RecordGroup]) -> Iterator[list[RecordGroup]]:
+    batch: list[RecordGroup] = []
     size = 0
     for group in groups:
         batch.append(group)

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 from flowdsl.errors import StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Event
-from flowdsl.world.store.summary import Claim, Finding, Ordered, Recorded, RunSummary
+from flowdsl.world.store.summary import Claim, Ordered, Recorded, RunSummary, StoreFinding
 
 Adoptable: TypeAlias = Callable[[list[Event]], bool]
 Report: TypeAlias = bytes | Callable[[], bytes]  # made only when it is needed
@@ -76,7 +76,7 @@ class Store(Protocol):
 
     def drop_command(self, command_id: str) -> None: ...
 
-    def fsck(self, *, repair: bool = False) -> list[Finding]: ...
+    def fsck(self, *, repair: bool = False) -> list[StoreFinding]: ...
 
     def unfinished(self) -> Sequence[RunSummary]:
         """Those of `list` that have not ended; however many have, they are not looked at."""

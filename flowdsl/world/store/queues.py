@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from flowdsl.world.store.disk import Disk, names
-from flowdsl.world.store.layout import Layout
+from flowdsl.world.store.layout import StoreLayout
 
 LOCK = "lock"
 
@@ -26,7 +26,7 @@ class Queues:
     """`is_over`: whether a run has ended, or is not there at all. `holders`: the runs of a key whose turn has come."""
 
     disk: Disk
-    layout: Layout
+    layout: StoreLayout
     is_over: Callable[[str], bool]
     holders: Callable[[str], Iterable[str]]
     _sure: set[str] = field(default_factory=set)  # runs whose ticket a power cut cannot take

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from flowdsl.errors import InputError
 from flowdsl.world.store.documents import Documents
-from flowdsl.world.store.index import Entry
+from flowdsl.world.store.index import IndexEntry
 from flowdsl.world.store.journals import Journals
 from flowdsl.world.store.own_journal import OwnJournal
 from flowdsl.world.store.summary import RunSummary, choose
@@ -89,7 +89,7 @@ def _newest_first(runs: Iterable[RunSummary]) -> list[RunSummary]:
     return sorted(runs, key=lambda each: each.created_at, reverse=True)
 
 
-def _summary(entry: Entry, driven: bool, damaged: bool = False) -> RunSummary:
+def _summary(entry: IndexEntry, driven: bool, damaged: bool = False) -> RunSummary:
     return RunSummary(
         entry.run, entry.workflow, entry.created_at, entry.ended, driven=driven, damaged=damaged
     )

@@ -55,7 +55,7 @@ class Claim(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class StoreFinding:
     """What fsck found. `kept`: in quarantine, for a person to look at. `help`: the next step to take."""
 
     path: str
@@ -66,14 +66,16 @@ class Finding:
     help: str = ""
 
 
-def unreadable(path: str, error: OSError) -> Finding:
+def unreadable(path: str, error: OSError) -> StoreFinding:
     """The disk does not give it out: what it holds may be sound, so it is left where it is."""
     why = f"cannot be read: {error.strerror or error}"
-    return Finding(path, "unreadable", why, code="F200", help="check the disk; it is left as it is")
+    return StoreFinding(
+        path, "unreadable", why, code="F200", help="check the disk; it is left as it is"
+    )
 
 
 # And how it is mended, if it can be.
-Mendable: TypeAlias = tuple[Finding, Callable[[], object] | None]
+Mendable: TypeAlias = tuple[StoreFinding, Callable[[], object] | None]
 
 
 def check_run_id(run: str) -> str:

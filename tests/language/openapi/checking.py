@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flowdsl.language.openapi import (
     CallSite,
-    Checked,
+    CheckedCall,
     Contract,
     Found,
     check_call,
@@ -19,7 +19,7 @@ from flowdsl.language.openapi import (
 )
 from flowdsl.language.openapi.path import take_apart
 from flowdsl.language.parse.file import parse
-from flowdsl.language.parse.workflow import Call, Request
+from flowdsl.language.parse.workflow import CallVerb, WrittenRequest
 from flowdsl.language.places import uses
 from flowdsl.language.rules.scope import Types, names_at, types_of
 from flowdsl.language.subject import look_at, requests
@@ -52,7 +52,7 @@ def contract_of(text: str) -> Contract:
     return reading.contract
 
 
-def check_workflow(text: str, contracts: Mapping[str, Contract]) -> Checked:
+def check_workflow(text: str, contracts: Mapping[str, Contract]) -> CheckedCall:
     source = Source("workflow.yaml", text)
     document, problems = load_document(source)
     assert isinstance(document, MappingNode)
@@ -64,11 +64,11 @@ def check_workflow(text: str, contracts: Mapping[str, Contract]) -> Checked:
     answers = {
         place.step.id.text: response_type(found.operation)
         for place in subject.places
-        if place.step.id is not None and isinstance(place.step.verb, Call)
+        if place.step.id is not None and isinstance(place.step.verb, CallVerb)
         if isinstance(found := found_for(place.step.verb.request, contracts), Found)
     }
     types = replace(types, values={**types.values, **answers})
-    checked = Checked()
+    checked = CheckedCall()
     for place in subject.places:
         of_use = {use.expression.span: use for use in uses(place.step)}
 
@@ -87,7 +87,7 @@ def check_workflow(text: str, contracts: Mapping[str, Contract]) -> Checked:
     return checked
 
 
-def found_for(request: Request, contracts: Mapping[str, Contract]) -> object:
+def found_for(request: WrittenRequest, contracts: Mapping[str, Contract]) -> object:
     names = frozenset(name.text for name, _ in request.query)
     contract = contracts[request.service.text]
     return find(contract, request.method, take_apart(request.path), names)
