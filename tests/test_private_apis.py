@@ -100,7 +100,7 @@ def every_constant_is_there() -> bool:
 
 
 def constants_used() -> set[str]:
-    text = (ROOT / "flowdsl" / "language" / "pattern.py").read_text()
+    text = (ROOT / "flowdsl" / "language" / "conformance" / "pattern.py").read_text()
     return set(re.findall(r"\bcode\.([A-Z_]+)", text))
 
 

@@ -9,6 +9,7 @@ from flowdsl.cli.ending import Standing
 from flowdsl.cli.given import CloudEvent
 from flowdsl.cli.prepare import Start
 from flowdsl.cli.runs import standing_of
+from flowdsl.codes import Code
 from flowdsl.engine.sign import event_run
 from flowdsl.engine.wanting import given_before
 from flowdsl.errors import InputError
@@ -40,7 +41,7 @@ async def start_by_event(
     if started != run:
         store.unclaim(run)
         message = f"this event has started {started}, and no event starts two runs"
-        raise InputError(message, code="F206", help=f"flowdsl status {started}")
+        raise InputError(message, code=Code.ID_TAKEN, help=f"flowdsl status {started}")
     return await _start(pilot, start, claim)
 
 

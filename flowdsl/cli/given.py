@@ -9,6 +9,7 @@ import click
 
 from flowdsl.cli.options import Session
 from flowdsl.cli.sources import STDIN, WrongFile, read_bytes, read_stdin
+from flowdsl.codes import Code
 from flowdsl.engine.wanting import given_before
 from flowdsl.errors import InputError, Place
 from flowdsl.language import Checked, InputProblem, Source, decode, from_text, read_inputs
@@ -87,12 +88,12 @@ def read_secret(
         if name not in secret:
             raise InputError(
                 f"the input `{name}` of this run is fixed",
-                code="F072",
+                code=Code.WRONG_INPUTS,
                 help="other inputs: flowdsl rerun",
             )
         if created.secret_inputs is not None and name not in created.secret_inputs:
             message = f"the secret input `{name}` of this run was left out"
-            raise InputError(message, code="F072", help="other inputs: flowdsl rerun")
+            raise InputError(message, code=Code.WRONG_INPUTS, help="other inputs: flowdsl rerun")
     missing = sorted(set(needed) - values.keys())
     if missing and session.may_ask:
         values |= ask(plan, missing)
@@ -116,7 +117,9 @@ def read_payload(schema: Json, given: Sequence[str], file: str | None) -> Json:
         return payload
     if payload is not None and not isinstance(payload, dict):
         message = "-i adds to a mapping, and the file holds something else"
-        raise InputError(message, code="F073", help="give all of it in the file")
+        raise InputError(
+            message, code=Code.UNREADABLE_INPUTS_FILE, help="give all of it in the file"
+        )
     properties = schema.get("properties") if isinstance(schema, dict) else None
     declared = tuple(
         Input(name, kept)
@@ -153,17 +156,19 @@ def read_event(plan: Plan, file: str) -> CloudEvent:
     if not isinstance(event, dict) or not isinstance(event.get("type"), str):
         raise InputError(
             f"{name}: this is no CloudEvent: it has no `type`",
-            code="F082",
+            code=Code.EVENT_STARTS_NOTHING,
             help='structured JSON: {"specversion": "1.0", "type": …, "source": …, "id": …, "data": {…}}',
         )
     if plan.trigger is None:
         hint = "inputs are given with -i or -f; or add `trigger: { event: … }` to the file"
-        raise InputError(f"{plan.path} is started by no event", code="F082", help=hint)
+        raise InputError(
+            f"{plan.path} is started by no event", code=Code.EVENT_STARTS_NOTHING, help=hint
+        )
     if event["type"] != plan.trigger.event:
         message = (
             f"{plan.path} is started by `{plan.trigger.event}`, and this event is `{event['type']}`"
         )
-        raise InputError(message, code="F082", help="is it the right file?")
+        raise InputError(message, code=Code.EVENT_STARTS_NOTHING, help="is it the right file?")
     source, number = event.get("source"), event.get("id")
     which = (source, number) if isinstance(source, str) and isinstance(number, str) else ("", "")
     data = event.get("data")
@@ -171,7 +176,9 @@ def read_event(plan: Plan, file: str) -> CloudEvent:
         return CloudEvent(*which, {})
     if not isinstance(data, dict):
         message = f"{name}: the data of the event are the inputs, and these are no mapping"
-        raise InputError(message, code="F082", help="`data: { … }` of the `emit` that made it")
+        raise InputError(
+            message, code=Code.EVENT_STARTS_NOTHING, help="`data: { … }` of the `emit` that made it"
+        )
     return CloudEvent(*which, data)
 
 
@@ -213,7 +220,9 @@ def _from_flags(
     for flag in given:
         name, sign, text = flag.partition("=")
         if not sign or not name:
-            raise InputError(f"-i {flag}: not KEY=VALUE", code="F072", help="write -i name=value")
+            raise InputError(
+                f"-i {flag}: not KEY=VALUE", code=Code.WRONG_INPUTS, help="write -i name=value"
+            )
         text = _value_text(name, text)
         value = from_text(declared[name], text) if name in declared else text
         if isinstance(value, InputProblem):
@@ -242,7 +251,7 @@ def _value_text(name: str, text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InputError(f"-i {name}=…: is not UTF-8", code="F072") from None
+        raise InputError(f"-i {name}=…: is not UTF-8", code=Code.WRONG_INPUTS) from None
     return text
 
 
@@ -251,7 +260,9 @@ def _decoded(what: str, raw: bytes) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(
-            f"{what}: the file is not UTF-8", code="F073", help="save it as UTF-8"
+            f"{what}: the file is not UTF-8",
+            code=Code.UNREADABLE_INPUTS_FILE,
+            help="save it as UTF-8",
         ) from None
 
 
@@ -260,7 +271,7 @@ def _from_file(path: str) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise InputError(
             f"{STDIN if path == '-' else path}: the inputs are a mapping of names to values",
-            code="F073",
+            code=Code.UNREADABLE_INPUTS_FILE,
             help="write `name: value` lines",
             place=Place(path),
         )
@@ -301,7 +312,7 @@ def _not_json(source: Source, said: str) -> InputError:
         why = said[: found.start()].strip().removeprefix("JSON is malformed: ")
         said = f"line {place.line}, column {place.column}: {why}"
     message = f"{source.path}: not JSON: {said}"
-    return InputError(message, code="F073", help="is it cut off?", place=place)
+    return InputError(message, code=Code.UNREADABLE_INPUTS_FILE, help="is it cut off?", place=place)
 
 
 def _all_missing(problems: Sequence[InputProblem], values: Mapping[str, Json]) -> bool:
@@ -323,5 +334,5 @@ def _not_right(problems: Sequence[InputProblem]) -> InputError:
     hints = [p.help for p in problems if p.help and not p.help.startswith("add -i ")]
     add = [f"add {' '.join(missing)}"] if missing else []
     return InputError(
-        "\n".join(messages), code="F072", help="\n".join(dict.fromkeys([*hints, *add]))
+        "\n".join(messages), code=Code.WRONG_INPUTS, help="\n".join(dict.fromkeys([*hints, *add]))
     )

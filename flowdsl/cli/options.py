@@ -13,6 +13,7 @@ import click
 
 from flowdsl.cli.screen import COLORS, Color, Screen
 from flowdsl.cli.settings import FOLDER, PROGRESS, ProjectFile, project_folder, read_project
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
 
 ProgressKind: TypeAlias = Literal["auto", "tty", "plain", "json", "quiet"]
@@ -143,7 +144,9 @@ def session_of(flags: Mapping[str, object]) -> Session:
         here = Path.cwd()
     except FileNotFoundError:
         message = "the folder that you are in is gone"
-        raise InputError(message, code="F074", help="cd to one that is there") from None
+        raise InputError(
+            message, code=Code.NO_WORKFLOW_FILE, help="cd to one that is there"
+        ) from None
     project = project_folder(here)
     said = read_project(project)
     environment = str(flags.get("environment") or said.environment)
@@ -174,7 +177,7 @@ def _store(flag: object, said: ProjectFile, project: Path, here: Path) -> Path:
     path = here / flag if isinstance(flag, str) and flag else project / (said.store or FOLDER)
     if "\0" in str(path):
         message = f"{str(path)!r} is no path: it holds the character U+0000"
-        raise InputError(message, code="F140", help="name a folder with --store")
+        raise InputError(message, code=Code.EMPTY_STORE, help="name a folder with --store")
     return path
 
 
@@ -185,7 +188,7 @@ def _services(said: ProjectFile, environment: str) -> Mapping[str, str]:
         known = ", ".join(said.services) or "there is none"
         raise InputError(
             f"no environment `{environment}` in flowdsl.toml",
-            code="F076",
+            code=Code.UNKNOWN_ENVIRONMENT,
             help=f"the environments are: {known}; a new one is a table [env.{environment}.services]",
         )
     return said.services[environment]

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from flowdsl.cli.given import Inputs
 from flowdsl.cli.options import Session
+from flowdsl.codes import Code
 from flowdsl.engine.detached import with_key
 from flowdsl.engine.sign import plain_name
 from flowdsl.engine.wanting import unset
@@ -138,7 +139,7 @@ def _forbidden(plan: Plan, name: str, why: str) -> InputError:
     span = plan.services[name].span
     return InputError(
         f"{plan.path}:{span.line}:{span.column}: no service may be where `{name}` is: {why}",
-        code="F130",
+        code=Code.FORBIDDEN_ADDRESS,
         help="if it is meant, allow the address in flowdsl.toml: `flowdsl explain F130`",
         place=Place(plan.path, span.line, span.column),
     )
@@ -150,7 +151,7 @@ def _no_url(plan: Plan, name: str, why: str, created: Created) -> InputError:
     hint = f"not set in the environment: {', '.join(unset)}" if unset else f"set `services.{name}`"
     return InputError(
         f"{plan.path}:{span.line}:{span.column}: the service `{name}` has no URL: {why}",
-        code="F075",
+        code=Code.SERVICE_WITHOUT_URL,
         help=hint,
         place=Place(plan.path, span.line, span.column),
     )

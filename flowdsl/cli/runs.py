@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flowdsl.cli.ending import Standing
 from flowdsl.cli.options import Session
+from flowdsl.codes import Code
 from flowdsl.engine.pinned import plan_from
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.nodes import Plan
@@ -22,7 +23,6 @@ from flowdsl.saga.unfolding import unfolded
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.summary import check_run_id
 
-NO_RUN = "F205"
 SHOWN_MAX = 8  # runs in one message
 
 
@@ -50,7 +50,7 @@ def store_with_runs(session: Session) -> FileStore | None:
     try:
         find_run(store, None)
     except InputError as error:
-        if error.code == NO_RUN:
+        if error.code == Code.NO_RUN:
             return None
         raise
     return store
@@ -64,7 +64,7 @@ def unopened_store(session: Session) -> FileStore:
     if not is_there:
         raise InputError(
             f"nothing has run here: there is no store at {shown(session.store)}",
-            code="F140",
+            code=Code.EMPTY_STORE,
             help="start a run with `flowdsl run FILE`, or name a store with --store",
         )
     return store
@@ -96,10 +96,12 @@ def find_unfinished(store: FileStore, run: str | None) -> str:
     if len(left) == 1:
         return left[0]
     if not left:
-        raise InputError("no run is unfinished", code="F141", help="`flowdsl list` shows them all")
+        raise InputError(
+            "no run is unfinished", code=Code.WHICH_RUN, help="`flowdsl list` shows them all"
+        )
     shown = ", ".join(left[:SHOWN_MAX]) + (", …" if len(left) > SHOWN_MAX else "")
     message = f"{len(left)} runs are unfinished, and this cannot be taken back"
-    raise InputError(message, code="F141", help=f"name one of them: {shown}")
+    raise InputError(message, code=Code.WHICH_RUN, help=f"name one of them: {shown}")
 
 
 def standing_of(store: FileStore, run: str) -> Standing:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from flowdsl.cli.screen import COLORS
+from flowdsl.codes import Code
 from flowdsl.errors import InputError, Place
 
 FILE = "flowdsl.toml"
@@ -144,7 +145,7 @@ def _known(path: Path, table: Mapping[str, object], keys: tuple[str, ...], prefi
 def _wrong(path: Path, what: str, hint: str = "") -> InputError:
     return InputError(
         f"{path}: {what}",
-        code="F071",
+        code=Code.WRONG_SETTINGS,
         help=hint or "see: flowdsl explain F071",
         place=Place(str(path)),
     )

@@ -18,6 +18,7 @@ from flowdsl.cli.options import Session
 from flowdsl.cli.prepare import read_secrets
 from flowdsl.cli.runs import existing_store, find_run, find_unfinished, standing_of
 from flowdsl.cli.short_secrets import warn_of_short_secrets
+from flowdsl.codes import Code
 from flowdsl.engine.orders import Order, is_repetition, to_event
 from flowdsl.errors import InputError
 
@@ -138,6 +139,6 @@ def _over(standing: Standing) -> InputError:
     why = "everything in it is final" if state == "succeeded" else "nothing is left to do"
     return InputError(
         f"{standing.run} is over: it {'has ' if state == 'succeeded' else 'was '}{state}; {why}",
-        code="F145",
+        code=Code.RUN_IS_OVER,
         help=f"flowdsl rerun {standing.run}",
     )

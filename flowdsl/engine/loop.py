@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from flowdsl.codes import Code
 from flowdsl.engine.contracts import AnswerContracts
 from flowdsl.engine.masks import Masks
 from flowdsl.errors import DiskFull, Interrupted, StoreError
@@ -295,10 +296,10 @@ class Drive:
         assert request is not None
         if self.state.lost and (lost := _lost(request)):
             said = f"it held the value of the secret {lost}, which is missing or has changed since: nothing was sent"
-            return Refused(Failure("F120", said, command.call), sent=False)
+            return Refused(Failure(Code.CHANGED_SECRET, said, command.call), sent=False)
         if intent.seal and intent.seal != self.ports.signer.seal(request):
             message = "a secret in its body has changed since it was first sent: nothing was sent"
-            return Refused(Failure("F120", message, command.call), sent=False)
+            return Refused(Failure(Code.CHANGED_SECRET, message, command.call), sent=False)
         action = action_of(unfolded(self.plan, self.state), command.call)
         time = asyncio.get_running_loop().time
         async with self.ports.limits.place(self.plan.services[action.service], request.url):

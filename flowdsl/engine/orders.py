@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypeAlias
 
+from flowdsl.codes import Code
 from flowdsl.engine.signals import accept
 from flowdsl.errors import InputError
 from flowdsl.plan.address import (
@@ -121,14 +122,14 @@ def find_step(plan: Plan, name: str) -> Address:
     if address in plan.nodes:
         return address
     known = ", ".join(sorted(n.address for n in plan.nodes.values() if n.name)[:8])
-    raise InputError(f"no step `{name}`", code="F142", help=f"the steps are: {known}")
+    raise InputError(f"no step `{name}`", code=Code.NO_STEP, help=f"the steps are: {known}")
 
 
 def _cancel(state: State, now: Progress, order: Order, at: float) -> list[Event]:
     if state.committed and not state.ended:
         raise InputError(
             "this run is past its commit line: it can only go forward",
-            code="F143",
+            code=Code.PAST_COMMIT,
             help="`flowdsl resume` goes on with it",
         )
     retried = [Retried(call, at, order.actor) for call in _with_answers(state, list(now.stuck))]
@@ -149,7 +150,7 @@ def _resolve(plan: Plan, state: State, call: CallId, order: Order, at: float) ->
             raise InputError(
                 f"`{step}` {said}it is known that it happened"
                 + (", so there is something to undo" if direction == "undo" else ""),
-                code="F144",
+                code=Code.NOT_STUCK,
                 help=f'if it was undone by hand, say so: --skip {step} --reason "…"',
             )
     said_so = Resolved(call, at, order.ok, order.body, order.actor, order.reason)
@@ -164,7 +165,7 @@ def _stuck_call(plan: Plan, now: Progress, name: str) -> CallId:
         if step_of(call) == step:
             return call
     stuck = ", ".join(step_of(call) for call in now.stuck) or "nothing is"
-    raise InputError(f"`{name}` is not stuck", code="F144", help=f"stuck: {stuck}")
+    raise InputError(f"`{name}` is not stuck", code=Code.NOT_STUCK, help=f"stuck: {stuck}")
 
 
 def _with_answers(state: State, calls: list[CallId]) -> list[CallId]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
 from flowdsl.language.inputs import problems_of
 from flowdsl.plan.nodes import Input, Plan, WaitFor
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Signalled
 from flowdsl.saga.state import NO_CALL, State
-
-NO_WAIT, ANSWERED, ILL_TYPED, OVER = "F147", "F148", "F149", "F145"
 
 
 def waits_for(plan: Plan, name: str) -> list[WaitFor]:
@@ -20,7 +19,7 @@ def waits_for(plan: Plan, name: str) -> list[WaitFor]:
     if not found:
         names = sorted({n.signal for n in plan.nodes.values() if isinstance(n, WaitFor)})
         hint = f"it waits for: {', '.join(names)}" if names else "it has no `wait_for`"
-        raise InputError(f"no step of this run waits for `{name}`", code=NO_WAIT, help=hint)
+        raise InputError(f"no step of this run waits for `{name}`", code=Code.NO_WAIT, help=hint)
     return found
 
 
@@ -32,7 +31,9 @@ def accept(plan: Plan, state: State, signal: Signalled) -> list[Signalled]:
     if state.ended or state.turning is not None:
         what = f"it is over: {state.ended}" if state.ended else "it is being undone"
         message = f"`{signal.name}` comes too late for this run: {what}"
-        raise InputError(message, code=OVER, help="`flowdsl status` shows where it stands")
+        raise InputError(
+            message, code=Code.RUN_IS_OVER, help="`flowdsl status` shows where it stands"
+        )
     still = [wait for wait in waits if _may_take(state, wait)]
     kept = [s for s in state.signals.values() if s.name == signal.name]
     if len(kept) - _taken(state, kept) >= len(still):
@@ -41,7 +42,7 @@ def accept(plan: Plan, state: State, signal: Signalled) -> list[Signalled]:
             if kept
             else f"`{signal.name}` is not waited for any more"
         )
-        raise InputError(message, code=ANSWERED, help="the first answer counts")
+        raise InputError(message, code=Code.ANSWERED_BEFORE, help="the first answer counts")
     _check(waits, signal)
     return [signal]
 
@@ -64,7 +65,7 @@ def _check(waits: Sequence[WaitFor], signal: Signalled) -> None:
         if problems:
             message = f"`{signal.name}` does not say what is asked for: {'; '.join(problems)}"
             raise InputError(
-                message, code=ILL_TYPED, help="`flowdsl status` shows what is asked for"
+                message, code=Code.ILL_TYPED_SIGNAL, help="`flowdsl status` shows what is asked for"
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
 
 
@@ -14,7 +15,9 @@ def given_before(missing: Sequence[str]) -> InputError:
     message = (
         f"the secret input{'s' if len(missing) > 1 else ''} {names} of this run must be given again"
     )
-    return InputError(message, code="F072", help=f"secret inputs are never stored: add {flags}")
+    return InputError(
+        message, code=Code.WRONG_INPUTS, help=f"secret inputs are never stored: add {flags}"
+    )
 
 
 def unset(missing: Sequence[str]) -> InputError | None:
@@ -23,6 +26,6 @@ def unset(missing: Sequence[str]) -> InputError | None:
         return None
     return InputError(
         "\n".join(f"the secret `{name}` has no value" for name in missing),
-        code="F077",
+        code=Code.MISSING_SECRET,
         help="set it in the environment, in .env beside the project, or in a file named by --secrets-file",
     )

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
-
-UNREADABLE = "F150"
 
 # Each word: what follows it, and what it means. Longer words first, for the parser takes the first that fits.
 WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -73,7 +72,7 @@ def read_happening(text: str) -> Happening:
             return Happening(word, about, detail.strip())
     raise InputError(
         f"`{text}` is no part of a trail",
-        code=UNREADABLE,
+        code=Code.UNREADABLE_TRAIL,
         help="one is a word and what it is about, as in `ok flight`; the words: "
         + ", ".join(WORDS),
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from flowdsl.codes import Code
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.errors import InputError
 from flowdsl.explorer.bodies import shrunk
@@ -47,7 +48,6 @@ from flowdsl.saga.outcome import interrupted, judge
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State
 
-IMPOSSIBLE = "F151"
 LONG_SECONDS = 10 * 365 * 86_400.0
 
 ORDERS: Mapping[str, tuple[str, bool]] = MappingProxyType(
@@ -214,7 +214,7 @@ def _saying(model: Model, here: Situation, call: CallId, fits: Callable[[object]
     for answer in _sayings(model, call):
         if fits(judge(model.plan, here.state, call, answer)):
             return answer
-    raise InputError(f"`{call}` has no `expect` that could say so", code=IMPOSSIBLE)
+    raise InputError(f"`{call}` has no `expect` that could say so", code=Code.IMPOSSIBLE_TRAIL)
 
 
 def _sayings(model: Model, call: CallId) -> Iterator[Answer]:
@@ -299,7 +299,7 @@ def _flying(model: Model, here: Situation, happening: Happening) -> CallId:
 
 
 def _impossible(happening: Happening, why: str) -> InputError:
-    return InputError(f"`{happening}` cannot happen here: {why}", code=IMPOSSIBLE)
+    return InputError(f"`{happening}` cannot happen here: {why}", code=Code.IMPOSSIBLE_TRAIL)
 
 
 def expects(model: Model, here: Situation, call: CallId, word: str) -> bool:

@@ -14,13 +14,12 @@ from flowdsl.language.load import (
 )
 from flowdsl.language.lower.flatten import flatten
 from flowdsl.language.repeats import repeated
-from flowdsl.language.text.diagnostics import CATALOGUE, CatalogueEntry, Diagnostic, Fix, Severity
+from flowdsl.language.text.diagnostics import SEVERITIES, Diagnostic, Fix, Severity
 from flowdsl.language.text.library import Library
 from flowdsl.language.text.source import Source, decode
 
 __all__ = [
-    "CATALOGUE",
-    "CatalogueEntry",
+    "SEVERITIES",
     "Checked",
     "Diagnostic",
     "Fix",

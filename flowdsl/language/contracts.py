@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from flowdsl.codes import Code
 from flowdsl.language.openapi import (
     Contract,
     ContractProblem,
@@ -74,14 +75,16 @@ def contracts_of(
 
 def _not_there(key: str, file: File, why: str) -> Diagnostic:
     hint = "a path is relative to the file it is written in"
-    return Diagnostic("F090", file.span, f"`{key}` cannot be read: {why}", help=hint)
+    return Diagnostic(
+        Code.UNREADABLE_OPENAPI, file.span, f"`{key}` cannot be read: {why}", help=hint
+    )
 
 
 def _problems(key: str, file: File, problems: tuple[ContractProblem, ...]) -> Iterator[Diagnostic]:
     """What is wrong with a document: that it is none, or all of what had to be left out, in one."""
-    parts = [problem for problem in problems if problem.code == "F091"]
+    parts = [problem for problem in problems if problem.code == Code.UNUSABLE_OPENAPI_PART]
     for problem in problems:
-        if problem.code != "F091":
+        if problem.code != Code.UNUSABLE_OPENAPI_PART:
             message = f"{_where(key, problem)}: {problem.message}"
             yield Diagnostic(problem.code, file.span, message, help=problem.help)
     if parts:
@@ -90,7 +93,7 @@ def _problems(key: str, file: File, problems: tuple[ContractProblem, ...]) -> It
         message = f"{what} of `{key}` cannot be used"
         label = f"{'' if count == 1 else 'the first: '}{_where(key, first)}: {first.message}"
         hint = "what it describes is left out of the check: mend the document"
-        yield Diagnostic("F091", file.span, message, label, hint)
+        yield Diagnostic(Code.UNUSABLE_OPENAPI_PART, file.span, message, label, hint)
 
 
 def _where(key: str, problem: ContractProblem) -> str:
@@ -165,11 +168,13 @@ class _Resolving:
             if service not in self.contracts.unread and self.is_declared(service):
                 message = f"nobody says what `{name.text}` of `{service}` is"
                 hint = f"name its document (`openapi:`) under `services.{service}`, or write `[METHOD] {service}/…`"
-                self.problems.append(Diagnostic("F092", name.span, message, help=hint))
+                self.problems.append(Diagnostic(Code.NO_OPERATION, name.span, message, help=hint))
             return None
         found = find_by_id(contract, name.text)
         if isinstance(found, Missing):
-            self.problems.append(Diagnostic("F092", name.span, found.message, help=found.help))
+            self.problems.append(
+                Diagnostic(Code.NO_OPERATION, name.span, found.message, help=found.help)
+            )
             return None
         parameters = [item.name for item in found.operation.parameters_in("path")]
         if "{" in found.operation.path:
@@ -201,4 +206,4 @@ def _needs_a_path(
         else (f"the path of `{name.text}` has parameters")
     )
     hint = f"write the path, with a value in it: `{operation.method} {request.service.text}{form}`"
-    return Diagnostic("F092", name.span, message, help=hint)
+    return Diagnostic(Code.NO_OPERATION, name.span, message, help=hint)

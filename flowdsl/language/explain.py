@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from types import MappingProxyType
 
+from flowdsl.codes import Code
 from flowdsl.language.parse.vocabulary import like
-from flowdsl.language.text.diagnostics import CATALOGUE
 
+CODES = tuple(code.value for code in Code)
 _PAGES = (
     *("flowdsl", "name", "description", "timeout", "inputs", "services", "defaults", "steps"),
     *("on_failure", "outputs", "id", "when", "critical", "after", "call", "query", "headers"),
@@ -40,18 +42,25 @@ _SEE: Mapping[str, str] = MappingProxyType(
 def explain(word: str) -> str | None:
     """The text of the page, its title first; None where there is none."""
     name = _SEE.get(word, word)
-    if name.upper() in CATALOGUE:
-        page = CATALOGUE[name.upper()].page
-    elif name in _PAGES:
-        page = f"{name}.md"
-    else:
+    if name.upper() in CODES:
+        name = name.upper()
+    elif name not in _PAGES:
         return None
-    return files("flowdsl.language").joinpath("pages", page).read_text("utf-8")
+    return files("flowdsl.language").joinpath("pages", f"{name}.md").read_text("utf-8")
+
+
+def heading(code: str) -> str:
+    """What a code means, in a few words."""
+    page = explain(code)
+    assert page is not None, code
+    found = re.match(r"# F\d{3}: (.*?)( \((?:error|warning|hint)\))?\n", page)
+    assert found is not None, code
+    return found[1]
 
 
 def words() -> tuple[str, ...]:
     """Everything that can be explained."""
-    return (*CATALOGUE, *_PAGES, *_SEE)
+    return (*CODES, *_PAGES, *_SEE)
 
 
 def nearest(word: str) -> str | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
 from flowdsl.language.contracts import NO_CONTRACTS, Contracts, contracts_of, resolved
 from flowdsl.language.family import Family, Used
@@ -148,7 +149,7 @@ def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Check
     if not isinstance(document, Mapping):
         problems.append(
             Diagnostic(
-                "F022",
+                Code.WRONG_KIND,
                 document.span,
                 "a workflow is a mapping",
                 help="begin the file with `flowdsl: 1`",
@@ -200,22 +201,24 @@ def _read(
         way = " → ".join((*above[above.index(key) :], key))
         message = f"`{key}` uses itself: {way}"
         hint = "let one of them do without the other, or start it by an event (`trigger`)"
-        yield Diagnostic("F033", span, message, help=hint)
+        yield Diagnostic(Code.FILE_USES_ITSELF, span, message, help=hint)
         return
     if len(above) > LIMIT_DEPTH:
         message = f"more than {LIMIT_DEPTH} files that use each other in turn"
-        yield Diagnostic("F007", span, message, help="let one of them do more of it itself")
+        yield Diagnostic(
+            Code.FILE_OVER_LIMIT, span, message, help="let one of them do more of it itself"
+        )
         return
     library, members = checking.library, checking.members
     text = library.texts.get(key)
     if text is None:
         why = library.why.get(key, "there is no such file")
         hint = "a path is relative to the file it is written in"
-        yield Diagnostic("F031", span, f"`{key}` cannot be read: {why}", help=hint)
+        yield Diagnostic(Code.UNUSABLE_FILE, span, f"`{key}` cannot be read: {why}", help=hint)
         return
     if not is_workflow(text):
         hint = "the first key of a workflow file is `flowdsl: 1`"
-        yield Diagnostic("F031", span, f"`{key}` is no workflow file", help=hint)
+        yield Diagnostic(Code.UNUSABLE_FILE, span, f"`{key}` is no workflow file", help=hint)
         return
     if key not in members:
         checked = _check(Source(key, text), checking, (*above, key))
@@ -243,7 +246,7 @@ def _too_many_steps(subject: Subject) -> Iterator[Diagnostic]:
         if steps > LIMIT_STEPS and isinstance(place.step.verb, UsesVerb):
             message = f"with all the files it uses, more than {LIMIT_STEPS:,} steps"
             hint = "start the larger ones as runs of their own: `detach: true`"
-            yield Diagnostic("F007", place.step.verb.file.span, message, help=hint)
+            yield Diagnostic(Code.FILE_OVER_LIMIT, place.step.verb.file.span, message, help=hint)
             return
 
 
@@ -255,15 +258,19 @@ def _invalid(key: str, span: Span, checked: Checked, above: tuple[str, ...]) -> 
         return replace(round_here, span=span)
     first, number = errors[0], checked.number(Severity.ERROR)
     message = f"`{key}` has {'an error' if number == 1 else f'{number} errors'} in it"
-    if first.code == "F031" and first.label:  # it is in a file that this one uses
+    if first.code == Code.UNUSABLE_FILE and first.label:  # it is in a file that this one uses
         return replace(first, span=span, message=message)
     label = f"{first.code} in line {first.span.line} of `{key}`: {first.message}"
-    return Diagnostic("F031", span, message, label, f"`flowdsl validate {key}` shows it")
+    return Diagnostic(
+        Code.UNUSABLE_FILE, span, message, label, f"`flowdsl validate {key}` shows it"
+    )
 
 
 def _goes_round(error: Diagnostic, key: str) -> bool:
     """Whether files use each other in turn, and this one is among them."""
-    return error.code == "F033" and key in error.message.partition(": ")[2].split(" → ")
+    return error.code == Code.FILE_USES_ITSELF and key in error.message.partition(": ")[2].split(
+        " → "
+    )
 
 
 def is_workflow(text: str) -> bool:

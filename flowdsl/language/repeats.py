@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
+from flowdsl.codes import Code
 from flowdsl.language.load import Checked
 from flowdsl.language.parse.workflow import CallVerb, Workflow, WrittenRequest
 from flowdsl.language.places import places
@@ -45,7 +46,7 @@ def repeated(files: Iterable[Checked]) -> Iterator[tuple[Checked, Diagnostic]]:
 def _diagnostic(span: Span, others: list[str]) -> Diagnostic:
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""
     return Diagnostic(
-        "F065",
+        Code.REPEATED_CALLS,
         span,
         f"this call and its undo stand in {len(others) + 1} files",
         f"also in {', '.join(others[:3])}{more}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flowdsl.codes import Code
 from flowdsl.plan.address import (
     ROOT,
     Address,
@@ -61,7 +62,6 @@ def backward(walk: Walk, node: AnyNode, scope: Address) -> bool:
     return False
 
 
-NOT_UNDONE = "F126"
 LOCAL = (Set, Status, Wait, WaitFor)
 PENDING_BACKWARD = Stand("pending", over=True)
 
@@ -235,7 +235,7 @@ def _given_up(walk: Walk, call: Call, back: Undo) -> Stand:
         why = f"{back.why}: {failure.message}" if failure is not None else back.why
         status = None if failure is None else failure.status
         response = None if failure is None else failure.response
-        failure = Failure(NOT_UNDONE, f"it stands: {why}", call.address, status, response)
+        failure = Failure(Code.NOT_UNDONE, f"it stands: {why}", call.address, status, response)
         seen = "kept"
     walk.warnings += [] if failure is None else [failure]
     return Stand(seen, over=True)

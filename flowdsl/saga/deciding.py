@@ -8,6 +8,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Final
 
+from flowdsl.codes import Code
 from flowdsl.plan.address import Address
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
@@ -55,7 +56,7 @@ def decide_value(plan: Plan, state: State, node: Set | Status | Fail) -> Done | 
                 return Done(node.address, text(plan, state, node.text, vantage))
             case Fail():
                 message = text(plan, state, node.message, vantage)
-                return Failed(node.address, Failure("F115", message, node.address))
+                return Failed(node.address, Failure(Code.FAIL_STEP, message, node.address))
     except EvaluationError as error:
         return _raised(node.address, str(error))
 
@@ -72,7 +73,7 @@ def decide_items(plan: Plan, state: State, each: ForEach) -> Expanded | Failed:
         return _raised(each.address, f"{what} is no list")
     if len(items) > ITEMS_MAX:
         message = f"{what} has {len(items):,} items, and {ITEMS_MAX:,} is the most: make `chunks(…)` of them"
-        return Failed(each.address, Failure("F116", message, each.address))
+        return Failed(each.address, Failure(Code.TOO_MANY_ITEMS, message, each.address))
     return Expanded(each.address, tuple(items))
 
 
@@ -98,7 +99,7 @@ def decide_payload(plan: Plan, state: State, listen: WaitFor, payload: Json) -> 
         try:
             if not evaluate(listen.expect, scope(plan, state, [listen.expect], vantage)):
                 message = f"`{listen.signal}` was answered, and {what} does not hold"
-                failure = Failure("F113", message, listen.address, None, payload)
+                failure = Failure(Code.NOT_EXPECTED, message, listen.address, None, payload)
                 return Failed(listen.address, failure)
         except EvaluationError as error:
             return _raised(listen.address, f"{what} failed: {error}")
@@ -136,4 +137,4 @@ def _evaluated(plan: Plan, state: State, expression: Expression, step: Address) 
 
 
 def _raised(address: Address, message: str) -> Failed:
-    return Failed(address, Failure("F114", message, address))
+    return Failed(address, Failure(Code.FAILED_EXPRESSION, message, address))

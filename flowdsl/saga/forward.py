@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from flowdsl.codes import Code
 from flowdsl.plan.address import ON_FAILURE, ROOT, Address, is_below, step_of
 from flowdsl.plan.nodes import (
     AnyNode,
@@ -323,4 +324,4 @@ def _failed(
 
 def _failure_of(walk: Walk, node: AnyNode) -> Failure:
     failure = outcome_failure(walk.state.calls.get(node.address, NO_CALL))
-    return failure or Failure("F110", "it did not happen", step_of(node.address))
+    return failure or Failure(Code.REFUSED, "it did not happen", step_of(node.address))

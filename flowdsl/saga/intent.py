@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from flowdsl.codes import Code
 from flowdsl.plan import nodes
 from flowdsl.plan.address import ROOT, CallId, direction_of, enclosing, is_answer, step_of
 from flowdsl.plan.address import answer as answer_id
@@ -35,7 +36,9 @@ def intend(plan: Plan, state: State, command: Invoke, *, key: str, at: float) ->
     try:
         request = render_request(plan, state, call, key)
     except EvaluationError as error:
-        failure = Failure("F114", f"its request cannot be rendered: {error}", step_of(call))
+        failure = Failure(
+            Code.FAILED_EXPRESSION, f"its request cannot be rendered: {error}", step_of(call)
+        )
         return Failed(call, failure)
     return Started(call, command.attempt, at, key, request)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
+from flowdsl.codes import Code
 from flowdsl.plan.address import (
     ON_FAILURE,
     Address,
@@ -118,7 +119,9 @@ def outcome_failure(entry: CallState) -> Failure | None:
     match entry.outcome:
         case Refused(failure=failure) if entry.unsure:
             # A "no" to this attempt is none to the one before.
-            return replace(failure, code="F111", message=f"{UNSETTLED}, {failure.message}")
+            return replace(
+                failure, code=Code.UNKNOWN_OUTCOME, message=f"{UNSETTLED}, {failure.message}"
+            )
         case Refused(failure=failure) | Unknown(failure=failure):
             return failure
         case _:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from flowdsl.codes import Code
 from flowdsl.plan.address import Address, CallId, direction_of, is_answer, step_of
 from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
 from flowdsl.plan.nodes import Action, Call, Plan, Probe
@@ -17,8 +18,6 @@ from flowdsl.saga.unfolding import unfolded
 
 FOR_NOW = frozenset({408, 425, 429})
 AT_THE_DOOR = frozenset({401, 403, 407})  # said before anybody looks at the key
-REFUSED, LOST, NOT_SENT, UNEXPECTED = "F110", "F111", "F112", "F113"
-INTERRUPTED, MISFIT, FORBIDDEN = "F118", "F122", "F130"
 
 
 def judge(plan: Plan, state: State, call: CallId, seen: Observation) -> Outcome:
@@ -26,13 +25,15 @@ def judge(plan: Plan, state: State, call: CallId, seen: Observation) -> Outcome:
     plan = unfolded(plan, state)
     match seen:
         case NotSent(reason=reason, forbidden=True):
-            failure = Failure(FORBIDDEN, f"nothing was sent: {reason}", step_of(call))
+            failure = Failure(Code.FORBIDDEN_ADDRESS, f"nothing was sent: {reason}", step_of(call))
             return Refused(failure, sent=False)
         case NotSent(reason=reason, unbuildable=unbuildable):
-            failure = Failure(NOT_SENT, f"nothing was sent: {reason}", step_of(call))
+            failure = Failure(Code.NOT_SENT, f"nothing was sent: {reason}", step_of(call))
             return Refused(failure, again=not unbuildable, sent=False)
         case Lost(reason=reason):
-            return Unknown(Failure(LOST, f"the answer was lost: {reason}", step_of(call)))
+            return Unknown(
+                Failure(Code.UNKNOWN_OUTCOME, f"the answer was lost: {reason}", step_of(call))
+            )
         case Answer(status=status) if 200 <= status < 300:
             return _accepted(plan, state, call, seen)
         case Answer():
@@ -42,7 +43,9 @@ def judge(plan: Plan, state: State, call: CallId, seen: Observation) -> Outcome:
 def interrupted(call: CallId) -> Unknown:
     """The outcome of an attempt that was out when its process died."""
     message = "the process ended while the request was out"
-    return Unknown(Failure(INTERRUPTED, message, step_of(call)), interrupted=True, spared=True)
+    return Unknown(
+        Failure(Code.UNJUDGED_ANSWER, message, step_of(call)), interrupted=True, spared=True
+    )
 
 
 def _accepted(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
@@ -50,7 +53,7 @@ def _accepted(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
     step, headers = step_of(call), dict(seen.headers)
     if seen.problem is not None:
         message = f"answered {seen.status}, but the body is {seen.problem}"
-        return Unknown(Failure(LOST, message, step, seen.status), headers=headers)
+        return Unknown(Failure(Code.UNKNOWN_OUTCOME, message, step, seen.status), headers=headers)
     answer = Ok(seen.status, headers, seen.body, seen.misfit)
     if seen.misfit and _is_strict(plan, call):
         return _not_believed(plan, call, answer)
@@ -65,11 +68,13 @@ def _accepted(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
         holds = evaluate(expect, names)
     except EvaluationError as error:
         message = f"answered {seen.status}, but `expect: {expect.text}` failed: {error}"
-        return Unknown(Failure("F114", message, step, seen.status, seen.body), answer)
+        return Unknown(
+            Failure(Code.FAILED_EXPRESSION, message, step, seen.status, seen.body), answer
+        )
     if holds:
         return answer
     message = f"answered {seen.status}, and `expect: {expect.text}` does not hold"
-    failure = Failure(UNEXPECTED, message, step, seen.status, seen.body)
+    failure = Failure(Code.NOT_EXPECTED, message, step, seen.status, seen.body)
     return Refused(failure, definite=is_keyed(plan, call), headers=headers)
 
 
@@ -92,7 +97,7 @@ def _not_believed(plan: Plan, call: CallId, answer: Ok) -> Outcome:
 def misfit(step: Address, answer: Ok) -> Failure:
     """What is said of an answer that is not as its service describes it: a warning, or why it is not believed."""
     message = f"answered {answer.status}, not as described: {answer.misfit}"
-    return Failure(MISFIT, message, step, answer.status, answer.body)
+    return Failure(Code.BROKEN_CONTRACT, message, step, answer.status, answer.body)
 
 
 def _probed(plan: Plan, state: State, probe: Probe, step: str, answer: Ok) -> Outcome:
@@ -103,11 +108,13 @@ def _probed(plan: Plan, state: State, probe: Probe, step: str, answer: Ok) -> Ou
         names = scope(plan, state, expressions, vantage)
         if not evaluate(probe.found, names):
             message = "the probe did not find it"
-            failure = Failure("F110", message, step, answer.status)
+            failure = Failure(Code.REFUSED, message, step, answer.status)
             return Refused(failure, absent=True, headers=answer.headers)
         body = evaluate(probe.result, names) if probe.result else None
     except EvaluationError as error:
-        return Refused(Failure("F114", f"the probe found nothing out: {error}", step))
+        return Refused(
+            Failure(Code.FAILED_EXPRESSION, f"the probe found nothing out: {error}", step)
+        )
     return replace(answer, body=body)  # type: ignore[arg-type]
 
 
@@ -121,15 +128,15 @@ def _declined(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
     wait = _retry_after(seen)
     message = f"answered {status}"
     if status in FOR_NOW or (status == 503 and wait is not None):
-        failure = Failure(REFUSED, message, step, status, seen.body)
+        failure = Failure(Code.REFUSED, message, step, status, seen.body)
         return Refused(failure, again=True, retry_after_seconds=wait, headers=headers)
     sent_before = entry.attempt > 1 or is_answer(call)
     if not 300 <= status < 500 or (status == 409 and keyed and sent_before):
         what = "the service is still at it" if status == 409 else "and nobody knows"
-        failure = Failure(LOST, f"{message}, {what}", step, status, seen.body)
+        failure = Failure(Code.UNKNOWN_OUTCOME, f"{message}, {what}", step, status, seen.body)
         return Unknown(failure, retry_after_seconds=wait, headers=headers)
     definite = keyed and status >= 400 and status not in AT_THE_DOOR
-    failure = Failure(REFUSED, message, step, status, seen.body)
+    failure = Failure(Code.REFUSED, message, step, status, seen.body)
     return Refused(failure, definite=definite, headers=headers)
 
 

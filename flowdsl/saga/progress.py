@@ -24,6 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from flowdsl.codes import Code
 from flowdsl.plan.address import ON_FAILURE, ROOT, Address, CallId, is_below, step_of
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.attempt import invoke
@@ -79,7 +80,7 @@ def progress(plan: Plan, state: State) -> Progress:
             leave(walk, step, "not undone: the run is parked")
     elif state.crashes >= CRASHES_MAX:
         message = f"the run took its process down {state.crashes} times without getting on"
-        walk.commands[:] = [Decide(Parked(Failure("F121", message)))]
+        walk.commands[:] = [Decide(Parked(Failure(Code.PARKED, message)))]
     walk.residue += words_of_people(walk)
     walk.warnings += misfits(state)
     _let_land(walk)
@@ -141,9 +142,9 @@ def _reason_to_turn(walk: Walk) -> Turned | None:
     state = walk.state
     if state.cancel is not None:
         reason = state.cancel.reason or "cancelled"
-        return Turned(ROOT, "cancelled", Failure("F119", reason))
+        return Turned(ROOT, "cancelled", Failure(Code.CANCELLED, reason))
     if DEADLINE in state.fired:
-        return Turned(ROOT, "deadline", Failure("F117", "the run's timeout passed"))
+        return Turned(ROOT, "deadline", Failure(Code.RUN_TIMEOUT, "the run's timeout passed"))
     if ROOT in walk.causes:
         return Turned(ROOT, "refused", walk.causes[ROOT])
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flowdsl.codes import Code
 from flowdsl.plan.due import seconds_of
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
@@ -13,7 +14,6 @@ from flowdsl.saga.scope import Vantage, scope
 from flowdsl.saga.walk import OVER_OK, RUNNING, Stand, Walk
 
 WAITING = Stand("waiting", over=False)
-TIMED_OUT = "F124"
 
 
 def wait(walk: Walk, node: Wait) -> Stand:
@@ -26,7 +26,9 @@ def wait(walk: Walk, node: Wait) -> Stand:
         due = _moment(walk, node, node.until)
     except EvaluationError as error:
         message = f"`wait_until: {node.until.text}` failed: {error}"
-        walk.commands.append(Decide(Failed(node.address, Failure("F114", message, node.address))))
+        walk.commands.append(
+            Decide(Failed(node.address, Failure(Code.FAILED_EXPRESSION, message, node.address)))
+        )
         return RUNNING
     walk.commands.append(Sleep(node.address, due, since=0.0))
     return WAITING
@@ -49,7 +51,7 @@ def listen(walk: Walk, node: WaitFor) -> Stand:
         return RUNNING
     if node.address in state.fired:
         message = f"no signal `{node.signal}` came in time"
-        failure = Failure(TIMED_OUT, message, node.address)
+        failure = Failure(Code.SIGNAL_TIMEOUT, message, node.address)
         walk.commands.append(Decide(Failed(node.address, failure)))
         return RUNNING
     walk.commands.append(Await(node.address, node.signal))

@@ -52,7 +52,7 @@ SHOP = """
 def test_the_whole_plan_of_a_shop() -> None:
     assert outline(plan_of(SHOP).root) == [
         "Block . []",
-        "  Label status-1 []",
+        "  Status status-1 []",
         "  Block parallel-1 [0]",
         "    Call parallel-1/call-1 []",
         "    Block parallel-1/both []",

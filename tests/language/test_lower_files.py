@@ -51,7 +51,7 @@ def test_a_used_file_is_a_block_of_its_own_steps() -> None:
         "      Call parallel-1/first/parcel []",
         "      Call parallel-1/first/label [0]",
         "    Call parallel-1/call-1 [0]",
-        "  Each rest [0]",
+        "  ForEach rest [0]",
         "    Block rest[] []",
         "      Call rest[]/parcel []",
         "      Call rest[]/label [0]",
@@ -60,7 +60,7 @@ def test_a_used_file_is_a_block_of_its_own_steps() -> None:
         "    Block confirms/parallel-1 []",
         "      Block confirms/parallel-1/first []",
         "        Confirm parallel-1/first/parcel!confirm []",
-        "    Each confirms/rest [0]",
+        "    ForEach confirms/rest [0]",
         "      Block confirms/rest[] []",
         "        Confirm rest[]/parcel!confirm []",
         "  Block uses-1 [3]",
@@ -231,7 +231,7 @@ def test_a_file_is_read_once_however_often_it_is_used() -> None:
 
 
 def doubling(depth: int, use: str) -> Library:
-    """Each file uses the next one twice."""
+    """ForEach file uses the next one twice."""
     files = {f"f{level}": use.format(level + 1) * 2 for level in range(depth)}
     return library_of(**files, **{f"f{depth}": "- call: GET stock/x\n"})
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import click
 
 from flowdsl.cli.options import Session, with_session
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def command(
     Several files are one picture: who emits which event, and which workflow it starts.
     """
     if output is not None and Path(output).resolve() in [Path(file).resolve() for file in files]:
-        raise InputError(f"{output}: is the workflow itself", code="F081", help="name another file")
+        raise InputError(
+            f"{output}: is the workflow itself", code=Code.UNWRITABLE_FILE, help="name another file"
+        )
     if session.json and output is None:
         form = "json"
     if form is None:
@@ -152,7 +155,9 @@ def _one(session: Session, files: tuple[str, ...], run: str | None) -> One:
 
     if run is None:
         if not files:
-            raise InputError("graph of what?", code="F079", help="name a FILE, or --run RUN")
+            raise InputError(
+                "graph of what?", code=Code.WRONG_USAGE, help="name a FILE, or --run RUN"
+            )
         return One(load_plan(files[0]), None)
     from flowdsl.cli.runs import existing_store, find_run, standing_of
     from flowdsl.view.graph.graph import Coloured
@@ -174,7 +179,9 @@ def _write(session: Session, path: str, text: str) -> None:
     try:
         Path(path).write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}", code="F081") from None
+        raise InputError(
+            f"{path}: cannot be written: {error.strerror}", code=Code.UNWRITABLE_FILE
+        ) from None
     session.screen.hint(f"wrote {path}")
     if session.json:
         session.screen.tell({"format": 1, "files": [path]})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowdsl.cli.options import Session, with_inputs, with_progress, with_services, with_session
+from flowdsl.codes import Code
 
 if TYPE_CHECKING:
     from flowdsl.plan.nodes import Plan
@@ -79,7 +80,7 @@ def _opened(
         if lost and name not in said:
             raise InputError(
                 f"the input `{name}` held the value of the secret {lost}, which is missing or has changed since",
-                code="F072",
+                code=Code.WRONG_INPUTS,
                 help=f"give it again: add -i {name}=…",
             )
     return {name: value for name, value in opened.inputs.items() if not names_in(value)}

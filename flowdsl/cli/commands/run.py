@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowdsl.cli.options import Session, with_inputs, with_progress, with_services, with_session
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ def command(
 
     if event_file == inputs_file == "-":
         raise InputError(
-            "--event and -f cannot both be stdin", code="F079", help="name a file for one of them"
+            "--event and -f cannot both be stdin",
+            code=Code.WRONG_USAGE,
+            help="name a file for one of them",
         )
     if run is not None:
         from flowdsl.world.store.summary import check_run_id

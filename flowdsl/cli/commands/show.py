@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowdsl.cli.options import Session, run_and, with_session
+from flowdsl.codes import Code
 
 if TYPE_CHECKING:
     from flowdsl.plan.values import Json
@@ -45,7 +46,9 @@ def command(session: Session, words: tuple[str, ...], *, as_curl: bool) -> int:
         text = curl(state, address)
         if not text:
             raise InputError(
-                f"`{step}` was not sent", code="F146", help=f"flowdsl status {standing.run}"
+                f"`{step}` was not sent",
+                code=Code.NOTHING_SENT,
+                help=f"flowdsl status {standing.run}",
             )
         if session.json:
             told: dict[str, Json] = {"run": standing.run, "step": address, "curl": text}

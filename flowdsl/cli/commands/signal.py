@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import click
 
 from flowdsl.cli.options import Session, run_and, with_inputs, with_session
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _judge(store: FileStore, run: str, order: Order) -> None:
 
 def _put_away(name: str) -> InputError:
     message = f"`{name}` was put away by the process that drives the run"
-    return InputError(message, code="F148", help="the first answer counts")
+    return InputError(message, code=Code.ANSWERED_BEFORE, help="the first answer counts")
 
 
 def _tell(session: Session, run: str, name: str, heard: Heard) -> int:

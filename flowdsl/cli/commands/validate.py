@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from flowdsl.cli.options import Session, with_session
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def command(session: Session, paths: tuple[str, ...], form: Format | None, *, st
     if not sources:
         raise InputError(
             f"no workflow file in {' '.join(paths) or 'this folder'}",
-            code="F074",
+            code=Code.NO_WORKFLOW_FILE,
             help="a workflow file begins with `flowdsl: 1`; `flowdsl init` writes one",
         )
     files = _with_repeats([check(source, library_for(source)) for source in sources])

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+from flowdsl.codes import Code
 from flowdsl.language.openapi.contract import Contract, Operation, Parameter
 from flowdsl.language.openapi.finding import CheckedCall, Finding, Judged, Verdict, count
 from flowdsl.language.openapi.match import Found, Match, Missing, Unsure, find
@@ -50,7 +51,7 @@ def check_call(contract: Contract, site: CallSite) -> CheckedCall:
     match _match(contract, site.request, look.path):
         case Missing(about=about, message=message, help=hint):
             span = look.method_span if about == "method" else look.path_span
-            return count([Finding("F092", span, message, hint)])
+            return count([Finding(Code.NO_OPERATION, span, message, hint)])
         case Unsure():
             return count([Verdict.UNKNOWN])
         case found:
@@ -173,7 +174,7 @@ def _query(
                 if isinstance(value.template, Expression)
                 else ""
             )
-            return Finding("F094", value.span, message, hint)
+            return Finding(Code.MISSING_IN_REQUEST, value.span, message, hint)
         return judge_text(value, parameter.schema, look.site.type_of)
     if not operation.queries_known or any(_is_part_of(value.name, item) for item in parameters):
         return Verdict.UNKNOWN
@@ -182,7 +183,7 @@ def _query(
         f"it takes {listed(names)}" if names else "it takes none"
     )
     message = f"`{operation.title}` has no query parameter `{value.name}`"
-    return Finding("F093", span, message, hint)
+    return Finding(Code.UNKNOWN_QUERY_PARAMETER, span, message, hint)
 
 
 def _is_part_of(name: str, parameter: Parameter) -> bool:
@@ -212,7 +213,7 @@ def _headers(operation: Operation, look: _CallLook) -> Iterator[Judged]:
 def _missing(operation: Operation, what: str, name: str, span: Span) -> Finding:
     where = {"query parameter": "query", "header": "headers"}[what]
     message = f"`{operation.title}` needs the {what} `{name}`"
-    return Finding("F094", span, message, f"add `{name}:` under `{where}:`")
+    return Finding(Code.MISSING_IN_REQUEST, span, message, f"add `{name}:` under `{where}:`")
 
 
 def _body(operation: Operation, look: _CallLook) -> Iterator[Judged]:
@@ -220,18 +221,18 @@ def _body(operation: Operation, look: _CallLook) -> Iterator[Judged]:
     if sent is None:
         if wanted is not None and wanted.required:
             message = f"`{operation.title}` needs a body"
-            yield Finding("F094", look.request.span, message, "add `body:`")
+            yield Finding(Code.MISSING_IN_REQUEST, look.request.span, message, "add `body:`")
         return
     span = look.key_span("body")
     if wanted is None:
         message = f"`{operation.title}` takes no body"
-        yield Finding("F098", span, message, "take `body:` away")
+        yield Finding(Code.REFUSED_BODY, span, message, "take `body:` away")
     elif not wanted.takes_json:
         if any(name.text.lower() == "content-type" for name, _ in look.request.headers):
             yield Verdict.UNKNOWN
             return
         message = f"`{operation.title}` takes {listed(wanted.content_types)}, and a call sends JSON"
-        yield Finding("F098", span, message)
+        yield Finding(Code.REFUSED_BODY, span, message)
     elif wanted.schema is None:
         yield Verdict.UNKNOWN
     else:

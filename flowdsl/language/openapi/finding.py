@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
+from flowdsl.codes import Code
 from flowdsl.plan.span import Span
 
 
@@ -14,7 +15,7 @@ from flowdsl.plan.span import Span
 class Finding:
     """The makings of a diagnostic."""
 
-    code: str
+    code: Code
     span: Span
     message: str
     help: str = ""

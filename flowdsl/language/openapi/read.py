@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from flowdsl.codes import Code
 from flowdsl.language.openapi.contract import Contract, ContractProblem, Document, Operation
 from flowdsl.language.openapi.operation import METHODS, Parts, read_operation
 from flowdsl.language.openapi.pointer import Unresolved, follow, joined
@@ -49,19 +50,27 @@ def _version(text: DocumentText) -> str | ContractProblem:
     root = text.value
     if not isinstance(root, dict):
         hint = "it begins with `openapi: 3.1.0`"
-        return ContractProblem("F090", "", 1, "an OpenAPI document is a mapping", hint)
+        return ContractProblem(
+            Code.UNREADABLE_OPENAPI, "", 1, "an OpenAPI document is a mapping", hint
+        )
     found = root.get("openapi", root.get("swagger"))
     if found is None:
         hint = "it begins with `openapi: 3.0.3` or `openapi: 3.1.0`"
         return ContractProblem(
-            "F090", "", 1, "this is no OpenAPI document: it does not say `openapi`", hint
+            Code.UNREADABLE_OPENAPI,
+            "",
+            1,
+            "this is no OpenAPI document: it does not say `openapi`",
+            hint,
         )
     for version in ("3.0", "3.1"):
         if str(found) == version or str(found).startswith(f"{version}."):
             return version
     message = f"OpenAPI {found} is not read: only 3.0 and 3.1 are"
     line = text.line(("openapi",)) or text.line(("swagger",))
-    return ContractProblem("F090", "/openapi", line, message, "convert the document to 3.0 or 3.1")
+    return ContractProblem(
+        Code.UNREADABLE_OPENAPI, "/openapi", line, message, "convert the document to 3.0 or 3.1"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +124,9 @@ class _DocumentReader:
 
     def report(self, place: tuple[str, ...], message: str) -> None:
         line = self.text.line(place)
-        self.problems.append(ContractProblem("F091", joined(*place), line, message))
+        self.problems.append(
+            ContractProblem(Code.UNUSABLE_OPENAPI_PART, joined(*place), line, message)
+        )
 
 
 def _keys_in_queries(document: Document) -> tuple[str, ...]:

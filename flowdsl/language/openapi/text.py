@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from flowdsl.codes import Code
 from flowdsl.language.openapi.contract import ContractProblem
 from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.language.text.document import load_document
@@ -49,7 +50,11 @@ def read_text(source: Source) -> DocumentText | ContractProblem:
     text = source.text.removeprefix(MARK)
     if len(text) > LIMIT_CHARACTERS:
         return ContractProblem(
-            "F090", "", 0, "the document is larger than 32 MiB", "split it by service"
+            Code.UNREADABLE_OPENAPI,
+            "",
+            0,
+            "the document is larger than 32 MiB",
+            "split it by service",
         )
     complaint = ""
     if text.lstrip()[:1] in ("{", "["):
@@ -61,7 +66,9 @@ def read_text(source: Source) -> DocumentText | ContractProblem:
     if (
         isinstance(found, ContractProblem) and complaint
     ):  # what begins with a brace was meant to be JSON
-        return ContractProblem("F090", "", 0, complaint, "OpenAPI documents are YAML or JSON")
+        return ContractProblem(
+            Code.UNREADABLE_OPENAPI, "", 0, complaint, "OpenAPI documents are YAML or JSON"
+        )
     return found
 
 
@@ -76,7 +83,7 @@ def _read_yaml(source: Source) -> DocumentText | ContractProblem:
 
 
 def _key_to_quote(source: Source, problem: Diagnostic) -> Span | None:
-    is_key = problem.code == "F009" and _PLAIN_KEY.fullmatch(source.at(problem.span))
+    is_key = problem.code == Code.UNUSED_YAML and _PLAIN_KEY.fullmatch(source.at(problem.span))
     return problem.span if is_key else None
 
 
@@ -91,6 +98,8 @@ def _with_quotes(source: Source, spans: list[Span]) -> Source:
 
 def _cannot_be_read(problem: Diagnostic) -> ContractProblem:
     help_text = problem.help
-    if problem.code == "F007":
+    if problem.code == Code.FILE_OVER_LIMIT:
         help_text = "write the document as JSON, which may be larger"
-    return ContractProblem("F090", "", problem.span.line, problem.message, help_text)
+    return ContractProblem(
+        Code.UNREADABLE_OPENAPI, "", problem.span.line, problem.message, help_text
+    )

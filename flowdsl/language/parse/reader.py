@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from flowdsl.codes import Code
 from flowdsl.language.parse.workflow import Unaligned
 from flowdsl.language.text.diagnostics import Diagnostic, fix_line
 from flowdsl.language.text.located import Alignment, Located, Mapping, Scalar, Sequence, align
@@ -75,7 +76,9 @@ class Reader:
             message = "an expression stands bare here, without `${ }`"
             fix = fix_line(line, fixed) if node.style not in ("|", ">") else None
             hint = f"write {wrapped[1].strip()}"
-            self.problems.append(Diagnostic("F040", node.span, message, help=hint, fix=fix))
+            self.problems.append(
+                Diagnostic(Code.UNREADABLE_EXPRESSION, node.span, message, help=hint, fix=fix)
+            )
             return None
         return self.expression(node, align(node), node.text, 0)
 
@@ -107,7 +110,7 @@ class Reader:
         return Span(line, comment.end())
 
     def refuse(self, span: Span, message: str, label: str = "", hint: str = "") -> None:
-        self.problems.append(Diagnostic("F022", span, message, label, hint))
+        self.problems.append(Diagnostic(Code.WRONG_KIND, span, message, label, hint))
 
 
 def _complaint(
@@ -115,7 +118,7 @@ def _complaint(
 ) -> Diagnostic:
     if cut is not None:
         message = "a # after a blank begins a comment: it cuts the expression"
-        return Diagnostic("F008", cut, message, help="put the value in quotes")
+        return Diagnostic(Code.CUT_BY_COMMENT, cut, message, help="put the value in quotes")
     span = alignment.locate(offset + error.start, error.length)
     return Diagnostic(error.code, span, error.message, help=error.help)
 

@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from referencing import Registry
 
+from flowdsl.codes import Code
 from flowdsl.language.parse.vocabulary import (
     COMPANIONS,
     VERBS,
@@ -130,7 +131,7 @@ def _second_verb(verbs: list[Scalar]) -> Diagnostic:
     message = f"a step has one verb, and this one has {listed(verb.text for verb in verbs)}"
     related = ((verbs[0].span, "the first verb"),)
     hint = "make it two steps"
-    return Diagnostic("F023", verbs[1].span, message, "a second verb", hint, related)
+    return Diagnostic(Code.NOT_ONE_VERB, verbs[1].span, message, "a second verb", hint, related)
 
 
 def _lonely(step: Mapping, verb: str) -> list[Diagnostic]:
@@ -138,7 +139,7 @@ def _lonely(step: Mapping, verb: str) -> list[Diagnostic]:
     keys = _keys_beside()[verb]
     return [
         Diagnostic(
-            "F021",
+            Code.MISSING_KEY,
             key.span,
             f"`{key.text}` belongs to `for_each`, which is missing",
             help="add `for_each: NAME in LIST`, or take it out",
@@ -156,18 +157,20 @@ def _no_verb(source: Source, step: Mapping) -> Diagnostic:
         line = commit.span.line
         fix = fix_line(line, source.line(line).replace("commit:", "commit"))
         message = "`commit` is a word of its own, not a key"
-        return Diagnostic("F023", commit.span, message, help="write `- commit`", fix=fix)
+        return Diagnostic(Code.NOT_ONE_VERB, commit.span, message, help="write `- commit`", fix=fix)
     missed = next((COMPANIONS[key.text] for key, _ in step.entries if key.text in COMPANIONS), "")
     if missed and missed != "for_each":
         key = next(key for key, _ in step.entries if key.text in COMPANIONS)
         message = f"`{key.text}` stands beside `{missed}`, which is missing"
-        return Diagnostic("F023", key.span, message, help=f"add `{missed}:`")
+        return Diagnostic(Code.NOT_ONE_VERB, key.span, message, help=f"add `{missed}:`")
     known = frozenset(key for keys in _keys_beside().values() for key in keys)
     for key, _ in step.entries:
         if key.text not in known and like(key.text, VERBS) is not None:
             return _unknown_key(source, key, VERBS)
     span = step.entries[0][0].span if step.entries else step.span
-    return Diagnostic("F023", span, "this step has no verb", help=f"the verbs are {listed(VERBS)}")
+    return Diagnostic(
+        Code.NOT_ONE_VERB, span, "this step has no verb", help=f"the verbs are {listed(VERBS)}"
+    )
 
 
 def _faults(
@@ -200,12 +203,12 @@ def _extra_key(
     if len(path) > 1 and path[-2] == "switch" and like(key.text, allowed) is None:
         message = "a branch of a `switch` has `when` and `steps`, and nothing else"
         hint = "put it below `steps:`" if key.text in VERBS else ""
-        return Diagnostic("F020", key.span, message, help=hint)
+        return Diagnostic(Code.UNKNOWN_KEY, key.span, message, help=hint)
     verb = next((verb for verb in VERBS if verb in node.keys()), None)  # noqa: SIM118
     elsewhere = [other for other, keys in _keys_beside().items() if key.text in keys]
     if verb is not None and elsewhere and path and isinstance(path[-1], int):
         message = f"`{key.text}` has no meaning beside `{verb}`"
-        return Diagnostic("F020", key.span, message, f"stands beside {listed(elsewhere)}")
+        return Diagnostic(Code.UNKNOWN_KEY, key.span, message, f"stands beside {listed(elsewhere)}")
     return _unknown_key(source, key, allowed)
 
 
@@ -216,7 +219,7 @@ def _unknown_key(source: Source, key: Scalar, allowed: tuple[str, ...]) -> Diagn
         line, start = source.line(key.span.line), key.span.column - 1
         fix = fix_line(key.span.line, line[:start] + meant + line[start + key.span.length :])
     return Diagnostic(
-        "F020",
+        Code.UNKNOWN_KEY,
         key.span,
         f"unknown key `{key.text}`",
         did_you_mean(key.text, allowed),
@@ -236,7 +239,9 @@ def _missing_keys(
     span = node.entries[0][0].span if node.entries else node.span
     for key in wanted:
         if key not in node.keys() and key not in misspelt:  # noqa: SIM118
-            yield Diagnostic("F021", span, f"the key `{key}` is missing", help=_example(key))
+            yield Diagnostic(
+                Code.MISSING_KEY, span, f"the key `{key}` is missing", help=_example(key)
+            )
 
 
 def _example(key: str) -> str:
@@ -270,11 +275,11 @@ def _wrong_value(
         name = f"`{name}`"
     if name == "`flowdsl`":
         message = "this is not version 1 of the language, which is what this flowdsl reads"
-        return Diagnostic("F022", node.span, message, help="write `flowdsl: 1`")
+        return Diagnostic(Code.WRONG_KIND, node.span, message, help="write `flowdsl: 1`")
     if name == "a step":
         meant = did_you_mean(str(plain(node)), ["commit"]) if isinstance(node, Scalar) else ""
         message = "a step is a mapping with a verb, or the word `commit`"
-        return Diagnostic("F022", node.span, message, meant)
+        return Diagnostic(Code.WRONG_KIND, node.span, message, meant)
     span = node.span
     if isinstance(node, Scalar) and node.raw == "":  # an empty value: point at its key
         parent = _node(document, path[:-1])
@@ -283,7 +288,9 @@ def _wrong_value(
     label = "" if _is_empty(error) else _found(node)
     if isinstance(node, Scalar) and node.style and node.text == str(asked(error)):
         label = "this is a text: take the quotes away"
-    return Diagnostic("F022", span, f"{name} {_wanted(error, schema)}", label, _hint(node, schema))
+    return Diagnostic(
+        Code.WRONG_KIND, span, f"{name} {_wanted(error, schema)}", label, _hint(node, schema)
+    )
 
 
 def _wanted(error: ValidationError, schema: dict[str, Json]) -> str:

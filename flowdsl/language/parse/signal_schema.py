@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from jsonschema.exceptions import ValidationError
 
+from flowdsl.codes import Code
 from flowdsl.language.conformance.value import Uncheckable, errors_of
 from flowdsl.language.parse.inputs import check_patterns
 from flowdsl.language.parse.reader import Reader
@@ -108,7 +109,7 @@ def _check_keyword(reader: Reader, key: Scalar) -> None:
         meant = "" if many else did_you_mean(key.text, KEYWORDS)
         message = f"`{key.text}` is no keyword of JSON Schema"
         hint = "" if meant else f"a JSON Schema, such as {_EXAMPLE}"
-        reader.problems.append(Diagnostic("F020", key.span, message, meant, hint))
+        reader.problems.append(Diagnostic(Code.UNKNOWN_KEY, key.span, message, meant, hint))
 
 
 def _misused(node: Mapping) -> list[Diagnostic]:
@@ -118,11 +119,17 @@ def _misused(node: Mapping) -> list[Diagnostic]:
         errors = errors_of(_meta(), _shallow(node), at_most=LIMIT_NODES)
     except Uncheckable as why:
         message = f"this schema cannot be checked: {why}"
-        return [Diagnostic("F007", node.span, message, help="make it smaller, or take it apart")]
+        return [
+            Diagnostic(
+                Code.FILE_OVER_LIMIT, node.span, message, help="make it smaller, or take it apart"
+            )
+        ]
     for error in errors:
         keyword, at = _place(node, tuple(error.absolute_path))
         message = f"`{keyword}` {_wanted(keyword, error)}"
-        found.setdefault(at.span, Diagnostic("F022", at.span, message, help=f"such as {_EXAMPLE}"))
+        found.setdefault(
+            at.span, Diagnostic(Code.WRONG_KIND, at.span, message, help=f"such as {_EXAMPLE}")
+        )
     return list(found.values())
 
 

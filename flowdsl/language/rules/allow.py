@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from flowdsl.codes import Code
 from flowdsl.language.parse.workflow import Workflow
 from flowdsl.language.places import StepPlace, places
-from flowdsl.language.text.diagnostics import CATALOGUE, Diagnostic, Severity
+from flowdsl.language.text.diagnostics import SEVERITIES, Diagnostic, Severity
 from flowdsl.language.text.source import Source
 from flowdsl.plan.span import Span
 
@@ -56,14 +57,14 @@ def _allowances(source: Source) -> tuple[list[_Allowance], list[Diagnostic]]:
         else:
             span = Span(number, match.start("code") + 1, len(code))
             hint = f"write `# flowdsl: allow {code} (reason)`"
-            complaints.append(Diagnostic("F006", span, problem, help=hint))
+            complaints.append(Diagnostic(Code.ALLOWED_WITHOUT_REASON, span, problem, help=hint))
     return allowances, complaints
 
 
 def _what_is_wrong(code: str, reason: str | None) -> str | None:
-    if code not in CATALOGUE:
+    if code not in SEVERITIES:
         return f"there is no `{code}` to allow"
-    if CATALOGUE[code].severity is Severity.ERROR:
+    if SEVERITIES[code] is Severity.ERROR:
         return f"`{code}` is an error, and cannot be allowed"
     if not (reason or "").strip():
         return f"`allow {code}` needs a reason"

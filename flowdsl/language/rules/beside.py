@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flowdsl.codes import Code
 from flowdsl.language.lower.timing import forward_seconds, spell
 from flowdsl.language.order import step_name
 from flowdsl.language.parse.workflow import CallVerb
@@ -69,7 +70,7 @@ def _diagnostic(run: tuple[StepPlace, ...], plan: Plan) -> Diagnostic:
     both = "neither of these two calls needs the other"
     message = both if len(run) == 2 else f"none of these {len(run)} calls needs another"
     return Diagnostic(
-        "F061",
+        Code.COULD_BE_PARALLEL,
         second.step.span,
         message,
         f"side by side the worst case is {spell(saved)} shorter",

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import chain
 
+from flowdsl.codes import Code
 from flowdsl.language.lower.call import habits_of, undo_needs_answer
 from flowdsl.language.order import waits_for
 from flowdsl.language.parse.workflow import CallVerb, CommitVerb, Name, Step, UsesVerb
@@ -50,10 +51,10 @@ def _stays_behind(
     failing = _what_may_fail_after(subject, position, fallible)
     if losing is not None:
         label = "an item that does not win is undone: this would stay behind"
-        yield Diagnostic("F012", call.request.span, message, label, hint)
+        yield Diagnostic(Code.NOT_UNDOABLE, call.request.span, message, label, hint)
     elif failing is not None:
         yield Diagnostic(
-            "F012",
+            Code.NOT_UNDOABLE,
             call.request.span,
             message,
             _left_if_it_fails(failing, place),
@@ -85,7 +86,7 @@ def _a_used_file_stays_behind(
     if failing is None:
         return
     yield Diagnostic(
-        "F012",
+        Code.NOT_UNDOABLE,
         place.step.span,
         f"`{uses.file.path}` changes something in its line {line} and nothing undoes it",
         _left_if_it_fails(failing, place),
@@ -197,7 +198,7 @@ def _needs_a_lost_answer(
     name = place.step.id.text if place.step.id else "this step"
     span: Span = undo.key
     yield Diagnostic(
-        "F013",
+        Code.UNDO_NEEDS_ANSWER,
         span,
         f"the undo of `{name}` needs its answer, and the answer can be lost",
         _if_it_is_lost(place),

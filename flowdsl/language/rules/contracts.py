@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from flowdsl.codes import Code
 from flowdsl.language.openapi import (
     CallSite,
     CheckedCall,
@@ -128,7 +129,7 @@ def _headers(subject: Subject, request: WrittenRequest) -> tuple[str, ...]:
 def _kept(place: StepPlace, checked: CheckedCall) -> Iterator[Finding]:
     """Of a step that could not be read whole, nobody can say what is missing in it."""
     for finding in checked.findings:
-        if not (place.step.broken and finding.code == "F094"):
+        if not (place.step.broken and finding.code == Code.MISSING_IN_REQUEST):
             yield finding
 
 

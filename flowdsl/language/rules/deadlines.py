@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf, isinf
 
+from flowdsl.codes import Code
 from flowdsl.language.lower.timing import (
     Timed,
     Way,
@@ -70,7 +71,7 @@ def _longer_than_the_run(look: _DeadlineLook) -> Iterator[Diagnostic]:
     slowest = max(way.leaves, key=look.limited)
     part = f"up to {spell(look.limited(slowest))} of it are spent here"
     yield Diagnostic(
-        "F060",
+        Code.RETRIES_OUTLAST_RUN,
         timeout.span,
         f"with every retry the steps above `commit` may take {spell(way.seconds)}",
         "and then the run is cancelled",
@@ -98,7 +99,7 @@ def _held_too_short(look: _DeadlineLook, hold: Call) -> Iterator[Diagnostic]:
     name = f"`{each.name}`" if each.name else "this call"
     may = "may never come" if isinf(way.seconds) else f"may come {spell(way.seconds)} later"
     yield Diagnostic(
-        "F064",
+        Code.HOLD_TOO_SHORT,
         _span_of(look, hold),
         f"{name} is kept for {spell(kept)}, and its {end} {may}",
         _assumptions(look, way),

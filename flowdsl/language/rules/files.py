@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flowdsl.codes import Code
 from flowdsl.language.family import Used
 from flowdsl.language.inputs import problems_of
 from flowdsl.language.parse.vocabulary import did_you_mean, listed
@@ -42,7 +43,7 @@ def _arguments(types: Types, place: StepPlace, uses: UsesVerb, used: Used) -> It
             label = did_you_mean(name.text, declared)
             hint = f"its inputs are {listed(declared)}" if declared else "it has no inputs"
             message = f"`{uses.file.path}` has no input `{name.text}`"
-            yield Diagnostic("F032", name.span, message, label, hint)
+            yield Diagnostic(Code.ARGUMENTS_DO_NOT_FIT, name.span, message, label, hint)
         else:
             yield from _fits(types, place, uses, name, value, declared[name.text])
     needed = [
@@ -53,14 +54,14 @@ def _arguments(types: Types, place: StepPlace, uses: UsesVerb, used: Used) -> It
     if missing := [item.name for item in needed if item.name not in given]:
         message = f"`{uses.file.path}` needs {listed(missing)}"
         hint = f"give it in `with`: `{missing[0]}: …`"
-        yield Diagnostic("F032", uses.file.span, message, help=hint)
+        yield Diagnostic(Code.ARGUMENTS_DO_NOT_FIT, uses.file.span, message, help=hint)
     for item in declared.values():
         if item.secret:
             message = (
                 f"the input `{item.name}` of `{uses.file.path}` is secret: nothing can give it"
             )
             hint = f"read it there as `secrets.{item.name.upper()}`"
-            yield Diagnostic("F032", uses.file.span, message, help=hint)
+            yield Diagnostic(Code.ARGUMENTS_DO_NOT_FIT, uses.file.span, message, help=hint)
 
 
 def _fits(
@@ -73,7 +74,7 @@ def _fits(
             return
         for problem in problems_of(declared, value.value):
             message = problem.message.replace(f"the input `{name.text}`", what, 1)
-            yield Diagnostic("F032", name.span, message)
+            yield Diagnostic(Code.ARGUMENTS_DO_NOT_FIT, name.span, message)
         return
     if any(expression.secrets for expression in expressions(value)):
         return  # another rule's
@@ -85,11 +86,11 @@ def _fits(
         hint = (
             "give the kind of value that is asked for; `str(…)`, `number(…)` and `int(…)` convert"
         )
-        yield Diagnostic("F032", name.span, message, help=hint)
+        yield Diagnostic(Code.ARGUMENTS_DO_NOT_FIT, name.span, message, help=hint)
     elif may_be_null(found) and not nullable:
         message = f"{what} is not optional, and this may be null"
         hint = f"give a default, or let it be optional there: `{name.text}: {_optional(declared)}`"
-        yield Diagnostic("F032", name.span, message, help=hint)
+        yield Diagnostic(Code.ARGUMENTS_DO_NOT_FIT, name.span, message, help=hint)
 
 
 def _optional(declared: Input) -> str:
@@ -109,12 +110,14 @@ def _commits(place: StepPlace, uses: UsesVerb, used: Used) -> Iterator[Diagnosti
     if place.section == "on_failure":
         if line is not None or used.traits.confirms:
             message = f"`{name}` commits, and `on_failure` has nothing to commit"
-            yield Diagnostic("F035", span, message, help="start a run of its own: `detach: true`")
+            yield Diagnostic(
+                Code.COMMITS_TOO_EARLY, span, message, help="start a run of its own: `detach: true`"
+            )
     elif line is not None and not place.below_commit:
         message = f"`{name}` commits (line {line.span.line}), and this file has not by then"
         hint = "move it below `commit`, or start a run of its own: `detach: true`"
         label = "what it commits could not be undone with the rest"
-        yield Diagnostic("F035", span, message, label, hint)
+        yield Diagnostic(Code.COMMITS_TOO_EARLY, span, message, label, hint)
 
 
 def _without_effect(place: StepPlace, uses: UsesVerb, used: Used) -> Iterator[Diagnostic]:
@@ -134,4 +137,4 @@ def _without_effect(place: StepPlace, uses: UsesVerb, used: Used) -> Iterator[Di
         they = "has" if len(keys) == 1 else "have"
         message = f"{listed(keys)} of `{uses.file.path}` {they} no effect here: it runs as part of this file"
         hint = "say it in this file, or start a run of its own: `detach: true`"
-        yield Diagnostic("F036", uses.file.span, message, help=hint)
+        yield Diagnostic(Code.KEY_WITHOUT_EFFECT, uses.file.span, message, help=hint)

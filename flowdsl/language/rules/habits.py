@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from flowdsl.codes import Code
 from flowdsl.language.parse.workflow import CallVerb, SetVerb, UsesVerb, WaitForVerb
 from flowdsl.language.places import Path, Section, StepPlace
 from flowdsl.language.subject import Subject, requests
@@ -40,7 +41,7 @@ def _literal_urls(place: StepPlace) -> Iterator[Diagnostic]:
         if url is not None:
             message = f"a URL in the middle of a step: {url}"
             hint = "take it as an input or from `env`; a service that is called stands under `services:`"
-            yield Diagnostic("F063", span, message, help=hint)
+            yield Diagnostic(Code.URL_OUTSIDE_SERVICES, span, message, help=hint)
 
 
 def _values(place: StepPlace) -> Iterator[tuple[Span, Template]]:
@@ -85,7 +86,7 @@ def _hold_without_confirm(
     message = f"{name} has no `confirm`, and {what} beside it has one"
     hint = "say how it is confirmed (`confirm: POST …`), if its service wants that"
     related = ((other.step.span, "this one is confirmed"),)
-    yield Diagnostic("F066", place.step.span, message, help=hint, related=related)
+    yield Diagnostic(Code.NEVER_CONFIRMED, place.step.span, message, help=hint, related=related)
 
 
 def _is_hold(place: StepPlace) -> bool:
@@ -117,7 +118,7 @@ def _wait_without_end(subject: Subject) -> Iterator[Diagnostic]:
             case WaitForVerb(signal=signal, timeout=None):
                 message = f"nothing ends this wait if nobody sends `{signal.text}`"
                 hint = "say how long: `timeout: 24h` here, or a `timeout` of the whole run"
-                yield Diagnostic("F067", place.step.span, message, help=hint)
+                yield Diagnostic(Code.ENDLESS_WAIT, place.step.span, message, help=hint)
                 return
             case _:
                 pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flowdsl.codes import Code
 from flowdsl.language.lower.timing import length_of
 from flowdsl.language.parse.workflow import UsesVerb, WrittenForEach
 from flowdsl.language.places import StepPlace
@@ -34,7 +35,7 @@ def _losers_below(subject: Subject, place: StepPlace, each: WrittenForEach) -> I
         return
     where = "in `on_failure`" if place.section == "on_failure" else "below `commit`"
     yield Diagnostic(
-        "F034",
+        Code.LOSERS_STAY,
         each.span or place.step.span,
         f"`collect: {each.collect}` {where}: what an item that does not win has done could not be taken back",
         help="let it stand above `commit`, only read here, or wait for all items",
@@ -53,7 +54,9 @@ def _losers_apart(subject: Subject, place: StepPlace, each: WrittenForEach) -> I
                     message = f"`collect: {each.collect}`: a run of its own that does not win goes on all the same"
                     hint = "leave out `detach: true`, or wait for all items"
                     related = ((each.span, "the items are chosen from here"),) if each.span else ()
-                    yield Diagnostic("F034", inside.step.span, message, help=hint, related=related)
+                    yield Diagnostic(
+                        Code.LOSERS_STAY, inside.step.span, message, help=hint, related=related
+                    )
                 case _:
                     pass
 
@@ -71,4 +74,4 @@ def _too_few(each: WrittenForEach) -> Iterator[Diagnostic]:
     items = "1 item" if length == 1 else f"{length} items"
     message = f"{needed} of {items} can never succeed"
     hint = "ask for fewer, or give more items"
-    yield Diagnostic("F044", each.items.span, message, f"this list has {items}", hint)
+    yield Diagnostic(Code.WRONG_TYPE, each.items.span, message, f"this list has {items}", hint)

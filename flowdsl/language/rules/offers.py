@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
+from flowdsl.codes import Code
 from flowdsl.language.openapi import Contract, Found, Operation, call_match
 from flowdsl.language.openapi.offers import batch_of, confirm_of, undo_of
 from flowdsl.language.parse.workflow import CallVerb, Step, WrittenRequest
@@ -39,7 +40,7 @@ def _one_by_one(subject: Subject, place: StepPlace, call: CallVerb) -> Iterator[
         message = f"a call for each of `{items}`, and `{service}` takes many at once"
         shown = _shown(many, call.request, None)
         hint = f"send them in lists: `for_each: some in chunks({items}, 50)`, and `{shown}` with `some`"
-        yield Diagnostic("F062", call.request.span, message, help=hint)
+        yield Diagnostic(Code.COULD_BE_ONE_CALL, call.request.span, message, help=hint)
 
 
 def _never_confirmed(
@@ -54,7 +55,7 @@ def _never_confirmed(
         name = f"`{place.step.id.text}`" if place.step.id else "this call"
         message = f"{name} is never confirmed, and its service has `{confirm.title}`"
         hint = f"write `confirm: {_shown(confirm, call.request, _id_of(subject, place.step))}`"
-        yield Diagnostic("F066", call.request.span, message, help=hint)
+        yield Diagnostic(Code.NEVER_CONFIRMED, call.request.span, message, help=hint)
 
 
 def undo_offered(subject: Subject, place: StepPlace, call: CallVerb) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flowdsl.codes import Code
 from flowdsl.language import order
 from flowdsl.language.parse.vocabulary import did_you_mean, listed
 from flowdsl.language.parse.workflow import (
@@ -39,7 +40,7 @@ def check_order(subject: Subject) -> Iterator[Diagnostic]:
                 around = "parallel" if place.in_parallel else "for_each"
                 message = "two steps at once cannot both set the status"
                 hint = f"put it before or after the `{around}`"
-                yield Diagnostic("F018", place.step.span, message, help=hint)
+                yield Diagnostic(Code.STATUS_INSIDE_PARALLEL, place.step.span, message, help=hint)
             case GroupVerb(kind="parallel"):
                 yield from _cycles(subject, place)
             case _:
@@ -63,14 +64,16 @@ def _commit_line(subject: Subject) -> StepPlace | None:
 def _second_commit(place: StepPlace, line: StepPlace | None) -> Iterator[Diagnostic]:
     span = place.step.span
     if place.section == "on_failure":
-        yield Diagnostic("F011", span, "`on_failure` has nothing to commit")
+        yield Diagnostic(Code.MISPLACED_COMMIT, span, "`on_failure` has nothing to commit")
     elif place.parents:
         hint = "put it on a line of its own in the outermost `steps`"
-        yield Diagnostic("F011", span, "`commit` stands at the top level only", help=hint)
+        yield Diagnostic(
+            Code.MISPLACED_COMMIT, span, "`commit` stands at the top level only", help=hint
+        )
     elif line is not None and line is not place:
         related = ((line.step.span, "the first one"),)
         message = "a workflow commits once"
-        yield Diagnostic("F011", span, message, "a second `commit`", related=related)
+        yield Diagnostic(Code.MISPLACED_COMMIT, span, message, "a second `commit`", related=related)
 
 
 def _undo_below(place: StepPlace, call: CallVerb, line: StepPlace | None) -> Iterator[Diagnostic]:
@@ -80,12 +83,12 @@ def _undo_below(place: StepPlace, call: CallVerb, line: StepPlace | None) -> Ite
     for key, span in keys:
         if place.section == "on_failure":
             message = f"`{key}` has no meaning in `on_failure`: its steps are never undone"
-            yield Diagnostic("F010", span, message, help="take it out")
+            yield Diagnostic(Code.BELOW_COMMIT, span, message, help="take it out")
         elif place.below_commit and line is not None:
             message = f"`{key}` below `commit`: from there on there is only forward"
             related = ((line.step.span, "nothing below this line is undone"),)
             hint = "move the step above `commit`, or take the key out"
-            yield Diagnostic("F010", span, message, help=hint, related=related)
+            yield Diagnostic(Code.BELOW_COMMIT, span, message, help=hint, related=related)
 
 
 def _no_below(
@@ -100,16 +103,22 @@ def _no_below(
     message = f"`expect: {expect.text}` below `commit`: a no leaves the run stuck"
     hint = "ask above `commit`, or let a no be a warning: `critical: false`"
     related = ((line.step.span, "nothing below this line is undone"),)
-    yield Diagnostic("F015", expect.span, message, help=hint, related=related)
+    yield Diagnostic(Code.EXPECT_ENDS_STUCK, expect.span, message, help=hint, related=related)
 
 
 def _fail_below(place: StepPlace, line: StepPlace | None) -> Iterator[Diagnostic]:
     if place.section == "on_failure":
-        yield Diagnostic("F017", place.step.span, "the run has failed already: `fail` says nothing")
+        yield Diagnostic(
+            Code.FAIL_BELOW_COMMIT,
+            place.step.span,
+            "the run has failed already: `fail` says nothing",
+        )
     elif place.below_commit and line is not None:
         message = "`fail` below `commit`: nothing can be undone any more"
         related = ((line.step.span, "nothing below this line is undone"),)
-        yield Diagnostic("F017", place.step.span, message, help="move it above", related=related)
+        yield Diagnostic(
+            Code.FAIL_BELOW_COMMIT, place.step.span, message, help="move it above", related=related
+        )
 
 
 def _after(subject: Subject, place: StepPlace) -> Iterator[Diagnostic]:
@@ -119,7 +128,7 @@ def _after(subject: Subject, place: StepPlace) -> Iterator[Diagnostic]:
     if parent is None or kind_of(parent) != "parallel":
         message = "`after` stands on a child of a `parallel` only"
         hint = "in a list each step waits for the one above it"
-        yield Diagnostic("F019", place.step.after[0].span, message, help=hint)
+        yield Diagnostic(Code.NOT_A_SIBLING, place.step.after[0].span, message, help=hint)
         return
     siblings = [
         other.step.id.text
@@ -133,10 +142,12 @@ def _after(subject: Subject, place: StepPlace) -> Iterator[Diagnostic]:
 
 def _no_sibling(name: Name, place: StepPlace, siblings: list[str]) -> Diagnostic:
     if place.step.id is not None and name.text == place.step.id.text:
-        return Diagnostic("F019", name.span, "a step cannot wait for itself")
+        return Diagnostic(Code.NOT_A_SIBLING, name.span, "a step cannot wait for itself")
     hint = f"the siblings are {listed(siblings)}" if siblings else "no sibling has an id"
     label = did_you_mean(name.text, siblings)
-    return Diagnostic("F019", name.span, f"`{name.text}` is no sibling of this step", label, hint)
+    return Diagnostic(
+        Code.NOT_A_SIBLING, name.span, f"`{name.text}` is no sibling of this step", label, hint
+    )
 
 
 def _cycles(subject: Subject, place: StepPlace) -> Iterator[Diagnostic]:
@@ -157,7 +168,7 @@ def _cycles(subject: Subject, place: StepPlace) -> Iterator[Diagnostic]:
         )
         earlier, later = pairs[0]
         yield Diagnostic(
-            "F016",
+            Code.CYCLE,
             spans[0],
             f"these steps wait for each other: {path}",
             f"`{names[later]}` waits for `{names[earlier]}`",

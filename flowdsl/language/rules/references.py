@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flowdsl.codes import Code
 from flowdsl.language.parse.vocabulary import (
     FIELDS_OF_A_STEP,
     FIELDS_OF_ITEMS,
@@ -65,10 +66,10 @@ def _in_step(
         yield from _exchange(subject, place, use, reference)
     elif root == "error" and not _knows_an_error(place, use):
         message = "`error` is known in `compensate`, in `fallback` and in `on_failure` only"
-        yield Diagnostic("F041", _root_span(subject, expression, reference), message)
+        yield Diagnostic(Code.UNKNOWN_NAME, _root_span(subject, expression, reference), message)
     elif root == "probe" and use.role not in (Role.FOUND, Role.RESULT):
         message = "`probe` is known in `found` and `result` only"
-        yield Diagnostic("F041", _root_span(subject, expression, reference), message)
+        yield Diagnostic(Code.UNKNOWN_NAME, _root_span(subject, expression, reference), message)
     elif root in ("error", "probe") or root in _EVERYWHERE:
         yield from _incomplete(subject, expression, reference)
     elif root in subject.known:
@@ -96,7 +97,7 @@ def _in_outputs(
         yield _unknown(subject, expression, reference, names)
     elif subject.known[root].place.section == "on_failure":
         span = _root_span(subject, expression, reference)
-        yield Diagnostic("F045", span, f"`{root}` runs only when the run fails")
+        yield Diagnostic(Code.USED_TOO_EARLY, span, f"`{root}` runs only when the run fails")
     elif not subject.known[root].is_known_at(()):
         yield _only_inside(subject, expression, reference, subject.known[root])
 
@@ -113,7 +114,7 @@ def _in_service(
                 span = _root_span(subject, use.expression, reference)
                 message = f"{where} cannot read `{root}`"
                 hint = f"it may read {listed(allowed)}"
-                yield Diagnostic("F041", span, message, help=hint)
+                yield Diagnostic(Code.UNKNOWN_NAME, span, message, help=hint)
 
 
 def _incomplete(
@@ -123,7 +124,9 @@ def _incomplete(
     root = reference.path[0]
     if root in ("env", "secrets") and len(reference.path) == 1:
         span = _root_span(subject, expression, reference)
-        yield Diagnostic("F041", span, f"`{root}` needs a name", help=f"write `{root}.NAME`")
+        yield Diagnostic(
+            Code.UNKNOWN_NAME, span, f"`{root}` needs a name", help=f"write `{root}.NAME`"
+        )
 
 
 def _exchange(
@@ -133,7 +136,9 @@ def _exchange(
     expression = use.expression
     if len(reference.path) < 2 or not isinstance(reference.path[1], str):
         span = _root_span(subject, expression, reference)
-        yield Diagnostic("F041", span, "`steps` needs the id of a step", help="write `steps.ID`")
+        yield Diagnostic(
+            Code.UNKNOWN_NAME, span, "`steps` needs the id of a step", help="write `steps.ID`"
+        )
         return
     name = reference.path[1]
     span = _part_span(subject, expression, reference, 1)
@@ -141,7 +146,9 @@ def _exchange(
     if definition is None or definition.is_set:
         ids = [name for name, item in subject.known.items() if not item.is_set]
         hint = f"the steps are {listed(ids)}" if ids else "no step has an id"
-        yield Diagnostic("F041", span, f"unknown step `{name}`", did_you_mean(name, ids), hint)
+        yield Diagnostic(
+            Code.UNKNOWN_NAME, span, f"unknown step `{name}`", did_you_mean(name, ids), hint
+        )
         return
     step = definition.place.step
     fields = _fields_of(
@@ -152,7 +159,7 @@ def _exchange(
     if not fields:
         if not step.broken:
             message = f"`{name}` is no call: it has no exchange"
-            yield Diagnostic("F041", span, message, help=f"its value is `{name}`")
+            yield Diagnostic(Code.UNKNOWN_NAME, span, message, help=f"its value is `{name}`")
     elif reference.path[2:3] == () or reference.path[2] not in fields:
         yield _no_field(subject, expression, reference, name, fields)
     elif place is not None:
@@ -181,18 +188,18 @@ def _no_field(
     hint = f"the fields are {listed(fields)}; the answer itself is `{name}`"
     if len(reference.path) < 3:
         span = _part_span(subject, expression, reference, 1)
-        return Diagnostic("F042", span, f"`steps.{name}` needs a field", help=hint)
+        return Diagnostic(Code.UNKNOWN_FIELD, span, f"`steps.{name}` needs a field", help=hint)
     field = str(reference.path[2])
     span = _part_span(subject, expression, reference, 2)
     if field in FIELDS_OF_ITEMS:
         message = f"`steps.{name}` has no `{field}`"
         only = "no `for_each`" if "items" not in fields else "not one item that won"
-        return Diagnostic("F042", span, message, f"it is {only}", hint)
+        return Diagnostic(Code.UNKNOWN_FIELD, span, message, f"it is {only}", hint)
     if field in FIELDS_OF_A_STEP:
         message = f"`steps.{name}` has no `{field}` out here: each item has its own"
-        return Diagnostic("F042", span, message, help=hint)
+        return Diagnostic(Code.UNKNOWN_FIELD, span, message, help=hint)
     label = did_you_mean(field, fields)
-    return Diagnostic("F042", span, f"`steps.{name}` has no `{field}`", label, hint)
+    return Diagnostic(Code.UNKNOWN_FIELD, span, f"`steps.{name}` has no `{field}`", label, hint)
 
 
 def _too_early(
@@ -208,7 +215,7 @@ def _too_early(
     at = 1 if reference.path[0] == "steps" else 0
     span = _part_span(subject, use.expression, reference, at)
     related = ((definition.name.span, f"`{name}` is given its value here"),)
-    yield Diagnostic("F045", span, _why(definition, how, use), related=related)
+    yield Diagnostic(Code.USED_TOO_EARLY, span, _why(definition, how, use), related=related)
 
 
 def _only_inside(
@@ -233,7 +240,7 @@ def _only_inside(
         if whole
         else "give the `for_each` an id, and read that"
     )
-    return Diagnostic("F041", span, message, help=hint, related=related)
+    return Diagnostic(Code.UNKNOWN_NAME, span, message, help=hint, related=related)
 
 
 def _is_seen(definition: DefinedName, how: Relation, use: Use, reference: Reference) -> bool:
@@ -289,7 +296,7 @@ def _unknown(
         label = did_you_mean(root, everything)
     more = [f"{len(names) - NAMES_MAX} more"] if len(names) > NAMES_MAX else []
     hint = f"names here: {', '.join([*names[:NAMES_MAX], *more, *_EVERYWHERE])}"
-    return Diagnostic("F041", span, f"unknown name `{root}`", label, hint)
+    return Diagnostic(Code.UNKNOWN_NAME, span, f"unknown name `{root}`", label, hint)
 
 
 def _names_here(subject: Subject, place: StepPlace) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from flowdsl.codes import Code
 from flowdsl.language.inputs import problems_of
 from flowdsl.language.parse.workflow import SwitchVerb, WaitUntilVerb
 from flowdsl.language.places import Part, Role, StepPlace, Use, in_template, uses
@@ -48,7 +49,7 @@ def _defaults(subject: Subject) -> Iterator[Diagnostic]:
         if declared.has_default and declared.default is not None:
             for problem in problems_of(declared, declared.default):
                 message = problem.message.replace("the input", "the default of", 1)
-                yield Diagnostic("F044", declared.span, message)
+                yield Diagnostic(Code.WRONG_TYPE, declared.span, message)
 
 
 def _check(subject: Subject, use: Use, names: dict[str, Type]) -> Iterator[Diagnostic]:
@@ -75,7 +76,7 @@ def _moment(place: StepPlace) -> Iterator[Diagnostic]:
                 seconds_of(value)
             except EvaluationError:
                 hint = "a time is written 2026-12-24T18:00:00Z, or as seconds since the epoch"
-                yield Diagnostic("F044", place.step.span, "this is no time", help=hint)
+                yield Diagnostic(Code.WRONG_TYPE, place.step.span, "this is no time", help=hint)
         case _:
             return
 
@@ -89,7 +90,9 @@ def _never_taken(place: StepPlace) -> Iterator[Diagnostic]:
                 message = "this branch is never taken: one above it has no `when`"
                 related = ((branches[always[0]].span, "this one is taken otherwise"),)
                 hint = "let the branch without `when` be the last"
-                yield Diagnostic("F046", branch.span, message, help=hint, related=related)
+                yield Diagnostic(
+                    Code.CONSTANT_CONDITION, branch.span, message, help=hint, related=related
+                )
         case _:
             return
 
@@ -102,10 +105,10 @@ def _wanted(
     span = subject.workflow.locate(use.expression, 0, len(text))
     known = groups(found)
     if known and not known & fitting:
-        yield Diagnostic("F044", span, f"{what}, and this is {describe(found)}")
+        yield Diagnostic(Code.WRONG_TYPE, span, f"{what}, and this is {describe(found)}")
     elif may_be_null(found):
         hint = f"write `default({text}, …)`, or run the step only `when` it is there"
-        yield Diagnostic("F043", span, f"{what}, and `{text}` may be null", help=hint)
+        yield Diagnostic(Code.MAY_BE_NULL, span, f"{what}, and `{text}` may be null", help=hint)
 
 
 def _diagnostic(subject: Subject, expression: Expression, problem: TypeProblem) -> Diagnostic:
@@ -121,4 +124,4 @@ def _null_in_text(subject: Subject, use: Use) -> Diagnostic:
         where = "the path of an undo"
     message = f"`{expression.text}` may be null, and {where} has no null in it"
     hint = f"write `default({expression.text}, …)`, or run the step only `when` it is there"
-    return Diagnostic("F043", span, message, help=hint)
+    return Diagnostic(Code.MAY_BE_NULL, span, message, help=hint)

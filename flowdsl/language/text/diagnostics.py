@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
+from flowdsl.codes import Code
 from flowdsl.plan.span import Span
 
 LIMIT_CHARACTERS = 1_000  # of a message and of its help
@@ -41,7 +42,7 @@ class Fix:
 class Diagnostic:
     """`label` stands under the carets, `help` below the frame, `related` are other places that matter."""
 
-    code: str
+    code: Code
     span: Span
     message: str
     label: str = ""
@@ -51,7 +52,7 @@ class Diagnostic:
 
     @property
     def severity(self) -> Severity:
-        return CATALOGUE[self.code].severity
+        return SEVERITIES[self.code]
 
     @property
     def is_error(self) -> bool:
@@ -89,14 +90,6 @@ class Untold:
 
 
 ALL_TOLD = Untold()
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogueEntry:
-    code: str
-    title: str
-    severity: Severity
-    page: str  # file in flowdsl/language/pages
 
 
 def fix_line(line: int, fixed: str) -> Fix | None:
@@ -149,87 +142,55 @@ def _with_help(found: Diagnostic) -> Diagnostic:
     return replace(found, help=MOSTLY.get(found.code, see))
 
 
-def _entry(
-    code: str, title: str, severity: Severity = Severity.ERROR
-) -> tuple[str, CatalogueEntry]:
-    return code, CatalogueEntry(code, title, severity, f"{code}.md")
+_WARNINGS = frozenset(
+    {
+        Code.ALLOWED_WITHOUT_REASON,
+        Code.NOT_UNDOABLE,
+        Code.EXPECT_ENDS_STUCK,
+        Code.CONSTANT_CONDITION,
+        Code.RETRIES_OUTLAST_RUN,
+        Code.HOLD_TOO_SHORT,
+        Code.WRITTEN_CREDENTIAL,
+        Code.SHORT_SECRET,
+        Code.UNUSABLE_OPENAPI_PART,
+        Code.UNLISTED_FIELD,
+    }
+)
+_HINTS = frozenset(
+    {
+        Code.UNDO_NEEDS_ANSWER,
+        Code.KEY_WITHOUT_EFFECT,
+        Code.COULD_BE_PARALLEL,
+        Code.COULD_BE_ONE_CALL,
+        Code.URL_OUTSIDE_SERVICES,
+        Code.REPEATED_CALLS,
+        Code.NEVER_CONFIRMED,
+        Code.ENDLESS_WAIT,
+    }
+)
 
 
-CATALOGUE: Mapping[str, CatalogueEntry] = MappingProxyType(
-    dict(
-        (
-            _entry("F001", "an expression inside { } or [ ] needs quotes"),
-            _entry("F002", "a text that contains `: ` needs quotes"),
-            _entry("F003", "a value that begins with a quote ends with it"),
-            _entry("F004", "this is not YAML"),
-            _entry("F006", "an `allow` comment without a reason", Severity.WARNING),
-            _entry("F007", "the file is over a limit"),
-            _entry("F008", "a # cuts the expression"),
-            _entry("F009", "a part of YAML that workflows do not use"),
-            _entry("F010", "`confirm` or `compensate` below `commit`"),
-            _entry("F011", "one `commit`, at the top level"),
-            _entry("F012", "a change that nothing undoes", Severity.WARNING),
-            _entry("F013", "an undo that needs an answer that can be lost", Severity.HINT),
-            _entry("F014", "a secret where it could be seen"),
-            _entry("F015", "an `expect` that can only end stuck", Severity.WARNING),
-            _entry("F016", "steps that wait for each other"),
-            _entry("F017", "`fail` below `commit`"),
-            _entry("F018", "`status` inside `parallel` or `for_each`"),
-            _entry("F019", "`after` names no sibling"),
-            _entry("F020", "an unknown key"),
-            _entry("F021", "a missing key"),
-            _entry("F022", "a value of the wrong kind"),
-            _entry("F023", "a step has exactly one verb"),
-            _entry("F024", "a key given twice"),
-            _entry("F025", "a name that is not snake_case"),
-            _entry("F026", "a name that is taken"),
-            _entry("F030", "an unknown service"),
-            _entry("F031", "a used file that cannot be used"),
-            _entry("F032", "`with` that does not fit the inputs of the used file"),
-            _entry("F033", "a file that uses itself"),
-            _entry("F034", "losers that could not be taken back"),
-            _entry("F035", "a used file that commits too early"),
-            _entry("F036", "keys that have no effect in a used file", Severity.HINT),
-            _entry("F040", "an expression that cannot be read"),
-            _entry("F041", "an unknown name"),
-            _entry("F042", "an unknown field"),
-            _entry("F043", "a value that may be null"),
-            _entry("F044", "a value of the wrong type"),
-            _entry("F045", "a name used before its step"),
-            _entry("F046", "a condition that is always true or always false", Severity.WARNING),
-            _entry("F047", "an expression that is too long"),
-            _entry("F062", "many calls where one would do", Severity.HINT),
-            _entry("F066", "a step that is never confirmed", Severity.HINT),
-            _entry("F090", "an OpenAPI document that cannot be read"),
-            _entry("F091", "a part of an OpenAPI document that cannot be used", Severity.WARNING),
-            _entry("F092", "the service has no such operation"),
-            _entry("F093", "an unknown query parameter"),
-            _entry("F094", "the operation needs what the call does not send"),
-            _entry("F095", "a body field that the operation refuses"),
-            _entry("F096", "a body field that the operation does not list", Severity.WARNING),
-            _entry("F097", "a value that the operation refuses"),
-            _entry("F098", "a body that the operation does not take"),
-            _entry("F060", "retries longer than the run may take", Severity.WARNING),
-            _entry("F061", "steps that could run in parallel", Severity.HINT),
-            _entry("F063", "a URL outside `services`", Severity.HINT),
-            _entry("F064", "a hold shorter than the way to its confirm or undo", Severity.WARNING),
-            _entry("F065", "the same calls in several files", Severity.HINT),
-            _entry("F067", "a wait without an end", Severity.HINT),
-            _entry("F068", "a credential written out", Severity.WARNING),
-            _entry("F069", "a secret too short to be told from data", Severity.WARNING),
-        )
-    )
+SEVERITIES: Mapping[str, Severity] = MappingProxyType(
+    {
+        code: Severity.WARNING
+        if code in _WARNINGS
+        else Severity.HINT
+        if code in _HINTS
+        else Severity.ERROR
+        for code in Code
+        if code.is_about_files
+    }
 )
 
 MOSTLY: Mapping[str, str] = MappingProxyType(
     {
-        "F011": "let one `- commit` stand among the `steps:` of the file, or take it out",
-        "F032": "give it a value that fits, or change the input in the other file",
-        "F041": "read it where it is known, or take it out",
-        "F042": "take a field that is there, or declare this one where the value is described",
-        "F044": "give the kind of value that is asked for; `str(…)`, `number(…)` and `int(…)` convert",
-        "F045": "move the step that reads it below the one that gives it",
-        "F097": "send what the document describes; `str(…)`, `number(…)` and `int(…)` convert",
-        "F046": "compare with something that can change, or take the condition out",
+        Code.MISPLACED_COMMIT: "let one `- commit` stand among the `steps:` of the file, or take it out",
+        Code.ARGUMENTS_DO_NOT_FIT: "give it a value that fits, or change the input in the other file",
+        Code.UNKNOWN_NAME: "read it where it is known, or take it out",
+        Code.UNKNOWN_FIELD: "take a field that is there, or declare this one where the value is described",
+        Code.WRONG_TYPE: "give the kind of value that is asked for; `str(…)`, `number(…)` and `int(…)` convert",
+        Code.USED_TOO_EARLY: "move the step that reads it below the one that gives it",
+        Code.REFUSED_VALUE: "send what the document describes; `str(…)`, `number(…)` and `int(…)` convert",
+        Code.CONSTANT_CONDITION: "compare with something that can change, or take the condition out",
     }
 )

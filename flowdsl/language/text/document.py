@@ -14,6 +14,7 @@ from typing import Protocol
 
 import yaml
 
+from flowdsl.codes import Code
 from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.language.text.located import Located, Mapping, Scalar, Sequence
 from flowdsl.language.text.source import Source
@@ -55,7 +56,7 @@ def load_document(source: Source) -> tuple[Located | None, list[Diagnostic]]:
             return None, [*builder.problems, _limit(stopped, _DEEP)]
         return None, [*builder.problems, explain_yaml_error(source, problem, stopped, began)]
     if builder.root is None and not builder.problems:
-        builder.problems.append(Diagnostic("F004", Span(1, 1), "the file is empty"))
+        builder.problems.append(Diagnostic(Code.NOT_YAML, Span(1, 1), "the file is empty"))
     return builder.root, builder.problems
 
 
@@ -265,7 +266,11 @@ def _key_problem(node: Located, seen: dict[str, Span]) -> Diagnostic | None:
         first = seen[node.text]
         message = f"`{node.text}` is given twice"
         return Diagnostic(
-            "F024", node.span, message, "again here", related=((first, "first given here"),)
+            Code.REPEATED_KEY,
+            node.span,
+            message,
+            "again here",
+            related=((first, "first given here"),),
         )
     return None
 
@@ -282,8 +287,8 @@ def _told(error: yaml.YAMLError) -> tuple[str, Span, Span | None]:
 
 
 def _limit(span: Span, message: str) -> Diagnostic:
-    return Diagnostic("F007", span, message)
+    return Diagnostic(Code.FILE_OVER_LIMIT, span, message)
 
 
 def _unused(span: Span, message: str, hint: str) -> Diagnostic:
-    return Diagnostic("F009", span, message, help=hint)
+    return Diagnostic(Code.UNUSED_YAML, span, message, help=hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from flowdsl.codes import Code
 from flowdsl.language.text.diagnostics import Diagnostic, Fix
 from flowdsl.language.text.source import Source
 from flowdsl.plan.span import Span
@@ -43,7 +44,7 @@ def unreadable_character(source: Source) -> Diagnostic | None:
     span = Span(len(before), len(before[-1]))
     hint = "save the file as UTF-8" if found.group() == "\ufffd" else "delete it"
     name = f"U+{ord(found.group()):04X}"
-    return Diagnostic("F004", span, f"the character {name} cannot stand in YAML", help=hint)
+    return Diagnostic(Code.NOT_YAML, span, f"the character {name} cannot stand in YAML", help=hint)
 
 
 def _expression_in_braces(source: Source, at: Span, began: Span | None) -> Diagnostic | None:
@@ -59,7 +60,7 @@ def _expression_in_braces(source: Source, at: Span, began: Span | None) -> Diagn
         line, hidden, began.column - 1 if began and began.line == at.line else 0
     )
     return Diagnostic(
-        "F001",
+        Code.UNQUOTED_EXPRESSION,
         Span(at.line, start + 1, length),
         "inside { } and [ ] an expression needs quotes",
         "YAML reads its brace as one of the list's or mapping's own",
@@ -78,7 +79,7 @@ def _list_in_braces(line: str, at: Span) -> Diagnostic | None:
     text = line[start : ends.end() if ends else at.column].rstrip()
     fixed = f'{line[:start]}"{text}"{line[start + len(text) :]}'
     return Diagnostic(
-        "F001",
+        Code.UNQUOTED_EXPRESSION,
         Span(at.line, start + 1, len(text)),
         "inside { } and [ ] a text with a list in it needs quotes",
         "YAML takes its brackets for a list of its own",
@@ -106,7 +107,7 @@ def _colon_in_text(at: Span, match: re.Match[str]) -> Diagnostic:
     value = match["value"]
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
     return Diagnostic(
-        "F002",
+        Code.UNQUOTED_COLON,
         at,
         "this text needs quotes: it contains `: `",
         "YAML reads a second key here",
@@ -121,7 +122,7 @@ def _quote_then_more(at: Span, line: str) -> Diagnostic:
     if match is not None and '"' not in match["value"]:
         fix = Fix(at.line, (f'{match["head"]}"{match["value"]}"',))
     return Diagnostic(
-        "F003",
+        Code.UNCLOSED_QUOTE,
         at,
         "a value that begins with a quote ends with it",
         "YAML expects the end of the value here",
@@ -138,29 +139,35 @@ def _plain_error(source: Source, problem: str, at: Span, began: Span | None) -> 
         spaces = Fix(at.line, (indent.replace("\t", "  ") + line.lstrip(),))
         span = Span(at.line, column)
         return Diagnostic(
-            "F004", span, "a tab is used to indent", help="indent with spaces", fix=spaces
+            Code.NOT_YAML, span, "a tab is used to indent", help="indent with spaces", fix=spaces
         )
     if "cannot start any token" in problem:
         sign = line[at.column - 1 : at.column]
         message = f"a value cannot begin with `{sign}`"
-        return Diagnostic("F004", at, message, help="put it in quotes")
+        return Diagnostic(Code.NOT_YAML, at, message, help="put it in quotes")
     if "unexpected end of stream" in problem and began is not None:
-        return Diagnostic("F004", began, "this quote is never closed", help="close it on this line")
+        return Diagnostic(
+            Code.NOT_YAML, began, "this quote is never closed", help="close it on this line"
+        )
     if "could not find expected ':'" in problem and began is not None:
         message = "this line is neither a `key: value` nor a part of the one above"
-        return Diagnostic("F004", began, message, help="a key has a `:` and a blank after it")
+        return Diagnostic(
+            Code.NOT_YAML, began, message, help="a key has a `:` and a blank after it"
+        )
     if "mapping values" in problem:
         message = "this line is indented below a value that is already complete"
         hint = "line it up with the keys it belongs to"
-        return Diagnostic("F004", Span(at.line, len(indent) + 1), message, help=hint)
+        return Diagnostic(Code.NOT_YAML, Span(at.line, len(indent) + 1), message, help=hint)
     if "expected key" in problem or "'-' indicator" in problem:
         message = "this line does not line up with the ones above it"
         related = ((began, "what it should belong to begins here"),) if began else ()
-        return Diagnostic("F004", at, message, help="give it the same indent", related=related)
+        return Diagnostic(
+            Code.NOT_YAML, at, message, help="give it the same indent", related=related
+        )
     if "expected ','" in problem and began is not None:
         sign = source.at(began)
-        return Diagnostic("F004", began, f"this `{sign}` is never closed", help="close it")
-    return Diagnostic("F004", _inside(source, at), problem)
+        return Diagnostic(Code.NOT_YAML, began, f"this `{sign}` is never closed", help="close it")
+    return Diagnostic(Code.NOT_YAML, _inside(source, at), problem)
 
 
 def _inside(source: Source, at: Span) -> Span:

@@ -6,6 +6,7 @@ shows them can point at the place.
 
 from __future__ import annotations
 
+from flowdsl.codes import Code
 from flowdsl.plan.span import NOWHERE, Span
 
 
@@ -17,7 +18,7 @@ class ExpressionError(Exception):
         message: str,
         start: int = 0,
         length: int = 1,
-        code: str = "F040",
+        code: Code = Code.UNREADABLE_EXPRESSION,
         help: str = "",  # noqa: A002
     ) -> None:
         super().__init__(message)

@@ -14,6 +14,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Literal
 
+from flowdsl.codes import Code
 from flowdsl.plan.expression.fault import ExpressionError
 from flowdsl.plan.expression.functions import FUNCTIONS
 from flowdsl.plan.expression.token import MAXIMUM_DEPTH, Token, check, tokenize
@@ -222,7 +223,10 @@ class _TreeReader:
             exact = Decimal(self.text[start : start + length])
             if exact and abs(exact.adjusted()) >= MAXIMUM_DIGITS:
                 raise self.error(
-                    "this number is too large or too small", start, length, code="F047"
+                    "this number is too large or too small",
+                    start,
+                    length,
+                    code=Code.EXPRESSION_TOO_LONG,
                 )
             return LiteralValue(exact, start, length)
         if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
@@ -378,10 +382,18 @@ class _TreeReader:
     def too_deep(self, start: int, length: int) -> ExpressionError:
         message = f"the expression is nested more than {MAXIMUM_DEPTH} levels deep"
         help_text = "compute a part of it in a `set` step"
-        return self.error(message, start, length, code="F047", help_text=help_text)
+        return self.error(
+            message, start, length, code=Code.EXPRESSION_TOO_LONG, help_text=help_text
+        )
 
     def error(
-        self, message: str, start: int, length: int, *, code: str = "F040", help_text: str = ""
+        self,
+        message: str,
+        start: int,
+        length: int,
+        *,
+        code: Code = Code.UNREADABLE_EXPRESSION,
+        help_text: str = "",
     ) -> ExpressionError:
         return ExpressionError(message, start, max(1, length), code, help_text)
 

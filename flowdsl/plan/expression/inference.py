@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from flowdsl.codes import Code
 from flowdsl.plan.expression.functions import arity_problem
 from flowdsl.plan.expression.operations import truth
 from flowdsl.plan.expression.paths import (
@@ -72,7 +73,7 @@ if TYPE_CHECKING:
 class TypeProblem:
     """`start` and `length` are offsets into the text of the expression."""
 
-    code: str
+    code: Code
     message: str
     start: int
     length: int
@@ -173,7 +174,7 @@ class _Checker:
             whole = source_of(self.text, tree)
             only = "is" if given == NULL else "may be"
             help_text = f"write `default({whole}, …)`, or test `{source}` first"
-            self.add("F043", f"`{source}` {only} null", tree.value, help_text)
+            self.add(Code.MAY_BE_NULL, f"`{source}` {only} null", tree.value, help_text)
         return known.narrow(tree, found)
 
     def field(self, tree: Field, given: Type) -> Type:
@@ -204,13 +205,13 @@ class _Checker:
             close = closest(tree.key, names)
             help_text = f"write `{close}`" if close else ""
             place = (tree.key_start, tree.key_length)
-            self.problems.append(TypeProblem("F042", message, *place, help_text))
+            self.problems.append(TypeProblem(Code.UNKNOWN_FIELD, message, *place, help_text))
             return
         help_text = ""
         if groups(given) == _LIST:
             help_text = f"a field of an item is read as `{source}[0].{tree.key}`"
         message = f"`{source}` is {describe(given)}, which has no fields"
-        self.add("F044", message, tree.value, help_text)
+        self.add(Code.WRONG_TYPE, message, tree.value, help_text)
 
     def item(self, tree: Subscript, given: Type, known: _KnownTypes) -> Type:
         index = self.type_of(tree.index, replace(known, tolerant=False))
@@ -218,7 +219,7 @@ class _Checker:
         source = source_of(self.text, tree.value)
         if found is not None and not found & {"list", "object"}:
             message = f"`{source}` is {describe(given)}, which has no items"
-            self.add("F044", message, tree.value)
+            self.add(Code.WRONG_TYPE, message, tree.value)
         elif found == _LIST:
             self.need(tree.index, index, frozenset({"number"}), "an item of a list is counted by")
             return item_of(given)
@@ -231,7 +232,7 @@ class _Checker:
         if found is None or found & wanted:
             return True
         words = "a number" if "number" in wanted else "text"
-        self.add("F044", f"{saying} {words}, and this is {describe(given)}", tree)
+        self.add(Code.WRONG_TYPE, f"{saying} {words}, and this is {describe(given)}", tree)
         return False
 
     def sign(self, tree: Sign, known: _KnownTypes) -> Type:
@@ -251,12 +252,14 @@ class _Checker:
         shared = shared_groups(left, right, wanted)
         if SECRET in {*members(left), *members(right)}:
             message = "a secret can only be handed on as it is, it cannot be computed with"
-            self.problems.append(TypeProblem("F044", message, term.start, term.length))
+            self.problems.append(TypeProblem(Code.WRONG_TYPE, message, term.start, term.length))
         elif not shared:
             message = f"`{term.operator}` cannot take {describe(left)} and {describe(right)}"
             texts = term.operator == "+" and TEXT in {widen(left), widen(right)}
             help_text = "turn a value into text with `str(x)`" if texts else ""
-            self.problems.append(TypeProblem("F044", message, term.start, term.length, help_text))
+            self.problems.append(
+                TypeProblem(Code.WRONG_TYPE, message, term.start, term.length, help_text)
+            )
         elif shared == {"number"}:
             both = join((widen(left), widen(right)))
             return NUMBER if term.operator == "/" else number_from(both)
@@ -272,13 +275,13 @@ class _Checker:
             right = self.type_of(right_tree, known)
             pair = f"{describe(left)} and {describe(right)}"
             if SECRET in {*members(left), *members(right)}:
-                self.add("F044", "a secret cannot be compared", tree)
+                self.add(Code.WRONG_TYPE, "a secret cannot be compared", tree)
             elif word in {"==", "!="}:
                 self.equality(tree, word, (left_tree, left), (right_tree, right))
             elif word in {"in", "not in"}:
                 self.membership(tree, word, left, right)
             elif not shared_groups(left, right, _ORDERED):
-                self.add("F044", f"`{word}` cannot take {pair}", tree)
+                self.add(Code.WRONG_TYPE, f"`{word}` cannot take {pair}", tree)
             left_tree, left = right_tree, right
         return BOOLEAN
 
@@ -294,7 +297,7 @@ class _Checker:
         always = "true" if same == (word == "==") else "false"
         kinds = f"{describe(left[1])} and {describe(right[1])}"
         why = f": {kinds} are never equal" if groups(left[1]) != groups(right[1]) else ""
-        self.add("F046", f"this is always {always}{why}", tree)
+        self.add(Code.CONSTANT_CONDITION, f"this is always {always}{why}", tree)
 
     def membership(self, tree: Compare, word: str, item: Type, container: Type) -> None:
         found = groups(container)
@@ -302,16 +305,16 @@ class _Checker:
             return
         if not found & {"list", "text", "object"}:
             message = f"`{word}` needs a list, text or an object on its right, and this is"
-            self.add("F044", f"{message} {describe(container)}", tree)
+            self.add(Code.WRONG_TYPE, f"{message} {describe(container)}", tree)
         elif "list" not in found:
             inside = groups(item)
             if inside is not None and "text" not in inside:
                 message = f"`{word}` looks for text in {describe(container)}, and this is"
-                self.add("F044", f"{message} {describe(item)}", tree)
+                self.add(Code.WRONG_TYPE, f"{message} {describe(item)}", tree)
         elif found == _LIST and surely_equal(item, item_of(container)) is False:
             always = "false" if word == "in" else "true"
             kinds = f"{describe(item)} is never an item of {describe(container)}"
-            self.add("F046", f"this is always {always}: {kinds}", tree)
+            self.add(Code.CONSTANT_CONDITION, f"this is always {always}: {kinds}", tree)
 
     def condition(self, tree: Tree, known: _KnownTypes) -> Type:
         """A place where only the truth of the value matters."""
@@ -319,7 +322,7 @@ class _Checker:
             return self.logic(tree, known, in_condition=True)
         given = self.type_of(tree, known)
         if given == SECRET:
-            self.add("F044", "a secret cannot be tested", tree)
+            self.add(Code.WRONG_TYPE, "a secret cannot be tested", tree)
         elif isinstance(tree, LiteralValue):
             self.always(tree, holds=truth(tree.value))
         elif isinstance(tree, ListDisplay):
@@ -332,7 +335,7 @@ class _Checker:
 
     def always(self, tree: Tree, *, holds: bool) -> None:
         message = f"`{source_of(self.text, tree)}` is always {'true' if holds else 'false'}"
-        self.add("F046", message, tree)
+        self.add(Code.CONSTANT_CONDITION, message, tree)
 
     def logic(self, tree: Logic, known: _KnownTypes, *, in_condition: bool) -> Type:
         either = tree.operator == "or"
@@ -357,7 +360,7 @@ class _Checker:
             found = groups(given)
             if found is not None and "list" not in found:
                 message = f"`for` needs a list, and this is {describe(given)}"
-                self.add("F044", message, loop.items)
+                self.add(Code.WRONG_TYPE, message, loop.items)
             # what was proven of another thing of this name says nothing of the variable
             proven = frozenset(path for path in known.proven if path[0] != loop.name)
             known = _KnownTypes({**known.names, loop.name: item_of(given)}, proven)
@@ -369,7 +372,7 @@ class _Checker:
     def call(self, tree: FunctionCall, known: _KnownTypes) -> Type:
         problem = arity_problem(tree.function, len(tree.arguments))
         if problem is not None:
-            self.add("F044", problem, tree)
+            self.add(Code.WRONG_TYPE, problem, tree)
         if tree.function == "default":
             return self.default(tree, known)
         signature = SIGNATURES[tree.function]
@@ -380,7 +383,7 @@ class _Checker:
             wanted = signature.wanted(position)
             if not wanted.fits(found):
                 message = f"`{tree.function}` needs {wanted.words}, and this is {describe(found)}"
-                self.add("F044", message, argument)
+                self.add(Code.WRONG_TYPE, message, argument)
         if tree.function in {"min", "max"} and len(given) > 1:
             self.extreme(tree, given)
         return signature.result(given)
@@ -389,7 +392,7 @@ class _Checker:
         for argument, found in zip(tree.arguments[1:], given[1:], strict=True):
             if not shared_groups(given[0], found, _ORDERED):
                 pair = f"{describe(given[0])} with {describe(found)}"
-                self.add("F044", f"`{tree.function}` cannot compare {pair}", argument)
+                self.add(Code.WRONG_TYPE, f"`{tree.function}` cannot compare {pair}", argument)
 
     def default(self, tree: FunctionCall, known: _KnownTypes) -> Type:
         found = [
@@ -399,7 +402,7 @@ class _Checker:
         kept = [without_null(given) for given in found[:1] if given != NULL]
         return join([*kept, *found[1:]])
 
-    def add(self, code: str, message: str, tree: Tree, help_text: str = "") -> None:
+    def add(self, code: Code, message: str, tree: Tree, help_text: str = "") -> None:
         self.problems.append(TypeProblem(code, message, tree.start, tree.length, help_text))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from keyword import iskeyword
 from types import MappingProxyType
 
+from flowdsl.codes import Code
 from flowdsl.plan.expression.fault import ExpressionError
 
 MAXIMUM_LENGTH = 4096
@@ -37,7 +38,9 @@ def check(text: str) -> str:
     """`text` on one line, safe for Python's parser, or an error; offsets stay what they were."""
     if len(text) > MAXIMUM_LENGTH:
         message = f"the expression is {len(text):,} characters long, {MAXIMUM_LENGTH:,} are allowed"
-        raise ExpressionError(message, 0, 1, "F047", "compute a part of it in a `set` step")
+        raise ExpressionError(
+            message, 0, 1, Code.EXPRESSION_TOO_LONG, "compute a part of it in a `set` step"
+        )
     tokens = tokenize(text)
     if not tokens:
         raise ExpressionError("the expression is empty", 0, max(1, len(text)), help="write a value")
@@ -133,7 +136,7 @@ def _too_deep(token: Token) -> ExpressionError:
         f"the expression is nested more than {MAXIMUM_DEPTH} levels deep",
         token.start,
         len(token.text),
-        "F047",
+        Code.EXPRESSION_TOO_LONG,
         "compute a part of it in a `set` step",
     )
 

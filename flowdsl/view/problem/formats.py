@@ -8,8 +8,9 @@ from typing import Literal, TypeAlias
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
+from flowdsl.language.explain import heading
 from flowdsl.language.load import Checked
-from flowdsl.language.text.diagnostics import CATALOGUE, Diagnostic, Severity
+from flowdsl.language.text.diagnostics import SEVERITIES, Diagnostic, Severity
 from flowdsl.plan.json import to_ascii
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json
@@ -146,8 +147,8 @@ def _sarif(files: Sequence[Checked]) -> Json:
     rules: list[Json] = [
         {
             "id": code,
-            "shortDescription": {"text": CATALOGUE[code].title},
-            "defaultConfiguration": {"level": _sarif_level(CATALOGUE[code].severity)},
+            "shortDescription": {"text": heading(code)},
+            "defaultConfiguration": {"level": _sarif_level(SEVERITIES[code])},
         }
         for code in codes
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flowdsl.codes import Code
 from flowdsl.plan.address import Address, CallId, direction_of, step_of, undo
 from flowdsl.plan.nodes import Call, NothingToUndo, Plan, WaitFor
 from flowdsl.plan.values import Json
@@ -111,7 +112,7 @@ def cause_text(plan: Plan, cause: Failure, call: CallId = "") -> str:
     if not cause.step:
         return cause.message
     said = failure_summary(cause)
-    known = " was refused" if cause.code in ("F110", "F113") else ""
+    known = " was refused" if cause.code in (Code.REFUSED, Code.NOT_EXPECTED) else ""
     status = f" ({cause.status})" if cause.status is not None and said != cause.message else ""
     direction = direction_word(call or cause.step)
     what = f"the {direction} of " if direction else ""

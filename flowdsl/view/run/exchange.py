@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, tzinfo
 from shlex import quote
 
+from flowdsl.codes import Code
 from flowdsl.plan.address import (
     Address,
     CallId,
@@ -216,7 +217,7 @@ def _not_ok(plan: Plan, call: CallId, failure: Failure) -> list[Line]:
     if failure.status is None or failure.message != f"answered {failure.status}":
         lines.append(line(Styled("! ", "red"), failure.message))
     expect = action_of(plan, call).expect
-    if expect is not None and failure.code == "F113":
+    if expect is not None and failure.code == Code.NOT_EXPECTED:
         lines.append(line(dim("  expect: "), expect.text))
     return lines
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from flowdsl.codes import Code
 from flowdsl.language.text.source import Source
 from flowdsl.plan.address import CallId, direction_of, step_of
 from flowdsl.plan.nodes import Call, Confirm, Plan
@@ -21,19 +22,18 @@ from flowdsl.view.problem.frame import Note, digits_of, excerpt, gutter, heading
 from flowdsl.view.run.positions import cause_call, cause_of, tries_of
 from flowdsl.view.times import duration
 
-CANCELLED = "F119"
 LABEL_MAX = 48  # columns of what stands beside the code
 WHY = "why       "
 GIVES_A_REASON = ("nothing was sent", "the answer was lost")
 NOT_A_STEP = frozenset(
-    {"F117", "F119", "F121"}
+    {Code.RUN_TIMEOUT, Code.CANCELLED, Code.PARKED}
 )  # the deadline, a cancel, a driver that keeps crashing
 
 
 def cause_frame(plan: Plan, state: State, progress: Progress) -> list[Line]:
     """What went wrong first, as a frame; nothing where a person cancelled the run."""
     cause = cause_of(state, progress)
-    if cause is None or cause.code == CANCELLED:
+    if cause is None or cause.code == Code.CANCELLED:
         return []
     return failure_frame(plan, state, cause, cause_call(state, progress))
 
@@ -73,23 +73,23 @@ def title(plan: Plan, failure: Failure, call: CallId) -> str:
     name = name_of(short_names(plan), call)
     what = f"the {direction} of {name}" if direction else name
     match failure.code:
-        case "F110" if failure.status is not None:
+        case Code.REFUSED if failure.status is not None:
             return f"{what} was refused: {status_phrase(failure.status)}"
-        case "F111" if failure.status is not None:
+        case Code.UNKNOWN_OUTCOME if failure.status is not None:
             return f"nobody knows what became of {what}: {status_phrase(failure.status)}"
-        case "F111" | "F118":
+        case Code.UNKNOWN_OUTCOME | Code.UNJUDGED_ANSWER:
             return f"nobody knows what became of {what}"
-        case "F113" if failure.status is None:
+        case Code.NOT_EXPECTED if failure.status is None:
             return f"{what} was answered no"
-        case "F124":
+        case Code.SIGNAL_TIMEOUT:
             return f"{what} got no answer in time"
-        case "F112":
+        case Code.NOT_SENT:
             return f"{what} could not be sent"
-        case "F130":
+        case Code.FORBIDDEN_ADDRESS:
             return f"{what} was not sent: no service may be at that address"
-        case "F114":
+        case Code.FAILED_EXPRESSION:
             return f"an expression of {what} has no value"
-        case "F115":
+        case Code.FAIL_STEP:
             return failure.message
         case _:
             return f"{what}: {failure.message}"
@@ -158,23 +158,25 @@ def _meaning(failure: Failure, call: CallId, entry: CallState, digits: int) -> l
             said = (
                 "an undo that is not done stays on the list until it is, or until a person says so"
             )
-        case "F110" if failure.status is not None and 300 <= failure.status < 400:
+        case Code.REFUSED if failure.status is not None and 300 <= failure.status < 400:
             said = "redirects are not followed: give the service its own address"
-        case "F110" if failure.status is not None and failure.status < 500 and entry.attempt == 1:
+        case Code.REFUSED if (
+            failure.status is not None and failure.status < 500 and entry.attempt == 1
+        ):
             said = "a 4xx is an answer, so it was not tried again"
-        case "F111" | "F118":
+        case Code.UNKNOWN_OUTCOME | Code.UNJUDGED_ANSWER:
             said = "it may have happened, so it is not taken for a no: it is looked up or undone"
-        case "F130":
+        case Code.FORBIDDEN_ADDRESS:
             said = "if it is meant, allow the address in flowdsl.toml: `flowdsl explain F130`"
-        case "F112":
+        case Code.NOT_SENT:
             said = "no byte of it was sent, so nothing happened there"
-        case "F113" if failure.status is None:
+        case Code.NOT_EXPECTED if failure.status is None:
             said = "what was answered does not fulfil `expect`, so the step is refused"
-        case "F113":
+        case Code.NOT_EXPECTED:
             said = "a 2xx that says no in its own words is a refusal: it holds nothing"
-        case "F122":
+        case Code.BROKEN_CONTRACT:
             said = "what is not as described is not believed: it is looked up or undone"
-        case "F114":
+        case Code.FAILED_EXPRESSION:
             said = failure.message if entry.attempt else "nothing was sent"
         case _:
             return []

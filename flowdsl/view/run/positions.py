@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from flowdsl.codes import Code
 from flowdsl.plan.address import Address, CallId, answer, enclosing, undo
 from flowdsl.plan.nodes import AnyNode, Call, Plan, Status
 from flowdsl.saga.events import Failure
 from flowdsl.saga.ledger import outcome_failure
-from flowdsl.saga.outcome import MISFIT
 from flowdsl.saga.progress import Progress, StepState
 from flowdsl.saga.state import NO_CALL, CallState, State
 from flowdsl.saga.unfolding import unfolded
@@ -52,7 +52,7 @@ def undo_state(progress: Progress, call: CallId, entry: CallState) -> StepState:
 
 def is_warned(progress: Progress, node: AnyNode) -> bool:
     """Whether a step that may fail did."""
-    failed = [warning.step for warning in progress.warnings if warning.code != MISFIT]
+    failed = [warning.step for warning in progress.warnings if warning.code != Code.BROKEN_CONTRACT]
     return not node.critical and node.address in failed
 
 

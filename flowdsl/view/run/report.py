@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
+from flowdsl.codes import Code
 from flowdsl.plan.address import CallId, confirm, undo
 from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.nodes import (
@@ -46,7 +47,6 @@ from flowdsl.view.verb import used_file
 
 Fields: TypeAlias = "dict[str, Json]"
 FORMAT = 1
-OUTPUT_FAILED = "F114"
 
 
 def run_report(
@@ -93,7 +93,9 @@ def outputs(plan: Plan, state: State) -> tuple[Fields, tuple[Failure, ...]]:
             values[name] = value(plan, state, template)
         except EvaluationError as error:
             values[name] = None
-            problems.append(Failure(OUTPUT_FAILED, f"the output `{name}` has no value: {error}"))
+            problems.append(
+                Failure(Code.FAILED_EXPRESSION, f"the output `{name}` has no value: {error}")
+            )
     return values, tuple(problems)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flowdsl.codes import Code
 from flowdsl.plan.address import CallId, answer, undo
 from flowdsl.plan.nodes import (
     Action,
@@ -280,7 +281,7 @@ def _why(failure: Failure | None, status: str) -> str:
     """What is not said by the status beside it."""
     if failure is None:
         return ""
-    if failure.code == "F113":
+    if failure.code == Code.NOT_EXPECTED:
         return "`expect` does not hold"
     said = failure_summary(failure)
     return "" if said.startswith(f"answered {status}") else said

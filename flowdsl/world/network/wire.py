@@ -32,6 +32,7 @@ from aiohttp.tracing import Trace
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
 from flowdsl.world.network.hosts import CONNECTIONS_PER_HOST, Hosts
 
@@ -167,7 +168,7 @@ def check_libraries() -> None:
         wanted = ".".join(map(str, AIOHTTP_MIN))
         raise InputError(
             f"aiohttp {aiohttp.__version__} is installed, and flowdsl needs {wanted} or newer",
-            code="F197",
+            code=Code.LIBRARY_TOO_OLD,
             help=f"pip install --upgrade 'aiohttp>={wanted}'",
         )
 

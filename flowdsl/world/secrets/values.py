@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from flowdsl.codes import Code
 from flowdsl.errors import InputError, Place
 
 FILE_BYTES_MAX = 1024 * 1024
@@ -75,7 +76,9 @@ def _decoded(name: str, value: str) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise InputError(
-            f"`{name}` in the environment is not UTF-8", code="F070", help=f"set {name} again"
+            f"`{name}` in the environment is not UTF-8",
+            code=Code.UNREADABLE_SECRETS_FILE,
+            help=f"set {name} again",
         ) from None
     return value
 
@@ -93,14 +96,14 @@ def _read_file(path: Path) -> dict[str, str]:
         why = error.strerror if isinstance(error, OSError) else error
         raise InputError(
             f"{path}: cannot be read: {why}",
-            code="F070",
+            code=Code.UNREADABLE_SECRETS_FILE,
             help="name a file with --secrets-file, or set the secrets in the environment",
             place=Place(str(path)),
         ) from None
     if len(content) > FILE_BYTES_MAX:
         raise InputError(
             f"{path}: is larger than 1 MiB",
-            code="F070",
+            code=Code.UNREADABLE_SECRETS_FILE,
             help="is it the right file?",
             place=Place(str(path)),
         )
@@ -108,7 +111,10 @@ def _read_file(path: Path) -> dict[str, str]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(
-            f"{path}: is not UTF-8", code="F070", help="save it as UTF-8", place=Place(str(path))
+            f"{path}: is not UTF-8",
+            code=Code.UNREADABLE_SECRETS_FILE,
+            help="save it as UTF-8",
+            place=Place(str(path)),
         ) from None
     return dict(_pairs(text, path))
 
@@ -122,7 +128,7 @@ def _pairs(text: str, path: Path) -> Iterator[tuple[str, str]]:
         if found is None or value is None:
             raise InputError(
                 f"{path}:{number}: this line is not NAME=VALUE",
-                code="F070",
+                code=Code.UNREADABLE_SECRETS_FILE,
                 help='write NAME=VALUE, or NAME="VALUE" with both quotes; # begins a comment',
                 place=Place(str(path), number),
             )

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from flowdsl.codes import Code
 from flowdsl.world.store.disk import Disk, FileStatus, names
 from flowdsl.world.store.layout import FOLDERS, StoreLayout
 from flowdsl.world.store.summary import StoreFinding
@@ -34,11 +35,13 @@ def findings(disk: Disk, layout: StoreLayout) -> Iterator[StoreFinding]:
     found = exposed(disk, layout)
     if found.writable:
         what = f"others may write it, and make runs send what they like: {_told(layout, found.writable)}"
-        yield StoreFinding(".", "exposed", what, code="F211", help=f"chmod -R go-w {layout.root}")
+        yield StoreFinding(
+            ".", "exposed", what, code=Code.EXPOSED_STORE, help=f"chmod -R go-w {layout.root}"
+        )
     if found.foreign:
         what = f"it belongs to another user, who may write it: {_told(layout, found.foreign)}"
         help_ = f"use a store of your own (--store), or chown -R $USER {layout.root}"
-        yield StoreFinding(".", "exposed", what, code="F211", help=help_)
+        yield StoreFinding(".", "exposed", what, code=Code.EXPOSED_STORE, help=help_)
 
 
 def _looked_at(disk: Disk, layout: StoreLayout) -> Iterator[Path]:

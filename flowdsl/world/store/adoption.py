@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
+from flowdsl.codes import Code
 from flowdsl.errors import StoreError
 from flowdsl.plan.json import to_bytes
 from flowdsl.plan.values import Json
@@ -50,7 +51,7 @@ class Adoption:
             else:
                 raise StoreError(
                     f"another process has been taking runs over for {WAIT_SECONDS:.0f} seconds",
-                    code="F210",
+                    code=Code.STORE_HELD,
                     help="is one stopped (Ctrl-Z)? `fg`, or end it",
                 )
             yield

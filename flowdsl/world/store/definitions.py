@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flowdsl.codes import Code
 from flowdsl.errors import StoreError
 from flowdsl.language.lower.plan import digest_of
 from flowdsl.language.text.source import Source
@@ -56,7 +57,7 @@ def read_definition(document: bytes, digest: str) -> Definition:
         case {"format": int(number)} if number > FORMAT:
             raise StoreError(
                 "this run is pinned to a definition that this flowdsl cannot read",
-                code="F131",
+                code=Code.UNREADABLE_DEFINITION,
                 help="use the flowdsl that started it, or a later one",
             )
     raise not_what_it_was()
@@ -97,7 +98,9 @@ class Definitions:
             return read_whole(self.disk, self.layout.definition(digest))
         except FileNotFoundError:
             raise StoreError(
-                "the definition that this run is pinned to is missing", code="F131", help=_HELP
+                "the definition that this run is pinned to is missing",
+                code=Code.UNREADABLE_DEFINITION,
+                help=_HELP,
             ) from None
 
     def digests(self) -> list[str]:
@@ -126,7 +129,9 @@ def _is_sound(digest: str, document: bytes) -> bool:
 
 def not_what_it_was() -> StoreError:
     return StoreError(
-        "the definition that this run is pinned to is not what it was", code="F131", help=_HELP
+        "the definition that this run is pinned to is not what it was",
+        code=Code.UNREADABLE_DEFINITION,
+        help=_HELP,
     )
 
 

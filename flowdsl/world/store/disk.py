@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from flowdsl.codes import Code
 from flowdsl.errors import DiskFull, StoreError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -215,7 +216,7 @@ def explain(error: OSError, path: Path, *, to: Literal["read", "write"] = "write
     if error.errno in FULL:
         return DiskFull(
             f"no room left for {where}: {error.strerror}",
-            code="F201",
+            code=Code.DISK_FULL,
             help="make room, then `flowdsl resume`: what was in flight is kept",
         )
     if error.errno in _NOT_ALLOWED:
@@ -227,7 +228,7 @@ def explain(error: OSError, path: Path, *, to: Literal["read", "write"] = "write
         message, help_ = f"{where} is a symbolic link", "a store holds files and folders only"
     else:
         message, help_ = f"{where} cannot be used", "check the disk, then `flowdsl fsck`"
-    return StoreError(f"{message}: {error.strerror or error}", code="F200", help=help_)
+    return StoreError(f"{message}: {error.strerror or error}", code=Code.UNUSABLE_STORE, help=help_)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from flowdsl.codes import Code
 from flowdsl.errors import StoreError
 from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Created
@@ -104,7 +105,7 @@ class Examination:
                     f"quarantine/{name}",
                     "kept",
                     "was cut off or could not be read; kept for you to look at",
-                    code="F203",
+                    code=Code.DAMAGED,
                     help="look at it and at its .why.json; nobody reads it, and it may be deleted",
                 )
                 yield finding, None
@@ -125,7 +126,7 @@ class Examination:
                 path,
                 "damaged",
                 f"bytes {damage.start} to {damage.end} came in whole once and are not what was written",
-                code="F203",
+                code=Code.DAMAGED,
                 help="restore the file from a backup; it is never changed or deleted here"
                 + (_LAST if index.rotten_tail and damage is index.damages[-1] else ""),
             )
@@ -136,7 +137,7 @@ class Examination:
                     where,
                     "damaged",
                     f"{entry.count} records are sound; one or more are, or may be, missing",
-                    code="F203",
+                    code=Code.DAMAGED,
                     help=f"this run is not gone on with. What is known of it: the lines of {entry.run} in "
                     "the file; look at the services, and undo by hand",
                 )
@@ -147,7 +148,7 @@ class Examination:
                 f"its last {reader.size - index.end} bytes were never acknowledged; "
                 "whoever takes its runs over moves them to quarantine/",
                 repairable=True,
-                code="F203",
+                code=Code.DAMAGED,
                 help="nothing is lost; `flowdsl resume` goes on",
             )
 
@@ -166,7 +167,7 @@ class Examination:
                     "damaged",
                     f"is not the document of a run that was written there{what}",
                     repairable=again,
-                    code="F203",
+                    code=Code.DAMAGED,
                     help="it is written again from the journal"
                     if again
                     else "restore it from a backup; the run had ended, and nothing waits for it",
@@ -189,7 +190,7 @@ class Examination:
                     "damaged",
                     "is no order that anybody could follow",
                     repairable=True,
-                    code="F203",
+                    code=Code.DAMAGED,
                     help="give the order again; it stops no run",
                 )
 
@@ -223,7 +224,7 @@ class Examination:
             "leftover",
             what,
             repairable=True,
-            code="F203",
+            code=Code.DAMAGED,
             help="nobody can need it",
         )
 

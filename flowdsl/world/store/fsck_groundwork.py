@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+from flowdsl.codes import Code
 from flowdsl.errors import StoreError
 from flowdsl.saga.events import Created
 from flowdsl.world.store.definitions import Definitions
@@ -40,7 +41,7 @@ class Groundwork:
                     "damaged",
                     "is missing: a folder of the store; what it held, if anything, is gone",
                     repairable=True,
-                    code="F203",
+                    code=Code.DAMAGED,
                     help="restore it from a backup if it held anything; --repair makes an empty one",
                 )
                 yield finding, partial(make_folder, self.disk, self.layout.root / name)
@@ -49,7 +50,7 @@ class Groundwork:
                     name,
                     "damaged",
                     "is no folder",
-                    code="F203",
+                    code=Code.DAMAGED,
                     help="move it away and restore the folder from a backup",
                 )
                 yield finding, None
@@ -61,7 +62,7 @@ class Groundwork:
         except OSError as error:
             yield unreadable(self.layout.about.name, error), None
         except StoreError as error:
-            if error.code != "F203":
+            if error.code != Code.DAMAGED:
                 raise
             known = self._key() is not None
             yield (
@@ -70,7 +71,7 @@ class Groundwork:
                     "damaged",
                     "is missing or not what was written; it holds nothing of any run",
                     repairable=known,
-                    code="F203",
+                    code=Code.DAMAGED,
                     help="--repair writes it anew"
                     if known
                     else "restore it from a backup, and the key with it",
@@ -93,7 +94,7 @@ class Groundwork:
                     "damaged",
                     f"{error.message}. Nothing is sent and no run is gone on with under another key: "
                     "what a service was told before could not be told again",
-                    code="F203",
+                    code=Code.DAMAGED,
                     help="restore key and store.json from a backup; new runs can be kept in another --store",
                 ),
                 None,
@@ -134,6 +135,6 @@ def _no_definition(digest: str, what: str, runs: list[str]) -> StoreFinding:
         f"definitions/{digest}.json",
         "damaged",
         f"{what}: {stopped or 'no run that is known of is pinned to it'}",
-        code="F131",
+        code=Code.UNREADABLE_DEFINITION,
         help="restore it from a backup, or start a run of the same files, which pins it anew",
     )

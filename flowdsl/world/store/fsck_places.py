@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from flowdsl.codes import Code
 from flowdsl.saga.events import Created
 from flowdsl.world.store.claims import fingerprint_of
 from flowdsl.world.store.disk import Disk, names, opened, read_whole, write_once
@@ -65,7 +66,12 @@ class Places:
             if not run or (first is not None and queue_of(first.key) != path.parent.name):
                 what = "is no ticket of this queue"
                 finding = StoreFinding(
-                    where, "damaged", what, repairable=True, code="F203", help="nobody waits for it"
+                    where,
+                    "damaged",
+                    what,
+                    repairable=True,
+                    code=Code.DAMAGED,
+                    help="nobody waits for it",
                 )
                 yield finding, partial(set_aside, self.disk, self.layout, path, what)
             elif run in self.ended or (first is None and not self.doubtful):
@@ -75,7 +81,7 @@ class Places:
                     "leftover",
                     what,
                     repairable=True,
-                    code="F203",
+                    code=Code.DAMAGED,
                     help="nobody can need it",
                 )
                 yield finding, partial(self.disk.unlink, path)
@@ -89,7 +95,7 @@ class Places:
                     "damaged",
                     f"it is the turn of {run}, and its ticket is missing",
                     repairable=True,
-                    code="F203",
+                    code=Code.DAMAGED,
                     help="--repair gives it back; so does the next run with that key, before it is let in",
                 )
                 yield finding, partial(queues.give_back, key, run)
@@ -120,7 +126,7 @@ def _claim(run: str, what: str, *, repairable: bool) -> StoreFinding:
         "damaged",
         what,
         repairable=repairable,
-        code="F203",
+        code=Code.DAMAGED,
         help="it stops no run, and starts none twice"
         if repairable
         else "mend the journals first, or choose another --id",

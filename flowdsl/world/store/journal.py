@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from flowdsl.codes import Code
 from flowdsl.errors import DiskFull, JournalLost, StoreError
 from flowdsl.world.store.disk import ASIDE, FULL, Disk, explain, set_room_aside, write_all
 from flowdsl.world.store.index import IndexEntry, JournalIndex
@@ -122,7 +123,9 @@ class Journal:
                 refused = error
         facts = [group for group in groups if not group.intent]
         refused = refused or DiskFull(
-            f"no room left for {self.path}", code="F201", help="make room, then `flowdsl resume`"
+            f"no room left for {self.path}",
+            code=Code.DISK_FULL,
+            help="make room, then `flowdsl resume`",
         )
         return (self.write(facts) if facts else None), refused
 
@@ -204,7 +207,9 @@ class Journal:
         if status.size == self.size and status.links > 0:
             return
         what = "was deleted" if status.links == 0 else "is not as this process left it"
-        self.failure = JournalLost(f"{self.path} {what}", code="F208", help="`flowdsl fsck`")
+        self.failure = JournalLost(
+            f"{self.path} {what}", code=Code.JOURNAL_LOST, help="`flowdsl fsck`"
+        )
         raise self.failure
 
     def _take_back(self, error: OSError) -> StoreError:
@@ -224,7 +229,7 @@ class Journal:
     def _poison(self, error: OSError) -> StoreError:
         self.failure = StoreError(
             f"{self.path} could not be written: {error.strerror or error}",
-            code="F208",
+            code=Code.JOURNAL_LOST,
             help="check the disk, then `flowdsl resume`: nothing was sent that is not on it",
         )
         return self.failure

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from flowdsl.codes import Code
 from flowdsl.errors import StoreError
 from flowdsl.world.store.disk import Disk, explain, explained, names, opened, read_whole
 from flowdsl.world.store.index import IndexEntry, JournalIndex
@@ -94,7 +95,9 @@ class Journals:
                 del self.readers[writer]
             if all(self._refresh(writer) for writer in found):
                 return
-        raise StoreError(f"{self.layout.journals} changes too fast to be read", code="F200")
+        raise StoreError(
+            f"{self.layout.journals} changes too fast to be read", code=Code.UNUSABLE_STORE
+        )
 
     def find(self, run: str) -> Found | None:
         found = [

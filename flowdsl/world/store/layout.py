@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from flowdsl.codes import Code
 from flowdsl.errors import StoreError
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.values import Json
@@ -20,7 +21,6 @@ from flowdsl.world.store.disk import Disk, explained, names, read_whole, write_o
 
 VERSION = 1
 FOLDERS = ("definitions", "journals", "runs", "claims", "inbox", "quarantine")
-_DAMAGED = "F203"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def read_about(disk: Disk, layout: StoreLayout) -> str:
     if isinstance(version, int) and version > VERSION:
         raise StoreError(
             f"{layout.root} was made by a newer flowdsl (store version {version})",
-            code="F202",
+            code=Code.NEWER_FLOWDSL,
             help="install that flowdsl, or a later one",
         )
     if version != VERSION or not isinstance(digest, str):
@@ -191,4 +191,6 @@ def _without_key(layout: StoreLayout) -> StoreError:
 
 
 def broken(path: Path, what: str) -> StoreError:
-    return StoreError(f"{path} {what}", code=_DAMAGED, help="`flowdsl fsck`, or another --store")
+    return StoreError(
+        f"{path} {what}", code=Code.DAMAGED, help="`flowdsl fsck`, or another --store"
+    )

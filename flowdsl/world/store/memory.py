@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from flowdsl.codes import Code
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Ended, Event
@@ -168,7 +169,7 @@ class MemoryStore:
         newest = self.list()
         if not newest:
             raise InputError(
-                "there are no runs yet", code="F205", help="`flowdsl run FILE` starts one"
+                "there are no runs yet", code=Code.NO_RUN, help="`flowdsl run FILE` starts one"
             )
         return newest[0].run
 

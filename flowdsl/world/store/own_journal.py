@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from flowdsl.codes import Code
 from flowdsl.errors import DiskFull, StoreError
 from flowdsl.world.store.committer import BATCH_BYTES, Committer
 from flowdsl.world.store.disk import Disk, explained
@@ -152,7 +153,9 @@ class OwnJournal:
             try:
                 new.publish()
             except OSError as error:
-                raise StoreError(f"{new.path}: {error.strerror or error}", code="F208") from error
+                raise StoreError(
+                    f"{new.path}: {error.strerror or error}", code=Code.JOURNAL_LOST
+                ) from error
         return new
 
     async def _retire(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
 from flowdsl.world.store.documents import Documents
 from flowdsl.world.store.index import IndexEntry
@@ -47,7 +48,7 @@ class Register:
             created[run] = self.documents.summary(run).created_at
         if not created:
             raise InputError(
-                "there are no runs yet", code="F205", help="`flowdsl run FILE` starts one"
+                "there are no runs yet", code=Code.NO_RUN, help="`flowdsl run FILE` starts one"
             )
         return max(created, key=lambda run: created[run])
 

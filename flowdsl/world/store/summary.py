@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import Literal, NamedTuple, TypeAlias
 
+from flowdsl.codes import Code
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Event
@@ -62,7 +63,7 @@ class StoreFinding:
     kind: Literal["torn", "damaged", "leftover", "unreadable", "kept", "exposed"]
     explanation: str
     repairable: bool = False
-    code: str = ""
+    code: Code | Literal[""] = ""
     help: str = ""
 
 
@@ -70,7 +71,11 @@ def unreadable(path: str, error: OSError) -> StoreFinding:
     """The disk does not give it out: what it holds may be sound, so it is left where it is."""
     why = f"cannot be read: {error.strerror or error}"
     return StoreFinding(
-        path, "unreadable", why, code="F200", help="check the disk; it is left as it is"
+        path,
+        "unreadable",
+        why,
+        code=Code.UNUSABLE_STORE,
+        help="check the disk; it is left as it is",
     )
 
 
@@ -83,7 +88,7 @@ def check_run_id(run: str) -> str:
     if RUN_ID.fullmatch(run) is None:
         raise InputError(
             f"{run[:80]!r} cannot be the id of a run",
-            code="F207",
+            code=Code.NOT_A_RUN_ID,
             help="up to 64 letters, digits, `.`, `_` and `-`, beginning with a letter or digit",
         )
     return run
@@ -98,22 +103,24 @@ def choose(prefix: str, runs: Sequence[str]) -> str:
         shown = ", ".join(sorted(found)[:5])
         raise InputError(
             f"`{prefix}` is the beginning of {len(found)} runs",
-            code="F205",
+            code=Code.NO_RUN,
             help=f"say more of it: {shown}",
         )
     close = get_close_matches(prefix, runs, n=1)
     hint = f"did you mean `{close[0]}`?" if close else "`flowdsl list` shows them"
-    raise InputError(f"there is no run `{prefix}`", code="F205", help=hint)
+    raise InputError(f"there is no run `{prefix}`", code=Code.NO_RUN, help=hint)
 
 
 def no_run(run: str) -> InputError:
-    return InputError(f"there is no run `{run}`", code="F205", help="`flowdsl list` shows them")
+    return InputError(
+        f"there is no run `{run}`", code=Code.NO_RUN, help="`flowdsl list` shows them"
+    )
 
 
 def taken(run: str) -> InputError:
     return InputError(
         f"the id {run} is taken by a run of another file or with other inputs",
-        code="F206",
+        code=Code.ID_TAKEN,
         help=f"choose another --id, or look at it: flowdsl status {run}",
     )
 
@@ -121,7 +128,7 @@ def taken(run: str) -> InputError:
 def not_driven(run: str) -> StoreError:
     return StoreError(
         f"{run} is not driven by this process (any more)",
-        code="F204",
+        code=Code.DRIVEN_ELSEWHERE,
         help="`flowdsl status` says who does",
     )
 
@@ -129,7 +136,7 @@ def not_driven(run: str) -> StoreError:
 def damaged(run: str, where: str) -> StoreError:
     return StoreError(
         f"{run} cannot be read to its end: {where} is damaged",
-        code="F203",
+        code=Code.DAMAGED,
         help="`flowdsl fsck` explains it; no other run is touched by it",
     )
 
@@ -137,7 +144,7 @@ def damaged(run: str, where: str) -> StoreError:
 def held(what: str) -> StoreError:
     return StoreError(
         f"another process has been {what} for {HELD_SECONDS:.0f} seconds",
-        code="F210",
+        code=Code.STORE_HELD,
         help="is one stopped (Ctrl-Z)? `fg`, or end it",
     )
 
@@ -145,6 +152,6 @@ def held(what: str) -> StoreError:
 def hidden(run: str) -> StoreError:
     return StoreError(
         f"whether {run} was started cannot be said: it is claimed, and a journal that cannot be read may hold it",
-        code="F203",
+        code=Code.DAMAGED,
         help="`flowdsl fsck` says which; choose another --id if you know that nothing was sent",
     )
