@@ -21,6 +21,7 @@ from flowdsl.saga.deciding import text
 from flowdsl.saga.events import Created
 from flowdsl.saga.secret_inputs import names_given
 from flowdsl.saga.state import State
+from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.times import rfc3339
 from flowdsl.world.network.hosts import Hosts, read_allowed
 from flowdsl.world.secrets.values import Secrets
@@ -97,7 +98,7 @@ def check_services(plan: Plan, created: Created, hosts: Hosts) -> None:
     for service in plan.services.values():
         replaced = created.services.get(service.name)
         try:
-            url = replaced or text(plan, state, service.url)
+            url = replaced or text(unfolded(plan, state), state, service.url)
         except EvaluationError as error:
             raise _no_url(plan, service.name, str(error), created) from None
         wrong = _wrong_with(url)

@@ -39,20 +39,18 @@ def command(
     from flowdsl.cli.commands.status import has_changed
     from flowdsl.cli.given import read_given
     from flowdsl.cli.prepare import prepare
-    from flowdsl.cli.runs import existing_store, find_run, standing_of
+    from flowdsl.cli.runs import existing_store, find_run, run_of
 
     store = existing_store(session)
-    old = standing_of(store, find_run(store, run))
-    created = old.state.created
-    assert created is not None, "the first fact of a run is that it was created"
+    old = run_of(store, find_run(store, run))
     if has_changed(old):
         session.screen.hint(f"{old.plan.path} has changed since: this runs it as it was then")
-    earlier = _opened(session, store.key, old.plan, created, given)
+    earlier = _opened(session, store.key, old.plan, old.created, given)
     inputs = read_given(session, old.plan, given, inputs_file, earlier=earlier)
     if not session.environment:
         from dataclasses import replace
 
-        session = replace(session, services=created.services)
+        session = replace(session, services=old.created.services)
     return start_run(session, prepare(session, old.plan, inputs), claimed=False, no_wait=no_wait)
 
 

@@ -12,9 +12,9 @@ from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
     from flowdsl.cli.drive import Pilot
-    from flowdsl.cli.ending import Standing
     from flowdsl.cli.given import CloudEvent
     from flowdsl.cli.prepare import Start
+    from flowdsl.saga.run import Run
 
 
 @click.command("run")
@@ -91,7 +91,7 @@ def start_run(
 
     warn_of_short_secrets(session, start.secrets, start.secret_inputs)
 
-    async def act(pilot: Pilot) -> Standing:
+    async def act(pilot: Pilot) -> Run:
         if event is not None and event.is_known:
             from flowdsl.cli.attach import start_by_event
 
@@ -102,6 +102,6 @@ def start_run(
             return await start_once(pilot, start)
         return await pilot.start(start)
 
-    code, standing = drive(session, start.secrets, act, no_wait=no_wait)
-    mention_interrupted(session, besides=standing.run if standing else start.created.run)
+    code, run = drive(session, start.secrets, act, no_wait=no_wait)
+    mention_interrupted(session, besides=run.id if run else start.created.run)
     return code
