@@ -15,7 +15,6 @@ from flowdsl.cli.drive import Pilot, drive
 from flowdsl.cli.ending import Standing, conclude, exit_code, report
 from flowdsl.cli.given import read_secret
 from flowdsl.cli.options import Session
-from flowdsl.cli.prepare import read_secrets
 from flowdsl.cli.runs import existing_store, find_run, find_unfinished, standing_of
 from flowdsl.cli.short_secrets import warn_of_short_secrets
 from flowdsl.codes import Code
@@ -94,7 +93,7 @@ def take_over(
     created = standing.state.created
     assert created is not None, "the first fact of a run is that it was created"
     secret_inputs = read_secret(session, standing.plan, created, given)
-    secrets = read_secrets(session, standing.plan, standing.state.lost)
+    secrets = session.project.secrets_for(standing.plan, standing.state.lost)
     warn_of_short_secrets(session, secrets, secret_inputs)
     takeover = Takeover(standing.run, tuple(orders), secret_inputs)
     code, after = drive(session, secrets, takeover.go, no_wait=no_wait)
