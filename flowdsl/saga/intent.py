@@ -142,14 +142,13 @@ def _basic(
     service: Service, headers: list[tuple[str, Sealed]], names: dict[str, Json]
 ) -> BasicCredentials | None:
     """A header that the call itself gives comes first."""
-    match service.auth:
-        case nodes.Basic(user=user, password=password):
-            if any(name.lower() == "authorization" for name, _ in headers):
-                return None
-            sealed = render_text(password, names) if password is not None else ()
-            return BasicCredentials(render_text(user, names), sealed)
-        case _:
-            return None
+    auth = service.auth
+    if not isinstance(auth, nodes.Basic) or any(
+        name.lower() == "authorization" for name, _ in headers
+    ):
+        return None
+    password = render_text(auth.password, names) if auth.password is not None else ()
+    return BasicCredentials(render_text(auth.user, names), password)
 
 
 def cloud_event(state: State, kind: str, key: str, data: Rendered) -> dict[str, Rendered]:

@@ -12,9 +12,7 @@ from flowdsl.language.parse.workflow import (
     EmitVerb,
     Name,
     UsesVerb,
-    Verb,
     WaitForVerb,
-    WaitUntilVerb,
     WaitVerb,
     WrittenForEach,
     WrittenRequest,
@@ -79,18 +77,14 @@ def parse_emit(reader: Reader, node: Mapping) -> EmitVerb | None:
     return EmitVerb(event, request)
 
 
-def parse_wait(reader: Reader, node: Mapping, verb: str) -> Verb | None:
-    value = node.get(verb)
-    assert isinstance(value, Scalar), "the caller has looked"
-    match verb:
-        case "wait":
-            duration = seconds(reader, value)
-            return WaitVerb(duration) if duration is not None else None
-        case "wait_until":
-            return WaitUntilVerb(reader.template(value))
-        case _:
-            signal = name_of(value)
-            timeout = seconds(reader, node.get("timeout"))
-            expect = reader.condition(node.get("expect"))
-            schema = parse_schema(reader, node.get("schema"))
-            return WaitForVerb(signal, schema, timeout, expect) if signal is not None else None
+def parse_wait(reader: Reader, node: Mapping) -> WaitVerb | None:
+    duration = seconds(reader, node.get("wait"))
+    return WaitVerb(duration) if duration is not None else None
+
+
+def parse_wait_for(reader: Reader, node: Mapping) -> WaitForVerb | None:
+    signal = name_of(node.get("wait_for"))
+    timeout = seconds(reader, node.get("timeout"))
+    expect = reader.condition(node.get("expect"))
+    schema = parse_schema(reader, node.get("schema"))
+    return WaitForVerb(signal, schema, timeout, expect) if signal is not None else None
