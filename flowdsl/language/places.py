@@ -308,8 +308,8 @@ def uses(step: Step) -> Iterator[Use]:
         case WaitForVerb(expect=Expression() as expect):
             yield Use(expect, Role.EXPECT)
         case EmitVerb(request=request):
-            if request.body is not None:
-                yield from in_template(request.body, Role.DATA)
+            for template in request.body.templates if request.body is not None else ():
+                yield from in_template(template, Role.DATA)
         case UsesVerb(arguments=arguments):
             for _, value in arguments:
                 yield from in_template(value, Role.ARGUMENT)
@@ -325,8 +325,8 @@ def _of_request(request: WrittenRequest, part: Part) -> Iterator[Use]:
         yield from in_template(value, Role.QUERY, part)
     for _, value in request.headers:
         yield from in_template(value, Role.HEADER, part, text_only=True)
-    if request.body is not None:
-        yield from in_template(request.body, Role.BODY, part)
+    for template in request.body.templates if request.body is not None else ():
+        yield from in_template(template, Role.BODY, part)
     if request.expect is not None:
         yield Use(request.expect, Role.EXPECT, part)
 

@@ -71,7 +71,7 @@ def _pairs(workflow: Workflow) -> Iterator[tuple[Spelled, Span]]:
 
 
 def _request(request: WrittenRequest, urls: dict[str, str]) -> Spelled:
-    body = _spell(request.body) if request.body is not None else ""
+    body = "".join(map(_spell, request.body.templates)) if request.body is not None else ""
     url = urls.get(request.service.text, "")
     return (request.method, request.service.text, url, _spell(request.path), body)
 

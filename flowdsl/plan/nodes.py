@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from flowdsl.plan.address import Address
+from flowdsl.plan.body import Body, EventBody
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.span import NOWHERE, Span
 from flowdsl.plan.template import Template
@@ -82,13 +83,22 @@ class Action:
     path: Template
     query: tuple[tuple[str, Template], ...] = ()
     headers: tuple[tuple[str, Template], ...] = ()
-    body: Template | None = None
+    body: Body | None = None
     timeout_seconds: float = 10.0
     retry: Retry = Retry()
     expect: Expression | None = None
     gone_is_done: bool = False  # `gone: ok`, on an undo
-    event: str | None = None  # `emit`: the body is the data of a CloudEvent of this type
     span: Span = NOWHERE
+
+    @property
+    def data(self) -> Template | None:
+        """What its body says."""
+        return None if self.body is None else self.body.data
+
+    @property
+    def event(self) -> str | None:
+        """The type of the event that it emits."""
+        return self.body.type if isinstance(self.body, EventBody) else None
 
     @property
     def is_read(self) -> bool:

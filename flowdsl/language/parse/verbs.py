@@ -18,6 +18,7 @@ from flowdsl.language.parse.workflow import (
     WrittenRequest,
 )
 from flowdsl.language.text.located import Located, Mapping, Scalar, align
+from flowdsl.plan.body import EventBody
 from flowdsl.plan.expression.compiled import parse
 from flowdsl.plan.template import Constant
 
@@ -72,7 +73,7 @@ def parse_emit(reader: Reader, node: Mapping) -> EmitVerb | None:
     event, data = name_of(node.get("emit")), node.get("data")
     if event is None:
         return None
-    body = reader.template(data) if data is not None else None
+    body = EventBody(event.text, reader.template(data) if data is not None else None)
     request = WrittenRequest("POST", Name(EVENTS, event.span), Constant(""), event.span, body=body)
     return EmitVerb(event, request)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias, get_args
 
 from flowdsl.language.text.located import Alignment
+from flowdsl.plan.body import Body
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.nodes import Auth, Input
 from flowdsl.plan.span import Span
@@ -92,7 +93,7 @@ class WrittenRequest:
     span: Span
     query: tuple[tuple[Name, Template], ...] = ()
     headers: tuple[tuple[Name, Template], ...] = ()
-    body: Template | None = None
+    body: Body | None = None
     timeout: Seconds | None = None
     retry: WrittenRetry | None = None
     expect: Expression | None = None

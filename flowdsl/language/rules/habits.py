@@ -49,7 +49,7 @@ def _values(place: StepPlace) -> Iterator[tuple[Span, Template]]:
     for _, request in requests(place):
         yield from ((name.span, value) for name, value in request.query + request.headers)
         if request.body is not None:
-            yield request.span, request.body
+            yield from ((request.span, template) for template in request.body.templates)
     verb = place.step.verb
     if isinstance(verb, SetVerb | UsesVerb):
         values = verb.values if isinstance(verb, SetVerb) else verb.arguments
