@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from flowdsl.engine.engine import Engine
-from flowdsl.engine.loop import News
+from flowdsl.engine.ports import News
 from flowdsl.language import compile_plan
 from flowdsl.saga.events import Created
 from flowdsl.world.network.http import Http

@@ -18,8 +18,8 @@ from flowdsl.cli.follow import Followed, follow
 from flowdsl.cli.options import Session
 from flowdsl.cli.runs import asked_wrongly, existing_store, shown, standing_of, store_for
 from flowdsl.engine.engine import Engine
-from flowdsl.engine.loop import News
 from flowdsl.engine.orders import Order
+from flowdsl.engine.ports import News
 from flowdsl.engine.project import Start
 from flowdsl.errors import InputError, Interrupted, JournalLost, StoreError
 from flowdsl.saga.commands import Sleep

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from flowdsl.engine.engine import Engine
-from flowdsl.engine.loop import News
 from flowdsl.engine.orders import Order
+from flowdsl.engine.ports import News
 from flowdsl.errors import InputError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created, Event, Paused

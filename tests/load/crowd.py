@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flowdsl.engine.engine import Engine, Result
-from flowdsl.engine.loop import News
+from flowdsl.engine.ports import News
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created

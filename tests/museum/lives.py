@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flowdsl.cli.screen import Screen
 from flowdsl.engine.engine import Engine
-from flowdsl.engine.loop import News
+from flowdsl.engine.ports import News
 from flowdsl.errors import FlowdslError
 from flowdsl.plan.nodes import Input
 from flowdsl.saga.events import Event

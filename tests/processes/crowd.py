@@ -10,7 +10,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from flowdsl.engine.engine import Engine, Result
-from flowdsl.engine.loop import News
+from flowdsl.engine.ports import News
 from flowdsl.errors import StoreError
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
