@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from flowdsl.cli.drive import Pilot
-from flowdsl.cli.given import CloudEvent
-from flowdsl.cli.prepare import Start
 from flowdsl.cli.runs import run_of
 from flowdsl.codes import Code
+from flowdsl.engine.project import Start
 from flowdsl.engine.sign import event_run
 from flowdsl.engine.wanting import given_before
 from flowdsl.errors import InputError
@@ -25,11 +24,12 @@ async def start_once(pilot: Pilot, start: Start) -> Run:
     return await _start(pilot, start, await pilot.store.claim(start.created.run, start.fingerprint))
 
 
-async def start_by_event(pilot: Pilot, start: Start, told: CloudEvent, *, claimed: bool) -> Run:
-    """The run of this event, started here if nobody has. `claimed`: under the id that a person chose."""
+async def start_by_event(pilot: Pilot, start: Start) -> Run:
+    """The run of this event, started here if nobody has."""
     store = pilot.store
-    event = event_run(store.key, start.plan.name, told.source, told.id)
-    if not claimed:
+    assert start.event is not None, "an event starts it"
+    event = event_run(store.key, start.plan.name, *start.event)
+    if not start.is_named:
         start = start.named(store.started_by(event) or event)
         claim = await store.claim(start.created.run, start.fingerprint, attach=True)
         return await _start(pilot, start, claim)

@@ -16,10 +16,10 @@ from flowdsl.cli.display import Display, NoDisplay, display_for
 from flowdsl.cli.ending import conclude, interrupted_report
 from flowdsl.cli.follow import Followed, follow
 from flowdsl.cli.options import Session
-from flowdsl.cli.prepare import Start
 from flowdsl.cli.runs import asked_wrongly, existing_store, run_of, shown, state_word, store_for
 from flowdsl.engine.engine import Engine
 from flowdsl.engine.orders import Order
+from flowdsl.engine.project import Start
 from flowdsl.errors import InputError, Interrupted, JournalLost, StoreError
 from flowdsl.saga.advance import Turn
 from flowdsl.saga.commands import Sleep
@@ -65,7 +65,7 @@ class Pilot:
         return store
 
     async def start(self, start: Start) -> Run:
-        start = start.begun()
+        start = start.begun(time.time())
         await self.engine.run(
             start.plan, start.created, watch=self.watch, secret_inputs=start.secret_inputs
         )

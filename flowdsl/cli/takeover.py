@@ -15,7 +15,6 @@ from flowdsl.cli.drive import Pilot, drive
 from flowdsl.cli.ending import conclude, exit_code, report
 from flowdsl.cli.given import read_secret
 from flowdsl.cli.options import Session
-from flowdsl.cli.prepare import read_secrets
 from flowdsl.cli.runs import existing_store, find_run, find_unfinished, run_of, state_word
 from flowdsl.cli.short_secrets import warn_of_short_secrets
 from flowdsl.codes import Code
@@ -93,7 +92,7 @@ def take_over(
         return Taken(_is_over(session, run, orders), run, run)
     check_orders(run, orders)
     secret_inputs = read_secret(session, run.plan, run.created, given)
-    secrets = read_secrets(session, run.plan, run.state.lost)
+    secrets = session.project.secrets_for(run.plan, run.state.lost)
     warn_of_short_secrets(session, secrets, secret_inputs)
     takeover = Takeover(run.id, tuple(orders), secret_inputs)
     code, after = drive(session, secrets, takeover.go, no_wait=no_wait)

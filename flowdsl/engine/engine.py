@@ -16,10 +16,11 @@ from typing import Self
 from flowdsl.engine.contracts import AnswerContracts, contracts_of
 from flowdsl.engine.detached import detached_run
 from flowdsl.engine.limits import ServiceLimits
-from flowdsl.engine.loop import Drive, Network, Ports
+from flowdsl.engine.loop import Drive
 from flowdsl.engine.masks import Masks
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.pinned import definition_of, plan_from
+from flowdsl.engine.ports import Network, Ports
 from flowdsl.engine.sign import RunSigner
 from flowdsl.engine.wanting import given_before, unset
 from flowdsl.errors import InputError, Interrupted, StoreError

@@ -7,110 +7,31 @@ flying and not wanted. Tasks only report; nothing happens directly in reaction t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
-from flowdsl.codes import Code
-from flowdsl.engine.contracts import AnswerContracts
-from flowdsl.engine.masks import Masks
+from flowdsl.engine.attempt import attempt
+from flowdsl.engine.ports import Keeper, Ports
 from flowdsl.errors import DiskFull, Interrupted, StoreError
 from flowdsl.plan.address import Address
-from flowdsl.plan.nodes import Action, Plan, Service
-from flowdsl.plan.request import Request
-from flowdsl.saga.advance import Signer, Turn, advance
+from flowdsl.saga.advance import Turn, advance
 from flowdsl.saga.commands import Await, Begin, Command, Invoke, Queue, Sleep
 from flowdsl.saga.events import (
     Admitted,
     Begun,
-    Created,
-    Detached,
     Ended,
     Event,
     Failed,
-    Failure,
     Finished,
     Fired,
-    Outcome,
     Paused,
-    Refused,
     Stopped,
 )
-from flowdsl.saga.intent import action_of, intended
-from flowdsl.saga.masking import names_masked_in
-from flowdsl.saga.observation import Answer, Observation
-from flowdsl.saga.outcome import interrupted, judge
+from flowdsl.saga.outcome import interrupted
 from flowdsl.saga.run import Run
 from flowdsl.view.run.report import outputs
-from flowdsl.world.clock import Clock
 
 GRACE_SECONDS = 5.0  # for open calls, once somebody asked us to stop
-
-
-class Network(Protocol):
-    """The port to the services; see `world.http`."""
-
-    async def send(
-        self,
-        request: Request,
-        *,
-        secrets: Mapping[str, str],
-        timeout_seconds: float,
-        fresh: bool,
-    ) -> Observation: ...
-
-
-class Keeper(Protocol):
-    """Keeps facts: they are durable when it returns."""
-
-    async def __call__(self, events: Sequence[Event], /) -> None: ...
-
-
-class Neighbours(Protocol):
-    """The other runs of the store, as far as one run has to do with them."""
-
-    async def turn(self, run: str, key: str) -> None:
-        """Returns once it is this run's turn among those with its key."""
-
-    async def begin(self, plan: Plan, parent: Created, spawned: Detached) -> Failure | None:
-        """The detached run is there, durably, when this returns; or the reason why it cannot be."""
-
-
-class Alone:
-    """No other runs: for exploration and for tests of one."""
-
-    async def turn(self, run: str, key: str) -> None:
-        pass
-
-    async def begin(self, plan: Plan, parent: Created, spawned: Detached) -> Failure | None:  # noqa: ARG002
-        return None
-
-
-class Limits(Protocol):
-    """How many requests of a service may be in flight at once."""
-
-    def place(self, service: Service, url: str) -> AbstractAsyncContextManager[object]: ...
-
-
-class Unlimited:
-    def place(self, service: Service, url: str) -> AbstractAsyncContextManager[object]:  # noqa: ARG002
-        return nullcontext()
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What a drive acts through."""
-
-    network: Network
-    clock: Clock
-    signer: Signer
-    secrets: Mapping[str, str]
-    watch: Callable[[Turn], None] = lambda _: None  # of what is durable; no secret stands in it
-    neighbours: Neighbours = field(default_factory=Alone)
-    limits: Limits = field(default_factory=Unlimited)
-    contracts: AnswerContracts = field(default_factory=AnswerContracts)
-    masks: Masks = field(default_factory=Masks)
 
 
 @dataclass(slots=True)
@@ -236,7 +157,7 @@ class Drive:
     async def _fly(self, identity: tuple[str, int], command: Command) -> None:
         match command:
             case Invoke():
-                outcome = await self._send(command)
+                outcome = await attempt(self.ports, self.run, command)
                 at = self.ports.clock.now()
                 event: Event = Finished(command.call, command.attempt, at, outcome)
             case Sleep():
@@ -262,45 +183,6 @@ class Drive:
 
     def _until(self, timer: str) -> float:
         return max(0.0, self.run.state.armed[timer] - self.ports.clock.now())
-
-    async def _send(self, command: Invoke) -> Outcome:
-        intent = intended(self.run.state, command.call)
-        request = intent.request
-        assert request is not None
-        if self.run.state.lost and (lost := _lost(request)):
-            said = f"it held the value of the secret {lost}, which is missing or has changed since: nothing was sent"
-            return Refused(Failure(Code.CHANGED_SECRET, said, command.call), sent=False)
-        if intent.seal and intent.seal != self.ports.signer.seal(request):
-            message = "a secret in its body has changed since it was first sent: nothing was sent"
-            return Refused(Failure(Code.CHANGED_SECRET, message, command.call), sent=False)
-        action = action_of(self.run.plan, command.call)
-        time = asyncio.get_running_loop().time
-        async with self.ports.limits.place(self.run.plan.services[action.service], request.url):
-            end = time() + command.timeout_seconds
-            seen = await self.ports.network.send(
-                request,
-                secrets=self.ports.secrets,
-                timeout_seconds=command.timeout_seconds,
-                fresh=command.fresh,
-            )
-        seen = await self._held_against_contract(action, request, seen, end)
-        return judge(self.run.plan, self.run.state, command.call, seen)
-
-    async def _held_against_contract(
-        self, action: Action, request: Request, seen: Observation, end: float
-    ) -> Observation:
-        """What is said of an answer that does not fit is for people, and is cut: it is said of the masked one."""
-        contracts, time = self.ports.contracts, asyncio.get_running_loop().time
-        seen = await contracts.look_at(action, request, seen, end - time())
-        if not isinstance(seen, Answer) or not seen.misfit:
-            return seen
-        shown = self.ports.masks.value(seen.body)
-        if shown is seen.body:
-            return seen
-        masked = replace(seen, body=shown, misfit="")
-        again = await contracts.look_at(action, request, masked, end - time())
-        said = again.misfit if isinstance(again, Answer) else ""
-        return replace(seen, misfit=said or "what is wrong with it holds a secret")
 
     async def _take(self) -> list[Event]:
         await self.bell.wait()
@@ -355,11 +237,6 @@ class Drive:
 
 def _is(one: object, other: object) -> bool:
     return one is other
-
-
-def _lost(request: Request) -> str:
-    """The secrets that stand masked in a request, which can then not be sent as it was."""
-    return " and ".join(sorted(names_masked_in(request)))
 
 
 def _identity(command: Command) -> tuple[str, int]:

@@ -265,5 +265,6 @@ def _templates(node: AnyNode) -> list[Template]:
 def _of_action(action: Action) -> list[Template]:
     found: list[Template] = [action.path]
     found += [value for _, value in action.query + action.headers]
-    found += [template for template in (action.body, action.expect) if template is not None]
+    found += action.body.templates if action.body is not None else ()
+    found += [action.expect] if action.expect is not None else []
     return found

@@ -125,7 +125,7 @@ def outcome_failure(entry: CallState) -> Failure | None:
             )
         case Refused(failure=failure) | Unknown(failure=failure):
             return failure
-        case _:
+        case Ok() | None:
             return None
 
 
@@ -136,7 +136,7 @@ def said_by_service(entry: CallState) -> tuple[int | None, dict[str, str] | None
             return status, headers
         case Refused(failure=failure, headers=said) | Unknown(failure=failure, headers=said):
             return failure.status, said
-        case _:
+        case Ok() | None:
             return None, None
 
 

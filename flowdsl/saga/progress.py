@@ -22,7 +22,7 @@ Theory of operation
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, assert_never
 
 from flowdsl.codes import Code
 from flowdsl.plan.address import ON_FAILURE, ROOT, Address, CallId, is_below, step_of
@@ -210,8 +210,10 @@ def _only_waits(walk: Walk) -> bool:
                 waits = True
             case Await() | Queue():
                 waits = True
-            case _:
+            case Sleep() | Invoke() | Decide() | Begin():
                 return False
+            case _:
+                assert_never(command)
     return waits
 
 

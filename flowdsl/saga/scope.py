@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import assert_never
 
 from flowdsl.plan.address import (
     Address,
@@ -20,7 +21,19 @@ from flowdsl.plan.address import (
 from flowdsl.plan.expression.compiled import Expression, Reference
 from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.masked import names_in
-from flowdsl.plan.nodes import Block, Call, Child, Detach, ForEach, Input, Set, WaitFor
+from flowdsl.plan.nodes import (
+    Block,
+    Call,
+    Child,
+    Confirm,
+    Detach,
+    ForEach,
+    Input,
+    Local,
+    Set,
+    Switch,
+    WaitFor,
+)
 from flowdsl.plan.template import Template, references, render
 from flowdsl.plan.unfold import home_of
 from flowdsl.plan.values import Json, Secret
@@ -180,24 +193,27 @@ def _failure_here(look: _Viewer) -> Failure | None:
 
 def value_of(plan: Unfolded, state: State, address: Address) -> Json:
     """A step's value, as steps after it see it."""
-    match plan.nodes[address]:
-        case Call() as call:
-            known = result_of(state, call)
-            if known is None and call.fallback is not None:
-                return value_of(plan, state, call.fallback.children[-1].address)
+    node = plan.nodes[address]
+    match node:
+        case Call(fallback=fallback):
+            known = result_of(state, node)
+            if known is None and fallback is not None:
+                return value_of(plan, state, fallback.children[-1].address)
             return known.body if known else None
         case Block(kind="uses"):
             return outputs_of(plan, state, address)[0]
         case Block(kind="steps", children=(*_, last)):
             return value_of(plan, state, last.address)
-        case ForEach() as each:
-            return _collected(plan, state, each)
+        case ForEach():
+            return _collected(plan, state, node)
         case WaitFor():
             return state.done.get(address)
-        case Detach() if address in state.spawned:
-            return {"run": state.spawned[address].run}
-        case _:
+        case Detach():
+            return {"run": state.spawned[address].run} if address in state.spawned else None
+        case Block() | Switch() | Confirm() | Local():
             return None
+        case _:
+            assert_never(node)
 
 
 def outputs_of(
@@ -228,7 +244,7 @@ def _collected(plan: Unfolded, state: State, each: ForEach) -> Json:
             return value_of(plan, state, each.branches[winners[0]].address) if winners else None
         case "quorum":
             return [value_of(plan, state, each.branches[index].address) for index in winners or ()]
-        case _:
+        case "all" | "settled":
             return [
                 None if item.address in state.turned else value_of(plan, state, item.address)
                 for item in each.branches

@@ -15,9 +15,10 @@ from typing import TypeAlias
 
 import httpx
 
-from flowdsl.engine.loop import Drive, Ports
+from flowdsl.engine.loop import Drive
 from flowdsl.engine.masks import Masks
 from flowdsl.engine.orders import Order, to_event
+from flowdsl.engine.ports import Ports
 from flowdsl.engine.sign import RunSigner
 from flowdsl.errors import InputError, Interrupted
 from flowdsl.plan.address import is_below

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import httpx
 
-from flowdsl.engine.loop import Drive, Ports
+from flowdsl.engine.loop import Drive
+from flowdsl.engine.ports import Ports
 from flowdsl.engine.sign import RunSigner
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan

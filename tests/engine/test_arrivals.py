@@ -6,7 +6,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from flowdsl.engine.loop import Drive, Ports
+from flowdsl.engine.loop import Drive
+from flowdsl.engine.ports import Ports
 from flowdsl.engine.sign import RunSigner
 from flowdsl.language import compile_plan
 from flowdsl.plan.request import Request

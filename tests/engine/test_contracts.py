@@ -13,8 +13,9 @@ import httpx
 import pytest
 
 from flowdsl.engine.contracts import SHOWN_MAX, STEPS_AT_ONCE, contracts_of
-from flowdsl.engine.loop import Drive, Ports
+from flowdsl.engine.loop import Drive
 from flowdsl.engine.pinned import definition_of, plan_from
+from flowdsl.engine.ports import Ports
 from flowdsl.engine.sign import RunSigner
 from flowdsl.language import compile_plan
 from flowdsl.language.conformance.pattern import Work

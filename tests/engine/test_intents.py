@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from flowdsl.engine.loop import Drive, Ports
+from flowdsl.engine.loop import Drive
+from flowdsl.engine.ports import Ports
 from flowdsl.engine.sign import RunSigner
 from flowdsl.explorer.situation import SIGNER
 from flowdsl.plan.nodes import Plan

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from flowdsl.engine.loop import Drive, Ports
+from flowdsl.engine.loop import Drive
 from flowdsl.engine.masks import Masks
 from flowdsl.engine.orders import Order, to_event
+from flowdsl.engine.ports import Ports
 from flowdsl.engine.sign import RunSigner
 from flowdsl.errors import InputError
 from flowdsl.plan.address import ON_FAILURE, is_below, step_of

@@ -38,7 +38,6 @@ def command(
     from flowdsl.cli.commands.run import start_run
     from flowdsl.cli.commands.status import has_changed
     from flowdsl.cli.given import read_given
-    from flowdsl.cli.prepare import prepare
     from flowdsl.cli.runs import existing_store, find_run, run_of
 
     store = existing_store(session)
@@ -51,7 +50,7 @@ def command(
         from dataclasses import replace
 
         session = replace(session, services=old.created.services)
-    return start_run(session, prepare(session, old.plan, inputs), claimed=False, no_wait=no_wait)
+    return start_run(session, session.project.prepare(old.plan, inputs), no_wait=no_wait)
 
 
 def _opened(
@@ -62,15 +61,15 @@ def _opened(
     from flowdsl.errors import InputError
     from flowdsl.plan.masked import names_in
     from flowdsl.saga.events import Created
-    from flowdsl.world.secrets.values import Secrets
 
     if not names_in(created.inputs):
         return created.inputs
     said = dict(flag.partition("=")[::2] for flag in given)
     hidden = {one.name for one in plan.inputs if one.secret}
-    secrets = dict(
-        Secrets.read(plan.secrets, folder=session.project, file=session.secrets_file)
-    ) | {f"inputs.{name}": value for name, value in said.items() if name in hidden}
+    secrets = {
+        **session.project.secrets_found(plan.secrets),
+        **{f"inputs.{name}": value for name, value in said.items() if name in hidden},
+    }
     (opened,), _ = Masks(secrets, key).open([created])
     assert isinstance(opened, Created), "a fact that was opened is still the same fact"
     for name, value in opened.inputs.items():
