@@ -16,12 +16,10 @@ from flowdsl.plan.nodes import (
     Compensation,
     Confirm,
     Detach,
-    Fail,
     ForEach,
-    Set,
+    Local,
+    Status,
     Switch,
-    Wait,
-    WaitFor,
 )
 from flowdsl.plan.unfold import inside
 from flowdsl.saga.collecting import LOST
@@ -29,7 +27,7 @@ from flowdsl.saga.intent import action_of
 from flowdsl.view.calls import action_text, call_text
 from flowdsl.view.graph.canvas import Canvas
 from flowdsl.view.graph.level import level
-from flowdsl.view.graph.shape import DrawnUndo, Graph, Kind, Vertex
+from flowdsl.view.graph.shape import DrawnUndo, Graph, Vertex
 from flowdsl.view.outline import commit_is_shown
 from flowdsl.view.run.items import (
     Folded,
@@ -45,8 +43,7 @@ from flowdsl.view.run.items import (
 from flowdsl.view.run.positions import undo_state
 from flowdsl.view.run.step import seen_of
 from flowdsl.view.run.tone import GAVE_WAY, is_mild
-from flowdsl.view.times import duration
-from flowdsl.view.verb import branch_text, verb
+from flowdsl.view.verb import branch_text, kind_of, limit_text, verb
 
 
 def graph_in(canvas: Canvas, name: str, nodes: tuple[AnyNode, ...]) -> Graph:
@@ -54,14 +51,14 @@ def graph_in(canvas: Canvas, name: str, nodes: tuple[AnyNode, ...]) -> Graph:
 
 
 def vertex_of(canvas: Canvas, node: AnyNode) -> Vertex | None:
-    """What stands for a node; None for a commit line that nobody wrote and nothing follows."""
+    """What stands for a node; None for a heading, and for a commit line that nobody wrote and nothing follows."""
     match node:
         case Call():
             return _call(canvas, node)
         case Confirm(of=of, action=action):
             name = canvas.names.beside(of) if items_around(of) else canvas.names[of]
             title = f"{name} confirm"
-            return _box(canvas, node, "confirm", title, action_text(action))
+            return _box(canvas, node, title, action_text(action))
         case Commit() if not commit_is_shown(canvas.plan):
             return None
         case Commit():
@@ -72,14 +69,17 @@ def vertex_of(canvas: Canvas, node: AnyNode) -> Vertex | None:
             return _switch(canvas, node)
         case Block():
             return _group(canvas, node)
-        case _:
+        case Status():
+            return None
+        case Local() | Detach():
             return _plain(canvas, node)
 
 
-def _box(canvas: Canvas, node: AnyNode, kind: Kind, title: str, text: str) -> Vertex:
+def _box(canvas: Canvas, node: AnyNode, title: str, text: str) -> Vertex:
     """A vertex with its state and its signs."""
     of = node.of if isinstance(node, Confirm) else node.address
-    vertex = Vertex(node.address, kind, title, text, optional=to_template(of) in canvas.optional)
+    optional = to_template(of) in canvas.optional
+    vertex = Vertex(node.address, kind_of(node), title, text, optional=optional)
     run = canvas.run
     if run is None:
         return vertex
@@ -96,9 +96,8 @@ def _title(canvas: Canvas, node: AnyNode) -> str:
 
 def _call(canvas: Canvas, call: Call) -> Vertex:
     action = call.action
-    kind: Kind = "emit" if action.event is not None else "read" if action.is_read else "call"
-    vertex = _box(canvas, call, kind, _title(canvas, call), _request(canvas, call, call.address))
-    if kind == "emit" and call.name is None:  # its event says more than `emit-1`
+    vertex = _box(canvas, call, _title(canvas, call), _request(canvas, call, call.address))
+    if action.event is not None and call.name is None:  # its event says more than `emit-1`
         vertex = replace(vertex, title=vertex.text, text="")
     return replace(
         vertex, undo=_undo(canvas, call), instead=_instead(canvas, call), event=action.event or ""
@@ -142,17 +141,9 @@ def _commit(canvas: Canvas, node: Commit) -> Vertex:
 
 def _plain(canvas: Canvas, node: AnyNode) -> Vertex:
     """A step that sends nothing itself."""
-    kinds: dict[type, Kind] = {
-        Wait: "wait", WaitFor: "listen", Set: "set", Fail: "fail", Detach: "spawn",
-    }  # fmt: skip
-    vertex = _box(canvas, node, kinds[type(node)], _title(canvas, node), verb(node, canvas.plan))
-    match node:
-        case WaitFor(timeout_seconds=float() | int() as seconds):
-            return replace(vertex, note=f"{duration(seconds)} at most")
-        case Detach() if canvas.run is not None and node.address in canvas.run.state.spawned:
-            return replace(vertex, note=f"run {canvas.run.state.spawned[node.address].run}")
-        case _:
-            return vertex
+    vertex = _box(canvas, node, _title(canvas, node), verb(node, canvas.plan))
+    spawned = canvas.run.state.spawned.get(node.address) if canvas.run is not None else None
+    return replace(vertex, note=f"run {spawned.run}" if spawned is not None else limit_text(node))
 
 
 # --- frames ------------------------------------------------------------------------------------------
@@ -163,8 +154,7 @@ def _group(canvas: Canvas, block: Block) -> Vertex:
     is_item, item = item_value(canvas.run, block.address) if canvas.run else (False, None)
     words = [item_text(item)] if is_item else []
     words += [verb(block, canvas.plan)] if block.kind == "uses" else []
-    kind: Kind = "uses" if block.kind == "uses" else "item"
-    vertex = _box(canvas, block, kind, _title(canvas, block), " · ".join(words))
+    vertex = _box(canvas, block, _title(canvas, block), " · ".join(words))
     return _around(canvas, vertex, block.children)
 
 
@@ -174,13 +164,13 @@ def _around(canvas: Canvas, vertex: Vertex, nodes: tuple[AnyNode, ...]) -> Verte
 
 
 def _switch(canvas: Canvas, switch: Switch) -> Vertex:
-    frame = _box(canvas, switch, "switch", _title(canvas, switch), "switch")
+    frame = _box(canvas, switch, _title(canvas, switch), "switch")
     run = canvas.run
     taken = taken_branch(run, switch) if run else None
     branches = []
     for branch in switch.branches:
-        vertex = _box(canvas, branch, "branch", branch_text(branch), "")
-        vertex = replace(vertex, optional=False)
+        vertex = _box(canvas, branch, branch_text(branch), "")
+        vertex = replace(vertex, kind="branch", optional=False)
         if run is not None and branch is taken:
             vertex = replace(vertex, word="taken" if vertex.state == "ok" else "")
         if run is not None and vertex.state == "skipped":
@@ -198,7 +188,7 @@ def _each(canvas: Canvas, each: ForEach) -> Vertex:
     run = canvas.run
     assert run is not None, "the items of a list are known in a run only"
     folded = Folded(run)
-    frame = _box(canvas, each, "each", _title(canvas, each), each_text(each))
+    frame = _box(canvas, each, _title(canvas, each), each_text(each))
     frame = replace(frame, note=result_text(folded, each))
     return _items(canvas, frame, each)
 
@@ -213,10 +203,10 @@ def _template(canvas: Canvas, each: ForEach) -> Vertex:
             return replace(
                 drawn, id=each.address, title=title, note=words,
                 optional=to_template(each.address) in canvas.optional,
-                state=_box(canvas, each, "each", title, "").state,
+                state=_box(canvas, each, title, "").state,
             )  # fmt: skip
         case body:
-            frame = replace(_box(canvas, each, "each", title, words))
+            frame = replace(_box(canvas, each, title, words))
             if isinstance(body, Block) and body.kind == "uses":
                 frame = replace(frame, text=f"{words} · {verb(body, canvas.plan)}")
             return _around(canvas, frame, inside(body))
@@ -242,7 +232,7 @@ def _confirms(canvas: Canvas, each: ForEach) -> Vertex:
     """The confirms of a list: those of the items that took effect."""
     assert each.mirrors is not None, "they belong to a list above the commit line"
     title = f"{canvas.names.beside(each.mirrors)} confirm"
-    frame = _box(canvas, each, "each", title, "")
+    frame = _box(canvas, each, title, "")
     if each.branches is not None:
         return _items(canvas, frame, each)
     title = f"{title} ×"
