@@ -9,13 +9,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from flowdsl.engine.attempt import attempt
 from flowdsl.engine.ports import Keeper, Ports
 from flowdsl.errors import DiskFull, Interrupted, StoreError
 from flowdsl.plan.address import Address
 from flowdsl.saga.advance import Turn, advance
-from flowdsl.saga.commands import Await, Begin, Command, Invoke, Queue, Sleep
+from flowdsl.saga.commands import (
+    Await,
+    Begin,
+    Command,
+    Decide,
+    Invoke,
+    Queue,
+    Sleep,
+)
 from flowdsl.saga.events import (
     Admitted,
     Begun,
@@ -171,8 +180,10 @@ class Drive:
                 event = Admitted(self.ports.clock.now())
             case Begin(node=node):
                 event = await self._begin(node)
-            case _:
+            case Decide():
                 raise AssertionError("decisions are settled within a turn")
+            case _:
+                assert_never(command)
         self.landed.append(identity)
         self.tell(event)
 
@@ -251,5 +262,5 @@ def _identity(command: Command) -> tuple[str, int]:
             return ("!queue", 0)
         case Begin(node=node):
             return (f"{node}!begin", 0)
-        case _:
+        case Decide():
             raise AssertionError("decisions are settled within a turn")

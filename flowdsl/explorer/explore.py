@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations, product
+from typing import assert_never
 
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.errors import InputError
@@ -26,7 +27,14 @@ from flowdsl.plan.json import to_text
 from flowdsl.plan.nodes import Plan, WaitFor
 from flowdsl.plan.values import Json
 from flowdsl.saga.attempt import Landing, may_resend
-from flowdsl.saga.commands import Begin, Invoke, Queue, Sleep
+from flowdsl.saga.commands import (
+    Await,
+    Begin,
+    Decide,
+    Invoke,
+    Queue,
+    Sleep,
+)
 from flowdsl.saga.events import Ok, Outcome, Refused, Unknown
 from flowdsl.saga.intent import action_of, intended
 from flowdsl.saga.progress import StepState
@@ -212,6 +220,10 @@ def _happenings(model: Model, here: Situation, may: Allowance) -> Iterator[Happe
                 yield Happening("begin", node)
             case Queue():
                 yield Happening("admit")
+            case Await() | Decide():  # the one is answered by `signal`, the other within a turn
+                pass
+            case _:
+                assert_never(command)
     for step, effect in here.services.effects:
         if effect.late:
             yield Happening("late", step)

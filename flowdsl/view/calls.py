@@ -16,9 +16,27 @@ from flowdsl.plan.address import (
 )
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.evaluate import EvaluationError
-from flowdsl.plan.nodes import Action, AnyNode, Block, Call, ForEach, Plan, Service, Switch
+from flowdsl.plan.nodes import (
+    Action,
+    AnyNode,
+    Block,
+    Call,
+    Confirm,
+    Detach,
+    ForEach,
+    Local,
+    Plan,
+    Service,
+    Switch,
+)
 from flowdsl.plan.request import Request
-from flowdsl.plan.template import Constant, Template, Text
+from flowdsl.plan.template import (
+    Constant,
+    Fields,
+    Items,
+    Template,
+    Text,
+)
 from flowdsl.saga.deciding import text as local_text
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.run import Run
@@ -74,9 +92,13 @@ def short_names(plan: Plan) -> Names:
 
 def _is_frame(node: AnyNode) -> bool:
     match node:
-        case ForEach() | Switch() | Block(kind="uses") | Call(fallback=Block()):
+        case ForEach() | Switch():
             return True
-        case _:
+        case Block(kind=kind):
+            return kind == "uses"
+        case Call(fallback=fallback):
+            return fallback is not None
+        case Confirm() | Local() | Detach():
             return False
 
 
@@ -105,7 +127,7 @@ def template_text(template: Template) -> str:
             return open_text(template)
         case Constant(value=value):
             return scalar(value)
-        case _:
+        case Items() | Fields():
             return "‹…›"
 
 

@@ -152,6 +152,11 @@ def limit_text(node: AnyNode) -> str:
     return ""
 
 
+def limited_verb(node: AnyNode, plan: Plan | None = None) -> str:
+    """`wait_for approve, 2d at most`."""
+    return ", ".join(word for word in (verb(node, plan), limit_text(node)) if word)
+
+
 def branch_text(branch: Block) -> str:
     """`when inputs.total > 5000`, or `otherwise`."""
     return "otherwise" if branch.when is None else f"when {branch.when.text.strip()}"

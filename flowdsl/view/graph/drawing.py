@@ -20,11 +20,12 @@ from flowdsl.plan.nodes import (
     Commit,
     Compensation,
     Confirm,
+    Detach,
     ForEach,
+    Local,
     Plan,
     Status,
     Switch,
-    WaitFor,
 )
 from flowdsl.saga.run import Run
 from flowdsl.view.calls import action_text, template_text
@@ -38,8 +39,11 @@ from flowdsl.view.paint import WIDTH, Line, Styled, bold, columns, cut, dim, fit
 from flowdsl.view.run.items import Folded, is_template, item_text, item_value, multiplied_text
 from flowdsl.view.run.tone import mark_of
 from flowdsl.view.run.tree import hidden_text
-from flowdsl.view.times import duration
-from flowdsl.view.verb import branch_text, verb
+from flowdsl.view.verb import (
+    branch_text,
+    limited_verb,
+    verb,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +98,19 @@ def _indented(canvas: Canvas) -> list[Line]:
     lines: list[Line] = []
     for row in rows:
         node = row.node
-        match node:
-            case Status(text=text):
-                lines.append(fit(line(f"  {row.gutter}", template_text(text))))
-            case Commit():
-                lines.append(line("  ", bold("── commit " + "─" * 60)))
-            case _ if row.kind == "on_failure":
-                lines.append(line("  ", "on_failure", dim("  when the run was undone or is stuck")))
-            case _:
-                name = pad(lefts[id(row)], left)
-                called = pad(cut(calls[id(row)], call), call)
-                lines.append(
-                    fit(line(name, "  ", dim(called), "  ", Styled(_back(canvas, node), "blue")))
-                )
-                if row.kind == "step" and isinstance(node, ForEach):
-                    lines.append(fit(line(" " * (left + 2), dim(multiplied_text(node)))))
+        if isinstance(node, Status):
+            lines.append(fit(line(f"  {row.gutter}", template_text(node.text))))
+        elif isinstance(node, Commit):
+            lines.append(line("  ", bold("── commit " + "─" * 60)))
+        elif row.kind == "on_failure":
+            lines.append(line("  ", "on_failure", dim("  when the run was undone or is stuck")))
+        else:
+            name = pad(lefts[id(row)], left)
+            called = pad(cut(calls[id(row)], call), call)
+            undone = Styled(_back(canvas, node), "blue")
+            lines.append(fit(line(name, "  ", dim(called), "  ", undone)))
+            if row.kind == "step" and isinstance(node, ForEach):
+                lines.append(fit(line(" " * (left + 2), dim(multiplied_text(node)))))
     return lines
 
 
@@ -163,7 +165,7 @@ def _part(canvas: Canvas, node: AnyNode, most: int) -> Drawing | None:
             return Drawing(("══ commit ══",), 0) if commit_is_shown(canvas.plan) else EMPTY
         case Status():
             return EMPTY
-        case _:
+        case Call() | Confirm() | Local() | Detach():
             return Drawing((f" {_word(canvas, node)} ",), 0)
 
 
@@ -270,34 +272,31 @@ def _call(canvas: Canvas, row: Row) -> str:
     node = row.node
     if row.kind == "more":
         return hidden_text(canvas.excerpt, row) if isinstance(canvas.excerpt, Folded) else ""
-    match node:
-        case Block() if row.kind == "branch":
-            return branch_text(node)
-        case ForEach() if row.kind == "group":
-            used = verb(node, canvas.plan) if isinstance(node.body, Block) else ""
-            words = [multiplied_text(node), used if used != "steps" else ""]
-            return " · ".join(word for word in words if word)
-        case Call(name=None) if node.action.event is not None:
-            return ""
-        case WaitFor(timeout_seconds=float() | int() as seconds):
-            return f"{verb(node)}, {duration(seconds)} at most"
-        case Block() if canvas.run is not None and item_value(canvas.run, node.address)[0]:
-            return item_text(item_value(canvas.run, node.address)[1])
-        case _:
-            return verb(node, canvas.plan)
+    if isinstance(node, Block) and row.kind == "branch":
+        return branch_text(node)
+    if isinstance(node, ForEach) and row.kind == "group":
+        used = verb(node, canvas.plan) if isinstance(node.body, Block) else ""
+        words = [multiplied_text(node), used if used != "steps" else ""]
+        return " · ".join(word for word in words if word)
+    if isinstance(node, Call) and node.name is None and node.action.event is not None:
+        return ""
+    if canvas.run is not None and isinstance(node, Block):
+        is_item, item = item_value(canvas.run, node.address)
+        if is_item:
+            return item_text(item)
+    return limited_verb(node, canvas.plan)
 
 
 def _back(canvas: Canvas, node: AnyNode) -> str:
-    match node:
-        case Call() if enclosing(node.address)[-1] in canvas.final:
-            return ""
-        case Call(compensation=Compensation(action=action)):
-            method, _, path = action_text(action).partition(" ")
-            return f"↺ {method} …/{path.rpartition('/')[2]}"
-        case ForEach(branches=None, body=Call() as body):
-            return _back(canvas, body)
-        case _:
-            return ""
+    """How a call is undone, or one call of a list."""
+    if isinstance(node, ForEach) and node.branches is None:
+        node = node.body
+    if not isinstance(node, Call) or not isinstance(node.compensation, Compensation):
+        return ""
+    if enclosing(node.address)[-1] in canvas.final:
+        return ""
+    method, _, path = action_text(node.compensation.action).partition(" ")
+    return f"↺ {method} …/{path.rpartition('/')[2]}"
 
 
 def legend() -> Line:

@@ -197,19 +197,15 @@ def _template(canvas: Canvas, each: ForEach) -> Vertex:
     """What every item will be: a box for a call, a frame around steps; once, with a ×."""
     title = f"{_title(canvas, each)} ×"
     words = multiplied_text(each)
-    match each.body:
-        case Call() as body:
-            drawn = _call(canvas, body)
-            return replace(
-                drawn, id=each.address, title=title, note=words,
-                optional=to_template(each.address) in canvas.optional,
-                state=_box(canvas, each, title, "").state,
-            )  # fmt: skip
-        case body:
-            frame = replace(_box(canvas, each, title, words))
-            if isinstance(body, Block) and body.kind == "uses":
-                frame = replace(frame, text=f"{words} · {verb(body, canvas.plan)}")
-            return _around(canvas, frame, inside(body))
+    frame, body = _box(canvas, each, title, words), each.body
+    if isinstance(body, Call):
+        return replace(
+            _call(canvas, body), id=each.address, title=title, note=words,
+            optional=frame.optional, state=frame.state,
+        )  # fmt: skip
+    if isinstance(body, Block) and body.kind == "uses":
+        frame = replace(frame, text=f"{words} · {verb(body, canvas.plan)}")
+    return _around(canvas, frame, inside(body))
 
 
 def _items(canvas: Canvas, frame: Vertex, each: ForEach) -> Vertex:
@@ -235,9 +231,7 @@ def _confirms(canvas: Canvas, each: ForEach) -> Vertex:
     frame = _box(canvas, each, title, "")
     if each.branches is not None:
         return _items(canvas, frame, each)
-    title = f"{title} ×"
-    match each.body:
-        case Confirm(action=action):
-            return replace(frame, kind="confirm", title=title, text=action_text(action))
-        case body:
-            return _around(canvas, replace(frame, title=title), inside(body))
+    frame = replace(frame, title=f"{title} ×")
+    if isinstance(each.body, Confirm):
+        return replace(frame, kind="confirm", text=action_text(each.body.action))
+    return _around(canvas, frame, inside(each.body))

@@ -102,11 +102,10 @@ def _open_text(run: Run) -> str:
     if run.state.flying:
         return f"{listed([name_of(names, call) for call in run.state.flying])} open"
     for command in run.progress.commands:
-        match command:
-            case Await(name=name):
-                return f"waits for the signal {name}"
-            case Queue(key=key):
-                return f"waits for its turn among the runs with the key {key}"
+        if isinstance(command, Await):
+            return f"waits for the signal {command.name}"
+        if isinstance(command, Queue):
+            return f"waits for its turn among the runs with the key {command.key}"
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, tzinfo
 from shlex import quote
+from typing import assert_never
 
 from flowdsl.codes import Code
 from flowdsl.plan.address import (
@@ -20,9 +21,12 @@ from flowdsl.plan.address import (
 )
 from flowdsl.plan.nodes import (
     AnyNode,
+    Block,
     Call,
+    Confirm,
     Detach,
     ForEach,
+    Local,
     NothingToUndo,
     Set,
     Status,
@@ -90,14 +94,20 @@ def _without_request(run: Run, node: AnyNode, name: str) -> list[Line]:
                      dim(f"  {folded.word(item)}"))
                 for item in node.branches or ()
             ]  # fmt: skip
-        case Detach() if step in run.state.spawned:
-            lines += [line("  ", text) for text in many_lines({"run": run.state.spawned[step].run})]
+        case Detach():
+            spawned = run.state.spawned.get(step)
+            if spawned is None:
+                return lines
+            lines += [line("  ", text) for text in many_lines({"run": spawned.run})]
             lines += [line(), line(dim("with"))]
-            lines += [line("  ", text) for text in many_lines(dict(run.state.spawned[step].inputs))]
+            lines += [line("  ", text) for text in many_lines(dict(spawned.inputs))]
         case WaitFor(signal=signal):
             lines += _signal(run, step, signal)
-        case _ if step in run.state.done:
-            lines += [line("  ", text) for text in many_lines(run.state.done[step])]
+        case Call() | Confirm() | Local() | Block():
+            done = many_lines(run.state.done[step]) if step in run.state.done else []
+            lines += [line("  ", text) for text in done]
+        case _:
+            assert_never(node)
     return lines
 
 
@@ -187,9 +197,9 @@ def _request(request: Request) -> list[Line]:
 
 
 def _response(plan: Unfolded, call: CallId, entry: CallState) -> list[Line]:
+    if entry.failed is not None:
+        return [line(Styled("! ", "red"), entry.failed.message)]
     match entry.outcome:
-        case _ if entry.failed is not None:
-            return [line(Styled("! ", "red"), entry.failed.message)]
         case Ok(status=status, headers=headers, body=body, misfit=misfit):
             lines = [line(dim("< "), status_phrase(status) if status else "found")]
             lines += [line(dim("< "), f"{name}: {text}") for name, text in headers.items()]

@@ -62,11 +62,9 @@ class Folded:
         return {index for index, item in enumerate(items) if item.address in around}
 
     def is_open(self, node: AnyNode) -> bool:
-        match node:
-            case Call(fallback=Block()):
-                return self.run.state.calls.get(node.address, NO_CALL).answer is None
-            case _:
-                return state_of(self.run, node.address) != "skipped"
+        if isinstance(node, Call):
+            return self.run.state.calls.get(node.address, NO_CALL).answer is None
+        return state_of(self.run, node.address) != "skipped"
 
     def word(self, item: AnyNode) -> str:
         """What became of an item, in a word."""

@@ -15,8 +15,10 @@ from flowdsl.plan.nodes import (
     AnyNode,
     Block,
     Call,
+    Confirm,
     Detach,
     ForEach,
+    Local,
     Set,
     Status,
     Switch,
@@ -131,7 +133,7 @@ def _particulars(run: Run, node: AnyNode) -> Fields:
             return {"run": spawned.run if spawned is not None else None}
         case Block(kind="uses"):
             return {"file": used_file(run.plan, node)}
-        case _:
+        case Call() | Confirm() | Local() | Block():
             return {}
 
 

@@ -15,9 +15,11 @@ from flowdsl.plan.nodes import (
     Detach,
     Fail,
     ForEach,
+    Local,
     NothingToUndo,
     Plan,
     Set,
+    Switch,
     Wait,
     WaitFor,
 )
@@ -78,23 +80,29 @@ def cells(
             return _confirm(run, node, seen, now)
         case ForEach():
             return _each(run, node, seen)
-        case _ if seen == "skipped":
-            return Cells(verb(node, run.plan), detail=_skipped(run, node), style="dim")
-        case Set():
-            return Cells(verb(node), detail=_assigned(run, node))
-        case WaitFor() | Wait() | Detach() if node.address not in run.state.calls:
-            said, style = _waiting(run, node, seen, now)
-            return Cells(verb(node, run.plan), detail=said, style=style)
-        case Fail() if node.address in run.state.calls:
-            failure = failure_of(run, node.address)
-            return Cells(verb(node), detail=failure.message if failure else "", style="red")
-        case _:
-            failure = failure_of(run, node.address)
-            failed = f"{seen}: {failure.message}" if failure else ""
-            word = seen if seen in ("waiting", "running", "undoing", "undone", "stuck") else ""
-            said = _joined("lost" if turned_item(run, node.address, LOST) else "", word)
-            called = _group(run, node)
-            return Cells(called, detail=failed or said, style="red" if failed else "dim")
+        case Local() | Block() | Switch() | Detach():
+            return _without_call(run, node, seen, now)
+
+
+def _without_call(run: Run, node: AnyNode, seen: StepState, now: float | None) -> Cells:
+    """What it does, and what it came to."""
+    does, failure = verb(node, run.plan), failure_of(run, node.address)
+    has_failed = node.address in run.state.calls  # also if it was retried since
+    if seen == "skipped":
+        return Cells(does, detail=_skipped(run, node), style="dim")
+    if isinstance(node, Set):
+        return Cells(does, detail=_assigned(run, node))
+    if isinstance(node, WaitFor | Wait | Detach) and not has_failed:
+        said, style = _waiting(run, node, seen, now)
+        return Cells(does, detail=said, style=style)
+    if isinstance(node, Fail) and has_failed:
+        return Cells(does, detail=failure.message if failure else "", style="red")
+    called = _group(run, node)
+    if failure is not None:
+        return Cells(called, detail=f"{seen}: {failure.message}", style="red")
+    word = seen if seen in ("waiting", "running", "undoing", "undone", "stuck") else ""
+    lost = "lost" if turned_item(run, node.address, LOST) else ""
+    return Cells(called, detail=_joined(lost, word), style="dim")
 
 
 def _group(run: Run, node: AnyNode) -> str:
@@ -134,21 +142,19 @@ def _waiting(
         if now is not None and here in run.state.armed
         else ""
     )
-    match node:
-        case Detach():
-            spawned = run.state.spawned.get(here)
-            began = "" if here in run.state.begun or spawned is None else "to be started"
-            return _joined(f"run {spawned.run}" if spawned else "", began), "plain"
-        case _ if seen == "waiting" and isinstance(node, WaitFor):
-            return _joined("waiting for a signal", left), "yellow"
-        case _ if seen == "waiting":
-            return ", ".join(word for word in ("waiting", left) if word), "yellow"
-        case WaitFor() if here in run.state.received:
-            signal = run.state.signals[run.state.received[here]]
-            by = f"by {signal.actor}" if signal.actor else ""
-            return _joined(summary(signal.payload) or "answered", by), "plain"
-        case _:
-            return "", "plain"
+    if isinstance(node, Detach):
+        spawned = run.state.spawned.get(here)
+        began = "" if here in run.state.begun or spawned is None else "to be started"
+        return _joined(f"run {spawned.run}" if spawned else "", began), "plain"
+    if seen == "waiting" and isinstance(node, WaitFor):
+        return _joined("waiting for a signal", left), "yellow"
+    if seen == "waiting":
+        return ", ".join(word for word in ("waiting", left) if word), "yellow"
+    if here in run.state.received:
+        signal = run.state.signals[run.state.received[here]]
+        by = f"by {signal.actor}" if signal.actor else ""
+        return _joined(summary(signal.payload) or "answered", by), "plain"
+    return "", "plain"
 
 
 def skipped_because(node: AnyNode) -> str:
@@ -184,7 +190,7 @@ def status_of(entry: CallState) -> str:
             return str(status)
         case Refused() | Unknown():
             return "–"
-        case _:
+        case Ok() | None:
             return ""
 
 

@@ -9,9 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from typing import assert_never
 
 from flowdsl.plan.address import CallId, direction_of, is_answer, is_settle, step_of
-from flowdsl.plan.nodes import Block, Commit, Plan, Status, Switch, Wait, WaitFor
+from flowdsl.plan.nodes import (
+    Block,
+    Call,
+    Commit,
+    Confirm,
+    Detach,
+    ForEach,
+    Local,
+    Plan,
+    Status,
+    Switch,
+    Wait,
+    WaitFor,
+)
 from flowdsl.plan.values import Json
 from flowdsl.saga.advance import Turn
 from flowdsl.saga.attempt import delay_seconds, may_go_on
@@ -49,6 +63,7 @@ from flowdsl.saga.events import (
     Stopped,
     Turned,
     Unknown,
+    Unrecognised,
     Waived,
     event_time,
 )
@@ -127,26 +142,46 @@ def entries(
             )
         case Failed(node=call, failure=failure):
             yield TimelineEntry("refused", call, f"{_back(call)}{failure.message}")
-        case Armed(timer=timer) if isinstance(plan.nodes.get(timer), Wait):
-            yield TimelineEntry("wait", timer, f"until {duration(event.due - at)} from now")
-        case Armed(timer=timer) if isinstance(listen := plan.nodes.get(timer), WaitFor):
-            said = f"for the signal {listen.signal}, {duration(event.due - at)} at most"
-            yield TimelineEntry("wait", timer, said)
-        case Armed(timer=timer) if is_settle(timer):
-            said = f"{duration(event.due - at)} before its undo: it may still arrive"
-            yield TimelineEntry("wait", step_of(timer), said)
-        case Fired(timer=timer) if isinstance(plan.nodes.get(timer), Wait):
-            yield TimelineEntry("ok", timer, "waited")
-        case Fired(timer=timer) if _is_unanswered(plan, after, timer):
-            yield TimelineEntry("timeout", timer, "no signal came in time")
+        case Armed(timer=timer, due=due):
+            yield from _armed(plan, timer, duration(due - at))
+        case Fired(timer=timer):
+            yield from _fired(plan, after, timer)
         case Expired(call=call):
             yield TimelineEntry(
                 "unknown", call, "the service has forgotten its key: not sent again"
             )
         case Retried() | Resolved() | Waived() | CancelRequested():
             yield from _said_by_a_person(event)
-        case _:
+        case Turned():
+            yield from _turned(plan, event)
+        case (
+            Created() | Resumed() | Paused() | Stopped() | Planned() | Committed() | Alerted()
+            | Parked() | Ended()
+        ):  # fmt: skip
             yield from _of_the_run(run, event, at)
+        case Unrecognised():
+            pass
+        case _:
+            assert_never(event)
+
+
+def _armed(plan: Unfolded, timer: str, left: str) -> Iterator[TimelineEntry]:
+    """Only what a reader waits for as well: a pause before another try is told with the one that failed."""
+    node = plan.nodes.get(timer)
+    if isinstance(node, Wait):
+        yield TimelineEntry("wait", timer, f"until {left} from now")
+    elif isinstance(node, WaitFor):
+        yield TimelineEntry("wait", timer, f"for the signal {node.signal}, {left} at most")
+    elif is_settle(timer):
+        yield TimelineEntry("wait", step_of(timer), f"{left} before its undo: it may still arrive")
+
+
+def _fired(plan: Unfolded, after: State, timer: str) -> Iterator[TimelineEntry]:
+    node = plan.nodes.get(timer)
+    if isinstance(node, Wait):
+        yield TimelineEntry("ok", timer, "waited")
+    elif isinstance(node, WaitFor) and timer not in after.received:
+        yield TimelineEntry("timeout", timer, "no signal came in time")
 
 
 def _started(run: Run, before: State, event: Started) -> Iterator[TimelineEntry]:
@@ -206,27 +241,23 @@ def _back(call: CallId) -> str:
     return "" if direction == "do" else f"{direction} "
 
 
-def _is_unanswered(plan: Unfolded, state: State, timer: str) -> bool:
-    return isinstance(plan.nodes.get(timer), WaitFor) and timer not in state.received
-
-
 def _done(plan: Plan, address: str, value: Json) -> Iterator[TimelineEntry]:
-    match plan.nodes[address]:
+    node = plan.nodes[address]
+    match node:
         case Status():
             yield TimelineEntry("status", "", scalar(value))
-        case Switch(branches=branches) if isinstance(value, int):
-            taken = branches[value]
-            yield TimelineEntry(
-                "branch", address, f"{last_part(taken.address)}: {branch_text(taken)}"
-            )
-        case Switch():
-            yield TimelineEntry("branch", address, "none: no condition holds")
+        case Switch(branches=branches):
+            taken = branches[value] if isinstance(value, int) else None
+            said = f"{last_part(taken.address)}: {branch_text(taken)}" if taken else ""
+            yield TimelineEntry("branch", address, said or "none: no condition holds")
         case WaitFor():
             yield TimelineEntry("ok", address, one_line(value))
-        case _:
+        case Call() | Confirm() | Local() | Block() | ForEach() | Detach():
             yield TimelineEntry(
-                "set", address, one_line(value) if not isinstance(value, str) else value
+                "set", address, value if isinstance(value, str) else one_line(value)
             )
+        case _:
+            assert_never(node)
 
 
 def _branched(
@@ -253,10 +284,12 @@ def _branched(
             yield TimelineEntry("start", node, f"the run {run}")
         case Begun(node=node):
             yield TimelineEntry("ok", node, f"the run {after.spawned[node].run} has begun")
-        case Admitted() if after.created is not None and after.created.key:
-            yield TimelineEntry(
-                "admitted", "", f"its turn among the runs with the key {after.created.key}"
-            )
+        case Admitted():
+            key = after.created.key if after.created is not None else ""
+            if key:
+                yield TimelineEntry("admitted", "", f"its turn among the runs with the key {key}")
+        case _:
+            assert_never(event)
 
 
 def _said_by_a_person(
@@ -278,6 +311,8 @@ def _said_by_a_person(
             yield TimelineEntry("skipped", call, said)
         case CancelRequested():
             yield TimelineEntry("cancel", "", _by("", event.actor, event.reason))
+        case _:
+            assert_never(event)
 
 
 def _by(said: str, actor: str, reason: str) -> str:
@@ -285,7 +320,21 @@ def _by(said: str, actor: str, reason: str) -> str:
     return "  ".join(word for word in (said, by, reason) if word)
 
 
-def _of_the_run(run: Run, event: Event, at: float) -> Iterator[TimelineEntry]:
+def _turned(plan: Unfolded, event: Turned) -> Iterator[TimelineEntry]:
+    scope, said = event.scope, cause_text(plan, event.failure)
+    if event.cause == "lost":
+        yield TimelineEntry("lost", scope, "others were chosen")
+    elif not scope.endswith("]"):
+        yield TimelineEntry("turned", scope, f"{said}; nothing new starts")
+    elif event.failure.step != scope:  # else that was said when it was refused
+        yield TimelineEntry("turned", scope, said)
+
+
+def _of_the_run(
+    run: Run,
+    event: Created | Resumed | Paused | Stopped | Planned | Committed | Alerted | Parked | Ended,
+    at: float,
+) -> Iterator[TimelineEntry]:
     match event:
         case Created():
             yield TimelineEntry("run", "", f"{event.run}  {_inputs(run.plan, event)}".rstrip())
@@ -297,29 +346,22 @@ def _of_the_run(run: Run, event: Event, at: float) -> Iterator[TimelineEntry]:
             yield TimelineEntry("paused", "", "saved; resume or cancel it")
         case Stopped():
             yield TimelineEntry("stopped", "", "saved; whoever comes next may go on with it")
-        case Turned(scope=scope, cause="lost"):
-            yield TimelineEntry("lost", scope, "others were chosen")
-        case Turned(scope=scope, failure=failure) if scope.endswith("]"):
-            if failure.step != scope:  # else that was said when it was refused
-                yield TimelineEntry("turned", scope, cause_text(run.plan, failure))
-        case Turned(scope=scope, failure=failure):
-            said = f"{cause_text(run.plan, failure)}; nothing new starts"
-            yield TimelineEntry("turned", scope, said)
-        case Planned(scope=scope, calls=calls) if calls and calls != (scope,):
-            names = short_names(run.plan)
-            yield TimelineEntry(
-                "turned", event.scope, f"to undo: {listed([names[c] for c in calls], UNDO_MAX)}"
-            )
-        case Committed() if commit_is_shown(run.plan) or any(
-            isinstance(node, Commit) and node.written for node in run.plan.root.children
-        ):
-            yield TimelineEntry("commit", "", "no way back from here")
+        case Planned(scope=scope, calls=calls):
+            if calls and calls != (scope,):
+                names = short_names(run.plan)
+                said = f"to undo: {listed([names[each] for each in calls], UNDO_MAX)}"
+                yield TimelineEntry("turned", scope, said)
+        case Committed():
+            if commit_is_shown(run.plan):
+                yield TimelineEntry("commit", "", "no way back from here")
         case Alerted(state=name):
             yield TimelineEntry("alerted", "", f"on_failure runs: {name}")
         case Parked(failure=failure):
             yield TimelineEntry("stuck", "", failure.message)
         case Ended():
             yield TimelineEntry("done", "", f"{event.state}  {_counts(run, at)}")
+        case _:
+            assert_never(event)
 
 
 def stuck_line(run: Run, zone: Callable[[float], tzinfo] = lambda _: UTC) -> str:

@@ -98,21 +98,20 @@ def hidden_text(folded: Folded, row: Row) -> str:
 
 
 def _section(run: Run, row: Row) -> Line:
-    match row.node:
-        case Status() as label:
-            said = run.state.done.get(label.address)
-            try:
-                shown = str(said) if said is not None else text(run.plan, run.state, label.text)
-            except (EvaluationError, AssertionError):
-                shown = template_text(label.text)
-            style: Styled = Styled(shown) if said is not None else dim(shown)
-            gutter = row.gutter and f"  {row.gutter}"
-            skipped = " (skipped)" if state_of(run, label.address) == "skipped" else ""
-            return fit(line(gutter or "  ", replace(style, text=shown + skipped)))
-        case Commit():
-            return commit_rule(run)
-        case _:
-            return line("  ", dim("on_failure"))
+    if isinstance(row.node, Status):
+        return _heading(run, row.node, row.gutter)
+    return line("  ", dim("on_failure")) if row.kind == "on_failure" else commit_rule(run)
+
+
+def _heading(run: Run, label: Status, gutter: str) -> Line:
+    said = run.state.done.get(label.address)
+    try:
+        shown = str(said) if said is not None else text(run.plan, run.state, label.text)
+    except (EvaluationError, AssertionError):
+        shown = template_text(label.text)
+    style: Styled = Styled(shown) if said is not None else dim(shown)
+    skipped = " (skipped)" if state_of(run, label.address) == "skipped" else ""
+    return fit(line(f"  {gutter}", replace(style, text=shown + skipped)))
 
 
 def commit_rule(run: Run) -> Line:
