@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,7 @@ import click
 from flowdsl.cli.options import Session, with_progress, with_session
 
 if TYPE_CHECKING:
+    from flowdsl.cli.display import Display
     from flowdsl.plan.values import Json
     from flowdsl.saga.run import Run
     from flowdsl.view.run.status import About
@@ -148,13 +150,20 @@ def _watch(session: Session, store: FileStore, run: str) -> int:
 
     from flowdsl.cli.display import display_for
     from flowdsl.cli.ending import conclude, interrupted_report
-    from flowdsl.cli.follow import follow
+    from flowdsl.cli.runs import pinned_plan, run_of
+    from flowdsl.engine.follow import Follower
+
+    follower = Follower(store, run, partial(pinned_plan, store))
+
+    async def follow(display: Display) -> None:
+        async for turned in follower.turns():
+            display.turn(turned.turn)
 
     with display_for(session) as display:
-        followed = asyncio.run(follow(store, run, display))
-    if followed.rests:
-        conclude(session, followed.run)
+        asyncio.run(follow(display))
+    if follower.rests:
+        conclude(session, run_of(store, run))
     else:
         session.screen.hint(f"{run} is interrupted: nobody drives it")
-        interrupted_report(session, followed.run, "interrupted")
+        interrupted_report(session, run_of(store, run), "interrupted")
     return 0

@@ -6,8 +6,8 @@ Each store stands for a process. `die` is a kill -9 of one: another store on the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from flowdsl.codes import Code
@@ -54,6 +54,7 @@ class Memory:
     runs: dict[str, KeptRun] = field(default_factory=dict)
     definitions: dict[str, bytes] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)
+    events: dict[str, str] = field(default_factory=dict)  # the run that each has started
     inbox: list[Ordered] = field(default_factory=list)
     queues: dict[str, list[str]] = field(default_factory=dict)  # by key, the runs in their order
     sent: int = 0
@@ -97,6 +98,17 @@ class MemoryStore:
         if known != fingerprint and not attach:
             raise taken(run)
         return Claim.TAKEN
+
+    def unclaim(self, run: str) -> None:
+        if run not in self.memory.runs:
+            self.memory.claims.pop(run, None)
+
+    async def claim_event(self, event: str, run: str) -> str:
+        return self.memory.events.setdefault(event, self.started_by(event) or run)
+
+    def started_by(self, event: str) -> str | None:
+        chosen = event if event in self.memory.claims else None
+        return self.memory.events.get(event, chosen)
 
     async def create(self, run: str, events: Sequence[Event]) -> None:
         assert isinstance(next(iter(events), None), Created), "a run begins with its Created"
@@ -186,6 +198,13 @@ class MemoryStore:
         command_id = f"{check_run_id(run)}.{self.memory.sent:012x}"
         self.memory.inbox.append(Ordered(run, command_id, command))
         return command_id
+
+    def commands_for(self, run: str) -> Sequence[Ordered]:
+        return [each for each in self.memory.inbox if each.run == run]
+
+    @asynccontextmanager
+    async def alone_at_the_inbox(self) -> AsyncIterator[None]:
+        yield
 
     def take_commands(self) -> Sequence[Ordered]:
         new = [each for each in self.memory.inbox if self._is_new(each)]

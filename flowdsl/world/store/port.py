@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
 from flowdsl.errors import StoreError
@@ -31,6 +32,15 @@ class Store(Protocol):
 
     async def claim(self, run: str, fingerprint: str, *, attach: bool = False) -> Claim:
         """For ids that were not drawn by chance. InputError where it is taken for something else, unless `attach`."""
+
+    def unclaim(self, run: str) -> None:
+        """Nothing will be started under this claim: whoever comes next may have it."""
+
+    async def claim_event(self, event: str, run: str) -> str:
+        """The run that an event has started before; `run` where there is none, which has it from now on."""
+
+    def started_by(self, event: str) -> str | None:
+        """The run that an event has started, or will; None where it has not been claimed."""
 
     async def create(self, run: str, events: Sequence[Event]) -> None: ...
 
@@ -64,6 +74,12 @@ class Store(Protocol):
 
     async def send(self, run: str, command: Json) -> str:
         """Leave a command for whoever drives the run. Its id."""
+
+    def commands_for(self, run: str) -> Sequence[Ordered]:
+        """What lies in the inbox for a run, the oldest first, whoever drives it."""
+
+    def alone_at_the_inbox(self) -> AbstractAsyncContextManager[None]:
+        """Who looks at what lies there before it sends does so here: no other such comes in between."""
 
     def take_commands(self) -> Iterable[Ordered]:
         """What came for the runs that this store drives, each once."""
