@@ -71,7 +71,7 @@ def read_some(plan: Plan, given: Sequence[str], file: str | None) -> dict[str, J
     unknown = values.keys() - {declared.name for declared in plan.inputs}
     if isinstance(checked, list) or problems or unknown:
         full = _also(problems, read_inputs(plan.inputs, values))  # it knows all names there are
-        raise _not_right([problem for problem in full if not problem.help.startswith("add -i ")])
+        raise _not_right([problem for problem in full if not problem.is_missing])
     return _apart(plan, checked).values
 
 
@@ -330,8 +330,8 @@ def _apart(plan: Plan, checked: Mapping[str, Json]) -> Inputs:
 def _not_right(problems: Sequence[InputProblem]) -> InputError:
     """One line a problem; the flags to add in one line, ready to type."""
     messages = dict.fromkeys(problem.message for problem in problems)
-    missing = [p.help.removeprefix("add ") for p in problems if p.help.startswith("add -i ")]
-    hints = [p.help for p in problems if p.help and not p.help.startswith("add -i ")]
+    missing = [f"-i {problem.name}=…" for problem in problems if problem.is_missing]
+    hints = [problem.help for problem in problems if problem.help]
     add = [f"add {' '.join(missing)}"] if missing else []
     return InputError(
         "\n".join(messages), code=Code.WRONG_INPUTS, help="\n".join(dict.fromkeys([*hints, *add]))
