@@ -8,9 +8,9 @@ from statistics import median
 
 from benchmarks.trip import bare, durable, per_second, plan
 from flowdsl.engine.engine import Engine
-from flowdsl.world.disk import RealDisk
-from flowdsl.world.http import Http
-from flowdsl.world.store import FileStore
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.disk import RealDisk
+from flowdsl.world.store.files import FileStore
 
 WIDTHS = ((1, 200), (32, 1500), (256, 2500))
 ROUNDS = 3

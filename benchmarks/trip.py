@@ -13,7 +13,7 @@ from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
 from flowdsl.saga.observation import Answer
-from flowdsl.world.http import Http
+from flowdsl.world.network.http import Http
 
 WORKFLOW = Path(__file__).parents[1] / "workflows" / "trip.yaml"
 KEY = "fd1-0123456789012345678901234567890123456789"
@@ -54,7 +54,7 @@ def durable(engine: Engine, plan: Plan, url: str) -> Callable[[int], Awaitable[N
         env: dict[str, str | None] = {"DEMO_URL": url}
         created = Created(f"book-trip-{number}", plan.name, plan.digest, at, INPUTS, env, {})
         result = await engine.run(plan, created)
-        assert result.now.state == "succeeded", result.now.state
+        assert result.progress.state == "succeeded", result.progress.state
 
     return trip
 

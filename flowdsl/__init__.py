@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from flowdsl.language import Diagnostic, Library, Source, check, load, read_inputs
     from flowdsl.plan.nodes import Plan
     from flowdsl.saga.events import Created
-    from flowdsl.world.http import Http
-    from flowdsl.world.memory import MemoryStore
-    from flowdsl.world.store import FileStore
+    from flowdsl.world.network.http import Http
+    from flowdsl.world.store.files import FileStore
+    from flowdsl.world.store.memory import MemoryStore
 
 __all__ = [
     "Created",
@@ -45,11 +45,11 @@ _HOMES: Mapping[str, str] = MappingProxyType(
         "Created": "flowdsl.saga.events",
         "Diagnostic": "flowdsl.language",
         "Engine": "flowdsl.engine.engine",
-        "FileStore": "flowdsl.world.store",
+        "FileStore": "flowdsl.world.store.files",
         "FlowdslError": "flowdsl.errors",
-        "Http": "flowdsl.world.http",
+        "Http": "flowdsl.world.network.http",
         "Library": "flowdsl.language",
-        "MemoryStore": "flowdsl.world.memory",
+        "MemoryStore": "flowdsl.world.store.memory",
         "Plan": "flowdsl.plan.nodes",
         "Source": "flowdsl.language",
         "check": "flowdsl.language",

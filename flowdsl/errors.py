@@ -17,6 +17,9 @@ diagnostic or a fact before anybody hears of it. Any other exception is a bug: 7
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+from flowdsl.codes import Code
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class FlowdslError(Exception):
         self,
         message: str,
         *,
-        code: str = "",
+        code: Code | Literal[""] = "",
         help: str = "",  # noqa: A002
         place: Place | None = None,
     ) -> None:

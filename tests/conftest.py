@@ -10,7 +10,7 @@ from functools import lru_cache
 import pytest
 from hypothesis import settings
 
-from flowdsl.engine.contracts import Contracts, contracts_of
+from flowdsl.engine.contracts import AnswerContracts, contracts_of
 from flowdsl.language import compile_pinned
 from flowdsl.language.openapi.reading import Readings
 from flowdsl.plan.nodes import Plan
@@ -67,7 +67,7 @@ def read_once() -> Iterator[None]:
             monkeypatch.setattr("flowdsl.engine.pinned.compile_pinned", compiled)
             readings = Readings()
 
-            def contracts(plan: Plan, _: Readings, aside: Offload | None = None) -> Contracts:
+            def contracts(plan: Plan, _: Readings, aside: Offload | None = None) -> AnswerContracts:
                 return contracts_of(plan, readings, aside)
 
             monkeypatch.setattr("flowdsl.engine.engine.contracts_of", contracts)

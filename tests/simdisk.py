@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flowdsl.world.disk import Status
+from flowdsl.world.store.disk import FileStatus
 
 
 class Crash(BaseException):
@@ -241,20 +241,20 @@ class SimDisk:
             self._synced_names = kept | {p: i for p, i in self._names.items() if p.parent == path}
             self._synced_folders |= {folder for folder in self._folders if folder.parent == path}
 
-    def status(self, handle: int) -> Status:
+    def status(self, handle: int) -> FileStatus:
         with self._operation("status", self._path(handle)):
             file = self._file(handle)
             links = sum(inode == file.inode for inode in self._names.values())
-            return Status(len(file.data), file.inode, links, modified=file.modified)
+            return FileStatus(len(file.data), file.inode, links, modified=file.modified)
 
-    def look(self, path: Path) -> Status | None:
+    def look(self, path: Path) -> FileStatus | None:
         with self._operation("look", path):
             if path in self._folders:
-                return Status(0, 0, 1, folder=True)
+                return FileStatus(0, 0, 1, folder=True)
             if path not in self._names:
                 return None
             file = self._files[self._names[path]]
-            return Status(len(file.data), file.inode, 1, modified=file.modified)
+            return FileStatus(len(file.data), file.inode, 1, modified=file.modified)
 
     def rename(self, old: Path, new: Path) -> None:
         with self._operation("rename", new):

@@ -100,7 +100,7 @@ def every_constant_is_there() -> bool:
 
 
 def constants_used() -> set[str]:
-    text = (ROOT / "flowdsl" / "language" / "pattern.py").read_text()
+    text = (ROOT / "flowdsl" / "language" / "conformance" / "pattern.py").read_text()
     return set(re.findall(r"\bcode\.([A-Z_]+)", text))
 
 
@@ -120,9 +120,9 @@ def the_checker_goes_along() -> bool:
     return below.format_checker is Draft202012Validator.FORMAT_CHECKER
 
 
-WIRE = "flowdsl/world/wire.py"
-PATTERN = "flowdsl/language/pattern.py"
-KEYWORDS = "flowdsl/language/keywords.py"
+WIRE = "flowdsl/world/network/wire.py"
+PATTERN = "flowdsl/language/conformance/pattern.py"
+KEYWORDS = "flowdsl/language/conformance/keywords.py"
 
 PRIVATE = [
     Private("aiohttp", "TCPConnector._get", WIRE, get_takes_a_key_and_traces),
@@ -133,9 +133,9 @@ PRIVATE = [
     Private("aiohttp", "streams.StreamReader.set_exception", WIRE, a_body_keeps_its_error_to_the_end),
     Private("python", "re._parser.parse", PATTERN, the_parser_of_patterns_gives_pairs),
     Private("python", "re._constants", PATTERN, every_constant_is_there),
-    Private("python", "encodings.aliases.aliases", "flowdsl/world/charset.py", aliases_are_of_codecs),
+    Private("python", "encodings.aliases.aliases", "flowdsl/world/network/charset.py", aliases_are_of_codecs),
     Private("jsonschema", "Validator.descend", KEYWORDS, a_keyword_gets_the_validator_and_may_go_down),
-    Private("jsonschema", "Validator.format_checker", "flowdsl/language/counter.py", the_checker_goes_along),
+    Private("jsonschema", "Validator.format_checker", "flowdsl/language/conformance/counter.py", the_checker_goes_along),
 ]  # fmt: skip
 
 
@@ -165,7 +165,7 @@ def test_what_is_gone_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told[0].startswith(
         f"aiohttp {version('aiohttp')}: `TCPConnector._get` is not what it was"
     )
-    assert "flowdsl/world/wire.py leans on it" in told[0]
+    assert "flowdsl/world/network/wire.py leans on it" in told[0]
 
 
 def test_every_private_name_that_is_used_is_watched() -> None:
@@ -180,8 +180,8 @@ def test_every_private_name_that_is_used_is_watched() -> None:
         if name not in ours
     }
     assert {
-        ("flowdsl/world/wire.py", "_conns"),
-        ("flowdsl/language/pattern.py", "_parser"),
+        ("flowdsl/world/network/wire.py", "_conns"),
+        ("flowdsl/language/conformance/pattern.py", "_parser"),
     } < foreign
     assert {each for each in foreign if each[1] not in watched} == set(), (
         "each needs a line in PRIVATE"

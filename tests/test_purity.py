@@ -1,4 +1,4 @@
-"""plan, language, saga and view are pure: no clock, chance, socket, file, environment, printing, mutable module state."""
+"""plan, language, saga, view and the explorer are pure: no clock, chance, socket, file, environment, printing, mutable module state."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "flowdsl"
-PURE = ("plan", "language", "saga", "view")
+PURE = ("plan", "language", "saga", "view", "explorer")
 IMPURE_MODULES = frozenset(
     [
         "asyncio",

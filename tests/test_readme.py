@@ -13,9 +13,9 @@ import pytest
 import yaml
 from click import Command, Context, Group
 
-from flowdsl.cli.codes import CODES
 from flowdsl.cli.group import flowdsl
-from flowdsl.language import CATALOGUE, Library, Source, check
+from flowdsl.codes import Code
+from flowdsl.language import Library, Source, check
 from tests.readme.document import PAGES, ROOT, Fence, fences_of, same, typed
 from tests.readme.follow import follow, rewritten
 from tests.readme.normal import normal
@@ -154,7 +154,7 @@ def test_every_make_target_that_is_named_exists(page: str) -> None:
 
 @pytest.mark.parametrize("page", EVERY_PAGE)
 def test_every_code_that_is_named_can_be_explained(page: str) -> None:
-    assert set(re.findall(r"\bF\d{3}\b", text_of(page))) <= {*CATALOGUE, *CODES}
+    assert set(re.findall(r"\bF\d{3}\b", text_of(page))) <= {*Code}
 
 
 def test_the_readme_gives_every_promise_once_and_in_order() -> None:

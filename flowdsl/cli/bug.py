@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from flowdsl.cli.screen import Screen
+from flowdsl.codes import Code
 from flowdsl.errors import FlowdslError
 from flowdsl.version import __version__
 
@@ -32,7 +33,7 @@ def report_bug(screen: Screen, error: BaseException, arguments: list[str]) -> No
     screen.fail(
         FlowdslError(
             message,
-            code="F199",
+            code=Code.BUG,
             help=f"{where}\nthe runs are safe: what was acknowledged is on disk",
         )
     )

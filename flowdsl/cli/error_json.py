@@ -13,7 +13,7 @@ from flowdsl.plan.values import Json
 
 def error_json(error: FlowdslError) -> Json:
     if isinstance(error, WrongFile):
-        from flowdsl.view.formats import finding
+        from flowdsl.view.problem.formats import finding
 
         path = error.checked.source.path
         found: list[Json] = [finding(path, one) for one in error.checked.errors]

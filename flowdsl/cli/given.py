@@ -9,25 +9,19 @@ import click
 
 from flowdsl.cli.options import Session
 from flowdsl.cli.sources import STDIN, WrongFile, read_bytes, read_stdin
-from flowdsl.engine.wanting import given_before
+from flowdsl.codes import Code
+from flowdsl.engine.project import EventId
+from flowdsl.engine.wanting import given_before, wrong_inputs
 from flowdsl.errors import InputError, Place
 from flowdsl.language import Checked, InputProblem, Source, decode, from_text, read_inputs
-from flowdsl.language.document import load_document
 from flowdsl.language.inputs import problems_of
-from flowdsl.language.located import plain
+from flowdsl.language.text.document import load_document
+from flowdsl.language.text.located import plain
 from flowdsl.plan.json import from_bytes
 from flowdsl.plan.nodes import Input, Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
 from flowdsl.saga.secret_inputs import needed_again, secret_text
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """`values` go to the store; `secret` ones never do."""
-
-    values: dict[str, Json]
-    secret: dict[str, str]
 
 
 def read_given(
@@ -36,22 +30,20 @@ def read_given(
     given: Sequence[str],
     file: str | None,
     earlier: Mapping[str, Json] | None = None,
-) -> Inputs:
-    """`earlier` are those of an old run, then come those of the file, then those of `-i`."""
+) -> dict[str, Json]:
+    """`earlier` are those of an old run, then come those of the file, then those of `-i`; `Project.prepare` checks them."""
     values: dict[str, Json] = dict(earlier or {})
     if file is not None:
         values |= _from_file(file)
     read, problems = _from_flags(plan.inputs, given)
     values |= read
-    checked = read_inputs(plan.inputs, values)
     if problems:
-        raise _not_right(_also(problems, checked))
-    if isinstance(checked, list) and session.may_ask and _all_missing(checked, values):
-        values |= ask(plan, [problem.name for problem in checked])
+        raise wrong_inputs(_also(problems, read_inputs(plan.inputs, values)))
+    if session.may_ask:
         checked = read_inputs(plan.inputs, values)
-    if isinstance(checked, list):
-        raise _not_right(checked)
-    return _apart(plan, checked)
+        if isinstance(checked, list) and _all_missing(checked, values):
+            values |= ask(plan, [problem.name for problem in checked])
+    return values
 
 
 def read_some(plan: Plan, given: Sequence[str], file: str | None) -> dict[str, Json]:
@@ -70,8 +62,8 @@ def read_some(plan: Plan, given: Sequence[str], file: str | None) -> dict[str, J
     unknown = values.keys() - {declared.name for declared in plan.inputs}
     if isinstance(checked, list) or problems or unknown:
         full = _also(problems, read_inputs(plan.inputs, values))  # it knows all names there are
-        raise _not_right([problem for problem in full if not problem.help.startswith("add -i ")])
-    return _apart(plan, checked).values
+        raise wrong_inputs([problem for problem in full if not problem.help.startswith("add -i ")])
+    return {one.name: checked[one.name] for one in some if not one.secret}
 
 
 def read_secret(
@@ -82,17 +74,17 @@ def read_secret(
     secret = {declared.name for declared in plan.inputs if declared.secret}
     values, problems = _from_flags(plan.inputs, given)
     if problems:
-        raise _not_right(problems)
+        raise wrong_inputs(problems)
     for name in values:
         if name not in secret:
             raise InputError(
                 f"the input `{name}` of this run is fixed",
-                code="F072",
+                code=Code.WRONG_INPUTS,
                 help="other inputs: flowdsl rerun",
             )
         if created.secret_inputs is not None and name not in created.secret_inputs:
             message = f"the secret input `{name}` of this run was left out"
-            raise InputError(message, code="F072", help="other inputs: flowdsl rerun")
+            raise InputError(message, code=Code.WRONG_INPUTS, help="other inputs: flowdsl rerun")
     missing = sorted(set(needed) - values.keys())
     if missing and session.may_ask:
         values |= ask(plan, missing)
@@ -105,7 +97,7 @@ def read_secret(
         for problem in problems_of(declared, values[declared.name])
     ]
     if problems:
-        raise _not_right(problems)
+        raise wrong_inputs(problems)
     return {name: secret_text(value) for name, value in values.items()}
 
 
@@ -116,7 +108,9 @@ def read_payload(schema: Json, given: Sequence[str], file: str | None) -> Json:
         return payload
     if payload is not None and not isinstance(payload, dict):
         message = "-i adds to a mapping, and the file holds something else"
-        raise InputError(message, code="F073", help="give all of it in the file")
+        raise InputError(
+            message, code=Code.UNREADABLE_INPUTS_FILE, help="give all of it in the file"
+        )
     properties = schema.get("properties") if isinstance(schema, dict) else None
     declared = tuple(
         Input(name, kept)
@@ -124,7 +118,7 @@ def read_payload(schema: Json, given: Sequence[str], file: str | None) -> Json:
     )
     values, problems = _from_flags(declared, given)
     if problems:
-        raise _not_right(problems)
+        raise wrong_inputs(problems)
     known = {one.name for one in declared}
     return {
         **(payload or {}),
@@ -134,16 +128,10 @@ def read_payload(schema: Json, given: Sequence[str], file: str | None) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class CloudEvent:
-    """`source` and `id` say which it is, where it says so; `data` are the inputs."""
+    """`which` tells it from another one, where it says so; `data` are the inputs."""
 
-    source: str
-    id: str
+    which: EventId | None
     data: dict[str, Json]
-
-    @property
-    def is_known(self) -> bool:
-        """Whether it could be told from another one."""
-        return bool(self.source and self.id)
 
 
 def read_event(plan: Plan, file: str) -> CloudEvent:
@@ -153,26 +141,31 @@ def read_event(plan: Plan, file: str) -> CloudEvent:
     if not isinstance(event, dict) or not isinstance(event.get("type"), str):
         raise InputError(
             f"{name}: this is no CloudEvent: it has no `type`",
-            code="F082",
+            code=Code.EVENT_STARTS_NOTHING,
             help='structured JSON: {"specversion": "1.0", "type": …, "source": …, "id": …, "data": {…}}',
         )
     if plan.trigger is None:
         hint = "inputs are given with -i or -f; or add `trigger: { event: … }` to the file"
-        raise InputError(f"{plan.path} is started by no event", code="F082", help=hint)
+        raise InputError(
+            f"{plan.path} is started by no event", code=Code.EVENT_STARTS_NOTHING, help=hint
+        )
     if event["type"] != plan.trigger.event:
         message = (
             f"{plan.path} is started by `{plan.trigger.event}`, and this event is `{event['type']}`"
         )
-        raise InputError(message, code="F082", help="is it the right file?")
+        raise InputError(message, code=Code.EVENT_STARTS_NOTHING, help="is it the right file?")
     source, number = event.get("source"), event.get("id")
-    which = (source, number) if isinstance(source, str) and isinstance(number, str) else ("", "")
+    says = isinstance(source, str) and isinstance(number, str) and source and number
+    which = EventId(str(source), str(number)) if says else None
     data = event.get("data")
     if data is None and "data_base64" not in event:
-        return CloudEvent(*which, {})
+        return CloudEvent(which, {})
     if not isinstance(data, dict):
         message = f"{name}: the data of the event are the inputs, and these are no mapping"
-        raise InputError(message, code="F082", help="`data: { … }` of the `emit` that made it")
-    return CloudEvent(*which, data)
+        raise InputError(
+            message, code=Code.EVENT_STARTS_NOTHING, help="`data: { … }` of the `emit` that made it"
+        )
+    return CloudEvent(which, data)
 
 
 def _guessed(value: Json) -> Json:
@@ -213,7 +206,9 @@ def _from_flags(
     for flag in given:
         name, sign, text = flag.partition("=")
         if not sign or not name:
-            raise InputError(f"-i {flag}: not KEY=VALUE", code="F072", help="write -i name=value")
+            raise InputError(
+                f"-i {flag}: not KEY=VALUE", code=Code.WRONG_INPUTS, help="write -i name=value"
+            )
         text = _value_text(name, text)
         value = from_text(declared[name], text) if name in declared else text
         if isinstance(value, InputProblem):
@@ -242,7 +237,7 @@ def _value_text(name: str, text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InputError(f"-i {name}=…: is not UTF-8", code="F072") from None
+        raise InputError(f"-i {name}=…: is not UTF-8", code=Code.WRONG_INPUTS) from None
     return text
 
 
@@ -251,7 +246,9 @@ def _decoded(what: str, raw: bytes) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(
-            f"{what}: the file is not UTF-8", code="F073", help="save it as UTF-8"
+            f"{what}: the file is not UTF-8",
+            code=Code.UNREADABLE_INPUTS_FILE,
+            help="save it as UTF-8",
         ) from None
 
 
@@ -260,7 +257,7 @@ def _from_file(path: str) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise InputError(
             f"{STDIN if path == '-' else path}: the inputs are a mapping of names to values",
-            code="F073",
+            code=Code.UNREADABLE_INPUTS_FILE,
             help="write `name: value` lines",
             place=Place(path),
         )
@@ -301,27 +298,8 @@ def _not_json(source: Source, said: str) -> InputError:
         why = said[: found.start()].strip().removeprefix("JSON is malformed: ")
         said = f"line {place.line}, column {place.column}: {why}"
     message = f"{source.path}: not JSON: {said}"
-    return InputError(message, code="F073", help="is it cut off?", place=place)
+    return InputError(message, code=Code.UNREADABLE_INPUTS_FILE, help="is it cut off?", place=place)
 
 
 def _all_missing(problems: Sequence[InputProblem], values: Mapping[str, Json]) -> bool:
     return all(problem.name not in values or values[problem.name] is None for problem in problems)
-
-
-def _apart(plan: Plan, checked: Mapping[str, Json]) -> Inputs:
-    secret = {declared.name for declared in plan.inputs if declared.secret}
-    return Inputs(
-        {name: value for name, value in checked.items() if name not in secret},
-        {name: secret_text(v) for name, v in checked.items() if name in secret and v is not None},
-    )
-
-
-def _not_right(problems: Sequence[InputProblem]) -> InputError:
-    """One line a problem; the flags to add in one line, ready to type."""
-    messages = dict.fromkeys(problem.message for problem in problems)
-    missing = [p.help.removeprefix("add ") for p in problems if p.help.startswith("add -i ")]
-    hints = [p.help for p in problems if p.help and not p.help.startswith("add -i ")]
-    add = [f"add {' '.join(missing)}"] if missing else []
-    return InputError(
-        "\n".join(messages), code="F072", help="\n".join(dict.fromkeys([*hints, *add]))
-    )

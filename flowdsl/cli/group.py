@@ -15,6 +15,7 @@ import click
 
 from flowdsl.cli.screen import Screen
 from flowdsl.cli.sources import WrongFile
+from flowdsl.codes import Code
 from flowdsl.errors import FlowdslError, InputError, OutOfMemory
 from flowdsl.version import __version__
 
@@ -41,7 +42,7 @@ NOT_YET = frozenset({"test", "prove", "serve"})
 
 NO_MEMORY = OutOfMemory(
     "the memory ran out: nothing more was sent",
-    code="F198",
+    code=Code.OUT_OF_MEMORY,
     help="what was acknowledged is on disk; with more memory a run goes on: flowdsl resume",
 )
 
@@ -68,7 +69,9 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name in NOT_YET:
             raise InputError(
-                f"`flowdsl {cmd_name}` is not there yet", code="F079", help="see: flowdsl --help"
+                f"`flowdsl {cmd_name}` is not there yet",
+                code=Code.WRONG_USAGE,
+                help="see: flowdsl --help",
             )
         if cmd_name not in COMMANDS:
             return None
@@ -138,7 +141,7 @@ def run(arguments: list[str]) -> int:
         screen.fail(_usage(error))
         return 2
     except click.ClickException as error:
-        screen.fail(InputError(error.format_message(), code="F079"))
+        screen.fail(InputError(error.format_message(), code=Code.WRONG_USAGE))
         return 2
     except WrongFile as error:
         screen.say(error.frames())
@@ -169,6 +172,6 @@ def _usage(error: click.UsageError) -> InputError:
     message = error.format_message().rstrip(".")
     return InputError(
         message[:1].lower() + message[1:],
-        code="F079",
+        code=Code.WRONG_USAGE,
         help=f"the flags are listed by: {path} --help",
     )

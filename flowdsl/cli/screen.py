@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 
+from flowdsl.codes import Code
 from flowdsl.errors import FlowdslError, Interrupted, StoreError
 
 if TYPE_CHECKING:
     from flowdsl.plan.values import Json
-    from flowdsl.view.closing import Suggestion
     from flowdsl.view.paint import Line
+    from flowdsl.view.run.closing import Suggestion
 
 Color: TypeAlias = Literal["auto", "always", "never"]
 COLORS: tuple[Color, ...] = ("auto", "always", "never")
@@ -75,7 +76,9 @@ class Screen:
             self.close_out()
         except OSError as error:
             self.close_out()
-            raise StoreError(f"stdout cannot be written: {error.strerror}", code="F080") from None
+            raise StoreError(
+                f"stdout cannot be written: {error.strerror}", code=Code.CLOSED_STDOUT
+            ) from None
 
     def tell(self, value: Json) -> None:
         """The result for a program: one line of JSON, in ASCII, so that no encoding of stdout can spoil it."""
@@ -117,7 +120,7 @@ class Screen:
     def stopped(self, text: str) -> None:
         """Ctrl-C, and there is nothing else to be said."""
         self.hint(text)
-        self._tell_program(Interrupted(text, code="F083"))
+        self._tell_program(Interrupted(text, code=Code.STOPPED))
 
     def _tell_program(self, error: FlowdslError) -> None:
         """The error as the one object on stdout, unless the result is there already."""

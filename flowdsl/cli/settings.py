@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from flowdsl.cli.screen import COLORS
+from flowdsl.codes import Code
 from flowdsl.errors import InputError, Place
 
 FILE = "flowdsl.toml"
@@ -98,7 +99,7 @@ def _allowed(path: Path, network: object) -> tuple[str, ...]:
     allow = network.get("allow", [])
     if not isinstance(allow, list) or not all(isinstance(text, str) for text in allow):
         raise _wrong(path, "`network.allow` is a list of addresses and networks")
-    from flowdsl.world.hosts import read_allowed
+    from flowdsl.world.network.hosts import read_allowed
 
     for text in allow:
         try:
@@ -144,7 +145,7 @@ def _known(path: Path, table: Mapping[str, object], keys: tuple[str, ...], prefi
 def _wrong(path: Path, what: str, hint: str = "") -> InputError:
     return InputError(
         f"{path}: {what}",
-        code="F071",
+        code=Code.WRONG_SETTINGS,
         help=hint or "see: flowdsl explain F071",
         place=Place(str(path)),
     )

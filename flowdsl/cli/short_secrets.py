@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from flowdsl.cli.options import Session
 from flowdsl.view.paint import counted
-from flowdsl.world.redaction import FOUND_INSIDE_FROM
+from flowdsl.world.secrets.redaction import FOUND_INSIDE_FROM
 
 
 def warn_of_short_secrets(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from flowdsl.codes import Code
 from flowdsl.errors import InputError, Place
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class WrongFile(InputError):
 
     def frames(self) -> list[Line]:
         """Each error at its place."""
-        from flowdsl.view.diagnostic import errors
+        from flowdsl.view.problem.diagnostic import errors
 
         return errors(self.checked)
 
@@ -138,7 +139,7 @@ def read_bytes(path: str, what: str) -> bytes:
 
 
 def _unusable(path: str, why: str, hint: str) -> InputError:
-    return InputError(f"{path}: {why}", code="F074", help=hint, place=Place(path))
+    return InputError(f"{path}: {why}", code=Code.NO_WORKFLOW_FILE, help=hint, place=Place(path))
 
 
 def read_stdin() -> bytes:
@@ -194,7 +195,7 @@ def _yaml_files(folder: str) -> Iterator[str]:
                 if count > FILES_MAX:
                     raise InputError(
                         f"{folder}: more than {FILES_MAX:,} YAML files",
-                        code="F074",
+                        code=Code.NO_WORKFLOW_FILE,
                         help="name a smaller folder",
                     )
                 yield os.path.normpath(path)

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from urllib.parse import urlsplit
 
-from flowdsl.language.conformance import STEPS_MAX
+from flowdsl.language.conformance.pattern import Work
+from flowdsl.language.conformance.value import STEPS_MAX
 from flowdsl.language.openapi import (
     Contract,
     Found,
@@ -25,12 +26,11 @@ from flowdsl.language.openapi import (
     validate,
 )
 from flowdsl.language.openapi.path import take_apart
-from flowdsl.language.pattern import Work
 from flowdsl.plan.nodes import Action, Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.template import Template
 from flowdsl.saga.observation import Answer, Observation
-from flowdsl.world.offload import Inline, Offload
+from flowdsl.world.store.offload import Inline, Offload
 
 SHOWN_MAX = 400
 STEPS_AT_ONCE = 10_000  # of a check that nobody notices: some milliseconds
@@ -39,7 +39,7 @@ Asked = tuple[str, str, Template, frozenset[str]]  # service, method, path, name
 
 
 @dataclass(slots=True)
-class Contracts:
+class AnswerContracts:
     """Those of one plan, by service. `known`: which operation a call means, as far as its template says."""
 
     by_service: Mapping[str, Contract] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Contracts:
         return match.operation if isinstance(match, Found) else None
 
 
-def contracts_of(plan: Plan, readings: Readings, aside: Offload | None = None) -> Contracts:
+def contracts_of(plan: Plan, readings: Readings, aside: Offload | None = None) -> AnswerContracts:
     """Those of the plan's services, from the documents that it is pinned to."""
     texts = dict(plan.files)
     found = {
@@ -95,7 +95,7 @@ def contracts_of(plan: Plan, readings: Readings, aside: Offload | None = None) -
         if service.contract in texts
     }
     known = {name: contract for name, contract in found.items() if contract is not None}
-    return Contracts(known, aside or Inline())
+    return AnswerContracts(known, aside or Inline())
 
 
 def _misfit(operation: Operation, seen: Answer, work: Work) -> str:

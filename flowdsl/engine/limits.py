@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from flowdsl.plan.nodes import Service
-from flowdsl.world.hosts import CONNECTIONS_PER_HOST
+from flowdsl.world.network.hosts import CONNECTIONS_PER_HOST
 
 
 @dataclass(slots=True)

@@ -14,10 +14,10 @@ from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event, Fingerprint, Resumed
 from flowdsl.saga.masking import over_data
-from flowdsl.world.claims import fingerprint_of
-from flowdsl.world.masked_request import mask_request
-from flowdsl.world.opening import Opening
-from flowdsl.world.redaction import Redaction
+from flowdsl.world.secrets.masked_request import mask_request
+from flowdsl.world.secrets.opening import Opening
+from flowdsl.world.secrets.redaction import Redaction
+from flowdsl.world.store.claims import fingerprint_of
 
 
 class Masks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowdsl.language import InvalidWorkflow, compile_pinned
 from flowdsl.plan.nodes import Plan
-from flowdsl.world.definitions import Definition, not_what_it_was, read_definition
+from flowdsl.world.store.definitions import Definition, not_what_it_was, read_definition
 
 
 def definition_of(plan: Plan) -> bytes:

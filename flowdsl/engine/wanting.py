@@ -1,10 +1,12 @@
-"""What a run would have to do without: said before it starts, and before it goes on."""
+"""What a run was not given, or was given wrong: said before it starts, and before it goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
+from flowdsl.language import InputProblem
 
 
 def given_before(missing: Sequence[str]) -> InputError:
@@ -14,7 +16,9 @@ def given_before(missing: Sequence[str]) -> InputError:
     message = (
         f"the secret input{'s' if len(missing) > 1 else ''} {names} of this run must be given again"
     )
-    return InputError(message, code="F072", help=f"secret inputs are never stored: add {flags}")
+    return InputError(
+        message, code=Code.WRONG_INPUTS, help=f"secret inputs are never stored: add {flags}"
+    )
 
 
 def unset(missing: Sequence[str]) -> InputError | None:
@@ -23,6 +27,17 @@ def unset(missing: Sequence[str]) -> InputError | None:
         return None
     return InputError(
         "\n".join(f"the secret `{name}` has no value" for name in missing),
-        code="F077",
+        code=Code.MISSING_SECRET,
         help="set it in the environment, in .env beside the project, or in a file named by --secrets-file",
+    )
+
+
+def wrong_inputs(problems: Sequence[InputProblem]) -> InputError:
+    """One line a problem; the flags to add in one line, ready to type."""
+    messages = dict.fromkeys(problem.message for problem in problems)
+    missing = [p.help.removeprefix("add ") for p in problems if p.help.startswith("add -i ")]
+    hints = [p.help for p in problems if p.help and not p.help.startswith("add -i ")]
+    add = [f"add {' '.join(missing)}"] if missing else []
+    return InputError(
+        "\n".join(messages), code=Code.WRONG_INPUTS, help="\n".join(dict.fromkeys([*hints, *add]))
     )

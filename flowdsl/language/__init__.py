@@ -1,10 +1,7 @@
 """Text → Plan, pure: `load(Source(path, text))`, or `check` for everything there is to say about a file."""
 
-from flowdsl.language.diagnostics import CATALOGUE, Diagnostic, Entry, Fix, Severity
 from flowdsl.language.explain import explain
-from flowdsl.language.flatten import flatten
 from flowdsl.language.inputs import InputProblem, from_text, read_inputs
-from flowdsl.language.library import Library
 from flowdsl.language.load import (
     Checked,
     InvalidWorkflow,
@@ -15,14 +12,16 @@ from flowdsl.language.load import (
     load,
     paths_named,
 )
+from flowdsl.language.lower.flatten import flatten
 from flowdsl.language.repeats import repeated
-from flowdsl.language.source import Source, decode
+from flowdsl.language.text.diagnostics import SEVERITIES, Diagnostic, Fix, Severity
+from flowdsl.language.text.library import Library
+from flowdsl.language.text.source import Source, decode
 
 __all__ = [
-    "CATALOGUE",
+    "SEVERITIES",
     "Checked",
     "Diagnostic",
-    "Entry",
     "Fix",
     "InputProblem",
     "InvalidWorkflow",

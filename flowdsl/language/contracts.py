@@ -7,12 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import assert_never
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.library import Library, key_of
-from flowdsl.language.openapi import Contract, Missing, Operation, Problem, Readings, find_by_id
-from flowdsl.language.vocabulary import listed
-from flowdsl.language.workflow import Call, File, Group, Request, Step, Switch, Workflow
+from flowdsl.codes import Code
+from flowdsl.language.openapi import (
+    Contract,
+    ContractProblem,
+    Missing,
+    Operation,
+    Readings,
+    find_by_id,
+)
+from flowdsl.language.parse.vocabulary import listed
+from flowdsl.language.parse.workflow import (
+    CallVerb,
+    EmitVerb,
+    File,
+    GroupVerb,
+    LocalVerb,
+    Step,
+    SwitchVerb,
+    UsesVerb,
+    Workflow,
+    WrittenRequest,
+)
+from flowdsl.language.text.diagnostics import Diagnostic
+from flowdsl.language.text.library import Library, key_of
 from flowdsl.plan.template import Constant
 
 
@@ -59,14 +79,16 @@ def contracts_of(
 
 def _not_there(key: str, file: File, why: str) -> Diagnostic:
     hint = "a path is relative to the file it is written in"
-    return Diagnostic("F090", file.span, f"`{key}` cannot be read: {why}", help=hint)
+    return Diagnostic(
+        Code.UNREADABLE_OPENAPI, file.span, f"`{key}` cannot be read: {why}", help=hint
+    )
 
 
-def _problems(key: str, file: File, problems: tuple[Problem, ...]) -> Iterator[Diagnostic]:
+def _problems(key: str, file: File, problems: tuple[ContractProblem, ...]) -> Iterator[Diagnostic]:
     """What is wrong with a document: that it is none, or all of what had to be left out, in one."""
-    parts = [problem for problem in problems if problem.code == "F091"]
+    parts = [problem for problem in problems if problem.code == Code.UNUSABLE_OPENAPI_PART]
     for problem in problems:
-        if problem.code != "F091":
+        if problem.code != Code.UNUSABLE_OPENAPI_PART:
             message = f"{_where(key, problem)}: {problem.message}"
             yield Diagnostic(problem.code, file.span, message, help=problem.help)
     if parts:
@@ -75,10 +97,10 @@ def _problems(key: str, file: File, problems: tuple[Problem, ...]) -> Iterator[D
         message = f"{what} of `{key}` cannot be used"
         label = f"{'' if count == 1 else 'the first: '}{_where(key, first)}: {first.message}"
         hint = "what it describes is left out of the check: mend the document"
-        yield Diagnostic("F091", file.span, message, label, hint)
+        yield Diagnostic(Code.UNUSABLE_OPENAPI_PART, file.span, message, label, hint)
 
 
-def _where(key: str, problem: Problem) -> str:
+def _where(key: str, problem: ContractProblem) -> str:
     """Its line where that is known, else the place as a JSON pointer."""
     if problem.line:
         return f"{key}:{problem.line}"
@@ -106,17 +128,19 @@ class _Resolving:
 
     def step(self, step: Step) -> Step:
         match step.verb:
-            case Call() as call:
+            case CallVerb() as call:
                 verb = self.call(call)
                 return replace(step, verb=verb, broken=step.broken or _is_unresolved(verb))
-            case Group(kind=kind, steps=steps):
-                return replace(step, verb=Group(kind, self.steps(steps)))
-            case Switch(branches=branches):
-                return replace(step, verb=Switch(self.steps(branches)))
-            case _:
+            case GroupVerb(kind=kind, steps=steps):
+                return replace(step, verb=GroupVerb(kind, self.steps(steps)))
+            case SwitchVerb(branches=branches):
+                return replace(step, verb=SwitchVerb(self.steps(branches)))
+            case EmitVerb() | UsesVerb() | LocalVerb():
                 return step
+            case _:
+                assert_never(step.verb)
 
-    def call(self, call: Call) -> Call:
+    def call(self, call: CallVerb) -> CallVerb:
         undo, confirm, probe = call.compensate, call.confirm, call.probe
         if undo is not None and undo.request is not None:
             undo = replace(undo, request=self.request(undo.request))
@@ -133,7 +157,7 @@ class _Resolving:
             fallback=self.steps(call.fallback),
         )
 
-    def request(self, request: Request) -> Request:
+    def request(self, request: WrittenRequest) -> WrittenRequest:
         if request.operation is None:
             return request
         found = self.operation(request)
@@ -141,7 +165,7 @@ class _Resolving:
             return request
         return replace(request, method=found.method, path=Constant(found.path), operation=None)
 
-    def operation(self, request: Request) -> Operation | None:
+    def operation(self, request: WrittenRequest) -> Operation | None:
         """The operation that is named; None where that was, or is now, complained about."""
         name, service = request.operation, request.service.text
         assert name is not None, "asked only where an operation is named"
@@ -150,11 +174,13 @@ class _Resolving:
             if service not in self.contracts.unread and self.is_declared(service):
                 message = f"nobody says what `{name.text}` of `{service}` is"
                 hint = f"name its document (`openapi:`) under `services.{service}`, or write `[METHOD] {service}/…`"
-                self.problems.append(Diagnostic("F092", name.span, message, help=hint))
+                self.problems.append(Diagnostic(Code.NO_OPERATION, name.span, message, help=hint))
             return None
         found = find_by_id(contract, name.text)
         if isinstance(found, Missing):
-            self.problems.append(Diagnostic("F092", name.span, found.message, help=found.help))
+            self.problems.append(
+                Diagnostic(Code.NO_OPERATION, name.span, found.message, help=found.help)
+            )
             return None
         parameters = [item.name for item in found.operation.parameters_in("path")]
         if "{" in found.operation.path:
@@ -166,14 +192,16 @@ class _Resolving:
         return any(item.name.text == service for item in self.workflow.services)
 
 
-def _is_unresolved(call: Call) -> bool:
+def _is_unresolved(call: CallVerb) -> bool:
     undo = call.compensate.request if call.compensate is not None else None
     others = [part.request for part in (call.confirm, call.probe) if part is not None]
     requests = [call.request, *others, *([undo] if undo is not None else [])]
     return any(request.operation is not None for request in requests)
 
 
-def _needs_a_path(request: Request, operation: Operation, parameters: list[str]) -> Diagnostic:
+def _needs_a_path(
+    request: WrittenRequest, operation: Operation, parameters: list[str]
+) -> Diagnostic:
     """There is no key for the values of a path: they are written where they go."""
     name = request.operation
     assert name is not None
@@ -184,4 +212,4 @@ def _needs_a_path(request: Request, operation: Operation, parameters: list[str])
         else (f"the path of `{name.text}` has parameters")
     )
     hint = f"write the path, with a value in it: `{operation.method} {request.service.text}{form}`"
-    return Diagnostic("F092", name.span, message, help=hint)
+    return Diagnostic(Code.NO_OPERATION, name.span, message, help=hint)

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flowdsl.language.contracts import NO_CONTRACTS, Contracts
-from flowdsl.language.diagnostics import ALL_TOLD, Diagnostic, Untold
-from flowdsl.language.library import EMPTY, Library, key_of
-from flowdsl.language.source import Source
-from flowdsl.language.workflow import File, Workflow
+from flowdsl.language.parse.workflow import File, Workflow
+from flowdsl.language.text.diagnostics import ALL_TOLD, Diagnostic, Untold
+from flowdsl.language.text.library import EMPTY, Library, key_of
+from flowdsl.language.text.source import Source
+from flowdsl.plan.expression.types import ANYTHING, Type
 from flowdsl.plan.nodes import Plan
-from flowdsl.plan.types import ANYTHING, Type
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from decimal import Decimal, InvalidOperation
 
 from jsonschema.exceptions import ValidationError
 
-from flowdsl.language.conformance import Uncheckable, errors_of
-from flowdsl.language.schema import asked
-from flowdsl.language.vocabulary import did_you_mean, listed
+from flowdsl.language.conformance.value import Uncheckable, errors_of
+from flowdsl.language.parse.schema import asked
+from flowdsl.language.parse.vocabulary import did_you_mean, listed
 from flowdsl.plan.json import exact
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.values import Json

@@ -6,26 +6,27 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
-from flowdsl.language.allow import without_allowed
 from flowdsl.language.contracts import NO_CONTRACTS, Contracts, contracts_of, resolved
-from flowdsl.language.diagnostics import ALL_TOLD, Diagnostic, Severity, Untold, in_order
-from flowdsl.language.document import load_document
 from flowdsl.language.family import Family, Used
-from flowdsl.language.library import EMPTY, Library, key_of
-from flowdsl.language.located import Mapping
-from flowdsl.language.lower import lower
+from flowdsl.language.lower.plan import lower
 from flowdsl.language.openapi import Readings
-from flowdsl.language.parse import parse
+from flowdsl.language.parse.file import parse
+from flowdsl.language.parse.schema import check_shape
+from flowdsl.language.parse.workflow import UsesVerb, Workflow
 from flowdsl.language.places import places
 from flowdsl.language.rules import all_rules, rules_of_plans
+from flowdsl.language.rules.allow import without_allowed
 from flowdsl.language.rules.contracts import Compared, Coverage, compare_with_contracts
 from flowdsl.language.rules.scope import types_at_the_end
-from flowdsl.language.schema import check_shape
-from flowdsl.language.source import Source
 from flowdsl.language.subject import Subject, look_at
+from flowdsl.language.text.diagnostics import ALL_TOLD, Diagnostic, Severity, Untold, in_order
+from flowdsl.language.text.document import load_document
+from flowdsl.language.text.library import EMPTY, Library, key_of
+from flowdsl.language.text.located import Mapping
+from flowdsl.language.text.source import Source
 from flowdsl.language.traits import traits_at, traits_of
-from flowdsl.language.workflow import Uses, Workflow
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.span import Span
 
@@ -148,7 +149,7 @@ def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Check
     if not isinstance(document, Mapping):
         problems.append(
             Diagnostic(
-                "F022",
+                Code.WRONG_KIND,
                 document.span,
                 "a workflow is a mapping",
                 help="begin the file with `flowdsl: 1`",
@@ -187,12 +188,12 @@ def _unread(source: Source, problems: list[Diagnostic]) -> Checked:
     return Checked(source, None, found, untold=untold)
 
 
-def _uses_in(workflow: Workflow) -> list[Uses]:
-    return [place.step.verb for place in places(workflow) if isinstance(place.step.verb, Uses)]
+def _uses_in(workflow: Workflow) -> list[UsesVerb]:
+    return [place.step.verb for place in places(workflow) if isinstance(place.step.verb, UsesVerb)]
 
 
 def _read(
-    uses: Uses, source: Source, checking: _Checking, above: tuple[str, ...]
+    uses: UsesVerb, source: Source, checking: _Checking, above: tuple[str, ...]
 ) -> Iterator[Diagnostic]:
     """The file that is used, read once and made a member, or why it cannot be used."""
     key, span = key_of(source.path, uses.file.path), uses.file.span
@@ -200,22 +201,24 @@ def _read(
         way = " → ".join((*above[above.index(key) :], key))
         message = f"`{key}` uses itself: {way}"
         hint = "let one of them do without the other, or start it by an event (`trigger`)"
-        yield Diagnostic("F033", span, message, help=hint)
+        yield Diagnostic(Code.FILE_USES_ITSELF, span, message, help=hint)
         return
     if len(above) > LIMIT_DEPTH:
         message = f"more than {LIMIT_DEPTH} files that use each other in turn"
-        yield Diagnostic("F007", span, message, help="let one of them do more of it itself")
+        yield Diagnostic(
+            Code.FILE_OVER_LIMIT, span, message, help="let one of them do more of it itself"
+        )
         return
     library, members = checking.library, checking.members
     text = library.texts.get(key)
     if text is None:
         why = library.why.get(key, "there is no such file")
         hint = "a path is relative to the file it is written in"
-        yield Diagnostic("F031", span, f"`{key}` cannot be read: {why}", help=hint)
+        yield Diagnostic(Code.UNUSABLE_FILE, span, f"`{key}` cannot be read: {why}", help=hint)
         return
     if not is_workflow(text):
         hint = "the first key of a workflow file is `flowdsl: 1`"
-        yield Diagnostic("F031", span, f"`{key}` is no workflow file", help=hint)
+        yield Diagnostic(Code.UNUSABLE_FILE, span, f"`{key}` is no workflow file", help=hint)
         return
     if key not in members:
         checked = _check(Source(key, text), checking, (*above, key))
@@ -240,10 +243,10 @@ def _too_many_steps(subject: Subject) -> Iterator[Diagnostic]:
     steps = 0
     for place in subject.places:
         steps += 1 + traits_at(subject, place.step).size
-        if steps > LIMIT_STEPS and isinstance(place.step.verb, Uses):
+        if steps > LIMIT_STEPS and isinstance(place.step.verb, UsesVerb):
             message = f"with all the files it uses, more than {LIMIT_STEPS:,} steps"
             hint = "start the larger ones as runs of their own: `detach: true`"
-            yield Diagnostic("F007", place.step.verb.file.span, message, help=hint)
+            yield Diagnostic(Code.FILE_OVER_LIMIT, place.step.verb.file.span, message, help=hint)
             return
 
 
@@ -255,15 +258,19 @@ def _invalid(key: str, span: Span, checked: Checked, above: tuple[str, ...]) -> 
         return replace(round_here, span=span)
     first, number = errors[0], checked.number(Severity.ERROR)
     message = f"`{key}` has {'an error' if number == 1 else f'{number} errors'} in it"
-    if first.code == "F031" and first.label:  # it is in a file that this one uses
+    if first.code == Code.UNUSABLE_FILE and first.label:  # it is in a file that this one uses
         return replace(first, span=span, message=message)
     label = f"{first.code} in line {first.span.line} of `{key}`: {first.message}"
-    return Diagnostic("F031", span, message, label, f"`flowdsl validate {key}` shows it")
+    return Diagnostic(
+        Code.UNUSABLE_FILE, span, message, label, f"`flowdsl validate {key}` shows it"
+    )
 
 
 def _goes_round(error: Diagnostic, key: str) -> bool:
     """Whether files use each other in turn, and this one is among them."""
-    return error.code == "F033" and key in error.message.partition(": ")[2].split(" → ")
+    return error.code == Code.FILE_USES_ITSELF and key in error.message.partition(": ")[2].split(
+        " → "
+    )
 
 
 def is_workflow(text: str) -> bool:

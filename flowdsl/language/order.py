@@ -9,9 +9,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowdsl.language.places import Definition, Order, Path, Place, order, uses, variable_around
-from flowdsl.language.workflow import Workflow
-from flowdsl.plan.expression import Expression, Reference
+from flowdsl.language.parse.workflow import Workflow
+from flowdsl.language.places import (
+    DefinedName,
+    Path,
+    Relation,
+    StepPlace,
+    order,
+    uses,
+    variable_around,
+)
+from flowdsl.plan.expression.compiled import Expression, Reference
 from flowdsl.plan.span import Span
 
 if TYPE_CHECKING:
@@ -28,7 +36,7 @@ class Edge:
 
 
 def edges(
-    workflow: Workflow, group: Path, inside: tuple[Place, ...], known: Mapping[str, Definition]
+    workflow: Workflow, group: Path, inside: tuple[StepPlace, ...], known: Mapping[str, DefinedName]
 ) -> tuple[Edge, ...]:
     """Every order between the children of the `parallel` at `group`; `inside` are the places below it."""
     depth = len(group)
@@ -47,20 +55,22 @@ def edges(
     return tuple(found.values())
 
 
-def _references(place: Place) -> Iterator[tuple[Expression, Reference]]:
+def _references(place: StepPlace) -> Iterator[tuple[Expression, Reference]]:
     for use in uses(place.step):
         for reference in use.expression.references:
             yield use.expression, reference
 
 
-def _sibling(name: str, place: Place, group: Path, known: Mapping[str, Definition]) -> int | None:
+def _sibling(
+    name: str, place: StepPlace, group: Path, known: Mapping[str, DefinedName]
+) -> int | None:
     """The child of `group`, another than the one `place` is in, that gives `name` its value."""
     if name not in known or known[name].place.path[: len(group)] != group:
         return None
     if variable_around(name, place) is not None:
         return None
     target = known[name].place
-    if order(target, place) is not Order.BESIDE:
+    if order(target, place) is not Relation.BESIDE:
         return None
     child = target.path[len(group)]
     return child if child != place.path[len(group)] else None

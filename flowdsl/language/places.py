@@ -10,29 +10,30 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, assert_never
 
-from flowdsl.language.workflow import (
-    Assignment,
-    Call,
-    Commit,
-    Emit,
-    Fail,
-    Group,
+from flowdsl.language.parse.workflow import (
+    CallVerb,
+    CommitVerb,
+    EmitVerb,
+    FailVerb,
+    GroupVerb,
+    LocalVerb,
     Name,
-    Request,
-    Status,
+    SetVerb,
+    StatusVerb,
     Step,
-    Switch,
-    Uses,
-    Wait,
-    WaitFor,
-    WaitUntil,
+    SwitchVerb,
+    UsesVerb,
+    WaitForVerb,
+    WaitUntilVerb,
+    WaitVerb,
     Workflow,
+    WrittenRequest,
 )
 from flowdsl.plan import address as addresses
 from flowdsl.plan.address import Address
-from flowdsl.plan.expression import Expression
+from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.template import Constant, Fields, Items, Template, Text
 
 Section: TypeAlias = Literal["steps", "on_failure"]
@@ -40,7 +41,7 @@ Path: TypeAlias = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StepPlace:
     """A step, and the groups around it, outermost first."""
 
     step: Step
@@ -52,7 +53,7 @@ class Place:
 
     @property
     def in_parallel(self) -> bool:
-        return any(kind_of(parent) == "parallel" for parent in self.parents)
+        return any(parent.verb.kind == "parallel" for parent in self.parents)
 
     @property
     def runs_beside(self) -> bool:
@@ -76,11 +77,11 @@ Kind: TypeAlias = Literal["id", "set", "variable"]
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
+class DefinedName:
     """A name that expressions may use, and the step that gives it its value."""
 
     name: Name
-    place: Place
+    place: StepPlace
     kind: Kind
 
     @property
@@ -144,7 +145,7 @@ class Use:
     in_text: bool = False
 
 
-class Order(Enum):
+class Relation(Enum):
     """How the step at one path stands to the step at another."""
 
     BEFORE = auto()  # it surely ended before
@@ -158,7 +159,7 @@ class Order(Enum):
 
 def places(
     workflow: Workflow, prefix: Address = addresses.ROOT, *, below: bool = False
-) -> tuple[Place, ...]:
+) -> tuple[StepPlace, ...]:
     """Every step, in the order of the file. `prefix`, `below`: where the file is used, if it is run as part of another."""
     failure = addresses.child(prefix, addresses.ON_FAILURE)
     return (
@@ -175,12 +176,12 @@ def _places(
     parents: tuple[Step, ...] = (),
     *,
     below: bool = False,
-) -> Iterator[Place]:
+) -> Iterator[StepPlace]:
     for position, (step, name) in enumerate(zip(steps, step_names(steps), strict=True)):
         address = addresses.child(parent, name)
         here = (*path, position)
-        yield Place(step, section, here, address, parents, below)
-        if isinstance(step.verb, Commit):
+        yield StepPlace(step, section, here, address, parents, below)
+        if isinstance(step.verb, CommitVerb):
             below = True
         inner = addresses.item_template(address) if step.for_each else address
         around = (*parents, step)
@@ -190,14 +191,16 @@ def _places(
 def steps_in(step: Step) -> tuple[Step, ...]:
     """One level down: the children of a group, the branches of a `switch`, the fallback of a call."""
     match step.verb:
-        case Group(steps=steps):
+        case GroupVerb(steps=steps):
             return steps
-        case Switch(branches=branches):
+        case SwitchVerb(branches=branches):
             return branches
-        case Call(fallback=fallback):
+        case CallVerb(fallback=fallback):
             return fallback
-        case _:
+        case EmitVerb() | UsesVerb() | LocalVerb():
             return ()
+        case _:
+            assert_never(step.verb)
 
 
 def step_names(steps: tuple[Step, ...]) -> list[str]:
@@ -205,10 +208,10 @@ def step_names(steps: tuple[Step, ...]) -> list[str]:
     counts: Counter[str] = Counter()
     names: list[str] = []
     for step in steps:
-        verb = kind_of(step)
+        verb = step.verb.kind
         if step.id is not None:
             names.append(step.id.text)
-        elif isinstance(step.verb, Commit):
+        elif isinstance(step.verb, CommitVerb):
             names.append(addresses.COMMIT)
         else:
             counts[verb] += 1
@@ -216,52 +219,23 @@ def step_names(steps: tuple[Step, ...]) -> list[str]:
     return names
 
 
-def kind_of(step: Step) -> str:
-    """The verb, as it is written."""
-    match step.verb:
-        case Call():
-            return "call"
-        case Group(kind=kind):
-            return kind
-        case Status():
-            return "status"
-        case Assignment():
-            return "set"
-        case Wait():
-            return "wait"
-        case Fail():
-            return "fail"
-        case Commit():
-            return "commit"
-        case Switch():
-            return "switch"
-        case WaitUntil():
-            return "wait_until"
-        case WaitFor():
-            return "wait_for"
-        case Emit():
-            return "emit"
-        case Uses():
-            return "uses"
-
-
-def order(target: Place, reader: Place) -> Order:
+def order(target: StepPlace, reader: StepPlace) -> Relation:
     """How `target` stands to `reader`, seen from `reader`."""
     if target.section != reader.section:
-        return Order.BEFORE if target.section == "steps" else Order.LATER
+        return Relation.BEFORE if target.section == "steps" else Relation.LATER
     shared = _shared(target.path, reader.path)
     if target.path == reader.path:
-        return Order.SAME
+        return Relation.SAME
     if shared == len(target.path):
-        return Order.AROUND
+        return Relation.AROUND
     if shared == len(reader.path):
-        return Order.INSIDE
-    around = kind_of((*reader.parents, reader.step)[shared - 1]) if shared > 0 else ""
+        return Relation.INSIDE
+    around = (*reader.parents, reader.step)[shared - 1].verb.kind if shared > 0 else ""
     if around == "parallel":
-        return Order.BESIDE
+        return Relation.BESIDE
     if around == "switch":
-        return Order.INSTEAD
-    return Order.BEFORE if target.path[shared] < reader.path[shared] else Order.LATER
+        return Relation.INSTEAD
+    return Relation.BEFORE if target.path[shared] < reader.path[shared] else Relation.LATER
 
 
 def _shared(one: Path, other: Path) -> int:
@@ -271,16 +245,16 @@ def _shared(one: Path, other: Path) -> int:
     )
 
 
-def definitions(all_places: tuple[Place, ...]) -> dict[str, Definition]:
+def definitions(all_places: tuple[StepPlace, ...]) -> dict[str, DefinedName]:
     """Every id, `set` name and variable of a `for_each`; of two equal ones the first."""
-    found: dict[str, Definition] = {}
+    found: dict[str, DefinedName] = {}
     for place in all_places:
         for name, kind in names_given(place.step):
-            found.setdefault(name.text, Definition(name, place, kind))
+            found.setdefault(name.text, DefinedName(name, place, kind))
     return found
 
 
-def variable_around(name: str, reader: Place) -> Path | None:
+def variable_around(name: str, reader: StepPlace) -> Path | None:
     """The path of the `for_each` whose variable `name` is where `reader` stands. Two lists may use the same one."""
     steps = (*reader.parents, reader.step)
     return next(
@@ -299,7 +273,7 @@ def names_given(step: Step) -> Iterator[tuple[Name, Kind]]:
         yield step.id, "id"
     if step.for_each is not None:
         yield step.for_each.variable, "variable"
-    if isinstance(step.verb, Assignment):
+    if isinstance(step.verb, SetVerb):
         for name, _ in step.verb.values:
             yield name, "set"
 
@@ -311,7 +285,7 @@ def uses(step: Step) -> Iterator[Use]:
     if step.for_each is not None:
         yield Use(step.for_each.items, Role.ITEMS)
     match step.verb:
-        case Call(request=request, compensate=undo, confirm=confirm, probe=probe):
+        case CallVerb(request=request, compensate=undo, confirm=confirm, probe=probe):
             yield from _of_request(request, Part.DO)
             if confirm is not None:
                 yield from _of_request(confirm.request, Part.CONFIRM)
@@ -322,35 +296,37 @@ def uses(step: Step) -> Iterator[Use]:
                 yield Use(probe.found, Role.FOUND, Part.PROBE)
                 if probe.result is not None:
                     yield Use(probe.result, Role.RESULT, Part.PROBE)
-        case Status(text=text):
+        case StatusVerb(text=text):
             yield from in_template(text, Role.STATUS, text_only=True)
-        case Fail(message=message):
+        case FailVerb(message=message):
             yield from in_template(message, Role.FAIL, text_only=True)
-        case Assignment(values=values):
+        case SetVerb(values=values):
             for _, value in values:
                 yield from in_template(value, Role.VALUE)
-        case WaitUntil(moment=moment):
+        case WaitUntilVerb(moment=moment):
             yield from in_template(moment, Role.MOMENT)
-        case WaitFor(expect=Expression() as expect):
+        case WaitForVerb(expect=Expression() as expect):
             yield Use(expect, Role.EXPECT)
-        case Emit(request=request):
-            if request.body is not None:
-                yield from in_template(request.body, Role.DATA)
-        case Uses(arguments=arguments):
+        case EmitVerb(request=request):
+            for template in request.body.templates if request.body is not None else ():
+                yield from in_template(template, Role.DATA)
+        case UsesVerb(arguments=arguments):
             for _, value in arguments:
                 yield from in_template(value, Role.ARGUMENT)
-        case WaitFor() | Wait() | Commit() | Group() | Switch():
+        case WaitForVerb() | WaitVerb() | CommitVerb() | GroupVerb() | SwitchVerb():
             return
+        case _:
+            assert_never(step.verb)
 
 
-def _of_request(request: Request, part: Part) -> Iterator[Use]:
+def _of_request(request: WrittenRequest, part: Part) -> Iterator[Use]:
     yield from in_template(request.path, Role.PATH, part, text_only=True)
     for _, value in request.query:
         yield from in_template(value, Role.QUERY, part)
     for _, value in request.headers:
         yield from in_template(value, Role.HEADER, part, text_only=True)
-    if request.body is not None:
-        yield from in_template(request.body, Role.BODY, part)
+    for template in request.body.templates if request.body is not None else ():
+        yield from in_template(template, Role.BODY, part)
     if request.expect is not None:
         yield Use(request.expect, Role.EXPECT, part)
 

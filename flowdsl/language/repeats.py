@@ -9,12 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from flowdsl.language.allow import without_allowed
-from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.codes import Code
 from flowdsl.language.load import Checked
+from flowdsl.language.parse.workflow import CallVerb, Workflow, WrittenRequest
 from flowdsl.language.places import places
-from flowdsl.language.workflow import Call, Request, Workflow
-from flowdsl.plan.expression import Expression
+from flowdsl.language.rules.allow import without_allowed
+from flowdsl.language.text.diagnostics import Diagnostic
+from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.json import to_text
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Constant, Fields, Items, Template, Text
@@ -45,7 +46,7 @@ def repeated(files: Iterable[Checked]) -> Iterator[tuple[Checked, Diagnostic]]:
 def _diagnostic(span: Span, others: list[str]) -> Diagnostic:
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""
     return Diagnostic(
-        "F065",
+        Code.REPEATED_CALLS,
         span,
         f"this call and its undo stand in {len(others) + 1} files",
         f"also in {', '.join(others[:3])}{more}",
@@ -62,16 +63,15 @@ def _unless_allowed(checked: Checked, found: Diagnostic) -> Iterator[tuple[Check
 def _pairs(workflow: Workflow) -> Iterator[tuple[Spelled, Span]]:
     urls = {service.name.text: _spell(service.url) for service in workflow.services}
     for place in places(workflow):
-        match place.step.verb:
-            case Call(request=request, compensate=undo) if undo is not None and undo.request:
-                spelled = (*_request(request, urls), *_request(undo.request, urls))
-                yield spelled, request.span
-            case _:
-                pass
+        call = place.step.verb
+        undo = call.compensate if isinstance(call, CallVerb) else None
+        if isinstance(call, CallVerb) and undo is not None and undo.request is not None:
+            spelled = (*_request(call.request, urls), *_request(undo.request, urls))
+            yield spelled, call.request.span
 
 
-def _request(request: Request, urls: dict[str, str]) -> Spelled:
-    body = _spell(request.body) if request.body is not None else ""
+def _request(request: WrittenRequest, urls: dict[str, str]) -> Spelled:
+    body = "".join(map(_spell, request.body.templates)) if request.body is not None else ""
     url = urls.get(request.service.text, "")
     return (request.method, request.service.text, url, _spell(request.path), body)
 

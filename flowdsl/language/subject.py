@@ -5,27 +5,35 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from flowdsl.language.contracts import NO_CONTRACTS, Contracts
 from flowdsl.language.family import ALONE, Family, Used
 from flowdsl.language.order import Edge, edges, sibling_graph
+from flowdsl.language.parse.workflow import (
+    CallVerb,
+    EmitVerb,
+    GroupVerb,
+    LocalVerb,
+    SwitchVerb,
+    UsesVerb,
+    Workflow,
+    WrittenRequest,
+)
 from flowdsl.language.places import (
-    Definition,
+    DefinedName,
     Part,
     Path,
-    Place,
     Section,
+    StepPlace,
     Use,
     definitions,
-    kind_of,
     places,
     uses,
     variable_around,
 )
-from flowdsl.language.workflow import Call, Emit, Request, Uses, Workflow
 from flowdsl.plan.address import ROOT, Address, child
-from flowdsl.plan.expression import Expression, Reference
+from flowdsl.plan.expression.compiled import Expression, Reference
 from flowdsl.plan.span import Span
 
 if TYPE_CHECKING:
@@ -40,9 +48,9 @@ class Subject:
     """
 
     workflow: Workflow
-    places: tuple[Place, ...]
-    known: Mapping[str, Definition]
-    by_parent: Mapping[tuple[Section, Path], tuple[Place, ...]]
+    places: tuple[StepPlace, ...]
+    known: Mapping[str, DefinedName]
+    by_parent: Mapping[tuple[Section, Path], tuple[StepPlace, ...]]
     edges: Mapping[tuple[Section, Path], tuple[Edge, ...]]
     graphs: Mapping[tuple[Section, Path], networkx.DiGraph[int]]
     path: str = ""
@@ -53,10 +61,10 @@ class Subject:
     def locate(self, expression: Expression, reference: Reference) -> Span:
         return self.workflow.locate(expression, reference.start, reference.length)
 
-    def children(self, path: Path, section: Section) -> tuple[Place, ...]:
+    def children(self, path: Path, section: Section) -> tuple[StepPlace, ...]:
         return self.by_parent.get((section, path), ())
 
-    def definition(self, name: str, reader: Place) -> Definition:
+    def definition(self, name: str, reader: StepPlace) -> DefinedName:
         """What a known name means where it is read."""
         path = variable_around(name, reader)
         if path is None:
@@ -68,9 +76,9 @@ class Subject:
         if known.kind == "variable" and known.place.path == path:
             return known
         siblings = self.children(path[:-1], reader.section)
-        return Definition(each.for_each.variable, siblings[path[-1]], "variable")
+        return DefinedName(each.for_each.variable, siblings[path[-1]], "variable")
 
-    def used(self, verb: Uses) -> Used | None:
+    def used(self, verb: UsesVerb) -> Used | None:
         """The workflow of another file, where it could be read."""
         return self.family.used(self.path, verb.file)
 
@@ -91,12 +99,12 @@ def look_at(
     """`below`: it is used where nothing is undone any more."""
     found = places(workflow, prefix, below=below)
     known = definitions(found)
-    by_parent: dict[tuple[Section, Path], list[Place]] = defaultdict(list)
-    inside: dict[tuple[Section, Path], list[Place]] = defaultdict(list)
+    by_parent: dict[tuple[Section, Path], list[StepPlace]] = defaultdict(list)
+    inside: dict[tuple[Section, Path], list[StepPlace]] = defaultdict(list)
     for place in found:
         by_parent[place.section, place.path[:-1]].append(place)
         for depth, parent in enumerate(place.parents, start=1):
-            if kind_of(parent) == "parallel":
+            if parent.verb.kind == "parallel":
                 inside[place.section, place.path[:depth]].append(place)
     found_edges = {key: edges(workflow, key[1], tuple(kept), known) for key, kept in inside.items()}
     return Subject(
@@ -113,10 +121,10 @@ def look_at(
     )
 
 
-def requests(place: Place) -> Iterator[tuple[Part, Request]]:
+def requests(place: StepPlace) -> Iterator[tuple[Part, WrittenRequest]]:
     """Every request a step may send."""
     match place.step.verb:
-        case Call(request=request, compensate=undo, confirm=confirm, probe=probe):
+        case CallVerb(request=request, compensate=undo, confirm=confirm, probe=probe):
             yield Part.DO, request
             if confirm is not None:
                 yield Part.CONFIRM, confirm.request
@@ -124,13 +132,15 @@ def requests(place: Place) -> Iterator[tuple[Part, Request]]:
                 yield Part.UNDO, undo.request
             if probe is not None:
                 yield Part.PROBE, probe.request
-        case Emit(request=request):
+        case EmitVerb(request=request):
             yield Part.DO, request
-        case _:
+        case GroupVerb() | SwitchVerb() | UsesVerb() | LocalVerb():
             return
+        case _:
+            assert_never(place.step.verb)
 
 
-def reads(place: Place) -> Iterator[tuple[Use, Reference]]:
+def reads(place: StepPlace) -> Iterator[tuple[Use, Reference]]:
     """Every reference of a step itself."""
     for use in uses(place.step):
         for reference in use.expression.references:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from flowdsl.language.family import Traits
-from flowdsl.language.places import Place
+from flowdsl.language.parse.workflow import (
+    CallVerb,
+    EmitVerb,
+    FailVerb,
+    GroupVerb,
+    LocalVerb,
+    StatusVerb,
+    Step,
+    SwitchVerb,
+    UsesVerb,
+    WaitForVerb,
+)
+from flowdsl.language.places import StepPlace
 from flowdsl.language.subject import Subject
-from flowdsl.language.workflow import Call, Emit, Fail, Status, Step, Uses, WaitFor
+from flowdsl.plan.expression.types import Type
 from flowdsl.plan.nodes import READS
-from flowdsl.plan.types import Type
 
 
 def traits_of(subject: Subject, outputs: Type) -> Traits:
@@ -20,7 +33,7 @@ def traits_of(subject: Subject, outputs: Type) -> Traits:
         confirms=any(_confirms(subject, place.step) for place in steps),
         changes=any(changes(subject, place.step) for place in steps),
         labels=any(
-            isinstance(place.step.verb, Status) or traits_at(subject, place.step).labels
+            isinstance(place.step.verb, StatusVerb) or traits_at(subject, place.step).labels
             for place in steps
         ),
         outputs=outputs,
@@ -29,7 +42,7 @@ def traits_of(subject: Subject, outputs: Type) -> Traits:
 
 def traits_at(subject: Subject, step: Step) -> Traits:
     """Those of the file that a step runs as part of this one; of none, nothing is to be feared."""
-    if not isinstance(step.verb, Uses) or step.verb.detach:
+    if not isinstance(step.verb, UsesVerb) or step.verb.detach:
         return Traits()
     used = subject.used(step.verb)
     return used.traits if used is not None else Traits()
@@ -37,20 +50,22 @@ def traits_at(subject: Subject, step: Step) -> Traits:
 
 def can_fail(subject: Subject, step: Step) -> bool:
     match step.verb:
-        case Call() | Fail() | Emit():
+        case CallVerb() | FailVerb() | EmitVerb():
             return True
-        case WaitFor(timeout=timeout, expect=expect):
+        case WaitForVerb(timeout=timeout, expect=expect):
             return timeout is not None or expect is not None
-        case _:
+        case UsesVerb():
             return traits_at(subject, step).can_fail
+        case GroupVerb() | SwitchVerb() | LocalVerb():
+            return False
+        case _:
+            assert_never(step.verb)
 
 
 def changes(subject: Subject, step: Step) -> bool:
-    match step.verb:
-        case Call(request=request):
-            return request.method not in READS
-        case _:
-            return traits_at(subject, step).changes
+    if isinstance(step.verb, CallVerb):
+        return step.verb.request.method not in READS
+    return traits_at(subject, step).changes
 
 
 def is_forgiven(step: Step) -> bool:
@@ -58,22 +73,18 @@ def is_forgiven(step: Step) -> bool:
     return not step.critical or (step.for_each is not None and step.for_each.collect == "settled")
 
 
-def _turns(subject: Subject, place: Place) -> bool:
+def _turns(subject: Subject, place: StepPlace) -> bool:
     steps = (*place.parents, place.step)
     return can_fail(subject, place.step) and not any(map(is_forgiven, steps))
 
 
 def _leaves_something(subject: Subject, step: Step) -> bool:
-    match step.verb:
-        case Call(request=request, compensate=None):
-            return request.method not in READS
-        case _:
-            return traits_at(subject, step).leaves is not None
+    if isinstance(step.verb, CallVerb):
+        return step.verb.compensate is None and changes(subject, step)
+    return traits_at(subject, step).leaves is not None
 
 
 def _confirms(subject: Subject, step: Step) -> bool:
-    match step.verb:
-        case Call(confirm=confirm):
-            return confirm is not None
-        case _:
-            return traits_at(subject, step).confirms
+    if isinstance(step.verb, CallVerb):
+        return step.verb.confirm is not None
+    return traits_at(subject, step).confirms

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
-from flowdsl.plan.evaluate import EvaluationError, evaluate
-from flowdsl.plan.expression import Expression
-from flowdsl.plan.operations import kind
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
+from flowdsl.plan.expression.operations import kind
 from flowdsl.plan.template import Constant, Rendered, Template, Text, error_in, text_from
 from flowdsl.plan.values import Json, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from flowdsl.plan.budget import Value
+    from flowdsl.plan.expression.budget import Value
 
 
 def encode_path(value: Rendered) -> str:

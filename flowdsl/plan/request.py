@@ -8,7 +8,7 @@ from flowdsl.plan.values import Sealed
 
 
 @dataclass(frozen=True, slots=True)
-class Basic:
+class BasicCredentials:
     """Who we are by RFC 7617. What goes out is base64 of both, made where their secrets are put in."""
 
     user: Sealed
@@ -26,4 +26,4 @@ class Request:
     url: str
     headers: tuple[tuple[str, Sealed], ...] = ()
     body: Sealed | None = None
-    basic: Basic | None = None
+    basic: BasicCredentials | None = None

@@ -9,18 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from flowdsl.plan.budget import Frame
-from flowdsl.plan.evaluate import MAXIMUM_OPERATIONS, MAXIMUM_SIZE, EvaluationError, evaluate
-from flowdsl.plan.expression import Expression, ExpressionError, parse
-from flowdsl.plan.fault import Fault
-from flowdsl.plan.operations import text_of
+from flowdsl.plan.expression.budget import Frame
+from flowdsl.plan.expression.compiled import Expression, ExpressionError, parse
+from flowdsl.plan.expression.evaluate import (
+    MAXIMUM_OPERATIONS,
+    MAXIMUM_SIZE,
+    EvaluationError,
+    evaluate,
+)
+from flowdsl.plan.expression.fault import Fault
+from flowdsl.plan.expression.operations import text_of
 from flowdsl.plan.values import Json, Sealed, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from decimal import Decimal
 
-    from flowdsl.plan.paths import Reference
+    from flowdsl.plan.expression.paths import Reference
     from flowdsl.plan.span import Span
 
 Rendered: TypeAlias = (
@@ -54,16 +59,16 @@ Template: TypeAlias = "Constant | Expression | Text | Items | Fields"
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Embedded:
     """What stands between `${` and `}`; `start` is its offset in the whole text."""
 
     text: str
     start: int
 
 
-def split(text: str) -> list[str | Piece]:
+def split(text: str) -> list[str | Embedded]:
     """Literal text and expressions, in their order. No empty literals."""
-    parts: list[str | Piece] = []
+    parts: list[str | Embedded] = []
     literal: list[str] = []
     position = 0
     while (dollar := text.find("$", position)) >= 0:
@@ -73,7 +78,7 @@ def split(text: str) -> list[str | Piece]:
             position = dollar + 3
         elif text.startswith("${", dollar):
             end = _end_of_expression(text, dollar + 2)
-            parts += [*_joined(literal), Piece(text[dollar + 2 : end], dollar + 2)]
+            parts += [*_joined(literal), Embedded(text[dollar + 2 : end], dollar + 2)]
             literal = []
             position = end + 1
         else:
@@ -135,7 +140,7 @@ def assembled(parts: list[str | Expression]) -> Template:
     return Text(tuple(parts))
 
 
-def _parse_part(part: str | Piece, locate: Callable[[int], Span]) -> str | Expression:
+def _parse_part(part: str | Embedded, locate: Callable[[int], Span]) -> str | Expression:
     if isinstance(part, str):
         return part
     stripped = part.text.strip(" \t\r\n")

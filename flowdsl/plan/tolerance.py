@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowdsl.plan.address import Address, enclosing
-from flowdsl.plan.nodes import AnyNode, Each, Plan
+from flowdsl.plan.nodes import AnyNode, ForEach, Plan
 
 
 def may_fail(plan: Plan, address: Address) -> bool:
@@ -14,5 +14,5 @@ def may_fail(plan: Plan, address: Address) -> bool:
 
 def _forgives(node: AnyNode, address: Address) -> bool:
     return not node.critical or (
-        isinstance(node, Each) and node.collect == "settled" and node.address != address
+        isinstance(node, ForEach) and node.collect == "settled" and node.address != address
     )

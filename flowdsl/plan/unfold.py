@@ -8,9 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import assert_never
 
 from flowdsl.plan.address import Address, item, located
-from flowdsl.plan.nodes import AnyNode, Block, Call, Child, Confirm, Each, Plan, Switch
+from flowdsl.plan.nodes import (
+    AnyNode,
+    Block,
+    Call,
+    Child,
+    Confirm,
+    Detach,
+    ForEach,
+    Local,
+    Plan,
+    Switch,
+)
 
 UNFOLDED_MAX = 64  # of one plan, kept because the next question is likely to be about the same
 
@@ -46,14 +58,16 @@ def _node(node: AnyNode, viewers: tuple[Address, ...], counts: Mapping[Address, 
         case Switch():
             branches = tuple(_block(branch, viewers, counts) for branch in node.branches)
             return replace(node, address=here, branches=branches)
-        case Each():
+        case ForEach():
             return _each(replace(node, address=here), viewers, counts)
         case Call(fallback=Block() as fallback):
             return replace(node, address=here, fallback=_block(fallback, viewers, counts))
         case Confirm():
             return replace(node, address=here, of=_at(node.of, viewers))
-        case _:
+        case Call() | Detach() | Local():
             return node if here == node.address else replace(node, address=here)
+        case _:
+            assert_never(node)
 
 
 def _block(block: Block, viewers: tuple[Address, ...], counts: Mapping[Address, int]) -> Block:
@@ -64,7 +78,7 @@ def _block(block: Block, viewers: tuple[Address, ...], counts: Mapping[Address, 
     )
 
 
-def _each(each: Each, viewers: tuple[Address, ...], counts: Mapping[Address, int]) -> Each:
+def _each(each: ForEach, viewers: tuple[Address, ...], counts: Mapping[Address, int]) -> ForEach:
     """Confirms have addresses of their own, but the items they belong to are those of the steps they confirm."""
     of = _at(each.mirrors, viewers) if each.mirrors is not None else each.address
     if each.mirrors is not None:
@@ -105,12 +119,12 @@ def inside(node: AnyNode) -> tuple[AnyNode, ...]:
             return branches
         case Call(fallback=Block() as fallback):
             return fallback.children
-        case Each(branches=None, body=body):
-            return (body,)
-        case Each(branches=tuple() as branches):
-            return branches
-        case _:
+        case ForEach(body=body, branches=items):
+            return (body,) if items is None else items
+        case Call() | Confirm() | Detach() | Local():
             return ()
+        case _:
+            assert_never(node)
 
 
 def home_of(plan: Plan, address: Address) -> tuple[Address, Child] | None:

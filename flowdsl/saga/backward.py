@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
+from flowdsl.codes import Code
 from flowdsl.plan.address import (
     ROOT,
     Address,
@@ -15,17 +18,16 @@ from flowdsl.plan.address import (
 )
 from flowdsl.plan.nodes import (
     AnyNode,
-    Assign,
     Block,
     Call,
     Compensation,
     Confirm,
-    Each,
-    Label,
-    Listen,
+    Detach,
+    ForEach,
+    Local,
     NothingToUndo,
     Switch,
-    Wait,
+    WaitFor,
 )
 from flowdsl.plan.tolerance import may_fail
 from flowdsl.plan.unfold import inside
@@ -61,8 +63,6 @@ def backward(walk: Walk, node: AnyNode, scope: Address) -> bool:
     return False
 
 
-NOT_UNDONE = "F126"
-LOCAL = (Assign, Label, Wait, Listen)
 PENDING_BACKWARD = Stand("pending", over=True)
 
 
@@ -87,7 +87,7 @@ def _is_one_of_several(walk: Walk, scope: Address) -> bool:
     if not around or item(*around[-1]) != scope:
         return False
     each = walk.plan.nodes[around[-1][0]]
-    return isinstance(each, Each) and each.quorum > 0
+    return isinstance(each, ForEach) and each.quorum > 0
 
 
 # --- undoing -----------------------------------------------------------------------------------------
@@ -123,12 +123,12 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
     if node.address in state.skipped:
         return SKIPPED
     match node:
-        case Each(branches=None):
+        case ForEach(branches=None):
             return PENDING_BACKWARD
         case Block():
             over = _children_backward(walk, node.children, scope, held=held)
             return Stand(group_state(walk, node), over)
-        case Switch() | Each():
+        case Switch() | ForEach():
             passed_over = _passed_over(walk, node)
             over = _children_backward(walk, inside(node), scope, held=held, passed_over=passed_over)
             return Stand(_state_of_many(walk, node), over)
@@ -141,13 +141,15 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
             return _one_call(walk, node, scope, held=held)
         case Confirm() if state.committed:
             return _confirm_left(walk, node)
-        case _:
+        case Confirm() | Detach() | Local():
             here = node.address
-            # The timer of a Listen is its timeout: fired, it says nothing of how the Listen ended.
-            waited = isinstance(node, Wait) and here in state.fired
+            # The timer of a WaitFor is its timeout: fired, it says nothing of how the WaitFor ended.
+            waited = here in state.fired and not isinstance(node, WaitFor)
             reached = waited or here in state.done or here in state.spawned
             failed = state.calls.get(here, NO_CALL).failed is not None
             return Stand("refused" if failed else "ok" if reached else "pending", over=True)
+        case _:
+            assert_never(node)
 
 
 def _confirm_left(walk: Walk, node: Confirm) -> Stand:
@@ -158,17 +160,17 @@ def _confirm_left(walk: Walk, node: Confirm) -> Stand:
     return OVER_OK if entry.answer is not None else SKIPPED
 
 
-def _state_of_many(walk: Walk, node: Switch | Each) -> StepState:
+def _state_of_many(walk: Walk, node: Switch | ForEach) -> StepState:
     """That no branch was taken, no item was there, or that those failed which may, was no failure."""
     state = group_state(walk, node)
     reached = node.address in walk.state.done or node.address in walk.state.expanded
-    settled = isinstance(node, Each) and node.collect == "settled"
+    settled = isinstance(node, ForEach) and node.collect == "settled"
     settled = settled or node.address in walk.state.chosen
     nothing = state == "pending" or (settled and state == "refused")
     return "kept" if reached and nothing else state
 
 
-def _passed_over(walk: Walk, node: Switch | Each) -> frozenset[Address]:
+def _passed_over(walk: Walk, node: Switch | ForEach) -> frozenset[Address]:
     """Branches that were not taken, and items that were not needed any more."""
     if isinstance(node, Switch):
         if node.address not in walk.state.done:
@@ -201,7 +203,7 @@ def _call_backward(walk: Walk, call: Call, *, held: bool) -> Stand:
             return nothing_left(back)
         case "stuck" if may_fail(walk.plan, call.address):
             return _given_up(walk, call, back)
-        case _ if held:
+        case "stuck" | "undoing" if held:
             walk.waiting.append(Residue(call.address, back.call, WAITS_FOR_LATER))
             is_out = walk.state.calls.get(undo(call.address), NO_CALL).flying
             return Stand("undoing" if is_out else _seen(walk, call), over=False)
@@ -235,7 +237,7 @@ def _given_up(walk: Walk, call: Call, back: Undo) -> Stand:
         why = f"{back.why}: {failure.message}" if failure is not None else back.why
         status = None if failure is None else failure.status
         response = None if failure is None else failure.response
-        failure = Failure(NOT_UNDONE, f"it stands: {why}", call.address, status, response)
+        failure = Failure(Code.NOT_UNDONE, f"it stands: {why}", call.address, status, response)
         seen = "kept"
     walk.warnings += [] if failure is None else [failure]
     return Stand(seen, over=True)
@@ -285,7 +287,7 @@ def _seen(walk: Walk, call: Call) -> StepState:
 def group_state(walk: Walk, group: AnyNode) -> StepState:
     """A group looks like the furthest of what is in it; what sends nothing leaves nothing to say."""
     stands = ((node, walk.stands[node.address].state) for node in inside(group))
-    states = {"kept" if seen == "ok" and isinstance(node, LOCAL) else seen for node, seen in stands}
+    states = {"kept" if seen == "ok" and isinstance(node, Local) else seen for node, seen in stands}
     order: tuple[StepState, ...] = (
         "stuck",
         "undoing",

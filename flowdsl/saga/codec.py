@@ -16,15 +16,14 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeAlias
 
+from flowdsl.codes import Code
 from flowdsl.errors import StoreError
 from flowdsl.plan.json import from_bytes, to_bytes, writer
 from flowdsl.plan.masked import Masked, StandIn
-from flowdsl.plan.request import Basic, Request
+from flowdsl.plan.request import BasicCredentials, Request
 from flowdsl.plan.values import Json, Sealed, Secret
 from flowdsl.saga import events
 from flowdsl.saga.events import Event, Failure, Fingerprint, Ok, Refused, Unknown, Unrecognised
-
-DAMAGED, NEWER, UNWRITABLE = "F203", "F202", "F209"
 
 
 def encode(event: Event) -> bytes:
@@ -39,7 +38,7 @@ def encode(event: Event) -> bytes:
         ):  # maybe in a text; a number could not be read again
             from_bytes(line)
     except (ValueError, TypeError, RecursionError) as error:
-        raise StoreError(f"this fact cannot be stored: {error}", code=UNWRITABLE) from error
+        raise StoreError(f"this fact cannot be stored: {error}", code=Code.UNSTORABLE) from error
     return line
 
 
@@ -57,7 +56,7 @@ def decode(line: bytes) -> Event:
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
         raise StoreError(
             f"a record of kind {kind!r} cannot be read: {error}",
-            code=DAMAGED,
+            code=Code.DAMAGED,
             help="flowdsl fsck says which runs it concerns",
         ) from error
     return event
@@ -66,12 +65,12 @@ def decode(line: bytes) -> Event:
 def _unrecognised(kind: Json, record: dict[str, Json]) -> Unrecognised:
     if not isinstance(kind, str):
         raise StoreError(
-            "a record does not say of what kind it is", code=DAMAGED, help="flowdsl fsck"
+            "a record does not say of what kind it is", code=Code.DAMAGED, help="flowdsl fsck"
         )
     if record.get("must"):
         raise StoreError(
             f"made by a newer flowdsl: the record {kind!r} has to be understood",
-            code=NEWER,
+            code=Code.NEWER_FLOWDSL,
             help="install the flowdsl that wrote it, or a later one",
         )
     return Unrecognised(kind)
@@ -118,10 +117,10 @@ def _parsed(line: bytes) -> dict[str, Json]:
             record = json.loads(line, parse_float=Decimal, parse_constant=_refuse)
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise StoreError(
-            f"a record is no JSON: {error}", code=DAMAGED, help="flowdsl fsck"
+            f"a record is no JSON: {error}", code=Code.DAMAGED, help="flowdsl fsck"
         ) from error
     if not isinstance(record, dict):
-        raise StoreError("a record is no JSON object", code=DAMAGED, help="flowdsl fsck")
+        raise StoreError("a record is no JSON object", code=Code.DAMAGED, help="flowdsl fsck")
     return record
 
 
@@ -389,7 +388,7 @@ _FORMS: Mapping[str, tuple[Write, Read]] = MappingProxyType(
         "Failure": _nested(Failure),
         "Failure | None": _nested_or_none(Failure),
         "Ok | None": _nested_or_none(Ok),
-        "Basic | None": _nested_or_none(Basic),
+        "BasicCredentials | None": _nested_or_none(BasicCredentials),
         "Request | None": _nested_or_none(Request),
     }
 )
@@ -431,10 +430,10 @@ _EVENTS = (
     _shape(events.Expanded, "expanded", must=True),
     _shape(events.Chosen, "chosen", must=True),
     _shape(events.Received, "received", must=True),
-    _shape(events.Spawned, "spawned", must=True),
+    _shape(events.Detached, "spawned", must=True),
 )
 _OUTCOMES = (_shape(Ok, "ok"), _shape(Refused, "refused"), _shape(Unknown, "unknown"))
-_PARTS = (_shape(Failure, ""), _shape(Basic, ""), _shape(Request, ""))
+_PARTS = (_shape(Failure, ""), _shape(BasicCredentials, ""), _shape(Request, ""))
 
 _SHAPES: Mapping[type, _Shape] = MappingProxyType(
     {shape.make: shape for shape in (*_EVENTS, *_OUTCOMES, *_PARTS)}

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from flowdsl.codes import Code
 from flowdsl.plan.address import Address
-from flowdsl.plan.nodes import AnyNode, Each
+from flowdsl.plan.nodes import AnyNode, ForEach
 from flowdsl.saga.commands import Decide
 from flowdsl.saga.events import Chosen, Failure, Turned
 from flowdsl.saga.walk import OVER_OK, PENDING, RUNNING, SKIPPED, Stand, Walk
@@ -27,7 +28,7 @@ class Collector:
     """One list in one ask. `scope` is what turns when the list fails."""
 
     walk: Walk
-    each: Each
+    each: ForEach
     scope: Address
     onward: Onward
     back: Back
@@ -84,7 +85,7 @@ def _begun_item(collector: Collector, position: int, item: AnyNode) -> Stand:
         return collector.back(item)
     winners = collector.winners
     if winners is not None and position not in winners:
-        failure = Failure("F128", "other items were chosen", here)
+        failure = Failure(Code.LOST_TO_ANOTHER, "other items were chosen", here)
         walk.commands.append(Decide(Turned(here, LOST, failure)))
         return RUNNING
     return _onward(collector, item)
@@ -145,4 +146,4 @@ def _too_few(collector: Collector, lost: list[AnyNode]) -> Failure:
             return failure
     wanted = "one was to succeed" if each.quorum == 1 else f"{each.quorum} were to succeed"
     message = f"there are {len(collector.items)} items to go through, and {wanted}"
-    return Failure("F123", message, each.address)
+    return Failure(Code.TOO_FEW_ITEMS, message, each.address)

@@ -40,7 +40,7 @@ class Decide:
 
 
 @dataclass(frozen=True, slots=True)
-class Hear:
+class Await:
     """A signal of this name is waited for, by the step at `node`."""
 
     node: Address
@@ -56,9 +56,9 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """The detached run that `Spawned` at this node speaks of is to be there; that it is there already is as good."""
+    """The detached run that `Detached` at this node speaks of is to be there; that it is there already is as good."""
 
     node: Address
 
 
-Command: TypeAlias = Invoke | Sleep | Decide | Hear | Queue | Begin
+Command: TypeAlias = Invoke | Sleep | Decide | Await | Queue | Begin

@@ -150,7 +150,7 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The detached run that `Spawned` speaks of is created, durably."""
+    """The detached run that `Detached` speaks of is created, durably."""
 
     node: Address
     at: float
@@ -291,7 +291,7 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class Spawned:
+class Detached:
     """A run of its own is to be started: the intent, kept before it is created."""
 
     node: Address
@@ -365,7 +365,7 @@ Decision: TypeAlias = (
     | Expanded
     | Chosen
     | Received
-    | Spawned
+    | Detached
     | Turned
     | Planned
     | Committed

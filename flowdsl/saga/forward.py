@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
+from flowdsl.codes import Code
 from flowdsl.plan.address import ON_FAILURE, ROOT, Address, is_below, step_of
 from flowdsl.plan.nodes import (
     AnyNode,
-    Assign,
     Block,
     Call,
     Commit,
     Confirm,
-    Each,
+    Detach,
     Fail,
-    Label,
-    Listen,
-    Spawn,
+    ForEach,
+    Set,
+    Status,
     Switch,
     Wait,
+    WaitFor,
 )
 from flowdsl.plan.unfold import inside
 from flowdsl.saga.attempt import Standing, attempt
 from flowdsl.saga.backward import backward, nothing_left
 from flowdsl.saga.collecting import Collector, collect
 from flowdsl.saga.commands import Decide
+from flowdsl.saga.deciding import (
+    decide_branch,
+    decide_items,
+    decide_spawn,
+    decide_value,
+    decide_when,
+)
 from flowdsl.saga.events import Committed, Failure, Skipped, Turned
 from flowdsl.saga.ledger import outcome_failure, standing
-from flowdsl.saga.local import decide_branch, decide_items, decide_spawn, decide_value, decide_when
 from flowdsl.saga.state import NO_CALL
 from flowdsl.saga.undoing import probing, undoing
 from flowdsl.saga.waiting import listen, wait
@@ -101,7 +108,7 @@ def _node_forward(walk: Walk, node: AnyNode, scope: Address) -> Stand:
             return _turns_alone(walk, node, lambda inner: _over(forward(walk, node, inner)))
         case Switch():
             return _switch_forward(walk, node, scope)
-        case Each():
+        case ForEach():
             return _each_forward(walk, node, scope)
         case Commit() if not state.committed:
             walk.commands.append(Decide(Committed()))
@@ -110,15 +117,17 @@ def _node_forward(walk: Walk, node: AnyNode, scope: Address) -> Stand:
             return OVER_OK
         case Wait():
             return wait(walk, node)
-        case Listen():
+        case WaitFor():
             return listen(walk, node)
-        case Spawn():
+        case Detach():
             return _spawn_forward(walk, node)
-        case Assign() | Label() | Fail():
+        case Set() | Status() | Fail():
             if node.address in state.done:
                 return OVER_OK
             walk.commands.append(Decide(decide_value(walk.plan, state, node)))
             return RUNNING
+        case _:
+            assert_never(node)
 
 
 def _falls_back(node: AnyNode) -> bool:
@@ -158,7 +167,7 @@ def _turns_alone(walk: Walk, node: AnyNode, walk_inside: Inside) -> Stand:
 # --- lists, branches, other runs ---------------------------------------------------------------------
 
 
-def _each_forward(walk: Walk, each: Each, scope: Address) -> Stand:
+def _each_forward(walk: Walk, each: ForEach, scope: Address) -> Stand:
     if each.mirrors is not None:
         return _confirms_forward(walk, each.branches or (), scope)
     if each.branches is None:
@@ -176,7 +185,7 @@ def _confirms_forward(walk: Walk, items: tuple[AnyNode, ...], scope: Address) ->
     return _over(all(stand.over for stand in stands)) if stands else SKIPPED
 
 
-def _items_forward(walk: Walk, each: Each, scope: Address) -> Stand:
+def _items_forward(walk: Walk, each: ForEach, scope: Address) -> Stand:
     def item_forward(item: AnyNode, inner: Address) -> Stand:
         return _node_forward(walk, item, inner)
 
@@ -214,7 +223,7 @@ def _switch_forward(walk: Walk, switch: Switch, scope: Address) -> Stand:
     return _turns_alone(walk, switch, branch_forward)
 
 
-def _spawn_forward(walk: Walk, node: Spawn) -> Stand:
+def _spawn_forward(walk: Walk, node: Detach) -> Stand:
     if node.address not in walk.state.spawned:
         walk.commands.append(Decide(decide_spawn(walk.plan, walk.state, node)))
         return RUNNING
@@ -256,10 +265,12 @@ def _fall_back(walk: Walk, call: Call, fallback: Block, scope: Address, *, unkno
             case "undoing" if not walk.state.committed:
                 walk.commands += back.commands
                 return Stand("undoing", over=False)
-            case _ if not call.critical:
+            case "undoing" | "stuck" if not call.critical:
                 return _tolerate_unknown(walk, call)
-            case _:
+            case "undoing" | "stuck":
                 return _failed(walk, call, scope, _failure_of(walk, call), "unknown")
+            case _:
+                assert_never(back.standing)
     return settled if forward(walk, fallback, scope) else RUNNING
 
 
@@ -317,4 +328,4 @@ def _failed(
 
 def _failure_of(walk: Walk, node: AnyNode) -> Failure:
     failure = outcome_failure(walk.state.calls.get(node.address, NO_CALL))
-    return failure or Failure("F110", "it did not happen", step_of(node.address))
+    return failure or Failure(Code.REFUSED, "it did not happen", step_of(node.address))

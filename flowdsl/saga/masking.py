@@ -21,6 +21,7 @@ from flowdsl.saga.events import (
     Chosen,
     Committed,
     Created,
+    Detached,
     Done,
     Ended,
     Event,
@@ -42,7 +43,6 @@ from flowdsl.saga.events import (
     Retried,
     Signalled,
     Skipped,
-    Spawned,
     Started,
     Stopped,
     Turned,
@@ -96,7 +96,7 @@ def over_data(event: Event, change: Change) -> Event:
             return replace(event, outputs=_values(found, change))
         case Expanded():
             return replace(event, items=tuple(change.value(item) for item in event.items))
-        case Spawned():
+        case Detached():
             return replace(event, inputs=_values(event.inputs, change))
         case Failed() | Turned() | Parked():
             return replace(event, failure=_failure(event.failure, change))

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from flowdsl.codes import Code
 from flowdsl.plan.address import Address, CallId, direction_of, is_answer, step_of
-from flowdsl.plan.evaluate import EvaluationError, evaluate
-from flowdsl.plan.nodes import Action, Call, Plan, Probe
+from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
+from flowdsl.plan.nodes import Action, Call, Probe
 from flowdsl.saga.events import Failure, Ok, Outcome, Refused, Unknown
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.ledger import standing
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.saga.scope import Vantage, scope
 from flowdsl.saga.state import CallState, State
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.unfolding import Unfolded
 
 FOR_NOW = frozenset({408, 425, 429})
 AT_THE_DOOR = frozenset({401, 403, 407})  # said before anybody looks at the key
-REFUSED, LOST, NOT_SENT, UNEXPECTED = "F110", "F111", "F112", "F113"
-INTERRUPTED, MISFIT, FORBIDDEN = "F118", "F122", "F130"
 
 
-def judge(plan: Plan, state: State, call: CallId, seen: Observation) -> Outcome:
+def judge(plan: Unfolded, state: State, call: CallId, seen: Observation) -> Outcome:
     """What this observation of the call's current attempt means."""
-    plan = unfolded(plan, state)
     match seen:
         case NotSent(reason=reason, forbidden=True):
-            failure = Failure(FORBIDDEN, f"nothing was sent: {reason}", step_of(call))
+            failure = Failure(Code.FORBIDDEN_ADDRESS, f"nothing was sent: {reason}", step_of(call))
             return Refused(failure, sent=False)
         case NotSent(reason=reason, unbuildable=unbuildable):
-            failure = Failure(NOT_SENT, f"nothing was sent: {reason}", step_of(call))
+            failure = Failure(Code.NOT_SENT, f"nothing was sent: {reason}", step_of(call))
             return Refused(failure, again=not unbuildable, sent=False)
         case Lost(reason=reason):
-            return Unknown(Failure(LOST, f"the answer was lost: {reason}", step_of(call)))
+            return Unknown(
+                Failure(Code.UNKNOWN_OUTCOME, f"the answer was lost: {reason}", step_of(call))
+            )
         case Answer(status=status) if 200 <= status < 300:
             return _accepted(plan, state, call, seen)
         case Answer():
@@ -42,15 +42,17 @@ def judge(plan: Plan, state: State, call: CallId, seen: Observation) -> Outcome:
 def interrupted(call: CallId) -> Unknown:
     """The outcome of an attempt that was out when its process died."""
     message = "the process ended while the request was out"
-    return Unknown(Failure(INTERRUPTED, message, step_of(call)), interrupted=True, spared=True)
+    return Unknown(
+        Failure(Code.UNJUDGED_ANSWER, message, step_of(call)), interrupted=True, spared=True
+    )
 
 
-def _accepted(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
+def _accepted(plan: Unfolded, state: State, call: CallId, seen: Answer) -> Outcome:
     """A 2xx: it happened, if its body is whole and `expect` holds."""
     step, headers = step_of(call), dict(seen.headers)
     if seen.problem is not None:
         message = f"answered {seen.status}, but the body is {seen.problem}"
-        return Unknown(Failure(LOST, message, step, seen.status), headers=headers)
+        return Unknown(Failure(Code.UNKNOWN_OUTCOME, message, step, seen.status), headers=headers)
     answer = Ok(seen.status, headers, seen.body, seen.misfit)
     if seen.misfit and _is_strict(plan, call):
         return _not_believed(plan, call, answer)
@@ -65,15 +67,17 @@ def _accepted(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
         holds = evaluate(expect, names)
     except EvaluationError as error:
         message = f"answered {seen.status}, but `expect: {expect.text}` failed: {error}"
-        return Unknown(Failure("F114", message, step, seen.status, seen.body), answer)
+        return Unknown(
+            Failure(Code.FAILED_EXPRESSION, message, step, seen.status, seen.body), answer
+        )
     if holds:
         return answer
     message = f"answered {seen.status}, and `expect: {expect.text}` does not hold"
-    failure = Failure(UNEXPECTED, message, step, seen.status, seen.body)
+    failure = Failure(Code.NOT_EXPECTED, message, step, seen.status, seen.body)
     return Refused(failure, definite=is_keyed(plan, call), headers=headers)
 
 
-def _is_strict(plan: Plan, call: CallId) -> bool:
+def _is_strict(plan: Unfolded, call: CallId) -> bool:
     """Whether an answer that does not fit counts as none. Nothing reads what an undo or a confirm answers, and what is
     asked for once more is only asked for its undo: there it is a warning, whatever the service says.
     """
@@ -81,7 +85,7 @@ def _is_strict(plan: Plan, call: CallId) -> bool:
     return strict and direction_of(call) in ("do", "probe") and not is_answer(call)
 
 
-def _not_believed(plan: Plan, call: CallId, answer: Ok) -> Outcome:
+def _not_believed(plan: Unfolded, call: CallId, answer: Ok) -> Outcome:
     """A change has happened, whatever it was answered: unknown, and the answer is kept for its undo."""
     failure = misfit(step_of(call), answer)
     if direction_of(call) == "probe" or action_of(plan, call).is_read:
@@ -92,10 +96,10 @@ def _not_believed(plan: Plan, call: CallId, answer: Ok) -> Outcome:
 def misfit(step: Address, answer: Ok) -> Failure:
     """What is said of an answer that is not as its service describes it: a warning, or why it is not believed."""
     message = f"answered {answer.status}, not as described: {answer.misfit}"
-    return Failure(MISFIT, message, step, answer.status, answer.body)
+    return Failure(Code.BROKEN_CONTRACT, message, step, answer.status, answer.body)
 
 
-def _probed(plan: Plan, state: State, probe: Probe, step: str, answer: Ok) -> Outcome:
+def _probed(plan: Unfolded, state: State, probe: Probe, step: str, answer: Ok) -> Outcome:
     """Found (ok, with the result as answer), absent, or, where an expression fails, nothing found out."""
     vantage = Vantage(step, None, None, answer)
     expressions = [probe.found, *([probe.result] if probe.result else [])]
@@ -103,15 +107,17 @@ def _probed(plan: Plan, state: State, probe: Probe, step: str, answer: Ok) -> Ou
         names = scope(plan, state, expressions, vantage)
         if not evaluate(probe.found, names):
             message = "the probe did not find it"
-            failure = Failure("F110", message, step, answer.status)
+            failure = Failure(Code.REFUSED, message, step, answer.status)
             return Refused(failure, absent=True, headers=answer.headers)
         body = evaluate(probe.result, names) if probe.result else None
     except EvaluationError as error:
-        return Refused(Failure("F114", f"the probe found nothing out: {error}", step))
+        return Refused(
+            Failure(Code.FAILED_EXPRESSION, f"the probe found nothing out: {error}", step)
+        )
     return replace(answer, body=body)  # type: ignore[arg-type]
 
 
-def _declined(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
+def _declined(plan: Unfolded, state: State, call: CallId, seen: Answer) -> Outcome:
     """Everything that is no 2xx."""
     step, status, headers = step_of(call), seen.status, dict(seen.headers)
     action, entry = action_of(plan, call), state.calls[call]
@@ -121,20 +127,20 @@ def _declined(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
     wait = _retry_after(seen)
     message = f"answered {status}"
     if status in FOR_NOW or (status == 503 and wait is not None):
-        failure = Failure(REFUSED, message, step, status, seen.body)
+        failure = Failure(Code.REFUSED, message, step, status, seen.body)
         return Refused(failure, again=True, retry_after_seconds=wait, headers=headers)
     sent_before = entry.attempt > 1 or is_answer(call)
     if not 300 <= status < 500 or (status == 409 and keyed and sent_before):
         what = "the service is still at it" if status == 409 else "and nobody knows"
-        failure = Failure(LOST, f"{message}, {what}", step, status, seen.body)
+        failure = Failure(Code.UNKNOWN_OUTCOME, f"{message}, {what}", step, status, seen.body)
         return Unknown(failure, retry_after_seconds=wait, headers=headers)
     definite = keyed and status >= 400 and status not in AT_THE_DOOR
-    failure = Failure(REFUSED, message, step, status, seen.body)
+    failure = Failure(Code.REFUSED, message, step, status, seen.body)
     return Refused(failure, definite=definite, headers=headers)
 
 
 def _is_gone(
-    plan: Plan, state: State, step: str, action: Action, entry: CallState, status: int
+    plan: Unfolded, state: State, step: str, action: Action, entry: CallState, status: int
 ) -> bool:
     """Whether "not there" means that the undo is done: 410 always, 404 unless the path may simply be wrong."""
     if status == 410:
@@ -147,7 +153,7 @@ def _is_gone(
     return action.gone_is_done or entry.unsure or unknown
 
 
-def is_keyed(plan: Plan, call: CallId) -> bool:
+def is_keyed(plan: Unfolded, call: CallId) -> bool:
     """Whether the service holds on to the answer that it gave to the key of this call."""
     action = action_of(plan, call)
     return plan.services[action.service].idempotency is not None and not action.is_read

@@ -22,19 +22,20 @@ Theory of operation
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, assert_never
 
+from flowdsl.codes import Code
 from flowdsl.plan.address import ON_FAILURE, ROOT, Address, CallId, is_below, step_of
-from flowdsl.plan.nodes import Plan
 from flowdsl.saga.attempt import invoke
 from flowdsl.saga.backward import backward
-from flowdsl.saga.commands import Begin, Command, Decide, Hear, Invoke, Queue, Sleep
+from flowdsl.saga.commands import Await, Begin, Command, Decide, Invoke, Queue, Sleep
 from flowdsl.saga.events import Alerted, Decision, Ended, Failure, Parked, Turned
 from flowdsl.saga.forward import forward
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.ledger import effects, outcome_failure
 from flowdsl.saga.outcome import misfit
 from flowdsl.saga.state import NO_CALL, State
+from flowdsl.saga.unfolding import Unfolded
 from flowdsl.saga.walk import Residue, Stand, StepState, Walk, begin, leave
 from flowdsl.saga.words import words_of_people
 
@@ -67,10 +68,9 @@ class Progress:
         return not self.commands
 
 
-def progress(plan: Plan, state: State) -> Progress:
+def progress(plan: Unfolded, state: State) -> Progress:
     """Where everything stands, and every command that should be in flight."""
     walk = begin(plan, state)
-    plan = walk.plan
     over = backward(walk, plan.root, ROOT) if state.turning else _forward_run(walk)
     if state.parked is not None:
         walk.commands.clear()
@@ -79,7 +79,7 @@ def progress(plan: Plan, state: State) -> Progress:
             leave(walk, step, "not undone: the run is parked")
     elif state.crashes >= CRASHES_MAX:
         message = f"the run took its process down {state.crashes} times without getting on"
-        walk.commands[:] = [Decide(Parked(Failure("F121", message)))]
+        walk.commands[:] = [Decide(Parked(Failure(Code.PARKED, message)))]
     walk.residue += words_of_people(walk)
     walk.warnings += misfits(state)
     _let_land(walk)
@@ -141,9 +141,9 @@ def _reason_to_turn(walk: Walk) -> Turned | None:
     state = walk.state
     if state.cancel is not None:
         reason = state.cancel.reason or "cancelled"
-        return Turned(ROOT, "cancelled", Failure("F119", reason))
+        return Turned(ROOT, "cancelled", Failure(Code.CANCELLED, reason))
     if DEADLINE in state.fired:
-        return Turned(ROOT, "deadline", Failure("F117", "the run's timeout passed"))
+        return Turned(ROOT, "deadline", Failure(Code.RUN_TIMEOUT, "the run's timeout passed"))
     if ROOT in walk.causes:
         return Turned(ROOT, "refused", walk.causes[ROOT])
     return None
@@ -208,10 +208,12 @@ def _only_waits(walk: Walk) -> bool:
                 pass
             case Sleep(timer=timer) if _is_waiting(walk, timer):
                 waits = True
-            case Hear() | Queue():
+            case Await() | Queue():
                 waits = True
-            case _:
+            case Sleep() | Invoke() | Decide() | Begin():
                 return False
+            case _:
+                assert_never(command)
     return waits
 
 

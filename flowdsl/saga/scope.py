@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import assert_never
 
 from flowdsl.plan.address import (
     Address,
@@ -17,10 +18,22 @@ from flowdsl.plan.address import (
     items_around,
     located,
 )
-from flowdsl.plan.evaluate import EvaluationError
-from flowdsl.plan.expression import Expression, Reference
+from flowdsl.plan.expression.compiled import Expression, Reference
+from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.masked import names_in
-from flowdsl.plan.nodes import Assign, Block, Call, Child, Each, Input, Listen, Plan, Spawn
+from flowdsl.plan.nodes import (
+    Block,
+    Call,
+    Child,
+    Confirm,
+    Detach,
+    ForEach,
+    Input,
+    Local,
+    Set,
+    Switch,
+    WaitFor,
+)
 from flowdsl.plan.template import Template, references, render
 from flowdsl.plan.unfold import home_of
 from flowdsl.plan.values import Json, Secret
@@ -28,7 +41,7 @@ from flowdsl.saga.events import Failure, Ok
 from flowdsl.saga.ledger import outcome_failure, result_of, said_by_service
 from flowdsl.saga.secret_inputs import is_null
 from flowdsl.saga.state import NO_CALL, State
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.unfolding import Unfolded
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +58,10 @@ ANYWHERE = Vantage()
 
 
 def scope(
-    plan: Plan, state: State, expressions: Iterable[Expression], vantage: Vantage = ANYWHERE
+    plan: Unfolded, state: State, expressions: Iterable[Expression], vantage: Vantage = ANYWHERE
 ) -> dict[str, Json]:
     """The scope that these expressions need, by root name. Raises EvaluationError for `with` that cannot be rendered."""
-    look = _look(unfolded(plan, state), state, vantage)
+    look = _look(plan, state, vantage)
     names: dict[str, Json] = {}
     for expression in expressions:
         for reference in expression.references:
@@ -84,17 +97,17 @@ def _refuse_lost(names: dict[str, Json], reference: Reference) -> None:
         )
 
 
-def value(plan: Plan, state: State, template: Template, vantage: Vantage = ANYWHERE) -> Json:
+def value(plan: Unfolded, state: State, template: Template, vantage: Vantage = ANYWHERE) -> Json:
     """A template's value where no secret can stand. Raises EvaluationError."""
     names = scope(plan, state, [expression for expression, _ in references(template)], vantage)
     return render(template, names)  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Viewer:
     """`home`: where the used workflow stands that the viewer is in, and what names mean in there."""
 
-    plan: Plan
+    plan: Unfolded
     state: State
     vantage: Vantage
     home: tuple[Address, Child] | None
@@ -104,11 +117,11 @@ class _Look:
         return located(names[name], self.vantage.step)
 
 
-def _look(plan: Plan, state: State, vantage: Vantage) -> _Look:
-    return _Look(plan, state, vantage, home_of(plan, vantage.step) if plan.children else None)
+def _look(plan: Unfolded, state: State, vantage: Vantage) -> _Viewer:
+    return _Viewer(plan, state, vantage, home_of(plan, vantage.step) if plan.children else None)
 
 
-def _value(look: _Look, name: str) -> Json:
+def _value(look: _Viewer, name: str) -> Json:
     plan, state, vantage = look.plan, look.state, look.vantage
     created = state.created
     assert created is not None
@@ -130,7 +143,7 @@ def _value(look: _Look, name: str) -> Json:
     return _named(look, name)
 
 
-def _named(look: _Look, name: str) -> Json:
+def _named(look: _Viewer, name: str) -> Json:
     """An id, a `set` name or the variable of a `for_each`."""
     state, vantage = look.state, look.vantage
     is_item, found = _item(look, name)
@@ -140,10 +153,10 @@ def _named(look: _Look, name: str) -> Json:
     node = look.plan.nodes[address]
     if is_given_up(state, address, vantage.step):
         return None
-    if isinstance(node, Assign) and any(name == key for key, _ in node.values):
+    if isinstance(node, Set) and any(name == key for key, _ in node.values):
         values = state.done.get(address)
         return values.get(name) if isinstance(values, dict) else None
-    if isinstance(node, Each):
+    if isinstance(node, ForEach):
         index = _own_index(node, vantage.step)
         if index is not None and node.branches is not None:
             address = node.branches[index].address
@@ -152,24 +165,24 @@ def _named(look: _Look, name: str) -> Json:
     return value_of(look.plan, state, address)
 
 
-def _item(look: _Look, name: str) -> tuple[bool, Json]:
+def _item(look: _Viewer, name: str) -> tuple[bool, Json]:
     """Whether `name` is the variable of a `for_each` around the viewer, in its own file; and its item. Two lists may call
     their items the same.
     """
     file = f"{look.home[0]}/" if look.home is not None else ""
     for at, index in items_around(look.vantage.step):
         each = look.plan.nodes[at]
-        if isinstance(each, Each) and each.variable == name and at.startswith(file):
+        if isinstance(each, ForEach) and each.variable == name and at.startswith(file):
             return True, look.state.expanded[at][index]
     return False, None
 
 
-def _own_index(each: Each, viewer: Address) -> int | None:
+def _own_index(each: ForEach, viewer: Address) -> int | None:
     """Which of its items the viewer is, or is in."""
     return next((index for at, index in items_around(viewer) if at == each.address), None)
 
 
-def _failure_here(look: _Look) -> Failure | None:
+def _failure_here(look: _Viewer) -> Failure | None:
     """`error` in a fallback is why its call failed; elsewhere it is what `on_failure` runs for."""
     for around in enclosing(look.vantage.step)[1:]:
         node = look.plan.nodes.get(around)
@@ -178,30 +191,33 @@ def _failure_here(look: _Look) -> Failure | None:
     return look.state.alerted.failure if look.state.alerted else None
 
 
-def value_of(plan: Plan, state: State, address: Address) -> Json:
-    """A step's value, as steps after it see it. `plan` is unfolded."""
-    match plan.nodes[address]:
-        case Call() as call:
-            known = result_of(state, call)
-            if known is None and call.fallback is not None:
-                return value_of(plan, state, call.fallback.children[-1].address)
+def value_of(plan: Unfolded, state: State, address: Address) -> Json:
+    """A step's value, as steps after it see it."""
+    node = plan.nodes[address]
+    match node:
+        case Call(fallback=fallback):
+            known = result_of(state, node)
+            if known is None and fallback is not None:
+                return value_of(plan, state, fallback.children[-1].address)
             return known.body if known else None
         case Block(kind="uses"):
             return outputs_of(plan, state, address)[0]
         case Block(kind="steps", children=(*_, last)):
             return value_of(plan, state, last.address)
-        case Each() as each:
-            return _collected(plan, state, each)
-        case Listen():
+        case ForEach():
+            return _collected(plan, state, node)
+        case WaitFor():
             return state.done.get(address)
-        case Spawn() if address in state.spawned:
-            return {"run": state.spawned[address].run}
-        case _:
+        case Detach():
+            return {"run": state.spawned[address].run} if address in state.spawned else None
+        case Block() | Switch() | Confirm() | Local():
             return None
+        case _:
+            assert_never(node)
 
 
 def outputs_of(
-    plan: Plan, state: State, address: Address
+    plan: Unfolded, state: State, address: Address
 ) -> tuple[Json, tuple[tuple[str, EvaluationError], ...]]:
     """The outputs of the used workflow at this address, and those that could not be rendered, which are null."""
     inside = child(address, "outputs")
@@ -218,7 +234,7 @@ def outputs_of(
     return found, tuple(failed)
 
 
-def _collected(plan: Plan, state: State, each: Each) -> Json:
+def _collected(plan: Unfolded, state: State, each: ForEach) -> Json:
     """The winner's value, or those of the winners or of all, in the order of the items."""
     if each.branches is None:
         return None
@@ -228,7 +244,7 @@ def _collected(plan: Plan, state: State, each: Each) -> Json:
             return value_of(plan, state, each.branches[winners[0]].address) if winners else None
         case "quorum":
             return [value_of(plan, state, each.branches[index].address) for index in winners or ()]
-        case _:
+        case "all" | "settled":
             return [
                 None if item.address in state.turned else value_of(plan, state, item.address)
                 for item in each.branches
@@ -255,11 +271,11 @@ def failure_value(failure: Failure | None) -> Json:
     }
 
 
-def _exchange(look: _Look, name: str) -> Json:
+def _exchange(look: _Viewer, name: str) -> Json:
     """`steps.ID`: the rest of the exchange beside the body."""
     address = look.address(name)
     node = look.plan.nodes[address]
-    if not isinstance(node, Each):
+    if not isinstance(node, ForEach):
         return _exchange_of(look, address)
     index = _own_index(node, look.vantage.step)
     items = look.state.expanded.get(address, ())
@@ -278,7 +294,7 @@ def _exchange(look: _Look, name: str) -> Json:
 _EXCHANGE = ("status", "headers", "key", "error")
 
 
-def _exchange_of(look: _Look, address: Address) -> dict[str, Json]:
+def _exchange_of(look: _Viewer, address: Address) -> dict[str, Json]:
     state, vantage = look.state, look.vantage
     node = look.plan.nodes[address]
     entry = state.calls.get(address, NO_CALL)
@@ -309,7 +325,7 @@ def _inputs(
     return values
 
 
-def _arguments(plan: Plan, state: State, address: Address, used: Child) -> Json:
+def _arguments(plan: Unfolded, state: State, address: Address, used: Child) -> Json:
     """The inputs of a used workflow, in the names of the file that uses it."""
     given = {
         name: value(plan, state, template, Vantage(address)) for name, template in used.arguments

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from flowdsl.plan.evaluate import EvaluationError, evaluate
-from flowdsl.plan.expression import Expression
-from flowdsl.plan.moment import seconds_of
-from flowdsl.plan.nodes import Listen, Wait
-from flowdsl.saga.commands import Decide, Hear, Sleep
+from flowdsl.codes import Code
+from flowdsl.plan.due import seconds_of
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
+from flowdsl.plan.nodes import Wait, WaitFor
+from flowdsl.saga.commands import Await, Decide, Sleep
+from flowdsl.saga.deciding import decide_payload
 from flowdsl.saga.events import Failed, Failure, Received
-from flowdsl.saga.local import decide_payload
 from flowdsl.saga.scope import Vantage, scope
 from flowdsl.saga.walk import OVER_OK, RUNNING, Stand, Walk
 
 WAITING = Stand("waiting", over=False)
-TIMED_OUT = "F124"
 
 
 def wait(walk: Walk, node: Wait) -> Stand:
@@ -26,13 +26,15 @@ def wait(walk: Walk, node: Wait) -> Stand:
         due = _moment(walk, node, node.until)
     except EvaluationError as error:
         message = f"`wait_until: {node.until.text}` failed: {error}"
-        walk.commands.append(Decide(Failed(node.address, Failure("F114", message, node.address))))
+        walk.commands.append(
+            Decide(Failed(node.address, Failure(Code.FAILED_EXPRESSION, message, node.address)))
+        )
         return RUNNING
     walk.commands.append(Sleep(node.address, due, since=0.0))
     return WAITING
 
 
-def listen(walk: Walk, node: Listen) -> Stand:
+def listen(walk: Walk, node: WaitFor) -> Stand:
     """The first signal of its name that no other wait has taken. What came first, it or the timeout, is decided once."""
     state = walk.state
     if node.address in state.done:
@@ -49,10 +51,10 @@ def listen(walk: Walk, node: Listen) -> Stand:
         return RUNNING
     if node.address in state.fired:
         message = f"no signal `{node.signal}` came in time"
-        failure = Failure(TIMED_OUT, message, node.address)
+        failure = Failure(Code.SIGNAL_TIMEOUT, message, node.address)
         walk.commands.append(Decide(Failed(node.address, failure)))
         return RUNNING
-    walk.commands.append(Hear(node.address, node.signal))
+    walk.commands.append(Await(node.address, node.signal))
     if node.timeout_seconds is not None:
         walk.commands.append(Sleep(node.address, node.timeout_seconds))
     return WAITING

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from flowdsl.codes import Code
 from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json, Sealed
 from flowdsl.saga.events import Failure, Ok
-from flowdsl.saga.outcome import MISFIT
 from flowdsl.view.paint import ELLIPSIS, counted, cut
 
 MASK = "••••••"
@@ -36,7 +36,7 @@ def summary(body: Json, values_max: int = 2) -> str:
 
 def failure_summary(failure: Failure) -> str:
     """`card_declined`, if the service said such a word; else what went wrong."""
-    said = "" if failure.code == MISFIT else reason(failure.response)
+    said = "" if failure.code == Code.BROKEN_CONTRACT else reason(failure.response)
     return said or failure.message
 
 

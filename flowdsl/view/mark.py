@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from flowdsl.saga.progress import StepState
-from flowdsl.view.paint import Piece, Style
+from flowdsl.view.paint import Style, Styled
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,8 @@ class Mark:
     style: Style
 
     @property
-    def piece(self) -> Piece:
-        return Piece(self.symbol, self.style)
+    def piece(self) -> Styled:
+        return Styled(self.symbol, self.style)
 
 
 STEP_MARKS: Mapping[StepState, Mark] = MappingProxyType(

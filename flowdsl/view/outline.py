@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeAlias
+from typing import (
+    Literal,
+    Protocol,
+    TypeAlias,
+    assert_never,
+)
 
 from flowdsl.plan.address import CONFIRMS, Address, enclosing
 from flowdsl.plan.nodes import (
@@ -17,9 +22,11 @@ from flowdsl.plan.nodes import (
     Call,
     Commit,
     Confirm,
-    Each,
-    Label,
+    Detach,
+    ForEach,
+    Local,
     Plan,
+    Status,
     Switch,
 )
 from flowdsl.plan.unfold import inside
@@ -45,7 +52,7 @@ Items: TypeAlias = tuple[AnyNode, ...]
 class Excerpt(Protocol):
     """Which part of a run is worth a row."""
 
-    def items(self, each: Each) -> tuple[Items, Items]:
+    def items(self, each: ForEach) -> tuple[Items, Items]:
         """The items that are shown, and those that are only counted."""
 
     def is_open(self, node: AnyNode) -> bool:
@@ -53,7 +60,7 @@ class Excerpt(Protocol):
 
 
 class Everything:
-    def items(self, each: Each) -> tuple[Items, Items]:
+    def items(self, each: ForEach) -> tuple[Items, Items]:
         return each.branches or (), ()
 
     def is_open(self, node: AnyNode) -> bool:  # noqa: ARG002
@@ -90,7 +97,7 @@ def walked(plan: Plan, *, templates: bool = True) -> Iterator[AnyNode]:
         if isinstance(node, Confirm) or (isinstance(node, Block) and node.kind == CONFIRMS):
             continue
         yield node
-        if templates or not isinstance(node, Each) or node.branches is not None:
+        if templates or not isinstance(node, ForEach) or node.branches is not None:
             waiting += reversed(inside(node))
 
 
@@ -144,7 +151,7 @@ def _rows(plan: Plan, node: AnyNode, excerpt: Excerpt, base: str = "  ") -> Iter
         case Block(children=children):
             yield Row("group", node, base)
             yield from _indented(plan, children, excerpt, base)
-        case Label():
+        case Status():
             yield Row("heading", node)
         case Commit():
             if commit_is_shown(plan):
@@ -155,28 +162,29 @@ def _rows(plan: Plan, node: AnyNode, excerpt: Excerpt, base: str = "  ") -> Iter
                 yield Row("branch", branch, base + "  ")
                 if excerpt.is_open(branch):
                     yield from _indented(plan, branch.children, excerpt, base + "  ")
-        case Each():
+        case ForEach():
             yield from _list(plan, node, excerpt, base)
-        case Call(fallback=Block(children=children)):
+        case Call(fallback=fallback):
             yield Row("step", node, base)
-            if excerpt.is_open(node):
-                yield from _fallback(plan, children, excerpt, base)
+            if fallback is not None and excerpt.is_open(node):
+                yield from _fallback(plan, fallback.children, excerpt, base)
+        case Confirm() | Local() | Detach():
+            yield Row("step", node, base)
         case _:
-            yield Row("step", node, base)
+            assert_never(node)
 
 
-def _list(plan: Plan, each: Each, excerpt: Excerpt, base: str) -> Iterator[Row]:
+def _list(plan: Plan, each: ForEach, excerpt: Excerpt, base: str) -> Iterator[Row]:
     """The items below the list; where they are not known, what each of them is."""
     if each.branches is None:
         body = each.body
         yield Row("step" if isinstance(body, Call) else "group", each, base)
-        match body:
-            case Block(kind="parallel"):
-                yield from _indented(plan, (body,), excerpt, base)
-            case Call(fallback=Block(children=children)):
-                yield from _fallback(plan, children, excerpt, base)
-            case _:
-                yield from _indented(plan, inside(body), excerpt, base)
+        if isinstance(body, Block) and body.kind == "parallel":
+            yield from _indented(plan, (body,), excerpt, base)
+        elif isinstance(body, Call):
+            yield from _fallback(plan, inside(body), excerpt, base)
+        else:
+            yield from _indented(plan, inside(body), excerpt, base)
         return
     yield Row("group", each, base)
     shown, hidden = excerpt.items(each)
@@ -208,15 +216,17 @@ def _confirms(node: AnyNode, excerpt: Excerpt, base: str) -> Iterator[Row]:
             yield from _bracketed(
                 [row for child in children for row in _confirms(child, excerpt, "")]
             )
-        case Each(branches=tuple()):
+        case ForEach(branches=tuple()):
             shown, hidden = excerpt.items(node)
             for item in shown:
                 yield from _confirms(item, excerpt, base)
             if hidden:
                 yield Row("more", node, base, hidden)
-        case _:
+        case Call() | Local() | Block() | Switch() | ForEach() | Detach():
             for child in inside(node):
                 yield from _confirms(child, excerpt, base)
+        case _:
+            assert_never(node)
 
 
 def _bracketed(rows: list[Row]) -> Iterator[Row]:

@@ -20,12 +20,12 @@ ELLIPSIS = "…"
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Styled:
     text: str
     style: Style = "plain"
 
 
-Line: TypeAlias = tuple[Piece, ...]
+Line: TypeAlias = tuple[Styled, ...]
 EMPTY: Line = ()
 
 
@@ -38,16 +38,16 @@ def ansi(lines: Iterable[Line]) -> str:
     return "".join("".join(_escaped(piece) for piece in _trimmed(line)) + "\n" for line in lines)
 
 
-def line(*pieces: Piece | str) -> Line:
-    return tuple(Piece(piece) if isinstance(piece, str) else piece for piece in pieces)
+def line(*pieces: Styled | str) -> Line:
+    return tuple(Styled(piece) if isinstance(piece, str) else piece for piece in pieces)
 
 
-def dim(text: str) -> Piece:
-    return Piece(text, "dim")
+def dim(text: str) -> Styled:
+    return Styled(text, "dim")
 
 
-def bold(text: str) -> Piece:
-    return Piece(text, "bold")
+def bold(text: str) -> Styled:
+    return Styled(text, "bold")
 
 
 def columns(text: str) -> int:
@@ -69,7 +69,7 @@ def fit(of: Line, most: int = WIDTH) -> Line:
     for piece in of:
         taken = columns(piece.text)
         if taken > left:
-            kept.append(Piece(_head(piece.text, left).rstrip() + ELLIPSIS, piece.style))
+            kept.append(Styled(_head(piece.text, left).rstrip() + ELLIPSIS, piece.style))
             break
         kept.append(piece)
         left -= taken
@@ -137,11 +137,11 @@ def _head(text: str, most: int) -> str:
 
 
 def _trimmed(of: Line) -> Line:
-    kept = [Piece(visible(piece.text), piece.style) for piece in of]
+    kept = [Styled(visible(piece.text), piece.style) for piece in of]
     while kept and not kept[-1].text.strip():
         kept.pop()
     if kept:
-        kept[-1] = Piece(kept[-1].text.rstrip(), kept[-1].style)
+        kept[-1] = Styled(kept[-1].text.rstrip(), kept[-1].style)
     return tuple(kept)
 
 
@@ -158,7 +158,7 @@ _CODES = MappingProxyType(
 )
 
 
-def _escaped(piece: Piece) -> str:
+def _escaped(piece: Styled) -> str:
     text = visible(piece.text)
     code = _CODES.get(piece.style)
     return f"\x1b[{code}m{text}\x1b[0m" if code and text.strip() else text

@@ -8,28 +8,36 @@ from pathlib import Path
 import pytest
 
 import flowdsl
-from flowdsl.cli.codes import CODES
-from flowdsl.language import CATALOGUE
+from flowdsl.codes import Code
 from tests.cli.command_line import CommandLine
 
-SAID = sorted(
-    {
-        code
-        for path in Path(flowdsl.__file__).parent.rglob("*.py")
-        for code in re.findall(r'"(F\d{3})"', path.read_text())
-    }
-)
+PACKAGE = Path(flowdsl.__file__).parent
+SOURCES = {path: path.read_text() for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-@pytest.mark.parametrize("code", SAID)
-def test_every_code_is_explained(cli: CommandLine, code: str) -> None:
+@pytest.mark.parametrize("code", Code)
+def test_every_code_is_explained(cli: CommandLine, code: Code) -> None:
     done = cli("explain", code)
     assert (done.code, done.err) == (0, "")
-    assert code in done.out
+    assert done.out.startswith(f"# {code}: ")
+
+
+def test_codes_stand_in_one_file() -> None:
+    elsewhere = {
+        str(path): found
+        for path, text in SOURCES.items()
+        if path != PACKAGE / "codes.py" and (found := re.findall(r"""["']F\d{3}["']""", text))
+    }
+    assert elsewhere == {}
+
+
+@pytest.mark.parametrize("code", Code)
+def test_every_code_is_said_somewhere(code: Code) -> None:
+    assert any(re.search(rf"\bCode\.{code.name}\b", text) for text in SOURCES.values())
 
 
 def test_no_code_means_two_things() -> None:
-    assert CODES.keys() & CATALOGUE.keys() == set()
+    assert len(Code.__members__) == len(Code)
 
 
 @pytest.mark.parametrize("word", ["f072", "72", "F072"])

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from flowdsl.world.disk import RealDisk, set_room_aside
-from flowdsl.world.journal import RESERVE_BYTES
+from flowdsl.world.store.disk import RealDisk, set_room_aside
+from flowdsl.world.store.journal import RESERVE_BYTES
 from tests.cli.command_line import CommandLine
 from tests.disk.test_ext4 import mounted
 

@@ -15,6 +15,7 @@ import pytest
 
 from flowdsl.cli import options
 from flowdsl.cli.group import COMMANDS, run
+from flowdsl.codes import Code
 from flowdsl.errors import DiskFull, InputError, StoreError
 from tests.cli.command_line import CommandLine, Done, Services, read_until
 
@@ -156,9 +157,9 @@ def _raise(error: BaseException) -> Callable[[object], NoReturn]:
 @pytest.mark.parametrize(
     ("error", "exit_code", "code"),
     [
-        (InputError("asked wrongly", code="F071", help="ask well"), 2, "F071"),
-        (StoreError("the disk failed", code="F200"), 74, "F200"),
-        (DiskFull("no room", code="F201"), 74, "F201"),
+        (InputError("asked wrongly", code=Code.WRONG_SETTINGS, help="ask well"), 2, "F071"),
+        (StoreError("the disk failed", code=Code.UNUSABLE_STORE), 74, "F200"),
+        (DiskFull("no room", code=Code.DISK_FULL), 74, "F201"),
         (KeyError("a bug"), 70, "F199"),
         (KeyboardInterrupt(), 130, "F083"),
     ],

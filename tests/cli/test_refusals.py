@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flowdsl.world.disk import RealDisk
+from flowdsl.world.store.disk import RealDisk
 from tests.cli.command_line import SHIPPED, TRIP, CommandLine, Done, Services
 
 FLOW = str(SHIPPED / "trip.yaml")

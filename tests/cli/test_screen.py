@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowdsl.cli.screen import Color, Screen, paints
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
 from flowdsl.plan.json import from_bytes, to_text
 from tests.cli.command_line import CommandLine
@@ -47,7 +48,7 @@ def test_errors_of_the_parser_are_painted_as_asked(words: list[str], color: str)
 
 
 def test_an_error_is_a_line_a_problem_and_one_help(capsys: pytest.CaptureFixture[str]) -> None:
-    Screen("never").fail(InputError("one\ntwo", code="F072", help="do this\nor that"))
+    Screen("never").fail(InputError("one\ntwo", code=Code.WRONG_INPUTS, help="do this\nor that"))
     assert capsys.readouterr().err == (
         "error[F072]: one\nerror[F072]: two\nhelp: do this\n      or that\n"
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from flowdsl.cli.commands import signal
-from flowdsl.world.inbox import Inbox
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.inbox import Inbox
 from tests.cli.command_line import CommandLine
 
 ASKS = """flowdsl: 1

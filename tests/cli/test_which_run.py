@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flowdsl.world.disk import RealDisk
+from flowdsl.world.store.disk import RealDisk
 from tests.cli.command_line import CommandLine, Services
 
 ASKS = """flowdsl: 1

@@ -9,16 +9,15 @@ import pytest
 
 from flowdsl.engine.orders import Order
 from flowdsl.saga.events import (
+    Detached,
     Expanded,
     Failed,
     Finished,
     Fired,
     Received,
     Signalled,
-    Spawned,
     Started,
 )
-from flowdsl.saga.unfolding import unfolded
 from mock_services.exchange import Json
 from tests.contract.crashes import crash_everywhere
 from tests.contract.front import Late, Says
@@ -223,7 +222,7 @@ def test_c48_the_run_that_a_step_starts_is_one_and_the_same_whatever_crashes() -
     story.ended("succeeded")
 
     def then(story: Story) -> None:
-        assert len({fact.run for fact in story.facts if isinstance(fact, Spawned)}) == 1
+        assert len({fact.run for fact in story.facts if isinstance(fact, Detached)}) == 1
 
     then(story)
     crash_everywhere(make, "succeeded", then=then)
@@ -248,7 +247,7 @@ def test_c50_nothing_of_a_child_is_under_way_when_its_parent_is_over() -> None:
 
     def then(story: Story) -> None:
         assert not story.state.flying
-        plan, stands = unfolded(story.plan, story.state), story.now.stands
+        plan, stands = story.seen.plan, story.now.stands
         assert all(stands[address].over for address in plan.nodes if address in stands)
 
     story = make().play()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
-from flowdsl.world.index import Index
-from flowdsl.world.journal import read_records
+from flowdsl.world.store.index import JournalIndex
+from flowdsl.world.store.journal import read_records
 from tests.engine.stage import TRIP, workflow
 from tests.engine.test_crashes import Theatre
 from tests.simdisk import SimDisk
@@ -39,9 +39,9 @@ def journal_of(disk: SimDisk) -> Path:
     return journal
 
 
-def read(path: Path, data: bytes) -> tuple[Index, Records]:
+def read(path: Path, data: bytes) -> tuple[JournalIndex, Records]:
     """What is believed of these bytes: the records of each run that is not refused."""
-    index = Index(path.stem)
+    index = JournalIndex(path.stem)
     index.read(data)
     believed = {
         run: [record.data for _, record in read_records(lambda o, n: data[o : o + n], entry)]

@@ -10,10 +10,10 @@ import pytest
 
 from flowdsl.errors import StoreError
 from flowdsl.plan.values import Json
-from flowdsl.world.documents import Documents
-from flowdsl.world.journal import Record
-from flowdsl.world.layout import Layout
-from flowdsl.world.line import read_line
+from flowdsl.world.store.documents import Documents
+from flowdsl.world.store.journal import Record
+from flowdsl.world.store.layout import StoreLayout
+from flowdsl.world.store.line import read_line
 from tests.counts import count
 from tests.disk.journals import DECLINED, died, flipped, journal_of, read
 from tests.engine.stage import TRIP
@@ -209,7 +209,7 @@ def test_a_hole_of_zeros_in_a_document_is_not_believed() -> None:
     run(story())
     path = ROOT / "runs" / "a.json"
     data = disk.content(path)
-    documents = Documents(disk, Layout(ROOT))
+    documents = Documents(disk, StoreLayout(ROOT))
     holes = 0
     for size in (1, 2, 16):
         for start in range(data.index(b'"events"'), len(data) - size):
@@ -224,7 +224,7 @@ def test_a_document_written_before_there_were_checksums_is_still_read() -> None:
     disk = SimDisk()
     for folder in ("/s", "/s/runs"):
         disk.make_folder(Path(folder))
-    documents = Documents(disk, Layout(Path("/s")))
+    documents = Documents(disk, StoreLayout(Path("/s")))
     documents.write("a", b"{}", [Record(1, b'{"t":"x"}')])
     path = Path("/s/runs/a.json")
     data = disk.content(path)

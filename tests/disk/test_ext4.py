@@ -21,8 +21,8 @@ from random import Random
 import pytest
 
 from flowdsl.errors import InputError
-from flowdsl.world.offload import Inline
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.offload import Inline
 from tests.counts import count
 from tests.disk.writer import told
 from tests.world.kit import events_of

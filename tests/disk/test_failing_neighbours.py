@@ -10,8 +10,8 @@ import pytest
 from flowdsl.engine.orders import Order
 from flowdsl.errors import FlowdslError
 from flowdsl.plan.nodes import Plan
-from flowdsl.saga.events import Begun, Spawned
-from flowdsl.world.store import FileStore
+from flowdsl.saga.events import Begun, Detached
+from flowdsl.world.store.files import FileStore
 from tests.counts import count
 from tests.disk.test_failures import CODES, KINDS
 from tests.engine.constructs import CHILD, saga
@@ -109,7 +109,7 @@ def judge(theatre: Failing) -> None:
     (child,) = (run for run in theatre.runs if run != RUN)
     assert theatre.runs[child].now.state == "succeeded"
     facts = theatre.runs[RUN].facts
-    assert [fact.run for fact in facts if isinstance(fact, Spawned)] == [child]
+    assert [fact.run for fact in facts if isinstance(fact, Detached)] == [child]
     assert sum(isinstance(fact, Begun) for fact in facts) == 1
     store = FileStore(STORE, theatre.disk.killed(), read_only=True)
     assert {finding.kind for finding in store.fsck()} <= {"leftover"}

@@ -11,15 +11,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flowdsl.engine.engine import Engine, Result
+from flowdsl.engine.engine import Engine
 from flowdsl.errors import DiskFull, FlowdslError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Finished, Started
-from flowdsl.world.disk import RealDisk
-from flowdsl.world.http import Http
-from flowdsl.world.journal import RESERVE_BYTES
-from flowdsl.world.offload import Inline
-from flowdsl.world.store import FileStore
+from flowdsl.saga.run import Run
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.disk import RealDisk
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.journal import RESERVE_BYTES
+from flowdsl.world.store.offload import Inline
 from tests.counts import count
 from tests.disk.journals import DECLINED
 from tests.engine.stage import MOCK_URL, TRIP, workflow
@@ -77,7 +78,7 @@ def test_a_close_that_fails_is_no_matter(tmp_path: Path, monkeypatch: pytest.Mon
         closed.append(handle)
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr("flowdsl.world.disk.os.close", failing)
+    monkeypatch.setattr("flowdsl.world.store.disk.os.close", failing)
     theatre = Theatre(workflow("trip.yaml"), DECLINED)
     theatre.judge(_live(theatre, tmp_path / "store"))
     assert len(closed) > 10
@@ -154,11 +155,11 @@ def test_a_really_full_disk_starts_nothing_new_and_keeps_each_answer(small: Path
     count(REALLY_FULL, struck)
 
 
-def _live(theatre: Theatre, root: Path) -> Result:
+def _live(theatre: Theatre, root: Path) -> Run:
     return run_virtually(_lived(theatre, root))
 
 
-async def _lived(theatre: Theatre, root: Path) -> Result:
+async def _lived(theatre: Theatre, root: Path) -> Run:
     store = FileStore(root, offload=Inline())
     network = Http(httpx.ASGITransport(app=theatre.app))
     env: dict[str, str | None] = {"DEMO_URL": MOCK_URL}

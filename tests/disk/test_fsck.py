@@ -12,8 +12,8 @@ import pytest
 
 from flowdsl.errors import StoreError
 from flowdsl.saga.events import Admitted
-from flowdsl.world.contents import Finding
-from flowdsl.world.queues import queue_of
+from flowdsl.world.store.queues import queue_of
+from flowdsl.world.store.summary import StoreFinding
 from tests.counts import count
 from tests.disk.journals import flipped, journal_of
 from tests.simdisk import Operation, SimDisk
@@ -182,7 +182,7 @@ KINDS: dict[str, tuple[Damage, str, bool, bool]] = {
 }  # fmt: skip
 
 
-def fsck(disk: SimDisk, *, repair: bool = False) -> list[Finding]:
+def fsck(disk: SimDisk, *, repair: bool = False) -> list[StoreFinding]:
     return sim_store(disk, read_only=True).fsck(repair=repair)
 
 

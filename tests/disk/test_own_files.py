@@ -17,7 +17,7 @@ from flowdsl.engine.pinned import definition_of, plan_from
 from flowdsl.errors import FlowdslError, InputError, StoreError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Admitted, Created
-from flowdsl.world.contents import Claim
+from flowdsl.world.store.summary import Claim
 from tests.counts import count
 from tests.disk.journals import flipped
 from tests.engine.constructs import CHILD, saga

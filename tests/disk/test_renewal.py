@@ -8,7 +8,7 @@ from random import Random
 from typing import TypeVar
 
 from flowdsl.saga.events import Event
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
 from tests.counts import count
 from tests.simdisk import Operation, SimDisk
 from tests.world.kit import ENDED, ROOT, created, events_of, run

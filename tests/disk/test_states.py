@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from flowdsl.errors import DiskFull
-from flowdsl.world.contents import Claim
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.summary import Claim
 from tests.counts import count
 from tests.disk.characters import CHARACTERS, LoggedDisk, Moment
 from tests.simdisk import Operation, SimDisk

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from flowdsl.saga.events import Event
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
 from tests.world.kit import DEFINITION, DIGEST, ENDED, created, fact
 
 LONG = 40  # facts of a run, at most

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from textwrap import indent
 
-from flowdsl.engine.explore import Allowance
+from flowdsl.explorer.explore import Allowance
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json

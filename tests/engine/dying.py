@@ -9,7 +9,7 @@ from typing import Protocol
 
 from flowdsl.plan.request import Request
 from flowdsl.saga.observation import Observation
-from flowdsl.world.http import Http
+from flowdsl.world.network.http import Http
 
 
 class Points(Protocol):

@@ -9,9 +9,9 @@ from textwrap import dedent, indent
 import pytest
 
 from flowdsl.engine.orders import Order
-from flowdsl.saga.events import Begun, Spawned
-from flowdsl.world.offload import Inline
-from flowdsl.world.store import FileStore
+from flowdsl.saga.events import Begun, Detached
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.offload import Inline
 from tests.conftest import Counts
 from tests.contract.front import Late, Says
 from tests.engine.constructs import CHILD, LABEL, LAST, LATE, USES, saga, two_steps
@@ -126,7 +126,7 @@ class Watched(Theatre):
             return "there, and its parent does not know"
         if any(name.startswith("child-") for name in names):
             return "claimed"
-        return "meant" if any(isinstance(fact, Spawned) for fact in facts) else "not meant"
+        return "meant" if any(isinstance(fact, Detached) for fact in facts) else "not meant"
 
     seen: str = ""
 
@@ -171,7 +171,7 @@ def judge_detached(played: Theatre, late: bool) -> None:
     assert played.state == ("compensated" if late else "succeeded")
     (child,) = (run for run in played.runs if run != RUN)
     assert played.runs[child].now.state == "succeeded"
-    spawned = [fact for fact in played.runs[RUN].facts if isinstance(fact, Spawned)]
+    spawned = [fact for fact in played.runs[RUN].facts if isinstance(fact, Detached)]
     assert [fact.run for fact in spawned] == [child]
     assert sum(isinstance(fact, Begun) for fact in played.runs[RUN].facts) == 1
     kinds = Counter(e.kind for e in played.ledger if e.standing not in ("released", "refunded"))

@@ -8,8 +8,8 @@ import pytest
 
 from flowdsl.errors import DiskFull, StoreError
 from flowdsl.saga.events import Finished, Started
-from flowdsl.world.offload import Inline
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.offload import Inline
 from tests.conftest import Counts
 from tests.engine.stage import TRIP, workflow
 from tests.engine.test_crashes import RUN, STORE, Theatre

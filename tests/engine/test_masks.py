@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from flowdsl.engine.masks import Masks
-from flowdsl.plan.request import Basic, Request
+from flowdsl.plan.request import BasicCredentials, Request
 from flowdsl.plan.values import Secret
 from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import (
     CancelRequested,
     Created,
+    Detached,
     Done,
     Event,
     Expanded,
@@ -23,7 +24,6 @@ from flowdsl.saga.events import (
     Resolved,
     Resumed,
     Signalled,
-    Spawned,
     Started,
     Turned,
     Unknown,
@@ -36,7 +36,11 @@ FAILURE = Failure("F110", "no hunter2", "a", 402, ["hunter2", 420])
 FACTS: list[Event] = [
     Started("a", 1, 1.0, "k", Request("POST", "http://s/hunter2?n=420", (), ('{"n":420}',))),
     Started(
-        "a", 1, 1.0, "k", Request("GET", "http://s", (), None, Basic(("hunter2",), (Secret("T"),)))
+        "a",
+        1,
+        1.0,
+        "k",
+        Request("GET", "http://s", (), None, BasicCredentials(("hunter2",), (Secret("T"),))),
     ),
     Finished("a", 1, 2.0, SAID),
     Finished("a", 1, 2.0, Refused(FAILURE)),
@@ -48,7 +52,7 @@ FACTS: list[Event] = [
     Done("a", {"n": 420}),
     Failed("a", FAILURE),
     Expanded("a", ("hunter2", 420)),
-    Spawned("a", "r", "d", {"n": 420}),
+    Detached("a", "r", "d", {"n": 420}),
     Turned("", "refused", FAILURE),
 ]
 

@@ -11,10 +11,10 @@ from flowdsl.engine.orders import Order
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created, Event, Resumed
-from flowdsl.world.contents import Ordered
-from flowdsl.world.http import Http
-from flowdsl.world.memory import KeptRun, Memory, MemoryStore
-from flowdsl.world.port import Report
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.memory import KeptRun, Memory, MemoryStore
+from flowdsl.world.store.port import Report
+from flowdsl.world.store.summary import Ordered
 from mock_services.app import create_app
 from tests.conftest import Counts
 from tests.engine.constructs import APPROVED, constructs
@@ -60,7 +60,7 @@ async def _stuck_then_retried_twice(app: object) -> tuple[list[Event], str]:
     created = Created("run-1", plan.name, plan.digest, EPOCH, inputs, {"DEMO_URL": MOCK_URL}, {})
     async with Engine(MemoryStore(memory), network, VirtualClock()) as engine:
         result = await engine.run(plan, created)
-        assert result.now.state == "stuck"
+        assert result.progress.state == "stuck"
         other = MemoryStore(memory)
         for actor in ("ada", "bob"):
             await other.send("run-1", Order("retry", actor=actor).to_json())

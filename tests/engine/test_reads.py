@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flowdsl.engine.bodies import bodies
-from flowdsl.engine.reads import reads
-from flowdsl.plan.expression import parse
+from flowdsl.explorer.bodies import bodies
+from flowdsl.explorer.reads import reads
+from flowdsl.plan.expression.compiled import parse
 from tests.saga.plans import call, plan
 
 

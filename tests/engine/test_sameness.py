@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from flowdsl.engine.sameness import IN_SHORT, LEFT_OUT, Sameness, known_as
+from flowdsl.explorer.sameness import IN_SHORT, LEFT_OUT, Sameness, known_as
 from flowdsl.saga.state import State
 
 

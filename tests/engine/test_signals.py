@@ -12,9 +12,10 @@ from random import Random
 
 import pytest
 
+from flowdsl.codes import Code
 from flowdsl.engine.engine import POLL_SECONDS
 from flowdsl.engine.orders import Order
-from flowdsl.plan.nodes import Listen, Plan
+from flowdsl.plan.nodes import Plan, WaitFor
 from flowdsl.saga.events import (
     CancelRequested,
     Committed,
@@ -26,7 +27,6 @@ from flowdsl.saga.events import (
     Turned,
     last_time,
 )
-from flowdsl.saga.waiting import TIMED_OUT
 from mock_services.app import create_app
 from tests.conftest import Counts
 from tests.contract.front import Front, Late
@@ -208,7 +208,9 @@ def one_winner(played: Theatre) -> None:
     """Each wait ends once, and no signal is taken twice."""
     facts = played.runs[RUN].facts
     received = [fact for fact in facts if isinstance(fact, Received)]
-    expired = [f.node for f in facts if isinstance(f, Failed) and f.failure.code == TIMED_OUT]
+    expired = [
+        f.node for f in facts if isinstance(f, Failed) and f.failure.code == Code.SIGNAL_TIMEOUT
+    ]
     ends = Counter([*(fact.node for fact in received), *expired])
     assert max(ends.values(), default=1) == 1, f"a wait ended twice: {ends}"
     taken = Counter(fact.signal for fact in received)
@@ -216,7 +218,7 @@ def one_winner(played: Theatre) -> None:
     state = played.runs[RUN].state
     for fact in received:
         node = played.plan.nodes[fact.node]
-        assert isinstance(node, Listen)
+        assert isinstance(node, WaitFor)
         kept = state.signals[fact.signal]
         assert kept.name == node.signal
         assert state.done.get(fact.node, kept.payload) == kept.payload
@@ -245,7 +247,7 @@ def nothing_is_lost(played: Theatre) -> None:
 def _expired(facts: list[Event]) -> dict[str, float]:
     """The waits that timed out, and when."""
     fired = {fact.timer: fact.at for fact in facts if isinstance(fact, Fired)}
-    out = [f.node for f in facts if isinstance(f, Failed) and f.failure.code == TIMED_OUT]
+    out = [f.node for f in facts if isinstance(f, Failed) and f.failure.code == Code.SIGNAL_TIMEOUT]
     return {node: fired[node] for node in out}
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowdsl.engine.happening import WORDS, Happening, read_happening
-from flowdsl.engine.trail import play, read_trail, write_trail
 from flowdsl.errors import InputError
+from flowdsl.explorer.happening import WORDS, Happening, read_happening
+from flowdsl.explorer.trail import play, read_trail, write_trail
 from tests.engine.corpus import diamond, parallel, sequence
 from tests.saga.plans import call, plan
 

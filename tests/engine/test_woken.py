@@ -13,9 +13,9 @@ from flowdsl.engine.engine import Engine
 from flowdsl.engine.orders import Order
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created
-from flowdsl.world.http import Http
-from flowdsl.world.offload import Inline
-from flowdsl.world.store import FileStore
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.offload import Inline
 from mock_services.app import MockServices, create_app
 from tests.contract.sagas import PAY_AND_FAIL, reserve, saga
 from tests.simdisk import SimDisk
@@ -49,7 +49,7 @@ def test_a_stuck_run_is_woken_once_the_disk_has_room_or_answers_again(
     async def life() -> dict[str, str]:
         async with engine_on(disk, app) as engine:
             result = await engine.run(plan, created(plan))
-            assert result.now.state == "stuck"
+            assert result.progress.state == "stuck"
             outside = FileStore(STORE, disk, offload=Inline())
             await outside.start()
             await outside.send("run-1", Order("retry", "flight").to_json())

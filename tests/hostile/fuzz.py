@@ -13,10 +13,10 @@ from types import MappingProxyType
 
 from flowdsl.language import check
 from flowdsl.language.inputs import from_text, problems_of
-from flowdsl.language.library import Library
-from flowdsl.language.source import decode
-from flowdsl.plan.evaluate import EvaluationError, evaluate
-from flowdsl.plan.expression import ExpressionError, parse
+from flowdsl.language.text.library import Library
+from flowdsl.language.text.source import decode
+from flowdsl.plan.expression.compiled import ExpressionError, parse
+from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
 from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.location import encode_path, encode_query, render_path
 from flowdsl.plan.nodes import Input

@@ -16,10 +16,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flowdsl.language import Source, check
-from flowdsl.plan.evaluate import EvaluationError
+from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.location import render_path
 from flowdsl.plan.template import parse_text
-from flowdsl.view.formats import Format, rendered
+from flowdsl.view.problem.formats import Format, rendered
 from tests import warm
 from tests.cli.command_line import CommandLine
 from tests.conftest import Counts

@@ -19,10 +19,10 @@ from flowdsl.cli.settings import read_project
 from flowdsl.errors import InputError
 from flowdsl.plan.request import Request
 from flowdsl.saga.observation import Answer, NotSent, Observation
-from flowdsl.world import hosts
-from flowdsl.world.hosts import Hosts, read_allowed
-from flowdsl.world.http import Http
-from flowdsl.world.wire import Wire, tls_context
+from flowdsl.world.network import hosts
+from flowdsl.world.network.hosts import Hosts, read_allowed
+from flowdsl.world.network.http import Http
+from flowdsl.world.network.wire import Wire, tls_context
 from tests.cli.command_line import CommandLine
 from tests.conftest import Counts
 from tests.world.sockets import Service, post, reply, service

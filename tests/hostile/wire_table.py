@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from flowdsl.plan.request import Request
 from flowdsl.saga.observation import Observation
-from flowdsl.world.http import Http
+from flowdsl.world.network.http import Http
 
 End: TypeAlias = Literal["close", "reset", "garbage", "stall"]
 Row: TypeAlias = Literal["ok", "unknown"]

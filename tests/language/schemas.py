@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from flowdsl.language.draft_07 import as_draft_07
-from flowdsl.language.schema import schema_text
+from flowdsl.language.parse.schema import schema_text
 
 FOLDER = Path(__file__).parents[2] / "schemas"
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from flowdsl.language.conformance import STEPS_MAX, Uncheckable, errors_of
-from flowdsl.language.pattern import Work
+from flowdsl.language.conformance.pattern import Work
+from flowdsl.language.conformance.value import STEPS_MAX, Uncheckable, errors_of
 from flowdsl.plan.values import Json
 from tests.sizes import examples
 

@@ -8,7 +8,7 @@ import pytest
 
 from flowdsl.language import Library, Source, check, load
 from flowdsl.language.load import Checked
-from flowdsl.plan.nodes import Call, Compensation, Each
+from flowdsl.plan.nodes import Call, Compensation, ForEach
 from tests.language.named import LIBRARY
 
 HEAD = """flowdsl: 1
@@ -69,7 +69,7 @@ def test_an_operation_is_named_wherever_a_call_is() -> None:
     # then the plan knows methods and paths only
     charge, each = plan.nodes["charge"], plan.nodes["call-1"]
     assert isinstance(charge, Call)
-    assert isinstance(each, Each)
+    assert isinstance(each, ForEach)
     assert isinstance(charge.compensation, Compensation)
     assert charge.probe is not None
     held, item = plan.nodes["charge/hold"], each.body

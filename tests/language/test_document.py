@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowdsl.language.document import LIMIT_DEPTH, load_document
-from flowdsl.language.located import align, plain, texts
-from flowdsl.language.source import Source, decode
+from flowdsl.language.text.document import LIMIT_DEPTH, load_document
+from flowdsl.language.text.located import align, plain, texts
+from flowdsl.language.text.source import Source, decode
 from flowdsl.plan.values import Json
 
 

@@ -18,7 +18,7 @@ from flowdsl.language import (
     is_workflow,
     load,
 )
-from flowdsl.language.lower import lower
+from flowdsl.language.lower.plan import lower
 from flowdsl.plan.nodes import AnyNode, Block, Plan
 from tests.sizes import examples
 

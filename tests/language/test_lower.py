@@ -7,17 +7,17 @@ import pytest
 
 from flowdsl.language import Source, flatten, load
 from flowdsl.plan.nodes import (
-    Assign,
     Block,
     Call,
     Commit,
     Compensation,
     Fail,
     Idempotency,
-    Label,
     NothingToUndo,
     Plan,
     Retry,
+    Set,
+    Status,
     Wait,
 )
 from flowdsl.plan.template import Constant
@@ -52,7 +52,7 @@ SHOP = """
 def test_the_whole_plan_of_a_shop() -> None:
     assert outline(plan_of(SHOP).root) == [
         "Block . []",
-        "  Label status-1 []",
+        "  Status status-1 []",
         "  Block parallel-1 [0]",
         "    Call parallel-1/call-1 []",
         "    Block parallel-1/both []",
@@ -81,13 +81,13 @@ def test_the_steps_that_send_nothing_keep_what_they_say() -> None:
         "- status: paying\n"
     )
     assign, fail, wait, label = (plan.root.children[position] for position in range(4))
-    assert isinstance(assign, Assign)
+    assert isinstance(assign, Set)
     assert [name for name, _ in assign.values] == ["big", "one"]
     assert isinstance(fail, Fail)
     assert (fail.message, fail.when.text if fail.when else "") == (Constant("too big"), "big")
     assert isinstance(wait, Wait)
     assert wait.seconds == 0.25
-    assert isinstance(label, Label)
+    assert isinstance(label, Status)
     assert label.text == Constant("paying")
 
 

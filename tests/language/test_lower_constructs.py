@@ -9,14 +9,14 @@ from flowdsl.plan.nodes import (
     Block,
     Call,
     Compensation,
-    Each,
+    ForEach,
     Idempotency,
-    Listen,
     NothingToUndo,
     Plan,
     Switch,
     Trigger,
     Wait,
+    WaitFor,
 )
 from flowdsl.plan.template import Constant
 from flowdsl.plan.unfold import unfold
@@ -55,23 +55,23 @@ LISTS = """
 def test_the_body_of_a_list_stands_under_its_address_and_brackets() -> None:
     assert outline(plan_of(LISTS).root) == [
         "Block . []",
-        "  Each hold []",
+        "  ForEach hold []",
         "    Call hold[] []",
-        "  Each pack [0]",
+        "  ForEach pack [0]",
         "    Block pack[] []",
         "      Call pack[]/box []",
-        "      Each pack[]/call-1 [0]",
+        "      ForEach pack[]/call-1 [0]",
         "        Call pack[]/call-1[] []",
         "  Commit commit [1]",
         "  Block confirms [2]",
-        "    Each confirms/hold []",
+        "    ForEach confirms/hold []",
         "      Confirm hold[]!confirm []",
-        "    Each confirms/pack [0]",
+        "    ForEach confirms/pack [0]",
         "      Block confirms/pack[] []",
         "        Confirm pack[]/box!confirm []",
-        "        Each confirms/pack[]/call-1 [0]",
+        "        ForEach confirms/pack[]/call-1 [0]",
         "          Confirm pack[]/call-1[]!confirm []",
-        "  Each call-1 [3]",
+        "  ForEach call-1 [3]",
         "    Call call-1[] []",
     ]
 
@@ -96,9 +96,9 @@ def test_when_and_critical_are_the_lists_and_not_its_items() -> None:
     assert (pack.body.name, pack.body.when, pack.body.critical) == (None, None, True)
 
 
-def each_at(plan: Plan, address: str) -> Each:
+def each_at(plan: Plan, address: str) -> ForEach:
     node = plan.nodes[address]
-    assert isinstance(node, Each)
+    assert isinstance(node, ForEach)
     return node
 
 
@@ -290,7 +290,7 @@ def rest() -> Plan:
 
 def test_a_wait_for_a_signal_keeps_what_it_says(rest: Plan) -> None:
     node = rest.nodes["answer"]
-    assert isinstance(node, Listen)
+    assert isinstance(node, WaitFor)
     assert (node.signal, node.timeout_seconds) == ("approve", 86400.0)
     assert node.schema == {"type": "object", "properties": {"ok": {"type": "boolean"}}}
     assert node.expect is not None

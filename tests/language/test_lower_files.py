@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowdsl.language import Library, Source, check, compile_plan, load, paths_named
-from flowdsl.plan.nodes import Block, Confirm, Plan, Retry, Spawn
+from flowdsl.plan.nodes import Block, Confirm, Detach, Plan, Retry
 from flowdsl.plan.template import Constant
 from tests.language.examples import whole
 from tests.language.plans import call_at, library_of, outline, plan_of, used
@@ -51,7 +51,7 @@ def test_a_used_file_is_a_block_of_its_own_steps() -> None:
         "      Call parallel-1/first/parcel []",
         "      Call parallel-1/first/label [0]",
         "    Call parallel-1/call-1 [0]",
-        "  Each rest [0]",
+        "  ForEach rest [0]",
         "    Block rest[] []",
         "      Call rest[]/parcel []",
         "      Call rest[]/label [0]",
@@ -60,7 +60,7 @@ def test_a_used_file_is_a_block_of_its_own_steps() -> None:
         "    Block confirms/parallel-1 []",
         "      Block confirms/parallel-1/first []",
         "        Confirm parallel-1/first/parcel!confirm []",
-        "    Each confirms/rest [0]",
+        "    ForEach confirms/rest [0]",
         "      Block confirms/rest[] []",
         "        Confirm rest[]/parcel!confirm []",
         "  Block uses-1 [3]",
@@ -179,7 +179,7 @@ def test_a_detached_file_is_a_plan_of_its_own() -> None:
     steps = "- id: own\n  uses: ./invoice.yaml\n  detach: true\n- uses: ./invoice.yaml\n  detach: true\n"
     plan = plan_of(steps, invoice=INVOICE, mail=MAIL)
     node = plan.nodes["own"]
-    assert isinstance(node, Spawn)
+    assert isinstance(node, Detach)
     assert list(plan.detached) == [node.digest]
     child = plan.detached[node.digest]
     assert (child.name, node.workflow, child.digest) == ("invoice", "invoice", node.digest)
@@ -231,7 +231,7 @@ def test_a_file_is_read_once_however_often_it_is_used() -> None:
 
 
 def doubling(depth: int, use: str) -> Library:
-    """Each file uses the next one twice."""
+    """ForEach file uses the next one twice."""
     files = {f"f{level}": use.format(level + 1) * 2 for level in range(depth)}
     return library_of(**files, **{f"f{depth}": "- call: GET stock/x\n"})
 

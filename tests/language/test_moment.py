@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from flowdsl.language.moment import expression_of
-from flowdsl.plan.evaluate import evaluate
-from flowdsl.plan.expression import parse
+from flowdsl.language.parse.due import expression_of
+from flowdsl.plan.expression.compiled import parse
+from flowdsl.plan.expression.evaluate import evaluate
 from flowdsl.plan.span import NOWHERE
 from flowdsl.plan.template import Constant, Template, Text
 from flowdsl.plan.values import Json

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
 
 import pytest
 
-from flowdsl.language import CATALOGUE, Source, check, explain, repeated
-from flowdsl.language.explain import nearest, words
-from flowdsl.language.schema import schema_text
+from flowdsl.language import SEVERITIES, Source, check, explain, repeated
+from flowdsl.language.explain import heading, nearest, words
+from flowdsl.language.parse.schema import schema_text
 from flowdsl.plan.values import Json
 from tests.language.examples import LIBRARY, examples, whole
 
-BAD = [(code, text) for code in CATALOGUE for text in examples(explain(code) or "", "bad")]
+BAD = [(code, text) for code in SEVERITIES for text in examples(explain(code) or "", "bad")]
 GOOD = [(word, text) for word in words() for text in examples(explain(word) or "", "good")]
 
 
@@ -37,12 +38,11 @@ def test_the_good_example_has_nothing_wrong_with_it(word: str, example: str) -> 
     assert [str(item) for item in found] == []
 
 
-@pytest.mark.parametrize("code", CATALOGUE)
+@pytest.mark.parametrize("code", SEVERITIES)
 def test_every_code_has_a_page_with_both_examples(code: str) -> None:
     page = explain(code)
     assert page is not None
-    entry = CATALOGUE[code]
-    assert page.splitlines()[0] == f"# {code}: {entry.title} ({entry.severity})"
+    assert page.splitlines()[0] == f"# {code}: {heading(code)} ({SEVERITIES[code]})"
     assert examples(page, "bad")
     assert examples(page, "good")
 
@@ -64,7 +64,9 @@ def test_every_key_of_the_schema_is_explained() -> None:
     assert [key for key in sorted(keys) if explain(key) is None] == []
 
 
-@pytest.mark.parametrize("word", words())
+@pytest.mark.parametrize(
+    "word", [word for word in words() if not re.fullmatch(r"F\d{3}", word) or word in SEVERITIES]
+)
 def test_every_page_shows_how_it_is_written(word: str) -> None:
     page = explain(word) or ""
     assert examples(page, "good")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from flowdsl.language.pattern import PLACES_MAX, TooMuch, Unreadable, Work, read_pattern
+from flowdsl.language.conformance.pattern import PLACES_MAX, TooMuch, Unreadable, Work, read_pattern
 from tests.sizes import examples
 
 ATOMS = st.sampled_from(
@@ -74,7 +74,7 @@ def test_what_is_still_too_much_is_given_up() -> None:
 
 
 def test_what_is_worked_out_is_not_kept_for_ever() -> None:
-    from flowdsl.language.pattern import KEPT_MAX
+    from flowdsl.language.conformance.pattern import KEPT_MAX
 
     pattern = read_pattern("[^x]y")
     assert not pattern.is_in("".join(map(chr, range(200, 9000))), Work(10**9))

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from flowdsl.language.document import load_document
-from flowdsl.language.located import plain
-from flowdsl.language.schema import schema_text
-from flowdsl.language.source import Source
+from flowdsl.language.parse.schema import schema_text
+from flowdsl.language.text.document import load_document
+from flowdsl.language.text.located import plain
+from flowdsl.language.text.source import Source
 from flowdsl.plan.values import Json
 from tests.language.schemas import copies
 from tests.language.test_golden import GOOD, PAIRS

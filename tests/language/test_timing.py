@@ -7,7 +7,7 @@ from math import inf
 import pytest
 
 from flowdsl.language import Diagnostic, Source, check
-from flowdsl.language.timing import longest_way, spell, timed, ways_from, worst_seconds
+from flowdsl.language.lower.timing import longest_way, spell, timed, ways_from, worst_seconds
 from flowdsl.plan.nodes import Retry
 from tests.language.examples import whole
 from tests.language.plans import call_at, library_of, plan_of
@@ -78,7 +78,7 @@ def test_what_cannot_be_known_is_an_assumption_with_a_name() -> None:
     times = timed(plan)
     assert times.assumed == {
         "all[]": "`all` has at most 5 items",
-        "wait_until-1": "`inputs.at` is no time to come",
+        "wait_until-1": "`inputs.at` is not in the future",
     }
     assert times.forward["wait_for-1"] == inf
 

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from flowdsl.world.hosts import CONNECTIONS_PER_HOST
-from flowdsl.world.store import FileStore
+from flowdsl.world.network.hosts import CONNECTIONS_PER_HOST
+from flowdsl.world.store.files import FileStore
 from tests.counts import count
 from tests.load.service import books_of, service
 

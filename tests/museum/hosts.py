@@ -8,8 +8,8 @@ from ipaddress import ip_address, ip_network
 
 import aiohttp
 
-from flowdsl.world.hosts import Address, Hosts, Network
-from flowdsl.world.wire import Wire, _passage
+from flowdsl.world.network.hosts import Address, Hosts, Network
+from flowdsl.world.network.wire import Wire, _passage
 from tests.museum.exhibit import Exhibit
 
 SEEN: dict[str, str | None] = {}
@@ -54,7 +54,7 @@ def any_text_is_allowed(texts: list[str]) -> tuple[Network, ...]:
 
 _objection = Hosts.objection
 HERE = "tests/hostile/test_hosts.py::"
-WIRE, HOSTS = "flowdsl.world.wire", "flowdsl.world.hosts"
+WIRE, HOSTS = "flowdsl.world.network.wire", "flowdsl.world.network.hosts"
 
 EXHIBITS = (
     Exhibit("any address is called", f"{WIRE}.Wire._socket", without_looking, HERE + "test_a_name_that_leads_there_is_not_sent_and_says_so"),

@@ -16,9 +16,9 @@ from yarl import URL
 
 from flowdsl.plan.values import Json
 from flowdsl.saga.observation import Observation
-from flowdsl.world import body, http, wire
-from flowdsl.world.http import Http
-from flowdsl.world.wire import Wire
+from flowdsl.world.network import body, http, wire
+from flowdsl.world.network.http import Http
+from flowdsl.world.network.wire import Wire
 from tests.museum.exhibit import Exhibit
 
 
@@ -105,8 +105,12 @@ def as_deep_as_it_comes(value: Json, levels: int) -> bool:
 
 
 _choose, _handle = Http._choose, Wire.handle_async_request
-WIRE, HTTP, OUTGOING = "flowdsl.world.wire", "flowdsl.world.http", "flowdsl.world.outgoing"
-BODY = "flowdsl.world.body"
+WIRE, HTTP, OUTGOING = (
+    "flowdsl.world.network.wire",
+    "flowdsl.world.network.http",
+    "flowdsl.world.network.outgoing",
+)
+BODY = "flowdsl.world.network.body"
 HERE = "tests/world/test_wire.py::"
 ROWS = "tests/hostile/test_services.py::"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from flowdsl.cli import bug
-from flowdsl.engine.contracts import Contracts
+from flowdsl.engine.contracts import AnswerContracts
 from flowdsl.engine.masks import Masks
 from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.nodes import Action
@@ -22,9 +22,9 @@ from flowdsl.saga import masking
 from flowdsl.saga.events import Done, Event
 from flowdsl.saga.masking import Change
 from flowdsl.saga.observation import Answer, Observation
-from flowdsl.world.disk import RealDisk
-from flowdsl.world.redaction import Redaction
-from flowdsl.world.spellings import Read, Sought
+from flowdsl.world.secrets.redaction import Redaction
+from flowdsl.world.secrets.spellings import Read, Sought
+from flowdsl.world.store.disk import RealDisk
 from tests.museum.exhibit import Exhibit
 
 
@@ -64,7 +64,7 @@ _over_data = masking.over_data
 
 
 def answers_as_marks(
-    self: Contracts, action: Action, request: Request, seen: Observation
+    self: AnswerContracts, action: Action, request: Request, seen: Observation
 ) -> Observation:
     """Masks what is judged: the mistake that this area once was."""
     clean = Redaction(dict.fromkeys(("T",), "test"), b"key")
@@ -104,8 +104,8 @@ def places_are_data(event: Event, change: Change) -> Event:
     return _over_data(event, change)
 
 
-WHERE = "flowdsl.world.redaction"
-SPELLINGS = "flowdsl.world.spellings"
+WHERE = "flowdsl.world.secrets.redaction"
+SPELLINGS = "flowdsl.world.secrets.spellings"
 HERE = "tests/world/test_redaction.py::"
 FORMS = HERE + "test_every_form_is_taken_out"
 
@@ -132,13 +132,13 @@ _report = bug.report
 
 EXHIBITS = (
     Exhibit("an answer is kept as it came", MASKS + ".mask", nothing_is_masked, f"{CANARY}[ok]"),
-    Exhibit("what is judged is masked", "flowdsl.engine.contracts.Contracts.look_at", answers_as_marks, DATA + "test_what_is_judged_sent_and_undone_is_what_the_service_said"),
+    Exhibit("what is judged is masked", "flowdsl.engine.contracts.AnswerContracts.look_at", answers_as_marks, DATA + "test_what_is_judged_sent_and_undone_is_what_the_service_said"),
     Exhibit("marks are taken for data after a crash", MASKS + ".open", as_it_is_stored, DATA + "test_after_a_crash_the_values_are_there_again"),
     Exhibit("the branch that was taken is masked as data", ("flowdsl.engine.masks.over_data",), places_are_data, "tests/engine/test_masks.py::test_the_branch_that_was_taken_is_no_data"),
     Exhibit("any reference is filled in", f"{WHERE}.Redaction.seal", believes_any_reference, HERE + "test_with_another_secret_nothing_is_opened_and_it_is_said_which"),
     Exhibit("a secret of before is not looked for", f"{WHERE}.Redaction._older_one", never_looked_for, HERE + "test_a_secret_of_before_is_known_by_its_length_and_its_seal"),
-    Exhibit("what was no HTTP is quoted", "flowdsl.world.wire._why", as_it_was_quoted, f"{CANARY}[broken]"),
-    Exhibit("the umask decides who may read the store", "flowdsl.world.disk.RealDisk.create", as_the_umask_says, "tests/hostile/test_secrets.py::test_the_store_is_the_owners_alone_whatever_the_umask"),
+    Exhibit("what was no HTTP is quoted", "flowdsl.world.network.wire._why", as_it_was_quoted, f"{CANARY}[broken]"),
+    Exhibit("the umask decides who may read the store", "flowdsl.world.store.disk.RealDisk.create", as_the_umask_says, "tests/hostile/test_secrets.py::test_the_store_is_the_owners_alone_whatever_the_umask"),
     Exhibit("the report of a bug says what the exception says", "flowdsl.cli.bug.report", with_its_message, "tests/hostile/test_secrets.py::test_a_bug_in_flowdsl_is_reported_without_them"),
     Exhibit("a secret is sought as it is written", f"{SPELLINGS}._escaped_forms", as_it_is_written, FORMS),
     Exhibit("a secret is sought in one of its JSON spellings", f"{SPELLINGS}._escaped_forms", in_one_json_spelling, FORMS),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from flowdsl.plan.evaluate import EvaluationError, evaluate
-from flowdsl.plan.expression import parse
+from flowdsl.plan.expression.compiled import parse
+from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json, Secret
 

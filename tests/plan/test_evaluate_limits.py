@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowdsl.plan.evaluate import EvaluationError, evaluate
-from flowdsl.plan.expression import Expression, ExpressionError, parse
-from flowdsl.plan.functions import FUNCTIONS
+from flowdsl.plan.expression.compiled import Expression, ExpressionError, parse
+from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
+from flowdsl.plan.expression.functions import FUNCTIONS
 from flowdsl.plan.values import Json, Secret
 from tests.sizes import examples
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowdsl.plan.expression import ExpressionError, parse
+from flowdsl.plan.expression.compiled import ExpressionError, parse
 from flowdsl.plan.span import Span
 
 REFUSED = [

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 
-from flowdsl.plan.evaluate import EvaluationError, evaluate
-from flowdsl.plan.expression import parse
-from flowdsl.plan.inference import infer
-from flowdsl.plan.paths import proven_if_true
-from flowdsl.plan.tree import Call, Choice, Compare, Comprehension, Logic, Tree, children
-from flowdsl.plan.types import (
+from flowdsl.plan.expression.compiled import parse
+from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
+from flowdsl.plan.expression.inference import infer
+from flowdsl.plan.expression.paths import proven_if_true
+from flowdsl.plan.expression.tree import (
+    Choice,
+    Compare,
+    Comprehension,
+    FunctionCall,
+    Logic,
+    Tree,
+    children,
+)
+from flowdsl.plan.expression.types import (
     ANYTHING,
     NULL,
     SECRET,
@@ -272,7 +280,7 @@ def test_a_value_is_of_the_type_that_was_inferred_for_it(text: str, scope: dict[
 def _is_straight(tree: Tree) -> bool:
     """Whether every part of the tree is evaluated, once."""
     match tree:
-        case Choice() | Logic() | Comprehension() | Call(function="default"):
+        case Choice() | Logic() | Comprehension() | FunctionCall(function="default"):
             return False
         case Compare(rest=rest) if len(rest) > 1:
             return False

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowdsl.plan.evaluate import EvaluationError
+from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.location import encode_path, encode_query, render_path
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Constant, Fields, Rendered, Template, parse_text

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowdsl.plan.evaluate import EvaluationError
-from flowdsl.plan.expression import Expression, ExpressionError, parse
+from flowdsl.plan.expression.compiled import Expression, ExpressionError, parse
+from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import (
     Constant,
+    Embedded,
     Fields,
     Items,
-    Piece,
     Template,
     Text,
     expressions,
@@ -50,20 +50,20 @@ def template(text: str) -> Template:
     [
         ("", []),
         ("plain $ {x} $", ["plain $ {x} $"]),
-        ("${a}", [Piece("a", 2)]),
-        ("x ${ a } y", ["x ", Piece(" a ", 4), " y"]),
-        ("${a}${b}", [Piece("a", 2), Piece("b", 6)]),
+        ("${a}", [Embedded("a", 2)]),
+        ("x ${ a } y", ["x ", Embedded(" a ", 4), " y"]),
+        ("${a}${b}", [Embedded("a", 2), Embedded("b", 6)]),
         ("$${a}", ["${a}"]),
         ("$$${a}", ["$${a}"]),
-        ("$$$${a} ${b}", ["$$${a} ", Piece("b", 10)]),
-        ("${ {'a': {'b': 1}}['a'] }", [Piece(" {'a': {'b': 1}}['a'] ", 2)]),
-        ("${'}'}", [Piece("'}'", 2)]),
-        (r"${'\'}'}!", [Piece(r"'\'}'", 2), "!"]),
-        ('${"\'}"}', [Piece('"\'}"', 2)]),
-        ("it's ${a} and it's ${b}", ["it's ", Piece("a", 7), " and it's ", Piece("b", 21)]),
+        ("$$$${a} ${b}", ["$$${a} ", Embedded("b", 10)]),
+        ("${ {'a': {'b': 1}}['a'] }", [Embedded(" {'a': {'b': 1}}['a'] ", 2)]),
+        ("${'}'}", [Embedded("'}'", 2)]),
+        (r"${'\'}'}!", [Embedded(r"'\'}'", 2), "!"]),
+        ('${"\'}"}', [Embedded('"\'}"', 2)]),
+        ("it's ${a} and it's ${b}", ["it's ", Embedded("a", 7), " and it's ", Embedded("b", 21)]),
     ],
 )
-def test_text_splits_into_literals_and_expressions(text: str, parts: list[str | Piece]) -> None:
+def test_text_splits_into_literals_and_expressions(text: str, parts: list[str | Embedded]) -> None:
     assert split(text) == parts
 
 
@@ -76,13 +76,13 @@ def test_splitting_keeps_every_expression_where_it_stands(pieces: list[str]) -> 
         assert text[parts.start : parts.start + parts.length] == "${"
         return
     for part in parts:
-        if isinstance(part, Piece):
+        if isinstance(part, Embedded):
             assert text[part.start - 2 : part.start + len(part.text) + 1] == f"${{{part.text}}}"
         else:
             assert part
 
 
-def _split_or_error(text: str) -> list[str | Piece] | ExpressionError:
+def _split_or_error(text: str) -> list[str | Embedded] | ExpressionError:
     try:
         return split(text)
     except ExpressionError as error:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowdsl.plan.types import (
+from flowdsl.plan.expression.types import (
     ANYTHING,
     BOOLEAN,
     INTEGER,
@@ -18,7 +18,7 @@ from flowdsl.plan.types import (
     TEXT,
     ListOf,
     Object,
-    Scalar,
+    ScalarType,
     Type,
     Union,
     describe,
@@ -77,8 +77,11 @@ SCHEMAS: list[tuple[Json, Type]] = [
         },
         fields(required=("a", "b"), a=TEXT, b=ANYTHING, c=ANYTHING),
     ),
-    ({"const": "a"}, Scalar("text", ("a",))),
-    ({"enum": ["a", 1, None]}, Union((Scalar("text", ("a",)), Scalar("integer", (1,)), NULL))),
+    ({"const": "a"}, ScalarType("text", ("a",))),
+    (
+        {"enum": ["a", 1, None]},
+        Union((ScalarType("text", ("a",)), ScalarType("integer", (1,)), NULL)),
+    ),
     ({"enum": list(range(50)), "type": "integer"}, INTEGER),
     ({"anyOf": [{"type": "string"}, {"type": "null"}]}, Union((TEXT, NULL))),
     ({"oneOf": [{"type": "string"}, {}]}, ANYTHING),
@@ -122,10 +125,10 @@ def test_a_schema_nested_without_end_ends_in_anything() -> None:
         ((TEXT, ANYTHING), ANYTHING),
         ((NULL, ANYTHING), Union((ANYTHING, NULL))),
         ((Union((TEXT, NULL)), NUMBER), Union((TEXT, NULL, NUMBER))),
-        ((Scalar("text", ("a",)), TEXT), TEXT),
-        ((Scalar("text", ("a",)), Scalar("text", ("b",))),
-         Union((Scalar("text", ("a",)), Scalar("text", ("b",))))),
-        (tuple(Scalar("integer", (number,)) for number in range(20)), ANYTHING),
+        ((ScalarType("text", ("a",)), TEXT), TEXT),
+        ((ScalarType("text", ("a",)), ScalarType("text", ("b",))),
+         Union((ScalarType("text", ("a",)), ScalarType("text", ("b",))))),
+        (tuple(ScalarType("integer", (number,)) for number in range(20)), ANYTHING),
     ],
 )  # fmt: skip
 def test_join_is_flat_and_anything_swallows_all_but_null(
@@ -156,7 +159,7 @@ def test_null_is_added_and_taken_away() -> None:
         (ListOf(optional(TEXT)), "a list of (text or null)"),
         (OPEN, "an object"),
         (Union((TEXT, INTEGER, NULL)), "text, a whole number or null"),
-        (Union((Scalar("text", ("a",)), Scalar("text", ("b",)))), "text"),
+        (Union((ScalarType("text", ("a",)), ScalarType("text", ("b",)))), "text"),
     ],
 )
 def test_a_type_is_described_in_words(given_type: Type, words: str) -> None:
@@ -175,9 +178,9 @@ def test_a_type_is_described_in_words(given_type: Type, words: str) -> None:
         (NULL, NULL, True),
         (optional(ANYTHING), NULL, None),
         (OPEN, OPEN, None),
-        (Scalar("text", ("a",)), Scalar("text", ("a",)), True),
-        (Scalar("text", ("a",)), Scalar("text", ("b",)), False),
-        (Scalar("text", ("a", "b")), Scalar("text", ("b",)), None),
+        (ScalarType("text", ("a",)), ScalarType("text", ("a",)), True),
+        (ScalarType("text", ("a",)), ScalarType("text", ("b",)), False),
+        (ScalarType("text", ("a", "b")), ScalarType("text", ("b",)), None),
     ],
 )
 def test_equality_is_decided_only_where_it_is_sure(

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flowdsl.cli.group import main
-from flowdsl.world.disk import RealDisk
+from flowdsl.world.store.disk import RealDisk
 
 STRUCK = "the disk failed"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
 from tests.conftest import Counts
 from tests.processes.real import (
     PATIENCE_SECONDS,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flowdsl.saga.state import State, fold
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
 from tests.conftest import Counts
 from tests.processes.real import TRIP, WORKFLOWS, Shell, patient_trip, services, wait_until
 

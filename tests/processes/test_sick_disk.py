@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
 from tests.counts import count
 from tests.processes.real import TRIP, WORKFLOWS, Services, Shell, services
 from tests.processes.sick import STRUCK

@@ -12,8 +12,8 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
 from flowdsl.world.clock import SystemClock
-from flowdsl.world.http import Http
-from flowdsl.world.store import FileStore
+from flowdsl.world.network.http import Http
+from flowdsl.world.store.files import FileStore
 
 
 async def drive(plan: Plan, store: Path, url: str, runs: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowdsl.engine.trail import play
+from flowdsl.explorer.trail import play
 from flowdsl.saga.events import Refused
 from tests.saga.plans import call, plan
 

@@ -6,7 +6,7 @@ from textwrap import indent
 
 import pytest
 
-from flowdsl.engine.trail import play
+from flowdsl.explorer.trail import play
 from flowdsl.plan.address import CallId
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.commands import Invoke, Sleep

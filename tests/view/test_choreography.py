@@ -12,14 +12,14 @@ import pytest
 from flowdsl.language.load import compile_plan
 from flowdsl.plan.json import to_text
 from flowdsl.plan.nodes import Plan, Trigger
-from flowdsl.view.choreography import (
+from flowdsl.view.graph.choreography import (
     Choreography,
     choreography_json,
     choreography_of,
     choreography_text,
 )
-from flowdsl.view.choreography_formats import choreography_dot, choreography_mermaid
-from flowdsl.view.choreography_svg import choreography_svg
+from flowdsl.view.graph.choreography_formats import choreography_dot, choreography_mermaid
+from flowdsl.view.graph.choreography_svg import choreography_svg
 from flowdsl.view.paint import plain, width
 from tests.view.stories import reacting
 

@@ -7,12 +7,12 @@ import pytest
 from flowdsl.language import Library, Source, check, compile_plan, load
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
-from flowdsl.view.callplan import Known, call_plan, fall_text, plan_json
 from flowdsl.view.calls import short_names
-from flowdsl.view.falls import falls
-from flowdsl.view.forecast import forecast
 from flowdsl.view.outline import steps
 from flowdsl.view.paint import plain, width
+from flowdsl.view.plan.callplan import KnownValues, call_plan, fall_text, plan_json
+from flowdsl.view.plan.falls import falls
+from flowdsl.view.plan.forecast import forecast
 from tests.view.stories import plan_of
 
 HEAD = 'flowdsl: 1\nname: a\nservices: { a: "http://a", events: "http://e" }\n'
@@ -31,7 +31,7 @@ def test_items_that_are_written_down_are_filled_in() -> None:
     ahead = forecast(plan_of("lists"), {"orders": [{"id": "o-1"}], "people": ["ann"]})
     addresses = [node.address for node in steps(ahead.plan)]
     assert {"quotes[3]", "stock[2]", "ship[0]/parcel", "notify[0]"} <= set(addresses)
-    drawn = plain(call_plan(plan_of("lists"), Known({"orders": [{"id": "o-1"}]}, {})))
+    drawn = plain(call_plan(plan_of("lists"), KnownValues({"orders": [{"id": "o-1"}]}, {})))
     assert "POST http://localhost:9001/wh-2/holds" in drawn
     assert "order  o-1" in drawn
 
@@ -42,7 +42,7 @@ def test_items_that_an_answer_decides_stay_open() -> None:
         "  - { id: found, call: GET a/found }\n"
         "  - { id: each, for_each: one in found.list, call: 'POST a/${one}', compensate: none }\n"
     )
-    drawn = plain(call_plan(of, Known({}, {})))
+    drawn = plain(call_plan(of, KnownValues({}, {})))
     assert "each ×  POST http://a/‹one›" in drawn
     assert "each one in found.list" in drawn
     assert "at least 2 calls" in drawn
@@ -56,7 +56,7 @@ def test_lists_in_lists_are_filled_in() -> None:
         "        call: POST a/${row_of.id}/${cell_of}\n        compensate: none\n"
     )
     rows: list[Json] = [{"id": "r", "cells": ["x", "y"]}, {"id": "s", "cells": []}]
-    drawn = plain(call_plan(of, Known({"rows": rows}, {})))
+    drawn = plain(call_plan(of, KnownValues({"rows": rows}, {})))
     assert "POST http://a/r/x" in drawn
     assert "POST http://a/r/y" in drawn
     assert "http://a/s" not in drawn
@@ -64,11 +64,13 @@ def test_lists_in_lists_are_filled_in() -> None:
 
 def test_the_branch_that_will_be_taken_is_known_where_its_conditions_are() -> None:
     for total, taken in ((6000, "insured"), (900, "parcel")):
-        drawn = plain(call_plan(plan_of("branches"), Known({"total": total, "express": False}, {})))
+        drawn = plain(
+            call_plan(plan_of("branches"), KnownValues({"total": total, "express": False}, {}))
+        )
         assert f"        {taken} " in drawn
         others = {"insured", "express", "parcel"} - {taken}
         assert not any(f"        {other} " in drawn for other in others)
-    drawn = plain(call_plan(plan_of("branches"), Known({}, {})))
+    drawn = plain(call_plan(plan_of("branches"), KnownValues({}, {})))
     assert all(f"        {name} " in drawn for name in ("insured", "parcel"))
     assert "        express " not in drawn  # its input is false where nobody gives it
 
@@ -85,7 +87,7 @@ def test_a_used_file_sees_what_it_is_given() -> None:
         "  - { id: second, uses: ./used.yaml, with: { who: 'x-${look.id}', n: 3 } }\n",
         used=used,
     )
-    drawn = plain(call_plan(of, Known({"name": "ann"}, {})))
+    drawn = plain(call_plan(of, KnownValues({"name": "ann"}, {})))
     assert "POST http://a/ann/7" in drawn
     assert "POST http://a/‹inputs.who›/3" in drawn
 
@@ -147,7 +149,7 @@ def test_a_list_that_may_fail_is_a_warning_at_last() -> None:
 
 
 def test_a_plan_as_json_says_the_same() -> None:
-    shown = plan_json(plan_of("branches"), Known({"total": 900}, {}))
+    shown = plan_json(plan_of("branches"), KnownValues({"total": 900}, {}))
     assert isinstance(shown, dict)
     every = shown["steps"]
     assert isinstance(every, dict)
@@ -164,7 +166,7 @@ def test_no_line_of_a_plan_is_wider_than_the_screen(name: str) -> None:
     many: list[Json] = [{"id": f"order-{number}" * 4, "kg": number} for number in range(30)]
     some: dict[str, Json] = {"orders": many, "total": 1, "order_id": "x" * 90}
     for inputs in ({}, some):
-        drawn = call_plan(plan_of(name), Known(inputs, {}))
+        drawn = call_plan(plan_of(name), KnownValues(inputs, {}))
         assert max(width(line) for line in drawn) <= 88
 
 

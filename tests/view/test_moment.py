@@ -4,7 +4,7 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from flowdsl.view.moment import ago, clock, date_and_time, duration, rfc3339
+from flowdsl.view.times import ago, clock, date_and_time, duration, rfc3339
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowdsl.view.paint import (
-    Piece,
+    Styled,
     ansi,
     bold,
     columns,
@@ -48,7 +48,7 @@ def test_no_control_character_reaches_the_terminal(text: str) -> None:
 
 @given(st.lists(st.tuples(TEXTS, st.sampled_from(["plain", "green", "dim"])), max_size=4))
 def test_colours_are_all_that_ansi_adds(pieces: list[tuple[str, str]]) -> None:
-    lines = [tuple(Piece(text, style) for text, style in pieces)]  # type: ignore[arg-type]
+    lines = [tuple(Styled(text, style) for text, style in pieces)]  # type: ignore[arg-type]
     bare = re.sub(r"\x1b\[[0-9]+m", "", ansi(lines))
     assert bare.rstrip() == plain(lines).rstrip()
 

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowdsl.language import compile_plan
-from flowdsl.language.flatten import flatten
+from flowdsl.language.lower.flatten import flatten
 from flowdsl.plan.nodes import Plan
-from flowdsl.view.dot import dot
-from flowdsl.view.drawing import graph_text
-from flowdsl.view.graph import graph_of
-from flowdsl.view.mermaid import mermaid
-from flowdsl.view.svg import svg
+from flowdsl.view.graph.dot import dot
+from flowdsl.view.graph.drawing import graph_text
+from flowdsl.view.graph.graph import graph_of
+from flowdsl.view.graph.mermaid import mermaid
+from flowdsl.view.graph.svg import svg
 
 FEW, MANY = 250, 1_000
 RATIO_MAX = (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from flowdsl.engine.explore import Allowance, Exploration, explore
+from flowdsl.explorer.explore import Allowance, Exploration, explore
 from flowdsl.plan.address import ON_FAILURE, ROOT, undo
 from flowdsl.plan.nodes import Call, Compensation, Confirm, Plan
 from flowdsl.plan.values import Json

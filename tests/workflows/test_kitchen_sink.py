@@ -11,7 +11,7 @@ import pytest
 
 from flowdsl.engine.orders import Order
 from flowdsl.plan.values import Json
-from flowdsl.view.report import outputs
+from flowdsl.view.run.report import outputs
 from tests.conftest import Counts
 from tests.contract.crashes import crash_everywhere
 from tests.contract.front import Says
@@ -85,7 +85,7 @@ def told(story: Story) -> list[str]:
 def test_everything_goes_well() -> None:
     story = sink().play()
     story.ended("succeeded")
-    found, problems = outputs(story.plan, story.state)
+    found, problems = outputs(story.seen)
     assert (dict(found), problems) == ({"charge": "P-1", "express": "yes"}, ())
     assert told(story) == ["large-orders", "order.paid"]
     assert story.count("GET warehouses/*/quote") == 2  # the third was not needed any more

@@ -8,7 +8,7 @@ import pytest
 
 from flowdsl.engine.orders import Order
 from flowdsl.plan.values import Json
-from flowdsl.view.report import outputs
+from flowdsl.view.run.report import outputs
 from tests.conftest import Counts
 from tests.contract.crashes import crash_everywhere
 from tests.contract.front import Late, Says
@@ -30,7 +30,7 @@ def name_of(value: object) -> str | None:
 
 
 def outputs_of(story: Story) -> dict[str, Json]:
-    found, problems = outputs(story.plan, story.state)
+    found, problems = outputs(story.seen)
     assert problems == ()
     return dict(found)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from flowdsl.saga.events import Armed, Created, Ended, Event, Fired, Started
-from flowdsl.world.claims import fingerprint_of
-from flowdsl.world.contents import Recorded
-from flowdsl.world.definitions import Definition
-from flowdsl.world.offload import Inline
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.claims import fingerprint_of
+from flowdsl.world.store.definitions import Definition
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.offload import Inline
+from flowdsl.world.store.summary import Recorded
 from tests.simdisk import SimDisk
 
 ROOT = Path("/home/me/.flowdsl")

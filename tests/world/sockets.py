@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 from flowdsl.plan.request import Request
-from flowdsl.world.http import Http
+from flowdsl.world.network.http import Http
 
 T = TypeVar("T")
 Script: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from flowdsl.errors import StoreError
-from flowdsl.world.line import read_line, write_line
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.line import read_line, write_line
 from tests.simdisk import SimDisk
 from tests.world.kit import (
     DEFINITION,

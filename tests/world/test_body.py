@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowdsl.plan.values import Json
-from flowdsl.world.body import BODY_BYTES_MAX, Whole, decode, read_whole
+from flowdsl.world.network.body import BODY_BYTES_MAX, Whole, decode, read_whole
 
 
 class Chunks(httpx.AsyncByteStream):

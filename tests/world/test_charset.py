@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowdsl.plan.values import Json
-from flowdsl.world.body import decode
-from flowdsl.world.charset import CODECS, LABELS
+from flowdsl.world.network.body import decode
+from flowdsl.world.network.charset import CODECS, LABELS
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 
 from flowdsl.errors import InputError
 from flowdsl.saga.events import Event
-from flowdsl.world.contents import Claim
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.summary import Claim
 from tests.simdisk import Crash, Operation, SimDisk
 from tests.world.kit import (
     DEFINITION,

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from flowdsl.errors import DiskFull, InputError, StoreError
-from flowdsl.world.contents import Claim
-from flowdsl.world.journal import RESERVE_BYTES
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.journal import RESERVE_BYTES
+from flowdsl.world.store.summary import Claim
 from tests.simdisk import SimDisk
 from tests.world.kit import (
     DEFINITION,
@@ -645,7 +645,7 @@ def test_two_that_take_over_wait_for_each_other_and_not_for_ever(
         assert await waiting == {}
         other = disk.open(ROOT / "store.json")
         assert disk.lock(other)
-        monkeypatch.setattr("flowdsl.world.adoption.WAIT_SECONDS", 0.03)
+        monkeypatch.setattr("flowdsl.world.store.adoption.WAIT_SECONDS", 0.03)
         with pytest.raises(StoreError, match="taking runs over") as refusal:
             await store.adopt_all()
         assert refusal.value.help
@@ -659,7 +659,7 @@ def test_a_maker_that_neither_starts_nor_dies_is_not_waited_for_for_ever(
 ) -> None:
     disk = SimDisk()
     first, second = sim_store(disk), sim_store(disk)
-    monkeypatch.setattr("flowdsl.world.claims.HELD_SECONDS", 0.05)
+    monkeypatch.setattr("flowdsl.world.store.claims.HELD_SECONDS", 0.05)
 
     async def story() -> None:
         await first.start()

@@ -11,7 +11,7 @@ import pytest
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Secret
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
-from flowdsl.world.http import HEADERS_MAX, Http
+from flowdsl.world.network.http import HEADERS_MAX, Http
 from mock_services.app import create_app
 from tests.virtual import run_virtually
 

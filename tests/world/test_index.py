@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from flowdsl.saga.codec import encode
 from flowdsl.saga.events import Event
-from flowdsl.world.index import Index
-from flowdsl.world.journal import Group, Journal, Record, read_records
-from flowdsl.world.line import Line, read_line, write_line
+from flowdsl.world.store.index import JournalIndex
+from flowdsl.world.store.journal import Journal, Record, RecordGroup, read_records
+from flowdsl.world.store.line import Line, read_line, write_line
 from tests.simdisk import SimDisk
 from tests.world.kit import ENDED, created, facts, intent
 
@@ -33,7 +33,7 @@ def written(batches: Batches, writer: str = "w") -> tuple[bytes, list[int]]:
         groups = []
         for run, events in batch:
             records = tuple(Record(1000, encode(event)) for event in events)
-            groups.append(Group(run, records, None if run in known else 1))
+            groups.append(RecordGroup(run, records, None if run in known else 1))
             known.add(run)
         journal.kept(journal.write(groups))
         ends.append(journal.size)
@@ -51,9 +51,9 @@ WHOLE, ENDS = written(BATCHES)
 Seen = dict[str, list[bytes]]
 
 
-def seen(data: bytes, writer: str = "w") -> tuple[Index, Seen]:
+def seen(data: bytes, writer: str = "w") -> tuple[JournalIndex, Seen]:
     """The index, and the events of all runs that it vouches for."""
-    index = Index(writer)
+    index = JournalIndex(writer)
     index.read(data)
     runs = {}
     for run, entry in index.entries.items():
@@ -193,7 +193,7 @@ def test_bytes_of_others_in_it_change_no_fact(extra: bytes, position: int) -> No
 
 @given(st.lists(st.integers(0, len(WHOLE)), max_size=8))
 def test_it_is_read_bit_by_bit_as_it_is_read_at_once(cuts: list[int]) -> None:
-    index = Index("w")
+    index = JournalIndex("w")
     for cut in sorted([*cuts, len(WHOLE)]):
         index.read(WHOLE[index.end : cut])
     assert index == seen(WHOLE)[0]
@@ -202,7 +202,7 @@ def test_it_is_read_bit_by_bit_as_it_is_read_at_once(cuts: list[int]) -> None:
 def test_what_stands_behind_a_torn_tail_later_makes_it_damage() -> None:
     hurt = bytearray(WHOLE)
     hurt[ENDS[2] + 60] ^= 1
-    index = Index("w")
+    index = JournalIndex("w")
     index.read(bytes(hurt[: ENDS[3] - 1]))
     assert not index.damages, "nothing proves yet that this batch was synced"
     index.read(bytes(hurt[index.end :]))
@@ -231,7 +231,7 @@ def test_a_journal_under_another_name_is_not_taken_for_another_journal() -> None
 
 
 def test_a_stale_driver_is_never_applied() -> None:
-    index = Index("w")
+    index = JournalIndex("w")
     for offset, epoch, sequence in [(0, 2, 1), (10, 1, 1), (20, 2, 2)]:
         index.add(offset, line(epoch, sequence))
     assert list(index.entries["a"].offsets) == [0, 20]
@@ -243,7 +243,7 @@ def line(epoch: int, sequence: int, data: bytes = b"{}") -> Line:
 
 
 def test_a_first_fact_that_only_a_newer_flowdsl_can_read_hurts_its_run_alone() -> None:
-    index = Index("w")
+    index = JournalIndex("w")
     index.add(0, line(1, 1, b'{"t":"created","run":7}'))
     assert index.is_damaged(index.entries["a"])
 

@@ -11,7 +11,7 @@ import pytest
 from flowdsl.errors import DiskFull, StoreError
 from flowdsl.saga.codec import encode
 from flowdsl.saga.events import Event
-from flowdsl.world.journal import RESERVE_BYTES, Group, Journal, Record
+from flowdsl.world.store.journal import RESERVE_BYTES, Journal, Record, RecordGroup
 from tests.simdisk import SimDisk
 from tests.world.kit import created, facts, intent
 
@@ -26,8 +26,10 @@ def make(disk: SimDisk) -> Journal:
     return journal
 
 
-def group(*events: Event, run: str = "a", epoch: int | None = None, intent: bool = False) -> Group:
-    return Group(run, tuple(Record(1, encode(event)) for event in events), epoch, intent)
+def group(
+    *events: Event, run: str = "a", epoch: int | None = None, intent: bool = False
+) -> RecordGroup:
+    return RecordGroup(run, tuple(Record(1, encode(event)) for event in events), epoch, intent)
 
 
 def begun(disk: SimDisk) -> Journal:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowdsl.plan.request import Basic, Request
+from flowdsl.plan.request import BasicCredentials, Request
 from flowdsl.plan.values import Sealed, Secret
-from flowdsl.world.outgoing import Unbuildable, body_bytes, build
+from flowdsl.world.network.outgoing import Unbuildable, body_bytes, build
 
 URL = "http://service/things"
 
@@ -34,11 +34,11 @@ BAD: list[tuple[Request, str]] = [
     (Request("GET", URL, (("transfer-ENCODING", ("chunked",)),)), "set by flowdsl itself"),
     (Request("GET", URL, (("X-Y", (Secret("GONE"),)),)), "the secret GONE is not set"),
     (Request("POST", URL, (), ("\ud800",)), "not Unicode"),
-    (Request("GET", URL, basic=Basic((Secret("GONE"),))), "the secret GONE is not set"),
-    (Request("GET", URL, basic=Basic(("a:b",))), "where the password begins"),
-    (Request("GET", URL, basic=Basic(("a",), ("b\n",))), "control character"),
-    (Request("GET", URL, basic=Basic(("\ud800",))), "not Unicode"),
-    (Request("GET", URL, basic=Basic(("a" * 7000,))), "8 KiB"),
+    (Request("GET", URL, basic=BasicCredentials((Secret("GONE"),))), "the secret GONE is not set"),
+    (Request("GET", URL, basic=BasicCredentials(("a:b",))), "where the password begins"),
+    (Request("GET", URL, basic=BasicCredentials(("a",), ("b\n",))), "control character"),
+    (Request("GET", URL, basic=BasicCredentials(("\ud800",))), "not Unicode"),
+    (Request("GET", URL, basic=BasicCredentials(("a" * 7000,))), "8 KiB"),
 ]
 
 
@@ -51,13 +51,19 @@ def test_what_cannot_stand_on_the_wire_is_unbuildable(request_: Request, says: s
 @pytest.mark.parametrize(
     ("basic", "value"),
     [
-        (Basic(("Aladdin",), ("open sesame",)), "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),  # of RFC 7617
-        (Basic(("test",), ("123£",)), "dGVzdDoxMjPCow=="),  # of RFC 7617, in UTF-8
-        (Basic((Secret("USER"),)), "c2tfbGl2ZTo="),
-        (Basic(("of-", Secret("USER")), (Secret("PASSWORD"), "!")), "b2Ytc2tfbGl2ZTphOmIh"),
+        (
+            BasicCredentials(("Aladdin",), ("open sesame",)),
+            "QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+        ),  # of RFC 7617
+        (BasicCredentials(("test",), ("123£",)), "dGVzdDoxMjPCow=="),  # of RFC 7617, in UTF-8
+        (BasicCredentials((Secret("USER"),)), "c2tfbGl2ZTo="),
+        (
+            BasicCredentials(("of-", Secret("USER")), (Secret("PASSWORD"), "!")),
+            "b2Ytc2tfbGl2ZTphOmIh",
+        ),
     ],
 )
-def test_user_and_password_go_out_as_rfc_7617_has_them(basic: Basic, value: str) -> None:
+def test_user_and_password_go_out_as_rfc_7617_has_them(basic: BasicCredentials, value: str) -> None:
     secrets = {"USER": "sk_live", "PASSWORD": "a:b"}
     built = build(Request("GET", URL, basic=basic), secrets)
     assert built.headers["authorization"] == f"Basic {value}"

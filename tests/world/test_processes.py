@@ -11,15 +11,15 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from flowdsl.world.contents import Claim
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.summary import Claim
 from tests.world.kit import created, events_of, facts, run
 
 CHILD = """
 import asyncio, sys
 from pathlib import Path
 from flowdsl.errors import InputError
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
 from tests.world.kit import created, facts
 
 root, what = Path(sys.argv[1]), sys.argv[2]

@@ -18,10 +18,10 @@ from flowdsl.plan.json import to_text
 from flowdsl.plan.masked import Masked, StandIn
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json, Secret
-from flowdsl.world.masked_request import mask_request
-from flowdsl.world.opening import Opening
-from flowdsl.world.redaction import Redaction
-from flowdsl.world.spellings import Piece, Read, Sought
+from flowdsl.world.secrets.masked_request import mask_request
+from flowdsl.world.secrets.opening import Opening
+from flowdsl.world.secrets.redaction import Redaction
+from flowdsl.world.secrets.spellings import Read, Sought, Spelled
 
 
 def b64(text: str) -> str:
@@ -113,7 +113,7 @@ def test_much_text_without_a_secret_is_looked_at_once(monkeypatch: pytest.Monkey
     searched: list[str] = []
     thorough = Sought.cut
 
-    def counted(self: Sought, text: str) -> list[str | Piece]:
+    def counted(self: Sought, text: str) -> list[str | Spelled]:
         searched.append(self.value)
         return thorough(self, text)
 

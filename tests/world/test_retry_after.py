@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowdsl.world.retry_after import in_seconds
+from flowdsl.world.network.retry_after import in_seconds
 
 NOON = 1_795_348_800.0  # Sun, 22 Nov 2026 12:00:00 GMT
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowdsl.errors import InputError
-from flowdsl.world.secrets import FILE_BYTES_MAX, Secrets
+from flowdsl.world.secrets.values import FILE_BYTES_MAX, Secrets
 
 
 def read(folder: Path, names: list[str], **environment: str) -> Secrets:

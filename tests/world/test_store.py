@@ -11,10 +11,10 @@ import pytest
 
 from flowdsl.errors import InputError, StoreError
 from flowdsl.saga.events import Event
-from flowdsl.world.contents import Claim
-from flowdsl.world.memory import Memory, MemoryStore
-from flowdsl.world.port import Store
-from flowdsl.world.store import FileStore
+from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.memory import Memory, MemoryStore
+from flowdsl.world.store.port import Store
+from flowdsl.world.store.summary import Claim
 from tests.simdisk import SimDisk
 from tests.world.kit import (
     DEFINITION,

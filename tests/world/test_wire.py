@@ -15,10 +15,10 @@ import pytest
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json, Secret
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
-from flowdsl.world import http as http_module
-from flowdsl.world import wire
-from flowdsl.world.http import Http
-from flowdsl.world.wire import Wire, tls_context
+from flowdsl.world.network import http as http_module
+from flowdsl.world.network import wire
+from flowdsl.world.network.http import Http
+from flowdsl.world.network.wire import Wire, tls_context
 from tests.world.sockets import (
     Script,
     Service,
@@ -463,9 +463,9 @@ LITTLE = """
 import asyncio, resource
 import httpx
 from flowdsl.plan.request import Request
-from flowdsl.world import http as http_module
-from flowdsl.world import wire
-from flowdsl.world.http import Http
+from flowdsl.world.network import http as http_module
+from flowdsl.world.network import wire
+from flowdsl.world.network.http import Http
 
 BODY = b"[" + b"[]," * (8 * 1024 * 1024 // 3 - 2) + b"[]]"
 

@@ -6,8 +6,8 @@ import re
 
 import click
 
-from flowdsl.cli.codes import CODES
 from flowdsl.cli.options import Session, with_session
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
 
 
@@ -29,14 +29,11 @@ def find_page(name: str) -> tuple[str, str]:
     from flowdsl.language.explain import explain, words
 
     wanted = re.sub(r"^[fF]?(\d{1,3})$", lambda found: f"F{found[1].zfill(3)}", name.strip())
-    if wanted in CODES:
-        head, text = CODES[wanted]
-        return wanted, f"# {wanted}: {head}\n\n{text}\n"
     known = {word.lower(): word for word in words()}
     found = known.get(wanted.lower())
     text_of = explain(found) if found is not None else None
     if found is None or text_of is None:
-        raise _no_page(name, [*known.values(), *CODES])
+        raise _no_page(name, [*known.values()])
     return found, text_of
 
 
@@ -47,5 +44,7 @@ def _no_page(name: str, known: list[str]) -> InputError:
     keys = ", ".join(sorted(word for word in known if not re.fullmatch(r"F\d+", word)))
     hint = f"did you mean `{close[0]}`?\n" if close else ""
     return InputError(
-        f"no page `{name[:60]}`", code="F078", help=f"{hint}codes are F001 to F210; keys: {keys}"
+        f"no page `{name[:60]}`",
+        code=Code.NO_PAGE,
+        help=f"{hint}codes are F001 to F211; keys: {keys}",
     )

@@ -10,7 +10,7 @@ from flowdsl.cli.options import Session, with_session
 
 if TYPE_CHECKING:
     from flowdsl.plan.values import Json
-    from flowdsl.world.contents import Finding
+    from flowdsl.world.store.summary import StoreFinding
 
 
 DAMAGE = frozenset({"damaged", "unreadable"})  # the rest is lost on nobody
@@ -36,7 +36,7 @@ def command(session: Session, *, repair: bool) -> int:
     return 1 if any(finding.kind in DAMAGE for finding in findings) else 0
 
 
-def _findings(session: Session, *, repair: bool) -> list[Finding]:
+def _findings(session: Session, *, repair: bool) -> list[StoreFinding]:
     """Also of a store so damaged that it cannot be opened."""
     from flowdsl.cli.runs import asked_wrongly, unopened_store
 
@@ -45,20 +45,20 @@ def _findings(session: Session, *, repair: bool) -> list[Finding]:
         return store.fsck(repair=repair)
 
 
-def _show_json(session: Session, findings: list[Finding], *, repaired: bool) -> None:
+def _show_json(session: Session, findings: list[StoreFinding], *, repaired: bool) -> None:
     from dataclasses import asdict
 
     found: list[Json] = [asdict(finding) for finding in findings]
     session.screen.tell({"format": 1, "repaired": repaired, "findings": found})
 
 
-def _show(session: Session, findings: list[Finding], *, repaired: bool) -> None:
-    from flowdsl.view.closing import Suggestion
-    from flowdsl.view.paint import Line, Piece, counted, dim, fit, line, wrapped
+def _show(session: Session, findings: list[StoreFinding], *, repaired: bool) -> None:
+    from flowdsl.view.paint import Line, Styled, counted, dim, fit, line, wrapped
+    from flowdsl.view.run.closing import Suggestion
 
     lines: list[Line] = []
     for finding in findings:
-        kind = Piece(finding.kind, "red" if finding.kind in DAMAGE else "yellow")
+        kind = Styled(finding.kind, "red" if finding.kind in DAMAGE else "yellow")
         mend = "" if not finding.repairable else "mended" if repaired else "can be mended"
         lines.append(fit(line(kind, f"  {finding.path}  ", dim(mend))))
         lines += [line("  ", text) for text in wrapped(finding.explanation, 84)]

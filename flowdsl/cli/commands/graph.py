@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import click
 
 from flowdsl.cli.options import Session, with_session
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
     from flowdsl.plan.nodes import Plan
-    from flowdsl.view.choreography import Choreography
-    from flowdsl.view.graph import Coloured
+    from flowdsl.saga.run import Run
+    from flowdsl.view.graph.choreography import Choreography
+    from flowdsl.view.graph.svg import Caption
     from flowdsl.view.paint import Line
-    from flowdsl.view.svg import Caption
 
 Format = Literal["text", "mermaid", "dot", "svg", "json"]
 FORMATS: tuple[Format, ...] = ("text", "mermaid", "dot", "svg", "json")
@@ -52,7 +53,9 @@ def command(
     Several files are one picture: who emits which event, and which workflow it starts.
     """
     if output is not None and Path(output).resolve() in [Path(file).resolve() for file in files]:
-        raise InputError(f"{output}: is the workflow itself", code="F081", help="name another file")
+        raise InputError(
+            f"{output}: is the workflow itself", code=Code.UNWRITABLE_FILE, help="name another file"
+        )
     if session.json and output is None:
         form = "json"
     if form is None:
@@ -68,7 +71,7 @@ def command(
     return 0
 
 
-class Drawn(Protocol):
+class Drawable(Protocol):
     """What is drawn, in whichever form is asked for."""
 
     def lines(self) -> list[Line]: ...
@@ -81,32 +84,32 @@ class One:
     """One workflow, with the colours of a run."""
 
     plan: Plan
-    coloured: Coloured | None
+    run: Run | None
 
     def lines(self) -> list[Line]:
-        from flowdsl.view.drawing import graph_text
+        from flowdsl.view.graph.drawing import graph_text
 
-        return graph_text(self.plan, self.coloured)
+        return graph_text(self.plan, self.run)
 
     def text(self, form: Format) -> str:
         from flowdsl.plan.json import to_ascii
-        from flowdsl.view.dot import dot
-        from flowdsl.view.graph import graph_json, graph_of
-        from flowdsl.view.mermaid import mermaid
+        from flowdsl.view.graph.dot import dot
+        from flowdsl.view.graph.graph import graph_json, graph_of
+        from flowdsl.view.graph.mermaid import mermaid
+        from flowdsl.view.graph.svg import svg
         from flowdsl.view.paint import plain
-        from flowdsl.view.svg import svg
 
         match form:
             case "text":
                 return plain(self.lines())
             case "json":
-                return to_ascii(graph_json(graph_of(self.plan, self.coloured, whole=True)))
+                return to_ascii(graph_json(graph_of(self.plan, self.run, whole=True)))
             case "mermaid":
-                return mermaid(graph_of(self.plan, self.coloured))
+                return mermaid(graph_of(self.plan, self.run))
             case "dot":
-                return dot(graph_of(self.plan, self.coloured))
+                return dot(graph_of(self.plan, self.run))
             case "svg":
-                return svg(graph_of(self.plan, self.coloured), _caption(self.coloured))
+                return svg(graph_of(self.plan, self.run), _caption(self.run))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +119,15 @@ class Several:
     choreography: Choreography
 
     def lines(self) -> list[Line]:
-        from flowdsl.view.choreography import choreography_text
+        from flowdsl.view.graph.choreography import choreography_text
 
         return choreography_text(self.choreography)
 
     def text(self, form: Format) -> str:
         from flowdsl.plan.json import to_ascii
-        from flowdsl.view.choreography import choreography_json
-        from flowdsl.view.choreography_formats import choreography_dot, choreography_mermaid
-        from flowdsl.view.choreography_svg import choreography_svg
+        from flowdsl.view.graph.choreography import choreography_json
+        from flowdsl.view.graph.choreography_formats import choreography_dot, choreography_mermaid
+        from flowdsl.view.graph.choreography_svg import choreography_svg
         from flowdsl.view.paint import plain
 
         match form:
@@ -142,7 +145,7 @@ class Several:
 
 def _several(files: tuple[str, ...]) -> Several:
     from flowdsl.cli.sources import load_plan
-    from flowdsl.view.choreography import choreography_of
+    from flowdsl.view.graph.choreography import choreography_of
 
     return Several(choreography_of([load_plan(file) for file in files]))
 
@@ -152,29 +155,32 @@ def _one(session: Session, files: tuple[str, ...], run: str | None) -> One:
 
     if run is None:
         if not files:
-            raise InputError("graph of what?", code="F079", help="name a FILE, or --run RUN")
+            raise InputError(
+                "graph of what?", code=Code.WRONG_USAGE, help="name a FILE, or --run RUN"
+            )
         return One(load_plan(files[0]), None)
-    from flowdsl.cli.runs import existing_store, find_run, standing_of
-    from flowdsl.view.graph import Coloured
+    from flowdsl.cli.runs import existing_store, find_run, run_of
 
     store = existing_store(session)
-    standing = standing_of(store, find_run(store, run))
-    return One(standing.plan, Coloured(standing.state, standing.now))
+    found = run_of(store, find_run(store, run))
+    return One(found.plan, found)
 
 
-def _caption(coloured: Coloured | None) -> Caption | None:
-    from flowdsl.view.svg import Caption
+def _caption(run: Run | None) -> Caption | None:
+    from flowdsl.view.graph.svg import Caption
 
-    if coloured is None or coloured.state.created is None:
+    if run is None:
         return None
-    return Caption(coloured.state.created.run, coloured.progress.state)
+    return Caption(run.id, run.progress.state)
 
 
 def _write(session: Session, path: str, text: str) -> None:
     try:
         Path(path).write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}", code="F081") from None
+        raise InputError(
+            f"{path}: cannot be written: {error.strerror}", code=Code.UNWRITABLE_FILE
+        ) from None
     session.screen.hint(f"wrote {path}")
     if session.json:
         session.screen.tell({"format": 1, "files": [path]})

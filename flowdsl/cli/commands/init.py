@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from flowdsl.cli.options import Session, with_session
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
 
 # The first file is the one to begin with; it uses the others.
@@ -69,7 +70,7 @@ def _write(path: Path, content: bytes) -> None:
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written: {error.strerror}",
-            code="F081",
+            code=Code.UNWRITABLE_FILE,
             help="name a folder you may write to",
         ) from None
 
@@ -77,13 +78,13 @@ def _write(path: Path, content: bytes) -> None:
 def _there_already(path: Path) -> InputError:
     return InputError(
         f"{path} is there already, and stays as it is",
-        code="F081",
+        code=Code.UNWRITABLE_FILE,
         help="name another folder: flowdsl init demo",
     )
 
 
 def _next(session: Session, root: Path, template: str) -> None:
-    from flowdsl.view.closing import Suggestion
+    from flowdsl.view.run.closing import Suggestion
     from flowdsl.view.shell import shell_word
 
     cd = [] if str(root) == "." else [Suggestion(f"cd {shell_word(str(root))}", "")]

@@ -11,9 +11,9 @@ from flowdsl.cli.options import Session, with_session
 
 if TYPE_CHECKING:
     from flowdsl.plan.values import Json
-    from flowdsl.view.status import RunRow
-    from flowdsl.world.contents import RunSummary
-    from flowdsl.world.store import FileStore
+    from flowdsl.view.run.status import RunRow
+    from flowdsl.world.store.files import FileStore
+    from flowdsl.world.store.summary import RunSummary
 
 SHOWN = 20
 STATES = [
@@ -38,7 +38,7 @@ def command(session: Session, workflow: str | None, state: str | None, *, everyt
     """All runs of the store, the newest first."""
     from flowdsl.cli.commands.status import nothing_yet
     from flowdsl.cli.runs import asked_wrongly, store_with_runs
-    from flowdsl.view.status import list_text
+    from flowdsl.view.run.status import list_text
 
     store = store_with_runs(session)
     if store is None:
@@ -66,29 +66,29 @@ def command(session: Session, workflow: str | None, state: str | None, *, everyt
 
 def row_of(store: FileStore, one: RunSummary) -> RunRow:
     """A run that cannot be read is a row too, and stops none of the others."""
-    from flowdsl.cli.runs import standing_of
+    from flowdsl.cli.runs import run_of, state_word
     from flowdsl.errors import FlowdslError
-    from flowdsl.view.standing import label_of
-    from flowdsl.view.status import RunRow, detail
+    from flowdsl.view.run.positions import label_of
+    from flowdsl.view.run.status import RunRow, detail
 
     try:
-        standing = standing_of(store, one.run)
+        run = run_of(store, one.run)
     except FlowdslError as error:
         return RunRow(one.run, one.workflow, "damaged", None, one.created_at, None, error.message)
     return RunRow(
         run=one.run,
-        workflow=standing.plan.name,
-        state=standing.name or standing.now.state,
-        label=label_of(standing.plan, standing.state),
+        workflow=run.plan.name,
+        state=state_word(store, run),
+        label=label_of(run),
         started=one.created_at,
-        ended=standing.ended,
-        detail=detail(standing.plan, standing.state, standing.now),
-        residue=len(standing.now.residue),
+        ended=run.ended_at,
+        detail=detail(run),
+        residue=len(run.progress.residue),
     )
 
 
 def _json(session: Session, rows: list[RunRow], hidden: int) -> int:
-    from flowdsl.view.moment import rfc3339
+    from flowdsl.view.times import rfc3339
 
     runs: list[Json] = [
         {
@@ -108,7 +108,7 @@ def _json(session: Session, rows: list[RunRow], hidden: int) -> int:
 
 
 def _next(session: Session, rows: list[RunRow]) -> None:
-    from flowdsl.view.closing import Suggestion
+    from flowdsl.view.run.closing import Suggestion
 
     if not rows:
         return

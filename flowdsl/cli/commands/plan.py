@@ -11,7 +11,7 @@ from flowdsl.cli.options import Session, with_inputs, with_services, with_sessio
 if TYPE_CHECKING:
     from flowdsl.plan.nodes import Plan
     from flowdsl.plan.values import Json
-    from flowdsl.view.callplan import Known
+    from flowdsl.view.plan.callplan import KnownValues
 
 
 @click.command("plan")
@@ -25,7 +25,7 @@ def command(session: Session, file: str, given: tuple[str, ...], inputs_file: st
     Inputs that are left out stand as ‹inputs.name›. Sends nothing.
     """
     from flowdsl.cli.sources import load_plan
-    from flowdsl.view.callplan import call_plan, plan_json
+    from flowdsl.view.plan.callplan import call_plan, plan_json
 
     plan = load_plan(file)
     known = _known(session, plan, given, inputs_file)
@@ -37,17 +37,15 @@ def command(session: Session, file: str, given: tuple[str, ...], inputs_file: st
     return 0
 
 
-def _known(session: Session, plan: Plan, given: tuple[str, ...], file: str | None) -> Known:
+def _known(session: Session, plan: Plan, given: tuple[str, ...], file: str | None) -> KnownValues:
     from flowdsl.cli.given import read_some
-    from flowdsl.view.callplan import Known
-    from flowdsl.world.secrets import Secrets
+    from flowdsl.view.plan.callplan import KnownValues
 
-    secrets = Secrets.read(plan.secrets, folder=session.project, file=session.secrets_file)
-    env = Secrets.read(plan.env, folder=session.project)
-    return Known(
+    secrets, env = session.project.secrets_found(plan.secrets), session.project.env_for(plan)
+    return KnownValues(
         inputs=read_some(plan, given, file),
         services=dict(session.services or {}),
-        env={name: env.get(name) for name in plan.env},
+        env=env,
         secrets={name: "set" if secrets.get(name) else None for name in plan.secrets},
         environment=session.environment,
     )
@@ -57,12 +55,12 @@ def _next(
     session: Session,
     plan: Plan,
     file: str,
-    known: Known,
+    known: KnownValues,
     given: tuple[str, ...],
     inputs_file: str | None,
 ) -> None:
     """`run` with the inputs that were given here, and a place for each that is still open."""
-    from flowdsl.view.closing import Suggestion
+    from flowdsl.view.run.closing import Suggestion
     from flowdsl.view.shell import shell_word
 
     inputs: dict[str, Json] = dict(known.inputs)

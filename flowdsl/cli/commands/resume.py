@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowdsl.cli.options import Session, with_progress, with_services, with_session
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
@@ -71,22 +72,22 @@ def _orders(
 
     by = actor()
     if sum(given is not None for given in (retry, skip, resolve)) > 1:
-        raise InputError("one of --retry, --skip and --resolve at a time", code="F079")
+        raise InputError("one of --retry, --skip and --resolve at a time", code=Code.WRONG_USAGE)
     if (answer is not None or absent) and resolve is None:
-        raise InputError("--ok and --absent belong to --resolve STEP", code="F079")
+        raise InputError("--ok and --absent belong to --resolve STEP", code=Code.WRONG_USAGE)
     if retry is not None:
         return [Order("retry", step=retry, actor=by, reason=reason)]
     if skip is not None:
         if not reason.strip():
             raise InputError(
-                "--skip needs a reason", code="F079", help='add --reason "who did what"'
+                "--skip needs a reason", code=Code.WRONG_USAGE, help='add --reason "who did what"'
             )
         return [Order("skip", step=skip, actor=by, reason=reason)]
     if resolve is not None:
         if (answer is not None) == absent:
             raise InputError(
                 "--resolve needs to know what became of it",
-                code="F079",
+                code=Code.WRONG_USAGE,
                 help="add --ok FILE with the answer as JSON, or --absent",
             )
         body = None if answer is None else _answer(answer)
@@ -103,5 +104,7 @@ def _answer(path: str) -> Json:
         return from_bytes(raw)
     except ValueError as error:
         raise InputError(
-            f"{path}: not JSON: {error}", code="F073", help="the answer of the service, as JSON"
+            f"{path}: not JSON: {error}",
+            code=Code.UNREADABLE_INPUTS_FILE,
+            help="the answer of the service, as JSON",
         ) from None

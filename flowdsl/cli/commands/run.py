@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from flowdsl.cli.options import Session, with_inputs, with_progress, with_services, with_session
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
     from flowdsl.cli.drive import Pilot
-    from flowdsl.cli.ending import Standing
-    from flowdsl.cli.given import CloudEvent
-    from flowdsl.cli.prepare import Start
+    from flowdsl.engine.project import Start
+    from flowdsl.saga.run import Run
 
 
 @click.command("run")
@@ -55,32 +55,26 @@ def command(
       2 asked wrongly, nothing was sent        130 interrupted and saved
     """  # noqa: D301 - click takes the \b for "leave these lines as they are"
     from flowdsl.cli.given import read_event, read_given
-    from flowdsl.cli.prepare import prepare
     from flowdsl.cli.sources import load_plan
 
     if event_file == inputs_file == "-":
         raise InputError(
-            "--event and -f cannot both be stdin", code="F079", help="name a file for one of them"
+            "--event and -f cannot both be stdin",
+            code=Code.WRONG_USAGE,
+            help="name a file for one of them",
         )
     if run is not None:
-        from flowdsl.world.contents import check_run_id
+        from flowdsl.world.store.summary import check_run_id
 
         check_run_id(run)
     plan = load_plan(file)
     told = read_event(plan, event_file) if event_file is not None else None
     inputs = read_given(session, plan, given, inputs_file, told.data if told else None)
-    start = prepare(session, plan, inputs, run or "")
-    return start_run(session, start, event=told, claimed=run is not None, no_wait=no_wait)
+    start = session.project.prepare(plan, inputs, run or "", event=told.which if told else None)
+    return start_run(session, start, no_wait=no_wait)
 
 
-def start_run(
-    session: Session,
-    start: Start,
-    *,
-    event: CloudEvent | None = None,
-    claimed: bool,
-    no_wait: bool,
-) -> int:
+def start_run(session: Session, start: Start, *, no_wait: bool) -> int:
     """Drive a new run to its end; with an id that a person chose, or an event, the run of that."""
     from flowdsl.cli.drive import drive
     from flowdsl.cli.interrupted import mention_interrupted
@@ -88,17 +82,17 @@ def start_run(
 
     warn_of_short_secrets(session, start.secrets, start.secret_inputs)
 
-    async def act(pilot: Pilot) -> Standing:
-        if event is not None and event.is_known:
+    async def act(pilot: Pilot) -> Run:
+        if start.event is not None:
             from flowdsl.cli.attach import start_by_event
 
-            return await start_by_event(pilot, start, event, claimed=claimed)
-        if claimed:
+            return await start_by_event(pilot, start)
+        if start.is_named:
             from flowdsl.cli.attach import start_once
 
             return await start_once(pilot, start)
         return await pilot.start(start)
 
-    code, standing = drive(session, start.secrets, act, no_wait=no_wait)
-    mention_interrupted(session, besides=standing.run if standing else start.created.run)
+    code, run = drive(session, start.secrets, act, no_wait=no_wait)
+    mention_interrupted(session, besides=run.id if run else start.created.run)
     return code

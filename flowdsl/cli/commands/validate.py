@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from flowdsl.cli.options import Session, with_session
+from flowdsl.codes import Code
 from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def command(session: Session, paths: tuple[str, ...], form: Format | None, *, st
     if not sources:
         raise InputError(
             f"no workflow file in {' '.join(paths) or 'this folder'}",
-            code="F074",
+            code=Code.NO_WORKFLOW_FILE,
             help="a workflow file begins with `flowdsl: 1`; `flowdsl init` writes one",
         )
     files = _with_repeats([check(source, library_for(source)) for source in sources])
@@ -60,8 +61,8 @@ def _with_repeats(files: list[Checked]) -> list[Checked]:
 
 
 def _show(session: Session, files: list[Checked], form: Format) -> None:
-    from flowdsl.view.diagnostic import full
-    from flowdsl.view.formats import rendered
+    from flowdsl.view.problem.diagnostic import full
+    from flowdsl.view.problem.formats import rendered
 
     if form == "full":
         session.screen.show(full(files))
@@ -71,7 +72,7 @@ def _show(session: Session, files: list[Checked], form: Format) -> None:
 
 def _next(session: Session, files: list[Checked]) -> None:
     from flowdsl.cli.sources import STDIN
-    from flowdsl.view.closing import Suggestion
+    from flowdsl.view.run.closing import Suggestion
     from flowdsl.view.shell import shell_word
 
     if files[0].source.path != STDIN:

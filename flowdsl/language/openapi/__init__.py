@@ -5,8 +5,8 @@ the answer itself in the run.
 """
 
 from flowdsl.language.openapi.check import CallSite, call_match, check_call, check_operation
-from flowdsl.language.openapi.contract import Contract, Operation, Problem
-from flowdsl.language.openapi.finding import Checked, Finding
+from flowdsl.language.openapi.contract import Contract, ContractProblem, Operation
+from flowdsl.language.openapi.finding import CheckedCall, Finding
 from flowdsl.language.openapi.match import Found, Match, Missing, Unsure, find, find_by_id
 from flowdsl.language.openapi.read import Reading, read
 from flowdsl.language.openapi.reading import Readings
@@ -15,14 +15,14 @@ from flowdsl.language.openapi.types import response_type
 
 __all__ = [
     "CallSite",
-    "Checked",
+    "CheckedCall",
     "Contract",
+    "ContractProblem",
     "Finding",
     "Found",
     "Match",
     "Missing",
     "Operation",
-    "Problem",
     "Reading",
     "Readings",
     "Unsure",

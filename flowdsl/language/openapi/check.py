@@ -10,18 +10,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from flowdsl.language.located import Located, Mapping, Scalar, align
+from flowdsl.codes import Code
 from flowdsl.language.openapi.contract import Contract, Operation, Parameter
-from flowdsl.language.openapi.finding import Checked, Finding, Judged, Verdict, count
+from flowdsl.language.openapi.finding import CheckedCall, Finding, Judged, Verdict, count
 from flowdsl.language.openapi.match import Found, Match, Missing, Unsure, find
 from flowdsl.language.openapi.path import CallPath, Segment, take_apart
 from flowdsl.language.openapi.value import TypeOf, Value, judge, judge_text
-from flowdsl.language.vocabulary import did_you_mean, listed
-from flowdsl.language.workflow import Request
-from flowdsl.plan.expression import Expression
+from flowdsl.language.parse.vocabulary import did_you_mean, listed
+from flowdsl.language.parse.workflow import WrittenRequest
+from flowdsl.language.text.located import Located, Mapping, Scalar, align
+from flowdsl.plan.body import EventBody
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.types import may_be_null
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Constant, Template
-from flowdsl.plan.types import may_be_null
 
 # The engine sends them with every request.
 OWN_HEADERS = ("Idempotency-Key", "User-Agent", "X-Flowdsl-Compensates")
@@ -34,35 +36,35 @@ class CallSite:
     `headers`: names of those that the service adds to every request. `type_of` knows the names in scope here.
     """
 
-    request: Request
+    request: WrittenRequest
     node: Located
     type_of: TypeOf
     headers: tuple[str, ...] = ()
 
 
-def call_match(contract: Contract, request: Request) -> Match:
+def call_match(contract: Contract, request: WrittenRequest) -> Match:
     """Which operation the call means, as far as can be said before the run."""
     return _match(contract, request, take_apart(request.path))
 
 
-def check_call(contract: Contract, site: CallSite) -> Checked:
+def check_call(contract: Contract, site: CallSite) -> CheckedCall:
     look = _look_at(site)
     match _match(contract, site.request, look.path):
         case Missing(about=about, message=message, help=hint):
             span = look.method_span if about == "method" else look.path_span
-            return count([Finding("F092", span, message, hint)])
+            return count([Finding(Code.NO_OPERATION, span, message, hint)])
         case Unsure():
             return count([Verdict.UNKNOWN])
         case found:
             return check_operation(found, site)
 
 
-def _match(contract: Contract, request: Request, path: CallPath) -> Match:
+def _match(contract: Contract, request: WrittenRequest, path: CallPath) -> Match:
     names = frozenset(name.text for name, _ in request.query)
     return find(contract, request.method, path, names)
 
 
-def check_operation(found: Found, site: CallSite) -> Checked:
+def check_operation(found: Found, site: CallSite) -> CheckedCall:
     """The same, where it is known which operation is meant."""
     look, operation = _look_at(site), found.operation
     judged = chain(
@@ -76,7 +78,7 @@ def check_operation(found: Found, site: CallSite) -> Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _CallLook:
     """The call, and where its parts are written."""
 
     site: CallSite
@@ -85,7 +87,7 @@ class _Look:
     path_start: int  # in the text of the call
 
     @property
-    def request(self) -> Request:
+    def request(self) -> WrittenRequest:
         return self.site.request
 
     @property
@@ -120,15 +122,15 @@ class _Look:
         return node
 
 
-def _look_at(site: CallSite) -> _Look:
+def _look_at(site: CallSite) -> _CallLook:
     node = site.node.get("call") if isinstance(site.node, Mapping) else site.node
     call = node if isinstance(node, Scalar) else None
     start = call.text.find("/") if call is not None else 0
     written = call.text[start:].rstrip() if call is not None else ""
-    return _Look(site, take_apart(site.request.path, written), call, start)
+    return _CallLook(site, take_apart(site.request.path, written), call, start)
 
 
-def _path_values(found: Found, look: _Look) -> Iterator[Judged]:
+def _path_values(found: Found, look: _CallLook) -> Iterator[Judged]:
     parameters = {item.name: item for item in found.operation.parameters_in("path")}
     for name, segment in found.values:
         parameter = parameters.get(name)
@@ -137,7 +139,7 @@ def _path_values(found: Found, look: _Look) -> Iterator[Judged]:
         yield judge_text(value, schema, look.site.type_of)
 
 
-def _queries(operation: Operation, look: _Look) -> Iterator[Judged]:
+def _queries(operation: Operation, look: _CallLook) -> Iterator[Judged]:
     parameters = operation.parameters_in("query")
     given: list[tuple[Span, Value]] = [
         (look.segment_span(name), Value(text, value.template, look.segment_span(value)))
@@ -162,7 +164,7 @@ def _query(
     parameters: tuple[Parameter, ...],
     value: Value,
     span: Span,
-    look: _Look,
+    look: _CallLook,
 ) -> Judged:
     parameter = next((item for item in parameters if item.name == value.name), None)
     if parameter is not None:
@@ -173,7 +175,7 @@ def _query(
                 if isinstance(value.template, Expression)
                 else ""
             )
-            return Finding("F094", value.span, message, hint)
+            return Finding(Code.MISSING_IN_REQUEST, value.span, message, hint)
         return judge_text(value, parameter.schema, look.site.type_of)
     if not operation.queries_known or any(_is_part_of(value.name, item) for item in parameters):
         return Verdict.UNKNOWN
@@ -182,18 +184,18 @@ def _query(
         f"it takes {listed(names)}" if names else "it takes none"
     )
     message = f"`{operation.title}` has no query parameter `{value.name}`"
-    return Finding("F093", span, message, hint)
+    return Finding(Code.UNKNOWN_QUERY_PARAMETER, span, message, hint)
 
 
 def _is_part_of(name: str, parameter: Parameter) -> bool:
     return parameter.nested and name.startswith(f"{parameter.name}[")
 
 
-def _may_be_left_out(template: Template, look: _Look) -> bool:
+def _may_be_left_out(template: Template, look: _CallLook) -> bool:
     return isinstance(template, Expression) and may_be_null(look.site.type_of(template))
 
 
-def _headers(operation: Operation, look: _Look) -> Iterator[Judged]:
+def _headers(operation: Operation, look: _CallLook) -> Iterator[Judged]:
     given = {name.text.lower(): (name, template) for name, template in look.request.headers}
     others = {name.lower() for name in (*OWN_HEADERS, *look.site.headers)}
     for parameter in operation.parameters_in("header"):
@@ -212,28 +214,29 @@ def _headers(operation: Operation, look: _Look) -> Iterator[Judged]:
 def _missing(operation: Operation, what: str, name: str, span: Span) -> Finding:
     where = {"query parameter": "query", "header": "headers"}[what]
     message = f"`{operation.title}` needs the {what} `{name}`"
-    return Finding("F094", span, message, f"add `{name}:` under `{where}:`")
+    return Finding(Code.MISSING_IN_REQUEST, span, message, f"add `{name}:` under `{where}:`")
 
 
-def _body(operation: Operation, look: _Look) -> Iterator[Judged]:
+def _body(operation: Operation, look: _CallLook) -> Iterator[Judged]:
     sent, wanted = look.request.body, operation.body
+    assert not isinstance(sent, EventBody), "an event is held against no contract"
     if sent is None:
         if wanted is not None and wanted.required:
             message = f"`{operation.title}` needs a body"
-            yield Finding("F094", look.request.span, message, "add `body:`")
+            yield Finding(Code.MISSING_IN_REQUEST, look.request.span, message, "add `body:`")
         return
     span = look.key_span("body")
     if wanted is None:
         message = f"`{operation.title}` takes no body"
-        yield Finding("F098", span, message, "take `body:` away")
+        yield Finding(Code.REFUSED_BODY, span, message, "take `body:` away")
     elif not wanted.takes_json:
         if any(name.text.lower() == "content-type" for name, _ in look.request.headers):
             yield Verdict.UNKNOWN
             return
         message = f"`{operation.title}` takes {listed(wanted.content_types)}, and a call sends JSON"
-        yield Finding("F098", span, message)
+        yield Finding(Code.REFUSED_BODY, span, message)
     elif wanted.schema is None:
         yield Verdict.UNKNOWN
     else:
-        value = Value("", sent, span, look.node_at("body"))
+        value = Value("", sent.data, span, look.node_at("body"))
         yield from judge(value, wanted.schema, look.site.type_of)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from flowdsl.codes import Code
 from flowdsl.plan.values import Json
 
 ParameterPlace: TypeAlias = Literal["path", "query", "header"]
@@ -101,10 +102,10 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ContractProblem:
     """Something wrong with the document itself. `line` is 0 where it is not known, as in JSON."""
 
-    code: str
+    code: Code
     pointer: str
     line: int
     message: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
+from flowdsl.codes import Code
 from flowdsl.plan.span import Span
 
 
@@ -14,7 +15,7 @@ from flowdsl.plan.span import Span
 class Finding:
     """The makings of a diagnostic."""
 
-    code: str
+    code: Code
     span: Span
     message: str
     help: str = ""
@@ -29,24 +30,24 @@ Judged: TypeAlias = Finding | Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedCall:
     """`checked`: things judged, the findings among them. `unknown`: things that could not be."""
 
     findings: tuple[Finding, ...] = ()
     checked: int = 0
     unknown: int = 0
 
-    def __add__(self, other: Checked) -> Checked:
-        return Checked(
+    def __add__(self, other: CheckedCall) -> CheckedCall:
+        return CheckedCall(
             self.findings + other.findings,
             self.checked + other.checked,
             self.unknown + other.unknown,
         )
 
 
-def count(judged: Iterable[Judged]) -> Checked:
+def count(judged: Iterable[Judged]) -> CheckedCall:
     found = list(judged)
     findings = tuple(one for one in found if isinstance(one, Finding))
     in_order = sorted(dict.fromkeys(findings), key=lambda f: (f.span.line, f.span.column, f.code))
     unknown = found.count(Verdict.UNKNOWN)
-    return Checked(tuple(in_order), len(found) - unknown, unknown)
+    return CheckedCall(tuple(in_order), len(found) - unknown, unknown)

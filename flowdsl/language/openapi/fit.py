@@ -9,16 +9,16 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from flowdsl.language.openapi.finding import Verdict
-from flowdsl.language.vocabulary import listed
-from flowdsl.plan.tree import Scalar as ScalarValue
-from flowdsl.plan.types import (
+from flowdsl.language.parse.vocabulary import listed
+from flowdsl.plan.expression.tree import Scalar as ScalarValue
+from flowdsl.plan.expression.types import (
     ANYTHING,
     NULL,
     Anything,
     Group,
     ListOf,
     Object,
-    Scalar,
+    ScalarType,
     Type,
     describe,
     group,
@@ -62,7 +62,7 @@ def _pair(given: Type, wanted: Type) -> Fit | None:
     if _sent_as(given) != group(wanted):
         return None
     match given, wanted:
-        case Scalar(), Scalar():
+        case ScalarType(), ScalarType():
             return _scalar(given, wanted)
         case ListOf(item=item), ListOf(item=wanted_item):
             answer = fit(item, wanted_item)
@@ -81,7 +81,7 @@ def _sent_as(given: Type) -> Group | None:
     return "text" if kind == "secret" else kind
 
 
-def _scalar(given: Scalar, wanted: Scalar) -> Fit:
+def _scalar(given: ScalarType, wanted: ScalarType) -> Fit:
     if wanted.values:
         if not given.values:
             return Verdict.UNKNOWN
@@ -135,7 +135,7 @@ def fit_as_text(given: Type, wanted: Type) -> Fit:
 def _as_text(given: Type, wanted: Type, kinds: frozenset[Group | None]) -> Verdict | None:
     kind = _sent_as(given)
     free_text = any(
-        isinstance(w, Scalar) and w.kind == "text" and not w.values for w in members(wanted)
+        isinstance(w, ScalarType) and w.kind == "text" and not w.values for w in members(wanted)
     )
     if kind in ("list", "object"):
         return None
@@ -156,7 +156,7 @@ def _other_kind(given: Type, wanted: Type) -> str:
     listed_values = [
         value
         for member in members(wanted)
-        if isinstance(member, Scalar) and group(member) in kinds
+        if isinstance(member, ScalarType) and group(member) in kinds
         for value in member.values
     ]
     if listed_values:

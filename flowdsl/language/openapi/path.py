@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from flowdsl.plan.expression import Expression
-from flowdsl.plan.template import Constant, Piece, Template, Text, split
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.template import Constant, Embedded, Template, Text, split
 
 Part: TypeAlias = "str | Expression"
 
@@ -83,7 +83,7 @@ def from_parts(parts: tuple[Part, ...]) -> CallPath:
 
 
 def _atoms(path: Template, written: str) -> list[_Atom]:
-    pieces = [piece for piece in split(written) if isinstance(piece, Piece)]
+    pieces = [piece for piece in split(written) if isinstance(piece, Embedded)]
     atoms: list[_Atom] = []
     position = 0
     for part in _parts(path):
@@ -92,7 +92,7 @@ def _atoms(path: Template, written: str) -> list[_Atom]:
             atoms += [_Atom(letter, at, at + 1) for letter, at in zip(part, places, strict=True)]
             position += len(part)
         else:
-            piece = pieces.pop(0) if pieces else Piece("", position + 2)
+            piece = pieces.pop(0) if pieces else Embedded("", position + 2)
             end = piece.start + len(piece.text) + 1
             atoms.append(_Atom(part, piece.start - 2, end))
             position = end

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeAlias
 
+from flowdsl.language.conformance.pattern import Unreadable, read_pattern
 from flowdsl.language.openapi.alternatives import KINDS
 from flowdsl.language.openapi.contract import Document, Schema
 from flowdsl.language.openapi.pointer import Unresolved, look_up, reference_of
-from flowdsl.language.pattern import Unreadable, read_pattern
 from flowdsl.plan.values import Json
 
 _NUMBERS = frozenset(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"))

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from flowdsl.language.openapi.contract import Contract, Document, Operation, Problem
+from flowdsl.codes import Code
+from flowdsl.language.openapi.contract import Contract, ContractProblem, Document, Operation
 from flowdsl.language.openapi.operation import METHODS, Parts, read_operation
 from flowdsl.language.openapi.pointer import Unresolved, follow, joined
-from flowdsl.language.openapi.text import Text, read_text
-from flowdsl.language.source import Source
+from flowdsl.language.openapi.text import DocumentText, read_text
+from flowdsl.language.text.source import Source
 from flowdsl.plan.values import Json
 
 
@@ -23,19 +24,19 @@ class Reading:
     """`contract` is None where the document is none of ours: `problems` says why."""
 
     contract: Contract | None
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[ContractProblem, ...] = ()
 
 
 def read(source: Source) -> Reading:
     text = read_text(source)
-    if isinstance(text, Problem):
+    if isinstance(text, ContractProblem):
         return Reading(None, (text,))
     version = _version(text)
-    if isinstance(version, Problem):
+    if isinstance(version, ContractProblem):
         return Reading(None, (version,))
     root = text.value
     assert isinstance(root, dict), "a document with a version is an object"
-    reader = _Reader(text, Document(root, is_3_0=version == "3.0"))
+    reader = _DocumentReader(text, Document(root, is_3_0=version == "3.0"))
     operations = tuple(reader.operations())
     info = root.get("info")
     title = info.get("title") if isinstance(info, dict) else None
@@ -44,31 +45,39 @@ def read(source: Source) -> Reading:
     return Reading(contract, tuple(reader.problems))
 
 
-def _version(text: Text) -> str | Problem:
+def _version(text: DocumentText) -> str | ContractProblem:
     """Which of "3.0" and "3.1" it is."""
     root = text.value
     if not isinstance(root, dict):
         hint = "it begins with `openapi: 3.1.0`"
-        return Problem("F090", "", 1, "an OpenAPI document is a mapping", hint)
+        return ContractProblem(
+            Code.UNREADABLE_OPENAPI, "", 1, "an OpenAPI document is a mapping", hint
+        )
     found = root.get("openapi", root.get("swagger"))
     if found is None:
         hint = "it begins with `openapi: 3.0.3` or `openapi: 3.1.0`"
-        return Problem(
-            "F090", "", 1, "this is no OpenAPI document: it does not say `openapi`", hint
+        return ContractProblem(
+            Code.UNREADABLE_OPENAPI,
+            "",
+            1,
+            "this is no OpenAPI document: it does not say `openapi`",
+            hint,
         )
     for version in ("3.0", "3.1"):
         if str(found) == version or str(found).startswith(f"{version}."):
             return version
     message = f"OpenAPI {found} is not read: only 3.0 and 3.1 are"
     line = text.line(("openapi",)) or text.line(("swagger",))
-    return Problem("F090", "/openapi", line, message, "convert the document to 3.0 or 3.1")
+    return ContractProblem(
+        Code.UNREADABLE_OPENAPI, "/openapi", line, message, "convert the document to 3.0 or 3.1"
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
-    text: Text
+class _DocumentReader:
+    text: DocumentText
     document: Document
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[ContractProblem] = field(default_factory=list)
 
     def operations(self) -> Iterator[Operation]:
         root = self.document.root
@@ -115,7 +124,9 @@ class _Reader:
 
     def report(self, place: tuple[str, ...], message: str) -> None:
         line = self.text.line(place)
-        self.problems.append(Problem("F091", joined(*place), line, message))
+        self.problems.append(
+            ContractProblem(Code.UNUSABLE_OPENAPI_PART, joined(*place), line, message)
+        )
 
 
 def _keys_in_queries(document: Document) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from flowdsl.language.openapi.read import Reading, read
-from flowdsl.language.source import Source
+from flowdsl.language.text.source import Source
 
 
 @dataclass(frozen=True, slots=True)

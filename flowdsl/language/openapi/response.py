@@ -11,11 +11,11 @@ from jsonschema import Draft202012Validator, TypeChecker
 from jsonschema.validators import extend
 from referencing import Registry
 
-from flowdsl.language.conformance import Bounded, Uncheckable, check
+from flowdsl.language.conformance.pattern import Work
+from flowdsl.language.conformance.value import Bounded, Uncheckable, check
 from flowdsl.language.openapi.contract import Operation, Response, Schema
 from flowdsl.language.openapi.portable import portable
 from flowdsl.language.openapi.words import told, where
-from flowdsl.language.pattern import Work
 from flowdsl.plan.values import Json
 
 LIMIT_MESSAGES = 5

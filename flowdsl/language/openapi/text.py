@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.document import load_document
-from flowdsl.language.located import Located, Mapping, Sequence, plain
-from flowdsl.language.openapi.contract import Problem
-from flowdsl.language.source import MARK, Source
+from flowdsl.codes import Code
+from flowdsl.language.openapi.contract import ContractProblem
+from flowdsl.language.text.diagnostics import Diagnostic
+from flowdsl.language.text.document import load_document
+from flowdsl.language.text.located import Located, Mapping, Sequence, plain
+from flowdsl.language.text.source import MARK, Source
 from flowdsl.plan.json import from_bytes
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json
@@ -25,7 +26,7 @@ _PLAIN_KEY = re.compile(r"[-+.~\w]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class DocumentText:
     """`tree` is there for YAML only: it knows the lines."""
 
     value: Json
@@ -45,34 +46,44 @@ class Text:
         return found
 
 
-def read_text(source: Source) -> Text | Problem:
+def read_text(source: Source) -> DocumentText | ContractProblem:
     text = source.text.removeprefix(MARK)
     if len(text) > LIMIT_CHARACTERS:
-        return Problem("F090", "", 0, "the document is larger than 32 MiB", "split it by service")
+        return ContractProblem(
+            Code.UNREADABLE_OPENAPI,
+            "",
+            0,
+            "the document is larger than 32 MiB",
+            "split it by service",
+        )
     complaint = ""
     if text.lstrip()[:1] in ("{", "["):
         try:
-            return Text(from_bytes(text))
+            return DocumentText(from_bytes(text))
         except ValueError as error:
             complaint = f"this is not JSON: {error}"
     found = _read_yaml(source)
-    if isinstance(found, Problem) and complaint:  # what begins with a brace was meant to be JSON
-        return Problem("F090", "", 0, complaint, "OpenAPI documents are YAML or JSON")
+    if (
+        isinstance(found, ContractProblem) and complaint
+    ):  # what begins with a brace was meant to be JSON
+        return ContractProblem(
+            Code.UNREADABLE_OPENAPI, "", 0, complaint, "OpenAPI documents are YAML or JSON"
+        )
     return found
 
 
-def _read_yaml(source: Source) -> Text | Problem:
+def _read_yaml(source: Source) -> DocumentText | ContractProblem:
     tree, problems = load_document(source)
     numbers = [span for problem in problems if (span := _key_to_quote(source, problem))]
     if numbers:
         tree, problems = load_document(_with_quotes(source, numbers))
     if tree is None or problems:
         return _cannot_be_read(problems[0])
-    return Text(plain(tree), tree)
+    return DocumentText(plain(tree), tree)
 
 
 def _key_to_quote(source: Source, problem: Diagnostic) -> Span | None:
-    is_key = problem.code == "F009" and _PLAIN_KEY.fullmatch(source.at(problem.span))
+    is_key = problem.code == Code.UNUSED_YAML and _PLAIN_KEY.fullmatch(source.at(problem.span))
     return problem.span if is_key else None
 
 
@@ -85,8 +96,10 @@ def _with_quotes(source: Source, spans: list[Span]) -> Source:
     return Source(source.path, "\n".join(lines))
 
 
-def _cannot_be_read(problem: Diagnostic) -> Problem:
+def _cannot_be_read(problem: Diagnostic) -> ContractProblem:
     help_text = problem.help
-    if problem.code == "F007":
+    if problem.code == Code.FILE_OVER_LIMIT:
         help_text = "write the document as JSON, which may be larger"
-    return Problem("F090", "", problem.span.line, problem.message, help_text)
+    return ContractProblem(
+        Code.UNREADABLE_OPENAPI, "", problem.span.line, problem.message, help_text
+    )

@@ -15,7 +15,7 @@ from flowdsl.language.openapi.alternatives import KINDS, Alternative, Kind, Othe
 from flowdsl.language.openapi.contract import Document, Operation, Response, Schema
 from flowdsl.language.openapi.operation import is_json
 from flowdsl.language.openapi.pointer import Unresolved, bare_reference, follow
-from flowdsl.plan.types import (
+from flowdsl.plan.expression.types import (
     ANYTHING,
     BOOLEAN,
     INTEGER,
@@ -82,7 +82,7 @@ def _type_referred(document: Document, reference: str, direction: Direction) -> 
 def _deepest(schema: Schema, direction: Direction) -> Type:
     found: Type = ANYTHING
     for levels in range(LIMIT_LEVELS):
-        look = _Look(direction, LIMIT_FIELDS)
+        look = _TypeLook(direction, LIMIT_FIELDS)
         try:
             found = look.at(schema, levels)
         except _Spent:
@@ -97,7 +97,7 @@ class _Spent(Exception):
 
 
 @dataclass(slots=True)
-class _Look:
+class _TypeLook:
     direction: Direction
     fields_left: int
     is_cut: bool = False
@@ -168,7 +168,7 @@ class _Seen:
 @lru_cache(maxsize=LIMIT_KEPT)
 def _seen(document: Document, reference: str, direction: Direction, levels: int) -> _Seen:
     """Kept, because schemas refer to the same others again and again."""
-    look = _Look(direction, LIMIT_FIELDS)
+    look = _TypeLook(direction, LIMIT_FIELDS)
     try:
         found = look.inside(Schema(document, {"$ref": reference}), levels)
     except _Spent:

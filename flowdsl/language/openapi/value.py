@@ -10,18 +10,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from flowdsl.language.located import Located, Mapping, Sequence
+from flowdsl.codes import Code
 from flowdsl.language.openapi.alternatives import Alternative, Others, alternatives
 from flowdsl.language.openapi.contract import Schema
 from flowdsl.language.openapi.finding import Finding, Judged, Verdict
 from flowdsl.language.openapi.fit import fit, fit_as_text
 from flowdsl.language.openapi.response import scalar_problem
 from flowdsl.language.openapi.types import is_left_out, type_of_schema
-from flowdsl.language.vocabulary import did_you_mean, like, listed
-from flowdsl.plan.expression import Expression
+from flowdsl.language.parse.vocabulary import did_you_mean, like, listed
+from flowdsl.language.text.located import Located, Mapping, Sequence
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.types import TEXT, Type, describe
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Constant, Fields, Items, Template, Text
-from flowdsl.plan.types import TEXT, Type, describe
 from flowdsl.plan.values import Json
 
 LIMIT_NUMBER_CHARACTERS = 100
@@ -128,7 +129,7 @@ def _object(value: Value, given: Fields, form: Alternative, type_of: TypeOf) -> 
             yield _other_field(value, name, form, [known for known in sent if known not in names])
         elif name not in sent:
             message = f"`{name}` is read-only: the service sets it"
-            yield Finding("F096", value.key(name), message, "leave it out")
+            yield Finding(Code.UNLISTED_FIELD, value.key(name), message, "leave it out")
         else:
             yield from judge(value.field(name, template), schema, type_of)
     listed_names = {name for name, _ in form.fields}
@@ -138,7 +139,7 @@ def _object(value: Value, given: Fields, form: Alternative, type_of: TypeOf) -> 
         is_sent = name in sent or name not in listed_names
         if is_sent and name not in names and name not in misspelt:
             message = f"{value.shown} needs the field `{name}`"
-            yield Finding("F094", value.around, message, f"add `{name}:`")
+            yield Finding(Code.MISSING_IN_REQUEST, value.around, message, f"add `{name}:`")
 
 
 def _other_field(value: Value, name: str, form: Alternative, left: list[str]) -> Judged:
@@ -147,9 +148,13 @@ def _other_field(value: Value, name: str, form: Alternative, left: list[str]) ->
     if not hint and listed_names:
         hint = f"its fields are {listed(listed_names)}"
     if form.others is Others.REFUSED:
-        return Finding("F095", value.key(name), f"{value.shown} takes no field `{name}`", hint)
+        return Finding(
+            Code.REFUSED_FIELD, value.key(name), f"{value.shown} takes no field `{name}`", hint
+        )
     if form.others is Others.SILENT and listed_names:
-        return Finding("F096", value.key(name), f"{value.shown} has no field `{name}`", hint)
+        return Finding(
+            Code.UNLISTED_FIELD, value.key(name), f"{value.shown} has no field `{name}`", hint
+        )
     return Verdict.UNKNOWN
 
 
@@ -206,4 +211,4 @@ def _spelled(literal: Json) -> str:
 
 
 def _refused(value: Value, why: str) -> Finding:
-    return Finding("F097", value.span, f"{value.shown} {why}")
+    return Finding(Code.REFUSED_VALUE, value.span, f"{value.shown} {why}")

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from jsonschema.exceptions import ValidationError
 
-from flowdsl.language.schema import asked
-from flowdsl.language.vocabulary import listed
+from flowdsl.language.parse.schema import asked
+from flowdsl.language.parse.vocabulary import listed
 from flowdsl.plan.values import Json
 
 LIMIT_SHOWN = 60

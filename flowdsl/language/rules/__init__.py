@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flowdsl.language.diagnostics import Diagnostic
 from flowdsl.language.rules.beside import check_beside
 from flowdsl.language.rules.compensation import check_compensation
 from flowdsl.language.rules.credentials import check_credentials
@@ -20,6 +19,7 @@ from flowdsl.language.rules.references import check_references
 from flowdsl.language.rules.secrets import check_secrets
 from flowdsl.language.rules.values import check_values
 from flowdsl.language.subject import Subject
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.nodes import Plan
 
 ERRORS_MAX = 100  # of one family

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from flowdsl.language.openapi import Found, call_match, response_type
-from flowdsl.language.places import Place
+from flowdsl.language.parse.workflow import CallVerb, WrittenRequest
+from flowdsl.language.places import StepPlace
 from flowdsl.language.subject import Subject
-from flowdsl.language.workflow import Call, Request
-from flowdsl.plan.types import ANYTHING, Type
+from flowdsl.plan.expression.types import ANYTHING, Type
 
 
-def answer_type(subject: Subject, request: Request) -> Type:
+def answer_type(subject: Subject, request: WrittenRequest) -> Type:
     """What the operation answers; anything, where nobody described it or an expression decides which it is."""
     contract = subject.contracts.by_service.get(request.service.text)
     if contract is None or request.operation is not None:
@@ -18,14 +18,14 @@ def answer_type(subject: Subject, request: Request) -> Type:
     return response_type(match.operation) if isinstance(match, Found) else ANYTHING
 
 
-def own_answer_type(subject: Subject, place: Place) -> Type:
+def own_answer_type(subject: Subject, place: StepPlace) -> Type:
     """What a call sees under its own id, in `expect`, `confirm` and `compensate`: one answer, of one item."""
     call = place.step.verb
-    return answer_type(subject, call.request) if isinstance(call, Call) else ANYTHING
+    return answer_type(subject, call.request) if isinstance(call, CallVerb) else ANYTHING
 
 
-def probe_type(subject: Subject, place: Place) -> Type:
+def probe_type(subject: Subject, place: StepPlace) -> Type:
     """What `found` and `result` see under `probe`."""
     call = place.step.verb
-    probe = call.probe if isinstance(call, Call) else None
+    probe = call.probe if isinstance(call, CallVerb) else None
     return answer_type(subject, probe.request) if probe is not None else ANYTHING

@@ -8,26 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.codes import Code
+from flowdsl.language.lower.timing import forward_seconds, spell
 from flowdsl.language.order import step_name
-from flowdsl.language.places import Place, kind_of, names_given, uses
+from flowdsl.language.parse.workflow import CallVerb
+from flowdsl.language.places import StepPlace, names_given, uses
 from flowdsl.language.subject import Subject
-from flowdsl.language.timing import forward_seconds, spell
-from flowdsl.language.workflow import Call
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.nodes import READS, Plan
 
 
 def check_beside(subject: Subject, plan: Plan) -> Iterator[Diagnostic]:
     for (section, path), children in subject.by_parent.items():
         parent = children[0].parents[-1] if path else None
-        if section == "steps" and (parent is None or kind_of(parent) == "steps"):
+        if section == "steps" and (parent is None or parent.verb.kind == "steps"):
             for run in _runs(children):
                 yield _diagnostic(run, plan)
 
 
-def _runs(children: tuple[Place, ...]) -> Iterator[tuple[Place, ...]]:
+def _runs(children: tuple[StepPlace, ...]) -> Iterator[tuple[StepPlace, ...]]:
     """The longest stretches of a list of which every step could go with the others."""
-    run: list[Place] = []
+    run: list[StepPlace] = []
     given: set[str] = set()  # the names that the steps of the run give a value
     for place in children:
         kind = _kind(place)
@@ -42,34 +43,34 @@ def _runs(children: tuple[Place, ...]) -> Iterator[tuple[Place, ...]]:
         yield tuple(run)
 
 
-def _kind(place: Place) -> str | None:
+def _kind(place: StepPlace) -> str | None:
     """What may go beside its like; None for what had better wait."""
     if place.step.broken or place.step.for_each is not None:
         return None
-    match place.step.verb:
-        case Call(request=request, fallback=()) if request.method in READS:
-            return "read"
-        case Call(confirm=confirm, compensate=undo, fallback=()) if confirm and undo:
-            return "hold" if undo.request is not None else None
-        case _:
-            return None
+    call = place.step.verb
+    if not isinstance(call, CallVerb) or call.fallback:
+        return None
+    if call.request.method in READS:
+        return "read"
+    undo = call.compensate
+    return "hold" if call.confirm and undo and undo.request is not None else None
 
 
-def _reads_one_of(place: Place, given: set[str]) -> bool:
+def _reads_one_of(place: StepPlace, given: set[str]) -> bool:
     read = {
         step_name(reference) for use in uses(place.step) for reference in use.expression.references
     }
     return bool(given & read)
 
 
-def _diagnostic(run: tuple[Place, ...], plan: Plan) -> Diagnostic:
+def _diagnostic(run: tuple[StepPlace, ...], plan: Plan) -> Diagnostic:
     seconds = [forward_seconds(plan.nodes[place.address]) for place in run]
     saved = sum(seconds) - max(seconds)
     second = run[1]
     both = "neither of these two calls needs the other"
     message = both if len(run) == 2 else f"none of these {len(run)} calls needs another"
     return Diagnostic(
-        "F061",
+        Code.COULD_BE_PARALLEL,
         second.step.span,
         message,
         f"side by side the worst case is {spell(saved)} shorter",

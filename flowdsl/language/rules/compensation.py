@@ -6,15 +6,16 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import chain
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.lower_call import habits_of, undo_needs_answer
+from flowdsl.codes import Code
+from flowdsl.language.lower.call import habits_of, undo_needs_answer
 from flowdsl.language.order import waits_for
-from flowdsl.language.places import Order, Place
+from flowdsl.language.parse.workflow import CallVerb, CommitVerb, Name, Step, UsesVerb
+from flowdsl.language.places import Relation, StepPlace
 from flowdsl.language.places import order as how_ordered
 from flowdsl.language.rules.offers import undo_offered
 from flowdsl.language.subject import Subject
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.language.traits import can_fail, is_forgiven
-from flowdsl.language.workflow import Call, Commit, Name, Step, Uses
 from flowdsl.plan.nodes import READS, RESENDABLE
 from flowdsl.plan.span import Span
 
@@ -24,18 +25,16 @@ def check_compensation(subject: Subject) -> Iterator[Diagnostic]:
     for position, place in enumerate(subject.places):
         if place.section != "steps" or place.below_commit or place.step.broken:
             continue
-        match place.step.verb:
-            case Call() as call:
-                yield from _stays_behind(subject, position, call, fallible)
-                yield from _needs_a_lost_answer(subject, place, call)
-            case Uses(detach=False) as uses:
-                yield from _a_used_file_stays_behind(subject, position, uses, fallible)
-            case _:
-                pass
+        verb = place.step.verb
+        if isinstance(verb, CallVerb):
+            yield from _stays_behind(subject, position, verb, fallible)
+            yield from _needs_a_lost_answer(subject, place, verb)
+        elif isinstance(verb, UsesVerb) and not verb.detach:
+            yield from _a_used_file_stays_behind(subject, position, verb, fallible)
 
 
 def _stays_behind(
-    subject: Subject, position: int, call: Call, fallible: list[int]
+    subject: Subject, position: int, call: CallVerb, fallible: list[int]
 ) -> Iterator[Diagnostic]:
     place = subject.places[position]
     if call.request.method in READS or call.compensate is not None:
@@ -50,10 +49,10 @@ def _stays_behind(
     failing = _what_may_fail_after(subject, position, fallible)
     if losing is not None:
         label = "an item that does not win is undone: this would stay behind"
-        yield Diagnostic("F012", call.request.span, message, label, hint)
+        yield Diagnostic(Code.NOT_UNDOABLE, call.request.span, message, label, hint)
     elif failing is not None:
         yield Diagnostic(
-            "F012",
+            Code.NOT_UNDOABLE,
             call.request.span,
             message,
             _left_if_it_fails(failing, place),
@@ -62,7 +61,7 @@ def _stays_behind(
         )
 
 
-def _left_if_it_fails(failing: Place, place: Place) -> str:
+def _left_if_it_fails(failing: StepPlace, place: StepPlace) -> str:
     if failing is place:
         return "if another item fails, this stays behind"
     what = f"`{failing.step.id.text}`" if failing.step.id else "the step"
@@ -70,18 +69,22 @@ def _left_if_it_fails(failing: Place, place: Place) -> str:
 
 
 def _a_used_file_stays_behind(
-    subject: Subject, position: int, uses: Uses, fallible: list[int]
+    subject: Subject, position: int, uses: UsesVerb, fallible: list[int]
 ) -> Iterator[Diagnostic]:
     """The file itself is fine as long as it runs alone: its last change need not be undone there."""
     used, place = subject.used(uses), subject.places[position]
-    if used is None or used.errors or any(isinstance(s.verb, Commit) for s in used.workflow.steps):
+    if (
+        used is None
+        or used.errors
+        or any(isinstance(s.verb, CommitVerb) for s in used.workflow.steps)
+    ):
         return  # one that commits cannot stand here at all
     line = used.traits.leaves
     failing = _what_may_fail_after(subject, position, fallible) if line is not None else None
     if failing is None:
         return
     yield Diagnostic(
-        "F012",
+        Code.NOT_UNDOABLE,
         place.step.span,
         f"`{uses.file.path}` changes something in its line {line} and nothing undoes it",
         _left_if_it_fails(failing, place),
@@ -105,7 +108,7 @@ def _fallible(subject: Subject) -> list[int]:
     ]
 
 
-def _what_may_fail_after(subject: Subject, position: int, fallible: list[int]) -> Place | None:
+def _what_may_fail_after(subject: Subject, position: int, fallible: list[int]) -> StepPlace | None:
     """What comes later in the file is asked first; what stands above can only fail too late beside this one."""
     place = subject.places[position]
     at = bisect_right(fallible, position)
@@ -115,7 +118,7 @@ def _what_may_fail_after(subject: Subject, position: int, fallible: list[int]) -
     return next((other for other in others if _may_fail_after(subject, place, other)), None)
 
 
-def _may_fail_after(subject: Subject, place: Place, other: Place) -> bool:
+def _may_fail_after(subject: Subject, place: StepPlace, other: StepPlace) -> bool:
     """Whether `other` can turn what the call at `place` is part of when that has taken effect."""
     if other.section != "steps" or other.below_commit or not can_fail(subject, other.step):
         return False
@@ -126,17 +129,17 @@ def _may_fail_after(subject: Subject, place: Place, other: Place) -> bool:
     if any(step.for_each is not None for step in _chain(other)[:shared]):
         return _in_another_item(place, other)
     match how_ordered(other, place):
-        case Order.LATER:
+        case Relation.LATER:
             return True
-        case Order.BESIDE:
+        case Relation.BESIDE:
             return not _surely_ended(subject, place, other)
         case _:
             return False
 
 
-def _in_another_item(place: Place, other: Place) -> bool:
+def _in_another_item(place: StepPlace, other: StepPlace) -> bool:
     """In the same `for_each`: of one item the later ones; where all turn together, any step of another item."""
-    if how_ordered(other, place) in (Order.LATER, Order.BESIDE):
+    if how_ordered(other, place) in (Relation.LATER, Relation.BESIDE):
         return True
     steps = _chain(other)
     return any(
@@ -151,11 +154,11 @@ def _has_losers(step: Step) -> bool:
     return step.for_each is not None and step.for_each.collect in ("first_success", "quorum")
 
 
-def _chain(place: Place) -> tuple[Step, ...]:
+def _chain(place: StepPlace) -> tuple[Step, ...]:
     return (*place.parents, place.step)
 
 
-def _shared(one: Place, other: Place) -> int:
+def _shared(one: StepPlace, other: StepPlace) -> int:
     """How many steps both are, or are in."""
     pairs = zip(one.path, other.path, strict=False)
     return next(
@@ -163,7 +166,7 @@ def _shared(one: Place, other: Place) -> int:
     )
 
 
-def _surely_ended(subject: Subject, place: Place, other: Place) -> bool:
+def _surely_ended(subject: Subject, place: StepPlace, other: StepPlace) -> bool:
     """Whether `other`, in another child of a `parallel`, has ended before `place` starts."""
     depth = _shared(place, other)
     graph = subject.graphs[place.section, place.path[:depth]]
@@ -173,13 +176,15 @@ def _surely_ended(subject: Subject, place: Place, other: Place) -> bool:
 # --- lost answers ------------------------------------------------------------------------------------
 
 
-def _if_it_is_lost(place: Place) -> str:
+def _if_it_is_lost(place: StepPlace) -> str:
     if any(is_forgiven(step) for step in _chain(place)):
         return "then this cannot be sent, and the step may stay behind"
     return "then this cannot be sent, and the run is stuck"
 
 
-def _needs_a_lost_answer(subject: Subject, place: Place, call: Call) -> Iterator[Diagnostic]:
+def _needs_a_lost_answer(
+    subject: Subject, place: StepPlace, call: CallVerb
+) -> Iterator[Diagnostic]:
     undo = call.compensate
     if undo is None or undo.request is None or call.probe is not None:
         return
@@ -191,7 +196,7 @@ def _needs_a_lost_answer(subject: Subject, place: Place, call: Call) -> Iterator
     name = place.step.id.text if place.step.id else "this step"
     span: Span = undo.key
     yield Diagnostic(
-        "F013",
+        Code.UNDO_NEEDS_ANSWER,
         span,
         f"the undo of `{name}` needs its answer, and the answer can be lost",
         _if_it_is_lost(place),

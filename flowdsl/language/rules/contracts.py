@@ -9,26 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.located import Located, Scalar, Sequence
-from flowdsl.language.located import Mapping as MappingNode
+from flowdsl.codes import Code
 from flowdsl.language.openapi import (
     CallSite,
-    Checked,
+    CheckedCall,
     Contract,
     Finding,
     Unsure,
     call_match,
     check_call,
 )
-from flowdsl.language.places import Place, Use, uses
+from flowdsl.language.parse.workflow import EmitVerb, WrittenRequest
+from flowdsl.language.places import StepPlace, Use, uses
 from flowdsl.language.rules.scope import Types, names_at, types_of
 from flowdsl.language.subject import Subject, requests
-from flowdsl.language.workflow import Emit, Request
-from flowdsl.plan.expression import Expression
-from flowdsl.plan.inference import infer
+from flowdsl.language.text.diagnostics import Diagnostic
+from flowdsl.language.text.located import Located, Scalar, Sequence
+from flowdsl.language.text.located import Mapping as MappingNode
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.inference import infer
+from flowdsl.plan.expression.types import ANYTHING, Type
 from flowdsl.plan.span import Span
-from flowdsl.plan.types import ANYTHING, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def compare_with_contracts(subject: Subject, document: Located) -> Compared:
     found: list[Diagnostic] = []
     coverage = Coverage()
     for place in subject.places:
-        if isinstance(place.step.verb, Emit):
+        if isinstance(place.step.verb, EmitVerb):
             continue
         for _, request in requests(place):
             contract = contracts.get(request.service.text)
@@ -92,8 +93,8 @@ def compare_with_contracts(subject: Subject, document: Located) -> Compared:
 def _site(
     subject: Subject,
     types: Types,
-    place: Place,
-    request: Request,
+    place: StepPlace,
+    request: WrittenRequest,
     nodes: Mapping[Span, Located],
 ) -> CallSite:
     of_use = {use.expression.span: use for use in uses(place.step)}
@@ -106,7 +107,7 @@ class _Knowledge:
     """What is known of an expression of one step."""
 
     types: Types
-    place: Place
+    place: StepPlace
     of_use: Mapping[Span, Use]
 
     def __call__(self, expression: Expression) -> Type:
@@ -117,7 +118,7 @@ class _Knowledge:
         return ANYTHING if inference.problems else inference.type  # those are told elsewhere
 
 
-def _headers(subject: Subject, request: Request) -> tuple[str, ...]:
+def _headers(subject: Subject, request: WrittenRequest) -> tuple[str, ...]:
     """Those that the service adds to each of its requests."""
     name = request.service.text
     service = next(item for item in subject.workflow.services if item.name.text == name)
@@ -125,10 +126,10 @@ def _headers(subject: Subject, request: Request) -> tuple[str, ...]:
     return (*own, "Authorization") if service.auth is not None else own
 
 
-def _kept(place: Place, checked: Checked) -> Iterator[Finding]:
+def _kept(place: StepPlace, checked: CheckedCall) -> Iterator[Finding]:
     """Of a step that could not be read whole, nobody can say what is missing in it."""
     for finding in checked.findings:
-        if not (place.step.broken and finding.code == "F094"):
+        if not (place.step.broken and finding.code == Code.MISSING_IN_REQUEST):
             yield finding
 
 
@@ -138,7 +139,7 @@ def _diagnostic(finding: Finding) -> Diagnostic:
     return Diagnostic(finding.code, finding.span, finding.message, label, hint)
 
 
-def _covered(contract: Contract, request: Request, checked: Checked) -> Coverage:
+def _covered(contract: Contract, request: WrittenRequest, checked: CheckedCall) -> Coverage:
     if isinstance(call_match(contract, request), Unsure):
         return Coverage(call_sites=1, unsure=1)
     return Coverage(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.codes import Code
+from flowdsl.language.parse.workflow import Name, WrittenService
 from flowdsl.language.subject import Subject, requests
-from flowdsl.language.workflow import Name, Service
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.nodes import Basic
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Constant, Template, Text
@@ -26,7 +27,7 @@ def check_credentials(subject: Subject) -> Iterator[Diagnostic]:
             yield from _headers(request.headers)
 
 
-def _auth(service: Service) -> Iterator[Diagnostic]:
+def _auth(service: WrittenService) -> Iterator[Diagnostic]:
     span = service.auth_span
     match service.auth:
         case _ if span is None:
@@ -34,7 +35,9 @@ def _auth(service: Service) -> Iterator[Diagnostic]:
         case Basic(user=user, password=password):
             if _begins_with(user).find(":") >= 0:
                 message = "the user of `basic` holds a `:`, where the password begins"
-                yield Diagnostic("F022", span, message, help="give the password as `password:`")
+                yield Diagnostic(
+                    Code.WRONG_KIND, span, message, help="give the password as `password:`"
+                )
             # Where there is no password, the user is what is secret.
             if _is_written_out(password if password is not None else user):
                 yield _written_out(span, f"`{service.name.text}`")
@@ -43,7 +46,7 @@ def _auth(service: Service) -> Iterator[Diagnostic]:
         case auth if _begins_with(auth).lower().startswith("basic "):
             message = "`basic` as a text goes out as it stands, and no service reads it so"
             hint = f"write `{_LONG_FORM}`: it is put in base64 where it is sent"
-            yield Diagnostic("F022", span, message, help=hint)
+            yield Diagnostic(Code.WRONG_KIND, span, message, help=hint)
         case auth if _is_written_out(auth):
             yield _written_out(span, f"`{service.name.text}`")
 
@@ -61,7 +64,7 @@ def _is_written_out(value: Template) -> bool:
 def _written_out(span: Span, where: str) -> Diagnostic:
     message = f"the credential of {where} is written out: it is kept with every run, and shown"
     hint = "name it: `${secrets.NAME}`, from the environment, .env or --secrets-file"
-    return Diagnostic("F068", span, message, help=hint)
+    return Diagnostic(Code.WRITTEN_CREDENTIAL, span, message, help=hint)
 
 
 def _begins_with(value: Template) -> str:

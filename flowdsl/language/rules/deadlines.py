@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf, isinf
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.subject import Subject
-from flowdsl.language.timing import (
+from flowdsl.codes import Code
+from flowdsl.language.lower.timing import (
     Timed,
     Way,
     forward_seconds,
@@ -17,9 +16,11 @@ from flowdsl.language.timing import (
     timed,
     ways_from,
 )
-from flowdsl.language.workflow import Call as CallAsWritten
+from flowdsl.language.parse.workflow import CallVerb
+from flowdsl.language.subject import Subject
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.address import COMMIT, Address, confirm
-from flowdsl.plan.nodes import Call, Compensation, Listen, Plan
+from flowdsl.plan.nodes import Call, Compensation, Plan, WaitFor
 from flowdsl.plan.span import Span
 from flowdsl.plan.unfold import home_of
 
@@ -30,14 +31,14 @@ def check_deadlines(subject: Subject, plan: Plan) -> Iterator[Diagnostic]:
     holds = [node for node in plan.nodes.values() if isinstance(node, Call) and node.holds_seconds]
     if subject.workflow.timeout is None and not holds:
         return
-    look = _Look(subject, plan, timed(plan))
+    look = _DeadlineLook(subject, plan, timed(plan))
     yield from _longer_than_the_run(look)
     for hold in holds:
         yield from _held_too_short(look, hold)
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _DeadlineLook:
     subject: Subject
     plan: Plan
     times: Timed
@@ -58,7 +59,7 @@ class _Look:
 # --- F060: the run -----------------------------------------------------------------------------------
 
 
-def _longer_than_the_run(look: _Look) -> Iterator[Diagnostic]:
+def _longer_than_the_run(look: _DeadlineLook) -> Iterator[Diagnostic]:
     timeout = look.subject.workflow.timeout
     if timeout is None:
         return
@@ -70,7 +71,7 @@ def _longer_than_the_run(look: _Look) -> Iterator[Diagnostic]:
     slowest = max(way.leaves, key=look.limited)
     part = f"up to {spell(look.limited(slowest))} of it are spent here"
     yield Diagnostic(
-        "F060",
+        Code.RETRIES_OUTLAST_RUN,
         timeout.span,
         f"with every retry the steps above `commit` may take {spell(way.seconds)}",
         "and then the run is cancelled",
@@ -79,7 +80,7 @@ def _longer_than_the_run(look: _Look) -> Iterator[Diagnostic]:
     )
 
 
-def _below(look: _Look) -> frozenset[Address]:
+def _below(look: _DeadlineLook) -> frozenset[Address]:
     import networkx
 
     return frozenset(networkx.descendants(look.times.graph, COMMIT)) | {COMMIT}
@@ -88,7 +89,7 @@ def _below(look: _Look) -> frozenset[Address]:
 # --- F064: what is held ------------------------------------------------------------------------------
 
 
-def _held_too_short(look: _Look, hold: Call) -> Iterator[Diagnostic]:
+def _held_too_short(look: _DeadlineLook, hold: Call) -> Iterator[Diagnostic]:
     kept = hold.holds_seconds or inf
     ways = [_to_the_confirm(look, hold), _to_the_undo(look, hold)]
     end, way = max(ways, key=lambda found: found[1].seconds)
@@ -98,7 +99,7 @@ def _held_too_short(look: _Look, hold: Call) -> Iterator[Diagnostic]:
     name = f"`{each.name}`" if each.name else "this call"
     may = "may never come" if isinf(way.seconds) else f"may come {spell(way.seconds)} later"
     yield Diagnostic(
-        "F064",
+        Code.HOLD_TOO_SHORT,
         _span_of(look, hold),
         f"{name} is kept for {spell(kept)}, and its {end} {may}",
         _assumptions(look, way),
@@ -107,7 +108,7 @@ def _held_too_short(look: _Look, hold: Call) -> Iterator[Diagnostic]:
     )
 
 
-def _to_the_confirm(look: _Look, hold: Call) -> tuple[str, Way]:
+def _to_the_confirm(look: _DeadlineLook, hold: Call) -> tuple[str, Way]:
     """All that runs between the answer and the end of the confirm. Above `commit` the run's own deadline ends it."""
     times, there = look.times, confirm(hold.address)
     if there not in times.graph:
@@ -120,7 +121,7 @@ def _to_the_confirm(look: _Look, hold: Call) -> tuple[str, Way]:
     return "confirm", Way(min(early, look.plan.timeout_seconds or inf) + late, way.leaves)
 
 
-def _to_the_undo(look: _Look, hold: Call) -> tuple[str, Way]:
+def _to_the_undo(look: _DeadlineLook, hold: Call) -> tuple[str, Way]:
     """The last step above `commit` fails at the last moment, and everything since is undone, one after the other."""
     undo = hold.compensation
     if not isinstance(undo, Compensation) or undo.action.gone_is_done:
@@ -140,27 +141,27 @@ def _to_the_undo(look: _Look, hold: Call) -> tuple[str, Way]:
     return "undo", Way(in_all(last), there.to(last).leaves)
 
 
-def _other_rounds(look: _Look, hold: Call) -> float:
+def _other_rounds(look: _DeadlineLook, hold: Call) -> float:
     """What is left of a `for_each` when its first item has its hold."""
     return look.times.forward[hold.address] - forward_seconds(hold)
 
 
-def _span_of(look: _Look, hold: Call) -> Span:
+def _span_of(look: _DeadlineLook, hold: Call) -> Span:
     for place in look.subject.places:
         verb = place.step.verb
-        if place.item == hold.address and isinstance(verb, CallAsWritten) and verb.holds_for:
+        if place.item == hold.address and isinstance(verb, CallVerb) and verb.holds_for:
             return verb.holds_for.span
     return look.span(hold.address)
 
 
-def _shares(look: _Look, way: Way, end: str) -> Iterator[tuple[Span, str]]:
+def _shares(look: _DeadlineLook, way: Way, end: str) -> Iterator[tuple[Span, str]]:
     """The steps that take longest, in the order of the file."""
     longest = sorted(way.leaves, key=lambda leaf: -look.times.forward[leaf])[:_SHOWN]
     for leaf in way.leaves:
         seconds = look.times.forward[leaf]
         if leaf in longest and seconds > 0:
             node = look.plan.nodes[leaf]
-            what = "this waits" if isinstance(node, Listen) else "this may take"
+            what = "this waits" if isinstance(node, WaitFor) else "this may take"
             yield (
                 look.span(leaf),
                 "this waits without an end" if isinf(seconds) else f"{what} {spell(seconds)}",
@@ -171,7 +172,7 @@ def _shares(look: _Look, way: Way, end: str) -> Iterator[tuple[Span, str]]:
             yield look.span(way.leaves[-1]), f"undoing what came after may take {spell(total)}"
 
 
-def _assumptions(look: _Look, way: Way) -> str:
+def _assumptions(look: _DeadlineLook, way: Way) -> str:
     taken = dict.fromkeys(
         look.times.assumed[leaf] for leaf in way.leaves if leaf in look.times.assumed
     )

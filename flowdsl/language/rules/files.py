@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.codes import Code
 from flowdsl.language.family import Used
 from flowdsl.language.inputs import problems_of
-from flowdsl.language.places import Place
+from flowdsl.language.parse.vocabulary import did_you_mean, listed
+from flowdsl.language.parse.workflow import CommitVerb, Name, UsesVerb
+from flowdsl.language.places import StepPlace
 from flowdsl.language.rules.scope import Types, type_of_template, types_of
 from flowdsl.language.subject import Subject
-from flowdsl.language.vocabulary import did_you_mean, listed
-from flowdsl.language.workflow import Commit, Name, Uses
+from flowdsl.language.text.diagnostics import Diagnostic
+from flowdsl.plan.expression.types import describe, from_schema, groups, may_be_null
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.template import Constant, Template, expressions
-from flowdsl.plan.types import describe, from_schema, groups, may_be_null
 
 
 def check_files(subject: Subject) -> Iterator[Diagnostic]:
     types: Types | None = None
     for place in subject.places:
         uses = place.step.verb
-        used = subject.used(uses) if isinstance(uses, Uses) else None
-        if not isinstance(uses, Uses) or used is None:
+        used = subject.used(uses) if isinstance(uses, UsesVerb) else None
+        if not isinstance(uses, UsesVerb) or used is None:
             continue
         types = types or types_of(subject)
         yield from _arguments(types, place, uses, used)
@@ -34,7 +35,7 @@ def check_files(subject: Subject) -> Iterator[Diagnostic]:
 # --- `with` ------------------------------------------------------------------------------------------
 
 
-def _arguments(types: Types, place: Place, uses: Uses, used: Used) -> Iterator[Diagnostic]:
+def _arguments(types: Types, place: StepPlace, uses: UsesVerb, used: Used) -> Iterator[Diagnostic]:
     declared = {item.name: item for item in used.workflow.inputs}
     given = {name.text for name, _ in uses.arguments}
     for name, value in uses.arguments:
@@ -42,7 +43,7 @@ def _arguments(types: Types, place: Place, uses: Uses, used: Used) -> Iterator[D
             label = did_you_mean(name.text, declared)
             hint = f"its inputs are {listed(declared)}" if declared else "it has no inputs"
             message = f"`{uses.file.path}` has no input `{name.text}`"
-            yield Diagnostic("F032", name.span, message, label, hint)
+            yield Diagnostic(Code.ARGUMENTS_DO_NOT_FIT, name.span, message, label, hint)
         else:
             yield from _fits(types, place, uses, name, value, declared[name.text])
     needed = [
@@ -53,18 +54,18 @@ def _arguments(types: Types, place: Place, uses: Uses, used: Used) -> Iterator[D
     if missing := [item.name for item in needed if item.name not in given]:
         message = f"`{uses.file.path}` needs {listed(missing)}"
         hint = f"give it in `with`: `{missing[0]}: …`"
-        yield Diagnostic("F032", uses.file.span, message, help=hint)
+        yield Diagnostic(Code.ARGUMENTS_DO_NOT_FIT, uses.file.span, message, help=hint)
     for item in declared.values():
         if item.secret:
             message = (
                 f"the input `{item.name}` of `{uses.file.path}` is secret: nothing can give it"
             )
             hint = f"read it there as `secrets.{item.name.upper()}`"
-            yield Diagnostic("F032", uses.file.span, message, help=hint)
+            yield Diagnostic(Code.ARGUMENTS_DO_NOT_FIT, uses.file.span, message, help=hint)
 
 
 def _fits(
-    types: Types, place: Place, uses: Uses, name: Name, value: Template, declared: Input
+    types: Types, place: StepPlace, uses: UsesVerb, name: Name, value: Template, declared: Input
 ) -> Iterator[Diagnostic]:
     """Only what surely does not fit is an error."""
     what = f"the input `{name.text}` of `{uses.file.path}`"
@@ -73,7 +74,7 @@ def _fits(
             return
         for problem in problems_of(declared, value.value):
             message = problem.message.replace(f"the input `{name.text}`", what, 1)
-            yield Diagnostic("F032", name.span, message)
+            yield Diagnostic(Code.ARGUMENTS_DO_NOT_FIT, name.span, message)
         return
     if any(expression.secrets for expression in expressions(value)):
         return  # another rule's
@@ -85,11 +86,11 @@ def _fits(
         hint = (
             "give the kind of value that is asked for; `str(…)`, `number(…)` and `int(…)` convert"
         )
-        yield Diagnostic("F032", name.span, message, help=hint)
+        yield Diagnostic(Code.ARGUMENTS_DO_NOT_FIT, name.span, message, help=hint)
     elif may_be_null(found) and not nullable:
         message = f"{what} is not optional, and this may be null"
         hint = f"give a default, or let it be optional there: `{name.text}: {_optional(declared)}`"
-        yield Diagnostic("F032", name.span, message, help=hint)
+        yield Diagnostic(Code.ARGUMENTS_DO_NOT_FIT, name.span, message, help=hint)
 
 
 def _optional(declared: Input) -> str:
@@ -100,24 +101,26 @@ def _optional(declared: Input) -> str:
 # --- its commit, and what it cannot say ---------------------------------------------------------------
 
 
-def _commits(place: Place, uses: Uses, used: Used) -> Iterator[Diagnostic]:
+def _commits(place: StepPlace, uses: UsesVerb, used: Used) -> Iterator[Diagnostic]:
     line = next(
-        (step for step in used.workflow.steps if isinstance(step.verb, Commit)),
+        (step for step in used.workflow.steps if isinstance(step.verb, CommitVerb)),
         None,
     )
     span, name = uses.file.span, uses.file.path
     if place.section == "on_failure":
         if line is not None or used.traits.confirms:
             message = f"`{name}` commits, and `on_failure` has nothing to commit"
-            yield Diagnostic("F035", span, message, help="start a run of its own: `detach: true`")
+            yield Diagnostic(
+                Code.COMMITS_TOO_EARLY, span, message, help="start a run of its own: `detach: true`"
+            )
     elif line is not None and not place.below_commit:
         message = f"`{name}` commits (line {line.span.line}), and this file has not by then"
         hint = "move it below `commit`, or start a run of its own: `detach: true`"
         label = "what it commits could not be undone with the rest"
-        yield Diagnostic("F035", span, message, label, hint)
+        yield Diagnostic(Code.COMMITS_TOO_EARLY, span, message, label, hint)
 
 
-def _without_effect(place: Place, uses: Uses, used: Used) -> Iterator[Diagnostic]:
+def _without_effect(place: StepPlace, uses: UsesVerb, used: Used) -> Iterator[Diagnostic]:
     workflow = used.workflow
     keys = [
         key
@@ -134,4 +137,4 @@ def _without_effect(place: Place, uses: Uses, used: Used) -> Iterator[Diagnostic
         they = "has" if len(keys) == 1 else "have"
         message = f"{listed(keys)} of `{uses.file.path}` {they} no effect here: it runs as part of this file"
         hint = "say it in this file, or start a run of its own: `detach: true`"
-        yield Diagnostic("F036", uses.file.span, message, help=hint)
+        yield Diagnostic(Code.KEY_WITHOUT_EFFECT, uses.file.span, message, help=hint)

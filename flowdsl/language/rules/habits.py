@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.places import Path, Place, Section
+from flowdsl.codes import Code
+from flowdsl.language.parse.workflow import CallVerb, SetVerb, UsesVerb, WaitForVerb
+from flowdsl.language.places import Path, Section, StepPlace
 from flowdsl.language.subject import Subject, requests
-from flowdsl.language.workflow import Assignment, Call, Uses, WaitFor
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.nodes import READS
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Constant, Fields, Items, Template, Text
@@ -17,7 +18,9 @@ _URL = re.compile(r"https?://[^\s/]+")
 
 
 def check_habits(subject: Subject) -> Iterator[Diagnostic]:
-    confirmed: dict[tuple[Section, Path], Place] = {}  # by the group: the first hold with a confirm
+    confirmed: dict[
+        tuple[Section, Path], StepPlace
+    ] = {}  # by the group: the first hold with a confirm
     for place in subject.places:
         if _is_hold(place) and _confirms(place):
             confirmed.setdefault((place.section, place.path[:-1]), place)
@@ -32,26 +35,25 @@ def check_habits(subject: Subject) -> Iterator[Diagnostic]:
 # --- F063 --------------------------------------------------------------------------------------------
 
 
-def _literal_urls(place: Place) -> Iterator[Diagnostic]:
+def _literal_urls(place: StepPlace) -> Iterator[Diagnostic]:
     for span, template in _values(place):
         url = next(_urls_in(template), None)
         if url is not None:
             message = f"a URL in the middle of a step: {url}"
             hint = "take it as an input or from `env`; a service that is called stands under `services:`"
-            yield Diagnostic("F063", span, message, help=hint)
+            yield Diagnostic(Code.URL_OUTSIDE_SERVICES, span, message, help=hint)
 
 
-def _values(place: Place) -> Iterator[tuple[Span, Template]]:
+def _values(place: StepPlace) -> Iterator[tuple[Span, Template]]:
     """What a step gives away, with the closest place that is known of it."""
     for _, request in requests(place):
         yield from ((name.span, value) for name, value in request.query + request.headers)
         if request.body is not None:
-            yield request.span, request.body
-    match place.step.verb:
-        case Assignment(values=values) | Uses(arguments=values):
-            yield from ((name.span, value) for name, value in values)
-        case _:
-            return
+            yield from ((request.span, template) for template in request.body.templates)
+    verb = place.step.verb
+    if isinstance(verb, SetVerb | UsesVerb):
+        values = verb.values if isinstance(verb, SetVerb) else verb.arguments
+        yield from ((name.span, value) for name, value in values)
 
 
 def _urls_in(template: Template) -> Iterator[str]:
@@ -72,7 +74,9 @@ def _urls_in(template: Template) -> Iterator[str]:
 # --- F066 --------------------------------------------------------------------------------------------
 
 
-def _hold_without_confirm(subject: Subject, place: Place, other: Place) -> Iterator[Diagnostic]:
+def _hold_without_confirm(
+    subject: Subject, place: StepPlace, other: StepPlace
+) -> Iterator[Diagnostic]:
     """In the same `parallel`, others say how they are confirmed. A contract says it better than its neighbours."""
     if not _is_hold(place) or _confirms(place) or _is_described(subject, place):
         return
@@ -81,24 +85,23 @@ def _hold_without_confirm(subject: Subject, place: Place, other: Place) -> Itera
     message = f"{name} has no `confirm`, and {what} beside it has one"
     hint = "say how it is confirmed (`confirm: POST …`), if its service wants that"
     related = ((other.step.span, "this one is confirmed"),)
-    yield Diagnostic("F066", place.step.span, message, help=hint, related=related)
+    yield Diagnostic(Code.NEVER_CONFIRMED, place.step.span, message, help=hint, related=related)
 
 
-def _is_hold(place: Place) -> bool:
-    match place.step.verb:
-        case Call(request=request, compensate=undo) if undo is not None:
-            return undo.request is not None and request.method not in READS
-        case _:
-            return False
-
-
-def _is_described(subject: Subject, place: Place) -> bool:
+def _is_hold(place: StepPlace) -> bool:
     call = place.step.verb
-    return isinstance(call, Call) and call.request.service.text in subject.contracts.by_service
+    if not isinstance(call, CallVerb) or call.compensate is None:
+        return False
+    return call.compensate.request is not None and call.request.method not in READS
 
 
-def _confirms(place: Place) -> bool:
-    return isinstance(place.step.verb, Call) and place.step.verb.confirm is not None
+def _is_described(subject: Subject, place: StepPlace) -> bool:
+    call = place.step.verb
+    return isinstance(call, CallVerb) and call.request.service.text in subject.contracts.by_service
+
+
+def _confirms(place: StepPlace) -> bool:
+    return isinstance(place.step.verb, CallVerb) and place.step.verb.confirm is not None
 
 
 # --- F067 --------------------------------------------------------------------------------------------
@@ -109,11 +112,9 @@ def _wait_without_end(subject: Subject) -> Iterator[Diagnostic]:
     if subject.workflow.timeout is not None:
         return
     for place in subject.places:
-        match place.step.verb:
-            case WaitFor(signal=signal, timeout=None):
-                message = f"nothing ends this wait if nobody sends `{signal.text}`"
-                hint = "say how long: `timeout: 24h` here, or a `timeout` of the whole run"
-                yield Diagnostic("F067", place.step.span, message, help=hint)
-                return
-            case _:
-                pass
+        verb = place.step.verb
+        if isinstance(verb, WaitForVerb) and verb.timeout is None:
+            message = f"nothing ends this wait if nobody sends `{verb.signal.text}`"
+            hint = "say how long: `timeout: 24h` here, or a `timeout` of the whole run"
+            yield Diagnostic(Code.ENDLESS_WAIT, place.step.span, message, help=hint)
+            return

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.places import Place
+from flowdsl.codes import Code
+from flowdsl.language.lower.timing import length_of
+from flowdsl.language.parse.workflow import UsesVerb, WrittenForEach
+from flowdsl.language.places import StepPlace
 from flowdsl.language.subject import Subject
-from flowdsl.language.timing import length_of
+from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.language.traits import changes
-from flowdsl.language.workflow import Multiplied, Uses
 
 _CHOOSING = ("first_success", "quorum")
 
@@ -23,7 +24,7 @@ def check_lists(subject: Subject) -> Iterator[Diagnostic]:
             yield from _too_few(each)
 
 
-def _losers_below(subject: Subject, place: Place, each: Multiplied) -> Iterator[Diagnostic]:
+def _losers_below(subject: Subject, place: StepPlace, each: WrittenForEach) -> Iterator[Diagnostic]:
     if each.collect not in _CHOOSING:
         return
     if not place.below_commit and place.section == "steps":
@@ -34,7 +35,7 @@ def _losers_below(subject: Subject, place: Place, each: Multiplied) -> Iterator[
         return
     where = "in `on_failure`" if place.section == "on_failure" else "below `commit`"
     yield Diagnostic(
-        "F034",
+        Code.LOSERS_STAY,
         each.span or place.step.span,
         f"`collect: {each.collect}` {where}: what an item that does not win has done could not be taken back",
         help="let it stand above `commit`, only read here, or wait for all items",
@@ -42,27 +43,28 @@ def _losers_below(subject: Subject, place: Place, each: Multiplied) -> Iterator[
     )
 
 
-def _losers_apart(subject: Subject, place: Place, each: Multiplied) -> Iterator[Diagnostic]:
+def _losers_apart(subject: Subject, place: StepPlace, each: WrittenForEach) -> Iterator[Diagnostic]:
     """A run of its own is nobody's to undo: one that does not win would go on all the same."""
     if each.collect not in _CHOOSING:
         return
     for inside in subject.places:
-        if inside.section == place.section and _is_in(inside, place):
-            match inside.step.verb:
-                case Uses(detach=True):
-                    message = f"`collect: {each.collect}`: a run of its own that does not win goes on all the same"
-                    hint = "leave out `detach: true`, or wait for all items"
-                    related = ((each.span, "the items are chosen from here"),) if each.span else ()
-                    yield Diagnostic("F034", inside.step.span, message, help=hint, related=related)
-                case _:
-                    pass
+        verb = inside.step.verb
+        if inside.section != place.section or not _is_in(inside, place):
+            continue
+        if isinstance(verb, UsesVerb) and verb.detach:
+            message = f"`collect: {each.collect}`: a run of its own that does not win goes on all the same"
+            hint = "leave out `detach: true`, or wait for all items"
+            related = ((each.span, "the items are chosen from here"),) if each.span else ()
+            yield Diagnostic(
+                Code.LOSERS_STAY, inside.step.span, message, help=hint, related=related
+            )
 
 
-def _is_in(place: Place, group: Place) -> bool:
+def _is_in(place: StepPlace, group: StepPlace) -> bool:
     return place.path[: len(group.path)] == group.path
 
 
-def _too_few(each: Multiplied) -> Iterator[Diagnostic]:
+def _too_few(each: WrittenForEach) -> Iterator[Diagnostic]:
     """Where the list stands in the file, its length is known."""
     length = length_of(each.items.tree)
     needed = 1 if each.collect == "first_success" else each.quorum
@@ -71,4 +73,4 @@ def _too_few(each: Multiplied) -> Iterator[Diagnostic]:
     items = "1 item" if length == 1 else f"{length} items"
     message = f"{needed} of {items} can never succeed"
     hint = "ask for fewer, or give more items"
-    yield Diagnostic("F044", each.items.span, message, f"this list has {items}", hint)
+    yield Diagnostic(Code.WRONG_TYPE, each.items.span, message, f"this list has {items}", hint)

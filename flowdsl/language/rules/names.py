@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.places import Definition, Kind, Place, names_given, uses
-from flowdsl.language.subject import Subject, requests
-from flowdsl.language.vocabulary import (
+from flowdsl.codes import Code
+from flowdsl.language.parse.vocabulary import (
     RESERVED,
     SNAKE_CASE,
     WORDS_OF_EXPRESSIONS,
     did_you_mean,
     listed,
 )
-from flowdsl.language.workflow import Emit, Name, Request, Step
-from flowdsl.plan.tree import Comprehension, Loop, Tree, children
+from flowdsl.language.parse.workflow import EmitVerb, Name, Step, WrittenRequest
+from flowdsl.language.places import DefinedName, Kind, StepPlace, names_given, uses
+from flowdsl.language.subject import Subject, requests
+from flowdsl.language.text.diagnostics import Diagnostic
+from flowdsl.plan.expression.tree import Comprehension, Loop, Tree, children
 
 
 def check_names(subject: Subject) -> Iterator[Diagnostic]:
@@ -42,10 +43,10 @@ def _is_usable(name: Name) -> Iterator[Diagnostic]:
         yield _not_snake_case(name)
     elif name.text in RESERVED:
         hint = f"reserved are {listed(sorted(RESERVED))}"
-        yield Diagnostic("F026", name.span, f"`{name.text}` is reserved", help=hint)
+        yield Diagnostic(Code.NAME_TAKEN, name.span, f"`{name.text}` is reserved", help=hint)
     elif name.text in WORDS_OF_EXPRESSIONS:
         message = f"`{name.text}` is a word of the expression language"
-        yield Diagnostic("F026", name.span, message, "expressions could not name it")
+        yield Diagnostic(Code.NAME_TAKEN, name.span, message, "expressions could not name it")
 
 
 def _not_snake_case(name: Name) -> Diagnostic:
@@ -53,7 +54,7 @@ def _not_snake_case(name: Name) -> Diagnostic:
     better = "".join(f"_{c.lower()}" if c.isupper() else c for c in words).strip("_")
     usable = SNAKE_CASE.fullmatch(better) is not None
     hint = f"write `{better}`" if usable else "a letter, then letters, digits and `_`"
-    return Diagnostic("F025", name.span, f"`{name.text}` is not snake_case", help=hint)
+    return Diagnostic(Code.NOT_SNAKE_CASE, name.span, f"`{name.text}` is not snake_case", help=hint)
 
 
 def _defined_twice(subject: Subject) -> Iterator[Diagnostic]:
@@ -63,10 +64,12 @@ def _defined_twice(subject: Subject) -> Iterator[Diagnostic]:
             if first.name.span != name.span and not _is_free(place, name, kind, first):
                 message = f"`{name.text}` is taken"
                 related = ((first.name.span, "by this step"),)
-                yield Diagnostic("F026", name.span, message, "given again here", related=related)
+                yield Diagnostic(
+                    Code.NAME_TAKEN, name.span, message, "given again here", related=related
+                )
 
 
-def _is_free(place: Place, name: Name, kind: Kind, first: Definition) -> bool:
+def _is_free(place: StepPlace, name: Name, kind: Kind, first: DefinedName) -> bool:
     """Two lists may call their items the same, unless one is inside the other."""
     if kind != "variable" or first.kind != "variable":
         return False
@@ -84,7 +87,9 @@ def _shadowing(subject: Subject) -> Iterator[Diagnostic]:
                 if loop.name in subject.known or loop.name in RESERVED:
                     span = subject.workflow.locate(use.expression, loop.name_start, len(loop.name))
                     message = f"`{loop.name}` is taken: it would hide another value"
-                    yield Diagnostic("F026", span, message, help="give the variable another name")
+                    yield Diagnostic(
+                        Code.NAME_TAKEN, span, message, help="give the variable another name"
+                    )
 
 
 def _loops(tree: Tree) -> Iterator[Loop]:
@@ -102,12 +107,14 @@ def _undeclared_services(subject: Subject) -> Iterator[Diagnostic]:
                 yield _undeclared(place.step, request, list(declared))
 
 
-def _undeclared(step: Step, request: Request, declared: list[str]) -> Diagnostic:
+def _undeclared(step: Step, request: WrittenRequest, declared: list[str]) -> Diagnostic:
     name = request.service
-    if isinstance(step.verb, Emit):
+    if isinstance(step.verb, EmitVerb):
         message = "`emit` sends its event to the service `events`, and there is none"
         hint = "declare it under `services:`, where events go: `events: http://…`"
-        return Diagnostic("F030", step.span, message, help=hint)
+        return Diagnostic(Code.UNKNOWN_SERVICE, step.span, message, help=hint)
     label = did_you_mean(name.text, declared)
     hint = f"the services are {listed(declared)}" if declared else "declare it under `services:`"
-    return Diagnostic("F030", name.span, f"unknown service `{name.text}`", label, hint)
+    return Diagnostic(
+        Code.UNKNOWN_SERVICE, name.span, f"unknown service `{name.text}`", label, hint
+    )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.codes import Code
 from flowdsl.language.openapi import Contract, Found, Operation, call_match
 from flowdsl.language.openapi.offers import batch_of, confirm_of, undo_of
-from flowdsl.language.places import Place
+from flowdsl.language.parse.workflow import CallVerb, Step, WrittenRequest
+from flowdsl.language.places import StepPlace
 from flowdsl.language.rules.answers import answer_type
 from flowdsl.language.subject import Subject, requests
-from flowdsl.language.workflow import Call, Request, Step
-from flowdsl.plan.types import Object
+from flowdsl.language.text.diagnostics import Diagnostic
+from flowdsl.plan.expression.types import Object
 
 Called: TypeAlias = tuple[str, str]  # a service and the title of an operation
 
@@ -23,12 +24,12 @@ def check_offers(subject: Subject) -> Iterator[Diagnostic]:
     called = frozenset(_operations_called(subject))
     for place in subject.places:
         call = place.step.verb
-        if isinstance(call, Call) and not place.step.broken:
+        if isinstance(call, CallVerb) and not place.step.broken:
             yield from _one_by_one(subject, place, call)
             yield from _never_confirmed(subject, place, call, called)
 
 
-def _one_by_one(subject: Subject, place: Place, call: Call) -> Iterator[Diagnostic]:
+def _one_by_one(subject: Subject, place: StepPlace, call: CallVerb) -> Iterator[Diagnostic]:
     each = place.step.for_each
     if each is None or each.collect not in ("all", "settled"):
         return
@@ -39,11 +40,11 @@ def _one_by_one(subject: Subject, place: Place, call: Call) -> Iterator[Diagnost
         message = f"a call for each of `{items}`, and `{service}` takes many at once"
         shown = _shown(many, call.request, None)
         hint = f"send them in lists: `for_each: some in chunks({items}, 50)`, and `{shown}` with `some`"
-        yield Diagnostic("F062", call.request.span, message, help=hint)
+        yield Diagnostic(Code.COULD_BE_ONE_CALL, call.request.span, message, help=hint)
 
 
 def _never_confirmed(
-    subject: Subject, place: Place, call: Call, called: frozenset[Called]
+    subject: Subject, place: StepPlace, call: CallVerb, called: frozenset[Called]
 ) -> Iterator[Diagnostic]:
     """`called`: what the workflow sends anywhere; a confirm may be a step of its own."""
     if call.confirm is not None or place.below_commit or place.section != "steps":
@@ -54,10 +55,10 @@ def _never_confirmed(
         name = f"`{place.step.id.text}`" if place.step.id else "this call"
         message = f"{name} is never confirmed, and its service has `{confirm.title}`"
         hint = f"write `confirm: {_shown(confirm, call.request, _id_of(subject, place.step))}`"
-        yield Diagnostic("F066", call.request.span, message, help=hint)
+        yield Diagnostic(Code.NEVER_CONFIRMED, call.request.span, message, help=hint)
 
 
-def undo_offered(subject: Subject, place: Place, call: Call) -> str:
+def undo_offered(subject: Subject, place: StepPlace, call: CallVerb) -> str:
     """How the service would undo the call, as one may write it; empty where nobody knows."""
     known = _operation(subject, call.request)
     undo = undo_of(*known) if known is not None else None
@@ -74,7 +75,7 @@ def _operations_called(subject: Subject) -> Iterator[Called]:
                 yield request.service.text, known[1].title
 
 
-def _operation(subject: Subject, request: Request) -> tuple[Contract, Operation] | None:
+def _operation(subject: Subject, request: WrittenRequest) -> tuple[Contract, Operation] | None:
     contract = subject.contracts.by_service.get(request.service.text)
     if contract is None or request.operation is not None:
         return None
@@ -86,12 +87,12 @@ def _id_of(subject: Subject, step: Step) -> str:
     """What stands for the thing that the step made: its `id`, if it answers one."""
     name = step.id.text if step.id else "ID"
     call = step.verb
-    answer = answer_type(subject, call.request) if isinstance(call, Call) else None
+    answer = answer_type(subject, call.request) if isinstance(call, CallVerb) else None
     known = isinstance(answer, Object) and answer.field("id") is None
     return f"${{{name}.…}}" if known else f"${{{name}.id}}"
 
 
-def _shown(operation: Operation, request: Request, value: str | None) -> str:
+def _shown(operation: Operation, request: WrittenRequest, value: str | None) -> str:
     """The call string, with a value for the last parameter of its path."""
     path = operation.path_alone
     if value is not None and "{" in path:

@@ -7,18 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowdsl.language.diagnostics import Diagnostic
-from flowdsl.language.places import Definition, Order, Part, Place, Role, Use, in_template, order
-from flowdsl.language.subject import Subject, reads
-from flowdsl.language.vocabulary import (
+from flowdsl.codes import Code
+from flowdsl.language.parse.vocabulary import (
     FIELDS_OF_A_STEP,
     FIELDS_OF_ITEMS,
     did_you_mean,
     like,
     listed,
 )
-from flowdsl.language.workflow import Call, Emit, Step
-from flowdsl.plan.expression import Expression, Reference
+from flowdsl.language.parse.workflow import CallVerb, EmitVerb, Step
+from flowdsl.language.places import (
+    DefinedName,
+    Part,
+    Relation,
+    Role,
+    StepPlace,
+    Use,
+    in_template,
+    order,
+)
+from flowdsl.language.subject import Subject, reads
+from flowdsl.language.text.diagnostics import Diagnostic
+from flowdsl.plan.expression.compiled import Expression, Reference
 from flowdsl.plan.nodes import templates_of
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Template
@@ -49,17 +59,17 @@ def check_references(subject: Subject) -> Iterator[Diagnostic]:
 
 
 def _in_step(
-    subject: Subject, place: Place, use: Use, reference: Reference
+    subject: Subject, place: StepPlace, use: Use, reference: Reference
 ) -> Iterator[Diagnostic]:
     expression, root = use.expression, str(reference.path[0])
     if root == "steps":
         yield from _exchange(subject, place, use, reference)
     elif root == "error" and not _knows_an_error(place, use):
         message = "`error` is known in `compensate`, in `fallback` and in `on_failure` only"
-        yield Diagnostic("F041", _root_span(subject, expression, reference), message)
+        yield Diagnostic(Code.UNKNOWN_NAME, _root_span(subject, expression, reference), message)
     elif root == "probe" and use.role not in (Role.FOUND, Role.RESULT):
         message = "`probe` is known in `found` and `result` only"
-        yield Diagnostic("F041", _root_span(subject, expression, reference), message)
+        yield Diagnostic(Code.UNKNOWN_NAME, _root_span(subject, expression, reference), message)
     elif root in ("error", "probe") or root in _EVERYWHERE:
         yield from _incomplete(subject, expression, reference)
     elif root in subject.known:
@@ -69,8 +79,8 @@ def _in_step(
         yield _unknown(subject, expression, reference, names)
 
 
-def _knows_an_error(place: Place, use: Use) -> bool:
-    in_fallback = any(isinstance(parent.verb, Call) for parent in place.parents)
+def _knows_an_error(place: StepPlace, use: Use) -> bool:
+    in_fallback = any(isinstance(parent.verb, CallVerb) for parent in place.parents)
     return use.part is Part.UNDO or in_fallback or place.section == "on_failure"
 
 
@@ -87,7 +97,7 @@ def _in_outputs(
         yield _unknown(subject, expression, reference, names)
     elif subject.known[root].place.section == "on_failure":
         span = _root_span(subject, expression, reference)
-        yield Diagnostic("F045", span, f"`{root}` runs only when the run fails")
+        yield Diagnostic(Code.USED_TOO_EARLY, span, f"`{root}` runs only when the run fails")
     elif not subject.known[root].is_known_at(()):
         yield _only_inside(subject, expression, reference, subject.known[root])
 
@@ -104,7 +114,7 @@ def _in_service(
                 span = _root_span(subject, use.expression, reference)
                 message = f"{where} cannot read `{root}`"
                 hint = f"it may read {listed(allowed)}"
-                yield Diagnostic("F041", span, message, help=hint)
+                yield Diagnostic(Code.UNKNOWN_NAME, span, message, help=hint)
 
 
 def _incomplete(
@@ -114,17 +124,21 @@ def _incomplete(
     root = reference.path[0]
     if root in ("env", "secrets") and len(reference.path) == 1:
         span = _root_span(subject, expression, reference)
-        yield Diagnostic("F041", span, f"`{root}` needs a name", help=f"write `{root}.NAME`")
+        yield Diagnostic(
+            Code.UNKNOWN_NAME, span, f"`{root}` needs a name", help=f"write `{root}.NAME`"
+        )
 
 
 def _exchange(
-    subject: Subject, place: Place | None, use: Use, reference: Reference
+    subject: Subject, place: StepPlace | None, use: Use, reference: Reference
 ) -> Iterator[Diagnostic]:
     """`steps.ID.field`."""
     expression = use.expression
     if len(reference.path) < 2 or not isinstance(reference.path[1], str):
         span = _root_span(subject, expression, reference)
-        yield Diagnostic("F041", span, "`steps` needs the id of a step", help="write `steps.ID`")
+        yield Diagnostic(
+            Code.UNKNOWN_NAME, span, "`steps` needs the id of a step", help="write `steps.ID`"
+        )
         return
     name = reference.path[1]
     span = _part_span(subject, expression, reference, 1)
@@ -132,7 +146,9 @@ def _exchange(
     if definition is None or definition.is_set:
         ids = [name for name, item in subject.known.items() if not item.is_set]
         hint = f"the steps are {listed(ids)}" if ids else "no step has an id"
-        yield Diagnostic("F041", span, f"unknown step `{name}`", did_you_mean(name, ids), hint)
+        yield Diagnostic(
+            Code.UNKNOWN_NAME, span, f"unknown step `{name}`", did_you_mean(name, ids), hint
+        )
         return
     step = definition.place.step
     fields = _fields_of(
@@ -143,7 +159,7 @@ def _exchange(
     if not fields:
         if not step.broken:
             message = f"`{name}` is no call: it has no exchange"
-            yield Diagnostic("F041", span, message, help=f"its value is `{name}`")
+            yield Diagnostic(Code.UNKNOWN_NAME, span, message, help=f"its value is `{name}`")
     elif reference.path[2:3] == () or reference.path[2] not in fields:
         yield _no_field(subject, expression, reference, name, fields)
     elif place is not None:
@@ -154,7 +170,7 @@ def _exchange(
 
 def _fields_of(step: Step, *, within: bool) -> tuple[str, ...]:
     """What `steps.ID` has. Of many items, an exchange is only one's: in the item itself, or the winner's."""
-    fields = FIELDS_OF_A_STEP if isinstance(step.verb, Call | Emit) else ()
+    fields = FIELDS_OF_A_STEP if isinstance(step.verb, CallVerb | EmitVerb) else ()
     if step.for_each is None:
         return fields
     if within or step.for_each.collect == "first_success":
@@ -172,38 +188,38 @@ def _no_field(
     hint = f"the fields are {listed(fields)}; the answer itself is `{name}`"
     if len(reference.path) < 3:
         span = _part_span(subject, expression, reference, 1)
-        return Diagnostic("F042", span, f"`steps.{name}` needs a field", help=hint)
+        return Diagnostic(Code.UNKNOWN_FIELD, span, f"`steps.{name}` needs a field", help=hint)
     field = str(reference.path[2])
     span = _part_span(subject, expression, reference, 2)
     if field in FIELDS_OF_ITEMS:
         message = f"`steps.{name}` has no `{field}`"
         only = "no `for_each`" if "items" not in fields else "not one item that won"
-        return Diagnostic("F042", span, message, f"it is {only}", hint)
+        return Diagnostic(Code.UNKNOWN_FIELD, span, message, f"it is {only}", hint)
     if field in FIELDS_OF_A_STEP:
         message = f"`steps.{name}` has no `{field}` out here: each item has its own"
-        return Diagnostic("F042", span, message, help=hint)
+        return Diagnostic(Code.UNKNOWN_FIELD, span, message, help=hint)
     label = did_you_mean(field, fields)
-    return Diagnostic("F042", span, f"`steps.{name}` has no `{field}`", label, hint)
+    return Diagnostic(Code.UNKNOWN_FIELD, span, f"`steps.{name}` has no `{field}`", label, hint)
 
 
 def _too_early(
-    subject: Subject, place: Place, use: Use, reference: Reference, name: str
+    subject: Subject, place: StepPlace, use: Use, reference: Reference, name: str
 ) -> Iterator[Diagnostic]:
     definition = subject.definition(name, place)
     if not definition.is_known_at(place.path):
         yield _only_inside(subject, use.expression, reference, definition)
         return
     how = order(definition.place, place)
-    if how in (Order.BEFORE, Order.BESIDE) or _is_seen(definition, how, use, reference):
+    if how in (Relation.BEFORE, Relation.BESIDE) or _is_seen(definition, how, use, reference):
         return
     at = 1 if reference.path[0] == "steps" else 0
     span = _part_span(subject, use.expression, reference, at)
     related = ((definition.name.span, f"`{name}` is given its value here"),)
-    yield Diagnostic("F045", span, _why(definition, how, use), related=related)
+    yield Diagnostic(Code.USED_TOO_EARLY, span, _why(definition, how, use), related=related)
 
 
 def _only_inside(
-    subject: Subject, expression: Expression, reference: Reference, definition: Definition
+    subject: Subject, expression: Expression, reference: Reference, definition: DefinedName
 ) -> Diagnostic:
     """Each item has its own: outside there is no telling which is meant."""
     name = definition.name.text
@@ -224,14 +240,14 @@ def _only_inside(
         if whole
         else "give the `for_each` an id, and read that"
     )
-    return Diagnostic("F041", span, message, help=hint, related=related)
+    return Diagnostic(Code.UNKNOWN_NAME, span, message, help=hint, related=related)
 
 
-def _is_seen(definition: Definition, how: Order, use: Use, reference: Reference) -> bool:
+def _is_seen(definition: DefinedName, how: Relation, use: Use, reference: Reference) -> bool:
     """Whether a step may read what it gives itself, or what is around it."""
     if definition.kind == "variable":
-        return how is Order.AROUND or use.role not in (Role.WHEN, Role.ITEMS)
-    return how is Order.SAME and _sees_itself(use, reference, is_set=definition.is_set)
+        return how is Relation.AROUND or use.role not in (Role.WHEN, Role.ITEMS)
+    return how is Relation.SAME and _sees_itself(use, reference, is_set=definition.is_set)
 
 
 def _sees_itself(use: Use, reference: Reference, *, is_set: bool) -> bool:
@@ -242,26 +258,26 @@ def _sees_itself(use: Use, reference: Reference, *, is_set: bool) -> bool:
     return use.part in (Part.UNDO, Part.CONFIRM) or use.role is Role.EXPECT
 
 
-def _why(definition: Definition, how: Order, use: Use) -> str:
+def _why(definition: DefinedName, how: Relation, use: Use) -> str:
     name, verb = definition.name.text, definition.place.step.verb
     match how:
-        case Order.SAME if definition.kind == "variable":
+        case Relation.SAME if definition.kind == "variable":
             return f"`{name}` is one item: this is asked once, before there are any"
-        case Order.SAME if definition.is_set:
+        case Relation.SAME if definition.is_set:
             return f"`{name}` is set by this very step: make it two"
-        case Order.SAME if use.part is Part.PROBE:
+        case Relation.SAME if use.part is Part.PROBE:
             return f"the answer of `{name}` was lost: a probe sees `steps.{name}.key` only"
-        case Order.SAME:
+        case Relation.SAME:
             return f"`{name}` has no answer yet"
-        case Order.AROUND if isinstance(verb, Call):
+        case Relation.AROUND if isinstance(verb, CallVerb):
             return f"`{name}` was refused where its `fallback` runs: `error` says why"
-        case Order.AROUND:
+        case Relation.AROUND:
             return f"`{name}` is the group this step is in: it has not ended"
-        case Order.INSIDE:
+        case Relation.INSIDE:
             return f"`{name}` is inside this step: it has not run"
-        case Order.INSTEAD:
+        case Relation.INSTEAD:
             return f"`{name}` is in another branch: where this one is taken, it did not run"
-        case _:
+        case Relation.LATER | Relation.BEFORE | Relation.BESIDE:
             return f"`{name}` has not run here: its step comes later"
 
 
@@ -280,14 +296,14 @@ def _unknown(
         label = did_you_mean(root, everything)
     more = [f"{len(names) - NAMES_MAX} more"] if len(names) > NAMES_MAX else []
     hint = f"names here: {', '.join([*names[:NAMES_MAX], *more, *_EVERYWHERE])}"
-    return Diagnostic("F041", span, f"unknown name `{root}`", label, hint)
+    return Diagnostic(Code.UNKNOWN_NAME, span, f"unknown name `{root}`", label, hint)
 
 
-def _names_here(subject: Subject, place: Place) -> list[str]:
+def _names_here(subject: Subject, place: StepPlace) -> list[str]:
     return [
         name
         for name, item in subject.known.items()
-        if order(item.place, place) in (Order.BEFORE, Order.BESIDE)
+        if order(item.place, place) in (Relation.BEFORE, Relation.BESIDE)
     ]
 
 

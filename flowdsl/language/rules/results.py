@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import assert_never
 
-from flowdsl.language.workflow import Call, Emit, Group, Multiplied, Request, Step, Uses, WaitFor
-from flowdsl.plan.types import (
+from flowdsl.language.parse.workflow import (
+    CallVerb,
+    EmitVerb,
+    GroupVerb,
+    LocalVerb,
+    Step,
+    SwitchVerb,
+    UsesVerb,
+    WaitForVerb,
+    WrittenForEach,
+    WrittenRequest,
+)
+from flowdsl.plan.expression.types import (
     ANYTHING,
     BOOLEAN,
     NULL,
@@ -30,8 +42,8 @@ _STARTED = Object((("run", TEXT),), required=frozenset({"run"}))
 class Told:
     """`outputs`: what a used file comes to; `answers`: what a contract says that a request is answered."""
 
-    outputs: Callable[[Uses], Type]
-    answers: Callable[[Request], Type]
+    outputs: Callable[[UsesVerb], Type]
+    answers: Callable[[WrittenRequest], Type]
 
 
 def or_null(given: Type) -> Type:
@@ -44,34 +56,36 @@ def value_of(step: Step, told: Told) -> Type:
     return found if step.for_each is None else _collected(step.for_each, found)
 
 
-def _collected(each: Multiplied, item: Type) -> Type:
+def _collected(each: WrittenForEach, item: Type) -> Type:
     match each.collect:
         case "first_success":
             return item
         case "settled":
             return ListOf(or_null(item))
-        case _:
+        case "all" | "quorum":
             return ListOf(item)
 
 
 def _of_one(step: Step, told: Told) -> Type:
     match step.verb:
-        case Emit():
+        case EmitVerb():
             return ANYTHING
-        case Call(request=request, fallback=()):
+        case CallVerb(request=request, fallback=()):
             return told.answers(request)
-        case Call(request=request, fallback=fallback):
+        case CallVerb(request=request, fallback=fallback):
             return join((told.answers(request), _of_last(fallback, told)))
-        case Group(kind="steps", steps=steps):
+        case GroupVerb(kind="steps", steps=steps):
             return ANYTHING if step.broken else _of_last(steps, told)
-        case WaitFor(schema=schema):
+        case WaitForVerb(schema=schema):
             return from_schema(schema)
-        case Uses(detach=True):
+        case UsesVerb(detach=True):
             return _STARTED
-        case Uses() as uses:
+        case UsesVerb() as uses:
             return told.outputs(uses)
-        case _:
+        case GroupVerb() | SwitchVerb() | LocalVerb():
             return ANYTHING if step.broken else NULL
+        case _:
+            assert_never(step.verb)
 
 
 def _of_last(steps: tuple[Step, ...], told: Told) -> Type:

@@ -6,19 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from flowdsl.language.places import Order, Part, Path, Place, Role, Section, Use, order
+from flowdsl.language.parse.workflow import (
+    CallVerb,
+    SetVerb,
+    Step,
+    SwitchVerb,
+    UsesVerb,
+    WaitForVerb,
+)
+from flowdsl.language.places import Part, Path, Relation, Role, Section, StepPlace, Use, order
 from flowdsl.language.rules.answers import answer_type, own_answer_type, probe_type
 from flowdsl.language.rules.results import Told, or_null, value_of
 from flowdsl.language.subject import Subject
-from flowdsl.language.workflow import Assignment, Call, Step, Switch, Uses, WaitFor
-from flowdsl.plan.expression import Expression
-from flowdsl.plan.inference import infer
-from flowdsl.plan.nodes import Input
-from flowdsl.plan.paths import Paths, proven_if_true
-from flowdsl.plan.signature import item_of
-from flowdsl.plan.template import Constant, Fields, Items, Template, Text
-from flowdsl.plan.tree import Path as TreePath
-from flowdsl.plan.types import (
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.inference import infer
+from flowdsl.plan.expression.paths import Paths, proven_if_true
+from flowdsl.plan.expression.signature import item_of
+from flowdsl.plan.expression.tree import Path as TreePath
+from flowdsl.plan.expression.types import (
     ANYTHING,
     INTEGER,
     TEXT,
@@ -32,6 +37,8 @@ from flowdsl.plan.types import (
     widen,
     without_null,
 )
+from flowdsl.plan.nodes import Input
+from flowdsl.plan.template import Constant, Fields, Items, Template, Text
 
 _RUN = Object((("id", TEXT), ("name", TEXT), ("started", TEXT)))
 _ERROR = Object(
@@ -54,7 +61,7 @@ class Types:
     values: Mapping[str, Type]
     items: Mapping[tuple[Section, Path], Type]
 
-    def item(self, place: Place) -> Type:
+    def item(self, place: StepPlace) -> Type:
         return self.items.get((place.section, place.path), ANYTHING)
 
 
@@ -68,7 +75,7 @@ def types_of(subject: Subject) -> Types:
             found = _of_template(types, place, step.for_each.items, Role.ITEMS)
             items[place.section, place.path] = item_of(without_null(found))
             values.setdefault(step.for_each.variable.text, ANYTHING)
-        if isinstance(step.verb, Assignment):
+        if isinstance(step.verb, SetVerb):
             for name, template in step.verb.values:
                 values.setdefault(name.text, _of_template(types, place, template))
         if step.id is not None:
@@ -77,7 +84,7 @@ def types_of(subject: Subject) -> Types:
     return types
 
 
-def names_at(types: Types, place: Place, use: Use) -> dict[str, Type]:
+def names_at(types: Types, place: StepPlace, use: Use) -> dict[str, Type]:
     """The types of the names that an expression of a step reads."""
     names = {**types.always, "error": _ERROR}
     if use.part is Part.PROBE:
@@ -113,7 +120,7 @@ def types_at_the_end(subject: Subject) -> Object:
     return Object(outputs, closed=True, required=frozenset(name for name, _ in outputs))
 
 
-def type_of_template(types: Types, place: Place, template: Template) -> Type:
+def type_of_template(types: Types, place: StepPlace, template: Template) -> Type:
     """The type of a value that a step gives away."""
     return _of_template(types, place, template, Role.ARGUMENT)
 
@@ -136,7 +143,7 @@ def _of_input(declared: Input) -> Type:
     return or_null(given) if null_is_possible else given
 
 
-def _exchanges(types: Types, expression: Expression, reader: Place | None, use: Use) -> Type:
+def _exchanges(types: Types, expression: Expression, reader: StepPlace | None, use: Use) -> Type:
     """What is known of `steps`: the items of a `for_each`. The rest of an exchange nobody described."""
     found: dict[str, Type] = {}
     for reference in expression.references:
@@ -162,17 +169,17 @@ def _exchanges(types: Types, expression: Expression, reader: Place | None, use: 
     return Object(tuple(found.items()), closed=False, required=frozenset(found))
 
 
-def _type_at(types: Types, name: str, reader: Place, use: Use) -> Type:
+def _type_at(types: Types, name: str, reader: StepPlace, use: Use) -> Type:
     definition = types.subject.definition(name, reader)
     target, value = definition.place, types.values[name]
     if definition.kind == "variable":
         return types.item(target) if definition.is_known_at(reader.path) else ANYTHING
     match order(target, reader):
-        case Order.BEFORE | Order.BESIDE:
+        case Relation.BEFORE | Relation.BESIDE:
             left_out = _may_be_null(target, reader, use)
-        case Order.SAME if isinstance(target.step.verb, WaitFor):
+        case Relation.SAME if isinstance(target.step.verb, WaitForVerb):
             return value  # its own payload, in `expect`
-        case Order.SAME if use.part in (Part.UNDO, Part.CONFIRM) or use.role is Role.EXPECT:
+        case Relation.SAME if use.part in (Part.UNDO, Part.CONFIRM) or use.role is Role.EXPECT:
             return own_answer_type(types.subject, target)
         case _:  # reported as used too early
             return ANYTHING
@@ -181,7 +188,7 @@ def _type_at(types: Types, name: str, reader: Place, use: Use) -> Type:
     return or_null(value) if left_out else value
 
 
-def _may_be_null(target: Place, reader: Place, use: Use) -> bool:
+def _may_be_null(target: StepPlace, reader: StepPlace, use: Use) -> bool:
     """Whether the step may have been left out where the reader was not."""
     conditions = {
         step.when.text for step in (*reader.parents, reader.step) if step.when is not None
@@ -199,18 +206,18 @@ def _is_left_out(chain: tuple[Step, ...], shared: int, conditions: frozenset[str
     return any(
         not step.critical
         or (step.when is not None and step.when.text not in conditions)
-        or (depth > 0 and isinstance(chain[depth - 1].verb, Switch | Call))
+        or (depth > 0 and isinstance(chain[depth - 1].verb, SwitchVerb | CallVerb))
         for depth, step in enumerate(chain)
         if depth >= shared
     )
 
 
-def _chain(place: Place) -> tuple[Step, ...]:
+def _chain(place: StepPlace) -> tuple[Step, ...]:
     return (*place.parents, place.step)
 
 
 def _of_template(
-    types: Types, place: Place | None, template: Template, role: Role = Role.VALUE
+    types: Types, place: StepPlace | None, template: Template, role: Role = Role.VALUE
 ) -> Type:
     """The type of a value at a place, or at the end."""
     match template:
@@ -229,7 +236,7 @@ def _of_template(
             return Object(kept, closed=True, required=frozenset(name for name, _ in kept))
 
 
-def _outputs_of(subject: Subject, uses: Uses) -> Type:
+def _outputs_of(subject: Subject, uses: UsesVerb) -> Type:
     used = subject.used(uses)
     return ANYTHING if used is None or used.errors else used.traits.outputs
 

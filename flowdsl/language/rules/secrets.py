@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.codes import Code
 from flowdsl.language.places import Role, Use, in_template, uses
 from flowdsl.language.subject import Subject
-from flowdsl.plan.expression import Expression, Reference
+from flowdsl.language.text.diagnostics import Diagnostic
+from flowdsl.plan.expression.compiled import Expression, Reference
+from flowdsl.plan.expression.paths import path_of
+from flowdsl.plan.expression.tree import FunctionCall, Tree
 from flowdsl.plan.nodes import Input, templates_of
-from flowdsl.plan.paths import path_of
-from flowdsl.plan.tree import Call, Tree
 from flowdsl.plan.values import Json
 
 _ALLOWED = frozenset({Role.HEADER, Role.BODY})
@@ -38,11 +39,11 @@ def check_secrets(subject: Subject) -> Iterator[Diagnostic]:
                 hint = "a secret stands in headers, `auth` and the body of a call only"
                 if use.role is Role.WHEN and reference.path[0] == "inputs":
                     hint = f"`when: inputs.{reference.path[-1]}` alone asks whether it was given"
-                yield Diagnostic("F014", span, message, help=hint)
+                yield Diagnostic(Code.VISIBLE_SECRET, span, message, help=hint)
             elif not _is_handed_on(use.expression.tree, reference):
                 message = f"{name} cannot be part of an operation"
                 hint = "use it whole, as `${secrets.X}`, within text, or in `default(…, …)`"
-                yield Diagnostic("F014", span, message, help=hint)
+                yield Diagnostic(Code.VISIBLE_SECRET, span, message, help=hint)
 
 
 def _too_short(subject: Subject) -> Iterator[Diagnostic]:
@@ -51,7 +52,7 @@ def _too_short(subject: Subject) -> Iterator[Diagnostic]:
         if longest is not None and longest <= SHORT_CHARACTERS_MAX:
             message = f"the secret input `{one.name}` has at most {longest} characters: within a text it cannot be told from data"
             hint = "if no service says it back in a sentence, allow it: `flowdsl explain F069`"
-            yield Diagnostic("F069", one.span, message, help=hint)
+            yield Diagnostic(Code.SHORT_SECRET, one.span, message, help=hint)
 
 
 def _longest(one: Input) -> int | None:
@@ -81,7 +82,7 @@ def _read_openly(subject: Subject, use: Use, secret: frozenset[str]) -> Iterator
                 span = subject.locate(use.expression, reference)
                 message = f"`env.{name}` is the secret `{name}`, and `env` is kept with the run"
                 hint = f"read it as `secrets.{name}` everywhere"
-                yield Diagnostic("F014", span, message, help=hint)
+                yield Diagnostic(Code.VISIBLE_SECRET, span, message, help=hint)
 
 
 def _named(subject: Subject) -> frozenset[str]:
@@ -129,7 +130,7 @@ def _asks_whether_given(expression: Expression, reference: Reference) -> bool:
 def _is_handed_on(tree: Tree, reference: Reference) -> bool:
     """Whole, or as one of the two values of a `default`."""
     match tree:
-        case Call(function="default", arguments=arguments):
+        case FunctionCall(function="default", arguments=arguments):
             return any(_is_handed_on(argument, reference) for argument in arguments)
     is_it = path_of(tree) == reference.path and tree.start == reference.start
     return is_it and len(reference.path) == 2

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from flowdsl.language.diagnostics import Diagnostic
+from flowdsl.codes import Code
 from flowdsl.language.inputs import problems_of
-from flowdsl.language.places import Part, Place, Role, Use, in_template, uses
+from flowdsl.language.parse.workflow import SwitchVerb, WaitUntilVerb
+from flowdsl.language.places import Part, Role, StepPlace, Use, in_template, uses
 from flowdsl.language.rules.scope import names_at, names_at_the_end, types_of
 from flowdsl.language.subject import Subject
-from flowdsl.language.workflow import Switch, WaitUntil
-from flowdsl.plan.evaluate import EvaluationError
-from flowdsl.plan.expression import Expression
-from flowdsl.plan.inference import Problem, infer
-from flowdsl.plan.moment import seconds_of
+from flowdsl.language.text.diagnostics import Diagnostic
+from flowdsl.plan.due import seconds_of
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.evaluate import EvaluationError
+from flowdsl.plan.expression.inference import TypeProblem, infer
+from flowdsl.plan.expression.types import Group, Type, describe, groups, may_be_null
 from flowdsl.plan.template import Constant
-from flowdsl.plan.types import Group, Type, describe, groups, may_be_null
 
 _CONDITIONS = frozenset({Role.WHEN, Role.EXPECT, Role.FOUND})
 _WANTED: Mapping[Role, tuple[str, frozenset[Group]]] = MappingProxyType(
@@ -48,7 +49,7 @@ def _defaults(subject: Subject) -> Iterator[Diagnostic]:
         if declared.has_default and declared.default is not None:
             for problem in problems_of(declared, declared.default):
                 message = problem.message.replace("the input", "the default of", 1)
-                yield Diagnostic("F044", declared.span, message)
+                yield Diagnostic(Code.WRONG_TYPE, declared.span, message)
 
 
 def _check(subject: Subject, use: Use, names: dict[str, Type]) -> Iterator[Diagnostic]:
@@ -67,31 +68,29 @@ def _check(subject: Subject, use: Use, names: dict[str, Type]) -> Iterator[Diagn
         yield from _wanted(subject, use, inference.type, *_WANTED[use.role])
 
 
-def _moment(place: Place) -> Iterator[Diagnostic]:
+def _moment(place: StepPlace) -> Iterator[Diagnostic]:
     """A time that is written out can be read, or never will."""
-    match place.step.verb:
-        case WaitUntil(moment=Constant(value=value)):
-            try:
-                seconds_of(value)
-            except EvaluationError:
-                hint = "a time is written 2026-12-24T18:00:00Z, or as seconds since the epoch"
-                yield Diagnostic("F044", place.step.span, "this is no time", help=hint)
-        case _:
-            return
+    verb = place.step.verb
+    if not isinstance(verb, WaitUntilVerb) or not isinstance(verb.moment, Constant):
+        return
+    try:
+        seconds_of(verb.moment.value)
+    except EvaluationError:
+        hint = "a time is written 2026-12-24T18:00:00Z, or as seconds since the epoch"
+        yield Diagnostic(Code.WRONG_TYPE, place.step.span, "this is not a time", help=hint)
 
 
-def _never_taken(place: Place) -> Iterator[Diagnostic]:
+def _never_taken(place: StepPlace) -> Iterator[Diagnostic]:
     """Branches below one that holds always."""
-    match place.step.verb:
-        case Switch(branches=branches):
-            always = [n for n, one in enumerate(branches) if one.when is None and not one.broken]
-            for branch in branches[always[0] + 1 :] if always else ():
-                message = "this branch is never taken: one above it has no `when`"
-                related = ((branches[always[0]].span, "this one is taken otherwise"),)
-                hint = "let the branch without `when` be the last"
-                yield Diagnostic("F046", branch.span, message, help=hint, related=related)
-        case _:
-            return
+    if not isinstance(place.step.verb, SwitchVerb):
+        return
+    branches = place.step.verb.branches
+    always = [n for n, one in enumerate(branches) if one.when is None and not one.broken]
+    for branch in branches[always[0] + 1 :] if always else ():
+        message = "this branch is never taken: one above it has no `when`"
+        related = ((branches[always[0]].span, "this one is taken otherwise"),)
+        hint = "let the branch without `when` be the last"
+        yield Diagnostic(Code.CONSTANT_CONDITION, branch.span, message, help=hint, related=related)
 
 
 def _wanted(
@@ -102,13 +101,13 @@ def _wanted(
     span = subject.workflow.locate(use.expression, 0, len(text))
     known = groups(found)
     if known and not known & fitting:
-        yield Diagnostic("F044", span, f"{what}, and this is {describe(found)}")
+        yield Diagnostic(Code.WRONG_TYPE, span, f"{what}, and this is {describe(found)}")
     elif may_be_null(found):
         hint = f"write `default({text}, …)`, or run the step only `when` it is there"
-        yield Diagnostic("F043", span, f"{what}, and `{text}` may be null", help=hint)
+        yield Diagnostic(Code.MAY_BE_NULL, span, f"{what}, and `{text}` may be null", help=hint)
 
 
-def _diagnostic(subject: Subject, expression: Expression, problem: Problem) -> Diagnostic:
+def _diagnostic(subject: Subject, expression: Expression, problem: TypeProblem) -> Diagnostic:
     span = subject.workflow.locate(expression, problem.start, problem.length)
     return Diagnostic(problem.code, span, problem.message, help=problem.help)
 
@@ -121,4 +120,4 @@ def _null_in_text(subject: Subject, use: Use) -> Diagnostic:
         where = "the path of an undo"
     message = f"`{expression.text}` may be null, and {where} has no null in it"
     hint = f"write `default({expression.text}, …)`, or run the step only `when` it is there"
-    return Diagnostic("F043", span, message, help=hint)
+    return Diagnostic(Code.MAY_BE_NULL, span, message, help=hint)

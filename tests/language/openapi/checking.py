@@ -7,12 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from flowdsl.language.document import load_document
-from flowdsl.language.located import Located, Scalar, Sequence
-from flowdsl.language.located import Mapping as MappingNode
 from flowdsl.language.openapi import (
     CallSite,
-    Checked,
+    CheckedCall,
     Contract,
     Found,
     check_call,
@@ -21,16 +18,19 @@ from flowdsl.language.openapi import (
     response_type,
 )
 from flowdsl.language.openapi.path import take_apart
-from flowdsl.language.parse import parse
+from flowdsl.language.parse.file import parse
+from flowdsl.language.parse.workflow import CallVerb, WrittenRequest
 from flowdsl.language.places import uses
 from flowdsl.language.rules.scope import Types, names_at, types_of
-from flowdsl.language.source import Source
 from flowdsl.language.subject import look_at, requests
-from flowdsl.language.workflow import Call, Request
-from flowdsl.plan.expression import Expression
-from flowdsl.plan.inference import infer
+from flowdsl.language.text.document import load_document
+from flowdsl.language.text.located import Located, Scalar, Sequence
+from flowdsl.language.text.located import Mapping as MappingNode
+from flowdsl.language.text.source import Source
+from flowdsl.plan.expression.compiled import Expression
+from flowdsl.plan.expression.inference import infer
+from flowdsl.plan.expression.types import Type
 from flowdsl.plan.span import Span
-from flowdsl.plan.types import Type
 
 # What a check may take; a test run whose coverage is measured is several times as slow.
 SECONDS_AT_MOST = 2.0 * (4 if sys.gettrace() is not None else 1)
@@ -52,7 +52,7 @@ def contract_of(text: str) -> Contract:
     return reading.contract
 
 
-def check_workflow(text: str, contracts: Mapping[str, Contract]) -> Checked:
+def check_workflow(text: str, contracts: Mapping[str, Contract]) -> CheckedCall:
     source = Source("workflow.yaml", text)
     document, problems = load_document(source)
     assert isinstance(document, MappingNode)
@@ -64,11 +64,11 @@ def check_workflow(text: str, contracts: Mapping[str, Contract]) -> Checked:
     answers = {
         place.step.id.text: response_type(found.operation)
         for place in subject.places
-        if place.step.id is not None and isinstance(place.step.verb, Call)
+        if place.step.id is not None and isinstance(place.step.verb, CallVerb)
         if isinstance(found := found_for(place.step.verb.request, contracts), Found)
     }
     types = replace(types, values={**types.values, **answers})
-    checked = Checked()
+    checked = CheckedCall()
     for place in subject.places:
         of_use = {use.expression.span: use for use in uses(place.step)}
 
@@ -87,7 +87,7 @@ def check_workflow(text: str, contracts: Mapping[str, Contract]) -> Checked:
     return checked
 
 
-def found_for(request: Request, contracts: Mapping[str, Contract]) -> object:
+def found_for(request: WrittenRequest, contracts: Mapping[str, Contract]) -> object:
     names = frozenset(name.text for name, _ in request.query)
     contract = contracts[request.service.text]
     return find(contract, request.method, take_apart(request.path), names)

@@ -7,8 +7,8 @@ from textwrap import indent
 
 import pytest
 
-from flowdsl.language.openapi import Checked
-from flowdsl.language.source import Source
+from flowdsl.language.openapi import CheckedCall
+from flowdsl.language.text.source import Source
 from flowdsl.plan.span import Span
 from tests.language.openapi.checking import DOCUMENTS, ROOT, SHOP, check_workflow, contract_at
 
@@ -36,7 +36,7 @@ def text_of(step: str) -> str:
     return HEAD + indent(f"- {indent(step, '  ').lstrip()}", "  ") + "\n"
 
 
-def checked_step(step: str) -> tuple[Checked, Source]:
+def checked_step(step: str) -> tuple[CheckedCall, Source]:
     source = Source("w.yaml", text_of(step))
     return check_workflow(source.text, CONTRACTS), source
 

@@ -17,9 +17,7 @@ from flowdsl.language.openapi.pointer import Unresolved, follow, look_up
 from flowdsl.language.openapi.response import schema_problem
 from flowdsl.language.openapi.types import type_of_schema
 from flowdsl.language.openapi.value import Value, judge, judge_text
-from flowdsl.plan.span import Span
-from flowdsl.plan.template import Constant, Items, Text
-from flowdsl.plan.types import (
+from flowdsl.plan.expression.types import (
     ANYTHING,
     BOOLEAN,
     INTEGER,
@@ -29,15 +27,17 @@ from flowdsl.plan.types import (
     TEXT,
     ListOf,
     Object,
-    Scalar,
+    ScalarType,
     Type,
     join,
     type_of,
 )
+from flowdsl.plan.span import Span
+from flowdsl.plan.template import Constant, Items, Text
 from flowdsl.plan.values import Json
 
 FITS, UNKNOWN = Verdict.FITS, Verdict.UNKNOWN
-COLORS = join((Scalar("text", ("red",)), Scalar("text", ("blue",))))
+COLORS = join((ScalarType("text", ("red",)), ScalarType("text", ("blue",))))
 LINE = Object((("item", INTEGER), ("note", TEXT)), required=frozenset({"item"}))
 
 
@@ -49,8 +49,8 @@ LINE = Object((("item", INTEGER), ("note", TEXT)), required=frozenset({"item"}))
         (SECRET, INTEGER, "is a whole number, and this is a secret"),
         (INTEGER, NUMBER, FITS),
         (NUMBER, INTEGER, UNKNOWN),
-        (Scalar("number", (Decimal("1.5"),)), INTEGER, "is a whole number"),
-        (Scalar("number", (Decimal("2.0"),)), INTEGER, FITS),
+        (ScalarType("number", (Decimal("1.5"),)), INTEGER, "is a whole number"),
+        (ScalarType("number", (Decimal("2.0"),)), INTEGER, FITS),
         (TEXT, INTEGER, "is a whole number, and this is text"),
         (BOOLEAN, join((TEXT, NULL)), "is text or null, and this is true or false"),
         (ANYTHING, TEXT, UNKNOWN),
@@ -61,9 +61,9 @@ LINE = Object((("item", INTEGER), ("note", TEXT)), required=frozenset({"item"}))
         (join((TEXT, INTEGER)), TEXT, UNKNOWN),
         (join((BOOLEAN, INTEGER)), TEXT, "is text, and this is true or false or a whole number"),
         (TEXT, COLORS, UNKNOWN),
-        (Scalar("text", ("green",)), COLORS, "is one of `red` and `blue`"),
-        (Scalar("text", ("green",)), Scalar("text", ("red",)), "is one of `red`"),
-        (Scalar("text", ("red",)), COLORS, FITS),
+        (ScalarType("text", ("green",)), COLORS, "is one of `red` and `blue`"),
+        (ScalarType("text", ("green",)), ScalarType("text", ("red",)), "is one of `red`"),
+        (ScalarType("text", ("red",)), COLORS, FITS),
         (ListOf(TEXT), ListOf(TEXT), FITS),
         (
             ListOf(TEXT),

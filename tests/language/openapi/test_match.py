@@ -6,7 +6,7 @@ import pytest
 
 from flowdsl.language.openapi import Found, Missing, Unsure, find, find_by_id
 from flowdsl.language.openapi.path import take_apart
-from flowdsl.plan.expression import parse
+from flowdsl.plan.expression.compiled import parse
 from flowdsl.plan.template import Constant, Items, split
 from tests.language.openapi.checking import SHOP, contract_at, contract_of
 

@@ -6,8 +6,8 @@ import random
 import time
 
 from flowdsl.language import Library, check
-from flowdsl.language.openapi.text import Text, read_text
-from flowdsl.language.source import Source
+from flowdsl.language.openapi.text import DocumentText, read_text
+from flowdsl.language.text.source import Source
 from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.values import Json
 from tests.conftest import Counts
@@ -26,7 +26,7 @@ WORDS = ("type", "items", "required", "properties", "nullable", "in", "name", "s
 
 def document(path: str, text: str) -> str:
     found = read_text(Source(path, text))
-    assert isinstance(found, Text)
+    assert isinstance(found, DocumentText)
     return to_text(found.value)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from flowdsl.language.openapi import Found, find, read, response_type
 from flowdsl.language.openapi import text as texts
 from flowdsl.language.openapi.response import validate
-from flowdsl.language.source import Source
+from flowdsl.language.text.source import Source
 from flowdsl.plan.values import Json
 from tests.language.openapi.checking import SHOP, contract_at, contract_of
 from tests.sizes import examples

@@ -6,7 +6,7 @@ import pytest
 
 from flowdsl.language.openapi import response_type
 from flowdsl.language.openapi.types import type_of_schema
-from flowdsl.plan.types import (
+from flowdsl.plan.expression.types import (
     ANYTHING,
     BOOLEAN,
     INTEGER,
@@ -15,7 +15,7 @@ from flowdsl.plan.types import (
     TEXT,
     ListOf,
     Object,
-    Scalar,
+    ScalarType,
     Type,
     join,
     optional,
@@ -38,17 +38,17 @@ def read(schema: str, version: str = "3.1.0") -> Type:
         ("{ type: boolean }", BOOLEAN),
         ("{ type: array, items: { type: number } }", ListOf(NUMBER)),
         ("{ items: {} }", ListOf(ANYTHING)),
-        ("{ const: 3 }", Scalar("integer", (3,))),
-        ("{ enum: [a, b] }", join((Scalar("text", ("a",)), Scalar("text", ("b",))))),
+        ("{ const: 3 }", ScalarType("integer", (3,))),
+        ("{ enum: [a, b] }", join((ScalarType("text", ("a",)), ScalarType("text", ("b",))))),
         ("{ type: string, enum: [" + ", ".join(f"a{n}" for n in range(40)) + "] }", TEXT),
         ("{ enum: [" + ", ".join(f"a{n}" for n in range(40)) + "] }", ANYTHING),
         ("{ anyOf: [{ type: string }, { type: integer }] }", join((TEXT, INTEGER))),
         ("{ oneOf: [{ type: string }, {}] }", ANYTHING),
         ("{ allOf: [{ type: number }, { type: integer }] }", INTEGER),
-        ("{ allOf: [{ enum: [a, b] }, { enum: [b] }] }", Scalar("text", ("b",))),
+        ("{ allOf: [{ enum: [a, b] }, { enum: [b] }] }", ScalarType("text", ("b",))),
         ("{ allOf: [{ type: string }, { type: integer }] }", ANYTHING),
         ("{ $ref: '#/components/schemas/A' }", TEXT),
-        ("{ $ref: '#/components/schemas/A', const: b }", Scalar("text", ("b",))),
+        ("{ $ref: '#/components/schemas/A', const: b }", ScalarType("text", ("b",))),
         ("{ $ref: '#/components/schemas/A', description: b }", TEXT),
         ("{ $ref: '#/components/schemas/Loop' }", ANYTHING),
         ("{ $ref: '#/nowhere' }", ANYTHING),
@@ -68,7 +68,7 @@ def read(schema: str, version: str = "3.1.0") -> Type:
                 "{ allOf: [{ properties: { a: { type: string } }, required: [a] }, { properties: { a: { enum: [x] } } },"
                 " { type: object, additionalProperties: true }] }"
             ),
-            Object((("a", Scalar("text", ("x",))),), closed=False, required=frozenset("a")),
+            Object((("a", ScalarType("text", ("x",))),), closed=False, required=frozenset("a")),
         ),
         (
             "{ allOf: [{ items: { type: number } }, { items: { type: integer } }] }",

@@ -1,0 +1,151 @@
+"""From the request in the intent to the one on the wire: secrets put in, everything checked before.
+
+Whatever cannot be built is found here, while it is certain that nothing has left. A reason never
+holds the value of a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable, Mapping
+
+import httpx
+
+from flowdsl.plan.body import escaped
+from flowdsl.plan.request import BasicCredentials, Request
+from flowdsl.plan.values import Sealed, Secret
+from flowdsl.version import __version__
+
+URL_CHARACTERS_MAX = 64 * 1024
+SHOWN_CHARACTERS_MAX = 120
+HEADER_CHARACTERS_MAX = 8 * 1024
+CHUNK_BYTES = 64 * 1024
+STREAMED_FROM_BYTES = 1024 * 1024  # above it, aiohttp warns about a body handed over in one piece
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+# They decide where a request ends and how it travels: ours alone.
+OWN_HEADERS = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
+class Unbuildable(Exception):
+    """Why this request cannot be sent."""
+
+
+def build(request: Request, secrets: Mapping[str, str]) -> httpx.Request:
+    """Unbuildable if any part of it cannot stand on the wire."""
+    if not TOKEN.fullmatch(request.method):
+        raise Unbuildable(f"{request.method!r} is no HTTP method")
+    url = _url(request.url)
+    headers = _headers(request, secrets)
+    content = body_bytes(request, secrets)
+    if content is not None and len(content) > STREAMED_FROM_BYTES:
+        headers["content-length"] = str(len(content))
+        return httpx.Request(request.method, url, headers=headers, content=_pieces(content))
+    return httpx.Request(request.method, url, headers=headers, content=content)
+
+
+def body_bytes(request: Request, secrets: Mapping[str, str]) -> bytes | None:
+    """The body as it goes out, secrets included: what the HMAC of an intent is taken of."""
+    if request.body is None:
+        return None
+    try:
+        return _unsealed(request.body, secrets, escaped).encode()
+    except UnicodeEncodeError:
+        raise Unbuildable("the body holds a character that is not Unicode text") from None
+
+
+def _shown(text: str) -> str:
+    """What is wrong with it stands behind it, and is to be seen."""
+    return repr(text if len(text) <= SHOWN_CHARACTERS_MAX else f"{text[:SHOWN_CHARACTERS_MAX]}…")
+
+
+def _url(text: str) -> httpx.URL:
+    if len(text) > URL_CHARACTERS_MAX:
+        raise Unbuildable(
+            f"{_shown(text)} is no URL: it is longer than {URL_CHARACTERS_MAX:,} characters"
+        )
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise Unbuildable(f"{_shown(text)} is no URL: {error}") from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise Unbuildable(f"{_shown(text)} is no http or https URL")
+    if url.port is not None and not 0 < url.port < 65536:
+        raise Unbuildable(f"{url.port} is no port")
+    if url.userinfo:
+        raise Unbuildable("a URL may not hold a user name or password; write them in `auth:`")
+    return url
+
+
+def _headers(request: Request, secrets: Mapping[str, str]) -> dict[str, str]:
+    headers = {"accept": "*/*", "user-agent": f"flowdsl/{__version__}"}
+    if request.body is not None:
+        headers["content-type"] = "application/json"
+    for name, sealed in request.headers:
+        if not TOKEN.fullmatch(name):
+            raise Unbuildable(f"{name!r} is no header name")
+        if name.lower() in OWN_HEADERS:
+            raise Unbuildable(f"the header {name} is set by flowdsl itself")
+        value = _unsealed(sealed, secrets).strip(" \t")
+        if not HEADER_VALUE.fullmatch(value):
+            raise Unbuildable(f"the header {name} holds a character that no header can hold")
+        if len(value) > HEADER_CHARACTERS_MAX:
+            raise Unbuildable(f"the header {name} is longer than 8 KiB")
+        headers[name.lower()] = value
+    if request.basic is not None:
+        headers["authorization"] = _basic(request.basic, secrets)
+    headers["accept-encoding"] = "identity"
+    return headers
+
+
+def _basic(basic: BasicCredentials, secrets: Mapping[str, str]) -> str:
+    """By RFC 7617, in UTF-8."""
+    user, password = _unsealed(basic.user, secrets), _unsealed(basic.password, secrets)
+    if ":" in user:
+        raise Unbuildable("the user of `auth: { basic: … }` holds a `:`, where the password begins")
+    if _CONTROL.search(user + password):
+        raise Unbuildable("user or password of `auth: { basic: … }` hold a control character")
+    try:
+        credentials = f"{user}:{password}".encode()
+    except UnicodeEncodeError:
+        raise Unbuildable("user or password of `auth: { basic: … }` are not Unicode text") from None
+    value = f"Basic {b64encode(credentials).decode()}"
+    if len(value) > HEADER_CHARACTERS_MAX:
+        raise Unbuildable("the header Authorization is longer than 8 KiB")
+    return value
+
+
+def _unsealed(
+    sealed: Sealed, secrets: Mapping[str, str], written: Callable[[str], str] = str
+) -> str:
+    parts: list[str] = []
+    for part in sealed:
+        if isinstance(part, Secret):
+            value = secrets.get(part.name)
+            if value is None:
+                raise Unbuildable(f"the secret {part.name} is not set")
+            parts.append(written(value))
+        else:
+            parts.append(part)
+    return "".join(parts)
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), CHUNK_BYTES):
+        yield content[start : start + CHUNK_BYTES]

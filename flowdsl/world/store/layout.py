@@ -1,0 +1,196 @@
+"""The folders and files of a store, and how one is made and opened.
+
+What is written once and for ever (the key, `store.json`, definitions, claims) appears whole or not at all, so two
+processes may make the same store at the same time. The key comes first: a store that exists has one, and `store.json`
+says by its digest which.
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from flowdsl.codes import Code
+from flowdsl.errors import StoreError
+from flowdsl.plan.json import from_bytes, to_bytes
+from flowdsl.plan.values import Json
+from flowdsl.world.store.disk import Disk, explained, names, read_whole, write_once
+
+VERSION = 1
+FOLDERS = ("definitions", "journals", "runs", "claims", "inbox", "quarantine")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLayout:
+    root: Path
+
+    @property
+    def about(self) -> Path:
+        return self.root / "store.json"
+
+    @property
+    def key(self) -> Path:
+        return self.root / "key"
+
+    @property
+    def journals(self) -> Path:
+        return self.root / "journals"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def claims(self) -> Path:
+        return self.root / "claims"
+
+    @property
+    def inbox(self) -> Path:
+        return self.root / "inbox"
+
+    @property
+    def queues(self) -> Path:
+        """Made when the first run with a key starts."""
+        return self.root / "queues"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.root / "quarantine"
+
+    def definition(self, digest: str) -> Path:
+        assert digest.isalnum(), "a digest is made of letters and digits"
+        return self.root / "definitions" / f"{digest}.json"
+
+
+def prepare(disk: Disk, layout: StoreLayout) -> bytes:
+    """Make what is missing; the store's key."""
+    with explained(layout.root):
+        for above in reversed((layout.root, *layout.root.parents)):
+            if disk.look(above) is None:
+                make_folder(disk, above)
+        _check_folder(disk, layout.root)
+        if disk.look(layout.about) is None:
+            _make(disk, layout)
+        return open_existing(disk, layout)
+
+
+def _make(disk: Disk, layout: StoreLayout) -> None:
+    """Or finish what another one began. Where runs were kept, `store.json` is not missing but lost: no guess is made."""
+    begun, used = disk.look(layout.root / FOLDERS[0]) is not None, is_used(disk, layout)
+    if used and disk.look(layout.about) is None:
+        raise broken(layout.about, "is missing, and runs were kept here")
+    if disk.look(layout.key) is None:
+        if begun:  # the folders come after it
+            raise _without_key(layout)
+        write_once(disk, layout.key, secrets.token_hex(32).encode() + b"\n")
+    for name in FOLDERS:
+        make_folder(disk, layout.root / name)
+    write_about(disk, layout, key_in(read_whole(disk, layout.key)))
+    disk.sync_folder(layout.root.parent)
+
+
+def write_about(disk: Disk, layout: StoreLayout, key: bytes | None) -> None:
+    if key is None:
+        raise broken(layout.key, "is damaged")
+    store = secrets.token_hex(8)
+    about: Json = {
+        "format": "flowdsl-store",
+        "version": VERSION,
+        "id": store,
+        "key": digest_of_key(key),
+    }
+    write_once(disk, layout.about, to_bytes(about) + b"\n")
+
+
+def is_used(disk: Disk, layout: StoreLayout) -> bool:
+    """Whether anything was ever kept in it; `store.json` was there by then."""
+    folders = (layout.root / "definitions", layout.journals, layout.runs)
+    return any(names(disk, folder) for folder in folders)
+
+
+def open_existing(disk: Disk, layout: StoreLayout) -> bytes:
+    """The store's key. Refuses what a newer flowdsl made, and folders that are none."""
+    with explained(layout.root):
+        _check_folder(disk, layout.root)
+        digest = read_about(disk, layout)
+        for name in FOLDERS:
+            _check_folder(disk, layout.root / name)
+        return read_key(disk, layout, digest)
+
+
+def read_key(disk: Disk, layout: StoreLayout, digest: str) -> bytes:
+    """`digest`: of the key that the store was made with; empty where `store.json` does not say."""
+    if disk.look(layout.key) is None:
+        raise _without_key(layout)
+    key = key_in(read_whole(disk, layout.key))
+    if key is None:
+        raise broken(layout.key, "is damaged")
+    if digest not in ("", digest_of_key(key)):
+        raise broken(layout.key, f"is not the one that {layout.about.name} speaks of")
+    return key
+
+
+def key_in(text: bytes) -> bytes | None:
+    with suppress(ValueError):
+        key = bytes.fromhex(text.strip().decode())
+        if len(key) == 32:
+            return key
+    return None
+
+
+def digest_of_key(key: bytes) -> str:
+    return sha256(b"flowdsl key " + key).hexdigest()[:32]
+
+
+def read_about(disk: Disk, layout: StoreLayout) -> str:
+    """The digest of its key. Raises StoreError where it is no store that this flowdsl may touch."""
+    try:
+        about = from_bytes(read_whole(disk, layout.about))
+    except FileNotFoundError:
+        raise broken(layout.about, "is missing: this is no flowdsl store") from None
+    except ValueError:
+        about = None
+    if not isinstance(about, dict) or about.get("format") != "flowdsl-store":
+        raise broken(layout.about, "is damaged, or no flowdsl store")
+    version, digest = about.get("version"), about.get("key", "")  # without: by flowdsl 0.1.0
+    if isinstance(version, int) and version > VERSION:
+        raise StoreError(
+            f"{layout.root} was made by a newer flowdsl (store version {version})",
+            code=Code.NEWER_FLOWDSL,
+            help="install that flowdsl, or a later one",
+        )
+    if version != VERSION or not isinstance(digest, str):
+        raise broken(layout.about, "is damaged")
+    return digest
+
+
+def make_folder(disk: Disk, path: Path) -> None:
+    with suppress(FileExistsError):
+        disk.make_folder(path)
+    disk.sync_folder(path.parent)
+
+
+def _check_folder(disk: Disk, path: Path) -> None:
+    status = disk.look(path)
+    if status is None or status.symlink or not status.folder:
+        what = (
+            "is missing"
+            if status is None
+            else "is a symbolic link"
+            if status.symlink
+            else "is no folder"
+        )
+        raise broken(path, what)
+
+
+def _without_key(layout: StoreLayout) -> StoreError:
+    return broken(layout.key, "is missing: no request could be repeated with the key it had")
+
+
+def broken(path: Path, what: str) -> StoreError:
+    return StoreError(
+        f"{path} {what}", code=Code.DAMAGED, help="`flowdsl fsck`, or another --store"
+    )

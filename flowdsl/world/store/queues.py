@@ -1,0 +1,130 @@
+"""Who is next among the runs with one key: a folder for each key, a numbered ticket for each run.
+
+A ticket is drawn under a lock, after the run's first record is durable, so that no ticket is of a run that never was. It is
+torn up when the run has ended; where that was cut short, whoever looks next does it.
+
+Tickets are names of empty files: they can be lost, not changed. A run whose turn it is gets its own back before another one
+is let in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from flowdsl.world.store.disk import Disk, names
+from flowdsl.world.store.layout import StoreLayout
+
+LOCK = "lock"
+
+
+@dataclass(slots=True)
+class Queues:
+    """`is_over`: whether a run has ended, or is not there at all. `holders`: the runs of a key whose turn has come."""
+
+    disk: Disk
+    layout: StoreLayout
+    is_over: Callable[[str], bool]
+    holders: Callable[[str], Iterable[str]]
+    _sure: set[str] = field(default_factory=set)  # runs whose ticket a power cut cannot take
+
+    def first(self, key: str, run: str) -> str | None:
+        """Draw a ticket for the run, if it has none, and say whose turn it is. None while another process looks."""
+        folder = self._folder(key)
+        handle = self._lock(folder)
+        if handle is None:
+            return None
+        try:
+            tickets = self._tickets(folder)
+            for number, other in list(tickets.items()):
+                if other != run and self.is_over(other):
+                    self._tear_up(folder, number, other)
+                    del tickets[number]
+            if run not in tickets.values():
+                number = max(tickets, default=0) + 1
+                self._draw(folder, number, run)
+                tickets[number] = run
+            if run not in self._sure:  # whoever made it may not have come so far
+                self._sync(folder)
+                self._sure.add(run)
+            if tickets[min(tickets)] == run:  # before it is let in
+                self._give_back(folder, tickets, self.holders(key))
+            return tickets[min(tickets)]
+        finally:
+            self.disk.close(handle)
+
+    def before(self, key: str, run: str) -> str | None:
+        """The run that is first, if it is another one. Nothing is changed for that: whoever only looks may call it."""
+        tickets = self._tickets(self._folder(key))
+        waiting = [tickets[number] for number in sorted(tickets)]
+        ahead = waiting[: waiting.index(run)] if run in waiting else waiting
+        return next((other for other in ahead if not self.is_over(other)), None)
+
+    def leave(self, key: str, run: str) -> None:
+        """The run has ended."""
+        self._sure.discard(run)
+        folder = self._folder(key)
+        if self.disk.look(folder) is not None:
+            for number, other in self._tickets(folder).items():
+                if other == run:
+                    self._tear_up(folder, number, run)
+
+    def has_ticket(self, key: str, run: str) -> bool:
+        return run in self._tickets(self._folder(key)).values()
+
+    def give_back(self, key: str, run: str) -> None:
+        """The ticket of a run whose turn it is, if nobody looks meanwhile."""
+        folder = self._folder(key)
+        handle = self._lock(folder)
+        if handle is not None:
+            try:
+                self._give_back(folder, self._tickets(folder), [run])
+            finally:
+                self.disk.close(handle)
+
+    def _give_back(self, folder: Path, tickets: dict[int, str], holders: Iterable[str]) -> None:
+        for run in holders:
+            number = min(tickets, default=1) - 1
+            if run not in tickets.values() and number >= 0:
+                self._draw(folder, number, run)
+                self._sync(folder)
+                tickets[number] = run
+
+    def _draw(self, folder: Path, number: int, run: str) -> None:
+        self.disk.close(self.disk.create(folder / f"{number:012}.{run}"))
+
+    def _sync(self, folder: Path) -> None:
+        for path in (folder, folder.parent, folder.parent.parent):
+            self.disk.sync_folder(path)
+
+    def _folder(self, key: str) -> Path:
+        return self.layout.queues / queue_of(key)
+
+    def _lock(self, folder: Path) -> int | None:
+        for path in (self.layout.queues, folder):
+            if self.disk.look(path) is None:
+                with suppress(FileExistsError):
+                    self.disk.make_folder(path)
+        with suppress(FileExistsError):
+            self.disk.close(self.disk.create(folder / LOCK))
+        handle = self.disk.open(folder / LOCK, append=True)
+        if self.disk.lock(handle):
+            return handle
+        self.disk.close(handle)
+        return None
+
+    def _tickets(self, folder: Path) -> dict[int, str]:
+        pairs = (name.partition(".") for name in names(self.disk, folder) if name != LOCK)
+        return {int(number): run for number, _, run in pairs if number.isdecimal() and run}
+
+    def _tear_up(self, folder: Path, number: int, run: str) -> None:
+        with suppress(FileNotFoundError):
+            self.disk.unlink(folder / f"{number:012}.{run}")
+
+
+def queue_of(key: str) -> str:
+    """The name of its folder."""
+    return sha256(key.encode()).hexdigest()[:32]

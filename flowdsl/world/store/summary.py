@@ -1,0 +1,157 @@
+"""What a store says about what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import Enum
+from typing import Literal, NamedTuple, TypeAlias
+
+from flowdsl.codes import Code
+from flowdsl.errors import InputError, StoreError
+from flowdsl.plan.values import Json
+from flowdsl.saga.events import Event
+from flowdsl.world.store.line import RUN_ID
+
+HELD_SECONDS, LOOK_SECONDS = (
+    10.0,
+    0.02,
+)  # how long another process may be at it, and how often we look
+
+
+class Recorded(NamedTuple):
+    """A fact, its place in its run (from 1), and the wall clock when it was kept."""
+
+    sequence: int
+    wall_milliseconds: int
+    event: Event
+
+
+class Ordered(NamedTuple):
+    """A command that another process left for a run."""
+
+    run: str
+    command_id: str
+    command: Json
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """`ended` is the state it ended in, empty while it has not. `driven`: a living process drives it."""
+
+    run: str
+    workflow: str
+    created_at: float
+    ended: str = ""
+    driven: bool = False
+    damaged: bool = False
+
+
+class Claim(Enum):
+    """What came of claiming an id that a person chose."""
+
+    MINE = "mine"  # nobody has used it: start the run
+    TAKEN = "taken"  # the same file and inputs: attach to the run
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFinding:
+    """What fsck found. `kept`: in quarantine, for a person to look at. `help`: the next step to take."""
+
+    path: str
+    kind: Literal["torn", "damaged", "leftover", "unreadable", "kept", "exposed"]
+    explanation: str
+    repairable: bool = False
+    code: Code | Literal[""] = ""
+    help: str = ""
+
+
+def unreadable(path: str, error: OSError) -> StoreFinding:
+    """The disk does not give it out: what it holds may be sound, so it is left where it is."""
+    why = f"cannot be read: {error.strerror or error}"
+    return StoreFinding(
+        path,
+        "unreadable",
+        why,
+        code=Code.UNUSABLE_STORE,
+        help="check the disk; it is left as it is",
+    )
+
+
+# And how it is mended, if it can be.
+Mendable: TypeAlias = tuple[StoreFinding, Callable[[], object] | None]
+
+
+def check_run_id(run: str) -> str:
+    """Before any path is made of it."""
+    if RUN_ID.fullmatch(run) is None:
+        raise InputError(
+            f"{run[:80]!r} cannot be the id of a run",
+            code=Code.NOT_A_RUN_ID,
+            help="up to 64 letters, digits, `.`, `_` and `-`, beginning with a letter or digit",
+        )
+    return run
+
+
+def choose(prefix: str, runs: Sequence[str]) -> str:
+    """The run that a person means."""
+    found = [prefix] if prefix in runs else [run for run in runs if run.startswith(prefix)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        shown = ", ".join(sorted(found)[:5])
+        raise InputError(
+            f"`{prefix}` is the beginning of {len(found)} runs",
+            code=Code.NO_RUN,
+            help=f"say more of it: {shown}",
+        )
+    close = get_close_matches(prefix, runs, n=1)
+    hint = f"did you mean `{close[0]}`?" if close else "`flowdsl list` shows them"
+    raise InputError(f"there is no run `{prefix}`", code=Code.NO_RUN, help=hint)
+
+
+def no_run(run: str) -> InputError:
+    return InputError(
+        f"there is no run `{run}`", code=Code.NO_RUN, help="`flowdsl list` shows them"
+    )
+
+
+def taken(run: str) -> InputError:
+    return InputError(
+        f"the id {run} is taken by a run of another file or with other inputs",
+        code=Code.ID_TAKEN,
+        help=f"choose another --id, or look at it: flowdsl status {run}",
+    )
+
+
+def not_driven(run: str) -> StoreError:
+    return StoreError(
+        f"{run} is not driven by this process (any more)",
+        code=Code.DRIVEN_ELSEWHERE,
+        help="`flowdsl status` says who does",
+    )
+
+
+def damaged(run: str, where: str) -> StoreError:
+    return StoreError(
+        f"{run} cannot be read to its end: {where} is damaged",
+        code=Code.DAMAGED,
+        help="`flowdsl fsck` explains it; no other run is touched by it",
+    )
+
+
+def held(what: str) -> StoreError:
+    return StoreError(
+        f"another process has been {what} for {HELD_SECONDS:.0f} seconds",
+        code=Code.STORE_HELD,
+        help="is one stopped (Ctrl-Z)? `fg`, or end it",
+    )
+
+
+def hidden(run: str) -> StoreError:
+    return StoreError(
+        f"whether {run} was started cannot be said: it is claimed, and a journal that cannot be read may hold it",
+        code=Code.DAMAGED,
+        help="`flowdsl fsck` says which; choose another --id if you know that nothing was sent",
+    )
