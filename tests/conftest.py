@@ -14,7 +14,7 @@ from flowdsl.engine.contracts import AnswerContracts, contracts_of
 from flowdsl.language import compile_pinned
 from flowdsl.language.openapi.reading import Readings
 from flowdsl.plan.nodes import Plan
-from flowdsl.world.offload import Offload
+from flowdsl.world.store.offload import Offload
 from tests import warm
 from tests.counts import Counts, Table
 from tests.sizes import SIZE
