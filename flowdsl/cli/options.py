@@ -186,7 +186,7 @@ def _screen(color: object) -> Screen:
 def _store(flag: object, said: ProjectFile, folder: Path, here: Path) -> Path:
     path = here / flag if isinstance(flag, str) and flag else folder / (said.store or FOLDER)
     if "\0" in str(path):
-        message = f"{str(path)!r} is no path: it holds the character U+0000"
+        message = f"{str(path)!r} is not a path: it holds the character U+0000"
         raise InputError(message, code=Code.EMPTY_STORE, help="name a folder with --store")
     return path
 

@@ -37,7 +37,7 @@ def existing_store(session: Session) -> FileStore:
 
 
 def store_with_runs(session: Session) -> FileStore | None:
-    """The store of the project, or None where nothing has run yet: that is no error for who only looks."""
+    """The store of the project, or None where nothing has run yet: that is not an error for who only looks."""
     store = FileStore(session.store, read_only=True)
     with asked_wrongly():
         if not store.is_there():

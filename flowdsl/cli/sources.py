@@ -113,7 +113,7 @@ def library_for(source: Source) -> Library:
 def _named(key: str, naming: str) -> bytes | str:
     """What a file that another one names holds, or why that cannot be had."""
     if _is_odd(key):
-        return "it is no plain file"  # a workflow from elsewhere may name a pipe, or a device
+        return "it is not a plain file"  # a workflow from elsewhere may name a pipe, or a device
     try:
         return read_bytes(key, "")
     except UnreadableFile as error:

@@ -319,7 +319,7 @@ class Engine:
             self._hear(run, command_id, command)
 
     def _hear(self, run: str, command_id: str, command: Json) -> None:
-        """What is no order at all is dropped too: it stops nobody."""
+        """What is not an order at all is dropped too: it stops nobody."""
         try:
             order = replace(Order.from_json(command), id=command_id)
         except ValueError:

@@ -151,7 +151,7 @@ def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Check
             Diagnostic(
                 Code.WRONG_KIND,
                 document.span,
-                "a workflow is a mapping",
+                "a workflow must be an object",
                 help="begin the file with `flowdsl: 1`",
             )
         )
@@ -218,7 +218,7 @@ def _read(
         return
     if not is_workflow(text):
         hint = "the first key of a workflow file is `flowdsl: 1`"
-        yield Diagnostic(Code.UNUSABLE_FILE, span, f"`{key}` is no workflow file", help=hint)
+        yield Diagnostic(Code.UNUSABLE_FILE, span, f"`{key}` is not a workflow file", help=hint)
         return
     if key not in members:
         checked = _check(Source(key, text), checking, (*above, key))

@@ -135,7 +135,7 @@ def test_a_pipe_in_the_place_of_the_file_holds_nobody_up(
         process.kill()
     assert process.returncode == 2
     assert "error[F071]" in err
-    assert "is no plain file" in err
+    assert "is not a plain file" in err
 
 
 @pytest.mark.parametrize("words", [("list",), ("validate", "."), ("init", "x")])

@@ -71,8 +71,8 @@ def test_what_is_no_part_of_a_trail_is_refused(text: str) -> None:
         ("crash b", "`b` is not in flight"),
         ("decline a", "no `expect`"),
         ("late a", "no request of `a` is late"),
-        ("refuse a soon", "`soon` is no status"),
-        ("busy a soon", "`soon` is no number of seconds"),
+        ("refuse a soon", "`soon` is not a status"),
+        ("busy a soon", "`soon` is not a number of seconds"),
         ("ok a {id}", "no JSON"),
     ],
 )

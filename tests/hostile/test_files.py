@@ -333,7 +333,7 @@ def test_a_bomb_is_an_error_at_its_line(
         ("a\r\nX-Evil: 1", "the header x-a holds a character that no header can hold"),
         ("é", "the header x-a holds a character that no header can hold"),
         ("x" * 9000, "the header x-a is longer than 8 KiB"),
-        ("x" * 70_000, "is no URL: it is longer than 65,536 characters"),
+        ("x" * 70_000, "is not a URL: it is longer than 65,536 characters"),
     ],
     ids=["two lines", "no ASCII", "long", "very long"],
 )

@@ -220,7 +220,7 @@ ERRORS = [
     (f"round({'9' * 60}.5)", None, ["more than 50 digits"]),
     ("int('1.5')", "int('1.5')", ["no whole number"]),
     ("int(true)", "int(true)", ["`int` needs a number"]),
-    ("number('a')", "number('a')", ["text that is no number"]),
+    ("number('a')", "number('a')", ["text that is not a number"]),
     ("keys([])", "keys([])", ["`keys` needs an object"]),
     ("lower(1)", "lower(1)", ["`lower` needs text"]),
     ("join([1], '')", "join([1], '')", ["`join` needs a list of texts", "an item is a number"]),

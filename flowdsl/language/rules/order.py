@@ -153,7 +153,7 @@ def _no_sibling(name: Name, place: StepPlace, siblings: list[str]) -> Diagnostic
     hint = f"the siblings are {listed(siblings)}" if siblings else "no sibling has an id"
     label = did_you_mean(name.text, siblings)
     return Diagnostic(
-        Code.NOT_A_SIBLING, name.span, f"`{name.text}` is no sibling of this step", label, hint
+        Code.NOT_A_SIBLING, name.span, f"`{name.text}` is not a sibling of this step", label, hint
     )
 
 

@@ -1,6 +1,6 @@
 """What the operators do to JSON values: exact, total (a value or a `Fault`), and paid for.
 
-true and false are no numbers here, `1 == true` is false and `1 == 1.0` is true. Nothing looks at a
+true and false are not numbers here, `1 == true` is false and `1 == 1.0` is true. Nothing looks at a
 secret: it can only be handed on.
 """
 
@@ -312,7 +312,7 @@ def _write_all(
 def short_enough(number: Decimal) -> Decimal:
     """A decimal that can be written out without filling the memory with zeros."""
     if not is_number(number):
-        raise Fault("this is no finite number")
+        raise Fault("this is not a finite number")
     exponent = number.as_tuple().exponent
     if abs(number.adjusted()) > LARGEST_EXPONENT or abs(int(exponent)) > 2 * LARGEST_EXPONENT:
         raise too_long()
