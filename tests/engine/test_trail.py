@@ -55,7 +55,7 @@ def test_a_unique_id_and_its_address_name_the_same_call() -> None:
 
 @pytest.mark.parametrize("text", ["explode a", "ok", "cancel a", "lose a", "refuse", "settle"])
 def test_what_is_no_part_of_a_trail_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="no part of a trail") as caught:
+    with pytest.raises(InputError, match="not a part of a trail") as caught:
         read_happening(text)
     assert caught.value.code == "F150"
     assert "lose reply" in caught.value.help
@@ -73,7 +73,7 @@ def test_what_is_no_part_of_a_trail_is_refused(text: str) -> None:
         ("late a", "no request of `a` is late"),
         ("refuse a soon", "`soon` is not a status"),
         ("busy a soon", "`soon` is not a number of seconds"),
-        ("ok a {id}", "no JSON"),
+        ("ok a {id}", "not JSON"),
     ],
 )
 def test_what_cannot_happen_is_refused_with_its_reason(trail: str, why: str) -> None:

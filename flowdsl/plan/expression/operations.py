@@ -41,7 +41,7 @@ def kind(value: Value) -> str:
         case Secret() | tuple():
             return "a secret"
         case _:  # the types exclude it; data from outside may not know them
-            return f"no JSON value ({type(value).__name__})"  # type: ignore[unreachable]
+            return f"not a JSON value ({type(value).__name__})"  # type: ignore[unreachable]
 
 
 def refuse_secret(value: Value, doing: str) -> None:
