@@ -102,7 +102,7 @@ def _no_below(
     place: StepPlace, expect: Expression | None, line: StepPlace | None
 ) -> Iterator[Diagnostic]:
     """An answer that may be no, where nobody can do anything about it any more."""
-    tolerated = any(not step.critical for step in (*place.parents, place.step))
+    tolerated = any(not step.critical for step in place.chain)
     if expect is None or tolerated or line is None or not place.below_commit:
         return
     if place.section == "on_failure":
