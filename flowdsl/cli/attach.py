@@ -32,14 +32,14 @@ async def start_by_event(
     store = pilot.store
     event = event_run(store.key, start.plan.name, told.source, told.id)
     if not claimed:
-        start = start.named(store.started_by(event) or event)
+        start = start.named(await store.started_by(event) or event)
         claim = await store.claim(start.created.run, start.fingerprint, attach=True)
         return await _start(pilot, start, claim)
     run = start.created.run
     claim = await store.claim(run, start.fingerprint)
     started = await store.claim_event(event, run)
     if started != run:
-        store.unclaim(run)
+        await store.unclaim(run)
         message = f"this event has started {started}, and no event starts two runs"
         raise InputError(message, code=Code.ID_TAKEN, help=f"flowdsl status {started}")
     return await _start(pilot, start, claim)
@@ -55,12 +55,12 @@ async def _start(pilot: Pilot, start: Start, claim: Claim) -> Standing:
 async def attach(pilot: Pilot, start: Start) -> Standing:
     run = start.created.run
     for _ in range(TRIES_MAX):
-        if pilot.store.is_driven(run):
+        if await pilot.store.is_driven(run):
             followed = await pilot.follow(run)
             if followed.rests:
                 return followed.standing
             pilot.display.message("its driver is gone: this process takes the run over")
-        standing = standing_of(pilot.store, run)
+        standing = await standing_of(pilot.store, run)
         if standing.now.at_rest:
             return pilot.tell(standing)
         _check_secrets(standing, start)

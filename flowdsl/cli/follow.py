@@ -13,7 +13,7 @@ from flowdsl.saga.events import Created, last_time
 from flowdsl.saga.masking import names_masked
 from flowdsl.saga.progress import progress
 from flowdsl.saga.state import State, fold
-from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.port import Store
 
 POLL_SECONDS = 0.05
 ALIVE_EVERY = 5  # polls between two looks at whether the driver lives
@@ -27,15 +27,13 @@ class Followed:
     rests: bool
 
 
-async def follow(
-    store: FileStore, run: str, display: Display, *, past_rest: bool = False
-) -> Followed:
+async def follow(store: Store, run: str, display: Display, *, past_rest: bool = False) -> Followed:
     """`past_rest`: a run that is stuck already is waited for, as somebody was just told to go on with it."""
     plan: Plan | None = None
     state, seen, at, begun, polls = State(), 0, 0.0, 0, 0
     while True:
-        alive = polls % ALIVE_EVERY != 0 or store.is_driven(run)
-        facts = store.follow(
+        alive = polls % ALIVE_EVERY != 0 or await store.is_driven(run)
+        facts = await store.follow(
             run, seen
         )  # after the look: what a driver wrote before it died is read
         polls += 1
@@ -47,7 +45,7 @@ async def follow(
                 assert isinstance(events[0], Created), (
                     "the first fact of a run is that it was created"
                 )
-                plan = pinned_plan(store, events[0].digest)
+                plan = await pinned_plan(store, events[0].digest)
             before = state
             state = fold(replace(state, lost=state.lost | names_masked(events)), events)
             now = progress(plan, state)

@@ -28,7 +28,7 @@ class Session:
 
     screen: Screen
     project: Path
-    store: Path
+    store: str  # its address: the path of a folder, or `SCHEME:REST`
     json: bool = False
     progress: ProgressKind = "auto"
     no_input: bool = False
@@ -173,12 +173,18 @@ def _screen(color: object) -> Screen:
     return replace(found or Screen(), color=cast("Color", color))
 
 
-def _store(flag: object, said: ProjectFile, project: Path, here: Path) -> Path:
-    path = here / flag if isinstance(flag, str) and flag else project / (said.store or FOLDER)
-    if "\0" in str(path):
-        message = f"{str(path)!r} is no path: it holds the character U+0000"
+def _store(flag: object, said: ProjectFile, project: Path, here: Path) -> str:
+    """What `--store` says is seen from here, what `flowdsl.toml` says from the project."""
+    from flowdsl.world.store import scheme_of
+
+    given = flag if isinstance(flag, str) else ""
+    address = given or said.store or FOLDER
+    if "\0" in address:
+        message = f"{address!r} is no path: it holds the character U+0000"
         raise InputError(message, code=Code.EMPTY_STORE, help="name a folder with --store")
-    return path
+    if scheme_of(address) not in ("", "file"):
+        return address
+    return str((here if given else project) / address.removeprefix("file:"))
 
 
 def _services(said: ProjectFile, environment: str) -> Mapping[str, str]:

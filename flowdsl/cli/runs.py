@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
+from typing import TypeVar
 
 from flowdsl.cli.ending import Standing
 from flowdsl.cli.options import Session
@@ -20,47 +20,55 @@ from flowdsl.saga.masking import names_masked
 from flowdsl.saga.progress import Progress, progress
 from flowdsl.saga.state import State, fold
 from flowdsl.saga.unfolding import unfolded
-from flowdsl.world.store.files import FileStore
+from flowdsl.world.store import open_store, scheme_of
+from flowdsl.world.store.port import Store
 from flowdsl.world.store.summary import check_run_id
+
+T = TypeVar("T")
 
 SHOWN_MAX = 8  # runs in one message
 
 
-def store_for(session: Session) -> FileStore:
-    """The store of the project; made when the first run starts."""
+def read(session: Session, ask: Callable[[Store], Awaitable[T]]) -> T:
+    """What the store of the project says; an error where nothing ever ran."""
+    return asyncio.run(_read(session, ask))
+
+
+def read_if_any(session: Session, ask: Callable[[Store], Awaitable[T]]) -> T | None:
+    """The same, or None where nothing has run yet: that is no error for who only looks."""
+    return asyncio.run(_read_if_any(session, ask))
+
+
+async def _read(session: Session, ask: Callable[[Store], Awaitable[T]]) -> T:
     with asked_wrongly():
-        return FileStore(session.store)
-
-
-def existing_store(session: Session) -> FileStore:
-    """The store of the project, or an error where nothing ever ran."""
-    store = unopened_store(session)
-    with asked_wrongly():
-        asyncio.run(store.start())
-    return store
-
-
-def store_with_runs(session: Session) -> FileStore | None:
-    """The store of the project, or None where nothing has run yet: that is no error for who only looks."""
-    store = FileStore(session.store, read_only=True)
-    with asked_wrongly():
-        if not store.is_there():
-            return None
-        asyncio.run(store.start())
+        store = await unopened_store(session)
+        await store.start()
     try:
-        find_run(store, None)
-    except InputError as error:
-        if error.code == Code.NO_RUN:
-            return None
-        raise
-    return store
+        return await ask(store)
+    finally:
+        await store.close()
 
 
-def unopened_store(session: Session) -> FileStore:
-    """The same, whatever is wrong with it."""
-    store = FileStore(session.store, read_only=True)
+async def _read_if_any(session: Session, ask: Callable[[Store], Awaitable[T]]) -> T | None:
+    async def ask_if_any(store: Store) -> T | None:
+        try:
+            await find_run(store, None)
+        except InputError as error:
+            if error.code == Code.NO_RUN:
+                return None
+            raise
+        return await ask(store)
+
     with asked_wrongly():
-        is_there = store.is_there()
+        is_there = await open_store(session.store, read_only=True).is_there()
+    return await _read(session, ask_if_any) if is_there else None
+
+
+async def unopened_store(session: Session) -> Store:
+    """The store of the project, whatever is wrong with it."""
+    with asked_wrongly():
+        store = open_store(session.store, read_only=True)
+        is_there = await store.is_there()
     if not is_there:
         raise InputError(
             f"nothing has run here: there is no store at {shown(session.store)}",
@@ -79,20 +87,20 @@ def asked_wrongly() -> Iterator[None]:
         raise InputError(error.message, code=error.code, help=error.help) from None
 
 
-def find_run(store: FileStore, run: str | None) -> str:
+async def find_run(store: Store, run: str | None) -> str:
     """The run that is meant: an id, a unique beginning of one, or the newest."""
     if run is not None:
         check_run_id(run)
     with asked_wrongly():
-        return store.find(run)
+        return await store.find(run)
 
 
-def find_unfinished(store: FileStore, run: str | None) -> str:
+async def find_unfinished(store: Store, run: str | None) -> str:
     """For orders that cannot be taken back: without a name, the one run that is unfinished."""
     if run is not None:
-        return find_run(store, run)
+        return await find_run(store, run)
     with asked_wrongly():
-        left = [one.run for one in store.unfinished()]
+        left = [one.run for one in await store.unfinished()]
     if len(left) == 1:
         return left[0]
     if not left:
@@ -104,30 +112,38 @@ def find_unfinished(store: FileStore, run: str | None) -> str:
     raise InputError(message, code=Code.WHICH_RUN, help=f"name one of them: {shown}")
 
 
-def standing_of(store: FileStore, run: str) -> Standing:
+async def found_standing(store: Store, run: str | None) -> Standing:
+    return await standing_of(store, await find_run(store, run))
+
+
+async def unfinished_standing(store: Store, run: str | None) -> Standing:
+    return await standing_of(store, await find_unfinished(store, run))
+
+
+async def standing_of(store: Store, run: str) -> Standing:
     """Where a run stands by the facts that are on disk."""
     with asked_wrongly():
-        facts = store.events(run)
-    return fold_standing(store, run, [event for _, _, event in facts])
+        facts = await store.events(run)
+    return await fold_standing(store, run, [event for _, _, event in facts])
 
 
-def fold_standing(store: FileStore, run: str, events: list[Event]) -> Standing:
+async def fold_standing(store: Store, run: str, events: list[Event]) -> Standing:
     state = fold(State(lost=names_masked(events)), events)
     assert state.created is not None, "the first fact of a run is that it was created"
-    plan = unfolded(pinned_plan(store, state.created.digest), state)
+    plan = unfolded(await pinned_plan(store, state.created.digest), state)
     now = progress(plan, state)
     at = last_time(events, state.created.at)
-    return Standing(run, plan, state, now, at, state_name(store, run, now))
+    return Standing(run, plan, state, now, at, await state_name(store, run, now))
 
 
-def state_name(store: FileStore, run: str, now: Progress) -> str:
+async def state_name(store: Store, run: str, now: Progress) -> str:
     """The run's state; `interrupted` where it has something to do and nobody drives it."""
     unfinished = now.state in ("running", "waiting", "compensating")
-    return "interrupted" if unfinished and not store.is_driven(run) else now.state
+    return "interrupted" if unfinished and not await store.is_driven(run) else now.state
 
 
-def pinned_plan(store: FileStore, digest: str) -> Plan:
-    return _plan_from(store.definition(digest), digest)
+async def pinned_plan(store: Store, digest: str) -> Plan:
+    return _plan_from(await store.definition(digest), digest)
 
 
 @lru_cache(maxsize=64)
@@ -135,7 +151,9 @@ def _plan_from(document: bytes, digest: str) -> Plan:
     return plan_from(document, digest)
 
 
-def shown(path: Path) -> str:
-    """A path as short as it can be said from here."""
-    short = os.path.relpath(path)
-    return short if not short.startswith("..") else str(path)
+def shown(address: str) -> str:
+    """A path as short as it can be said from here; what is no path as it is."""
+    if scheme_of(address):
+        return address
+    short = os.path.relpath(address)
+    return short if not short.startswith("..") else address

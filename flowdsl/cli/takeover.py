@@ -16,7 +16,7 @@ from flowdsl.cli.ending import Standing, conclude, exit_code, report
 from flowdsl.cli.given import read_secret
 from flowdsl.cli.options import Session
 from flowdsl.cli.prepare import read_secrets
-from flowdsl.cli.runs import existing_store, find_run, find_unfinished, standing_of
+from flowdsl.cli.runs import found_standing, read, standing_of, unfinished_standing
 from flowdsl.cli.short_secrets import warn_of_short_secrets
 from flowdsl.codes import Code
 from flowdsl.engine.orders import Order, is_repetition, to_event
@@ -35,7 +35,7 @@ class Takeover:
     async def go(self, pilot: Pilot) -> Standing:
         told = False
         for _ in range(TRIES_MAX):
-            if pilot.store.is_driven(self.run):
+            if await pilot.store.is_driven(self.run):
                 if not told:
                     for order in self.orders:
                         await pilot.store.send(self.run, order.to_json())
@@ -45,7 +45,7 @@ class Takeover:
                 if followed.rests:
                     return followed.standing
                 pilot.display.message("its driver is gone: this process takes the run over")
-            standing = standing_of(pilot.store, self.run)
+            standing = await standing_of(pilot.store, self.run)
             if standing.state.ended:
                 return pilot.tell(standing)
             taken = await pilot.adopt(self.run, self._still(standing), self.secret_inputs)
@@ -83,9 +83,9 @@ def take_over(
     no_wait: bool = False,
 ) -> Taken:
     """Resume or cancel a run."""
-    store = existing_store(session)
     final = any(order.kind != "retry" for order in orders)
-    standing = standing_of(store, (find_unfinished if final else find_run)(store, name))
+    find = unfinished_standing if final else found_standing
+    standing = read(session, lambda store: find(store, name))
     if was_ordered_before(standing, orders):
         return Taken(_ordered_before(session, standing), standing, standing)
     if standing.state.ended:

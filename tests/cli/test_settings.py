@@ -43,7 +43,7 @@ payments = "https://pay.example"
 def test_the_file_is_read_and_its_paths_are_its_own(project: Path) -> None:
     (project / "flowdsl.toml").write_text(TOML)
     session = session_of({"environment": None})
-    assert session.store == project / "runs"
+    assert session.store == str(project / "runs")
     assert session.secrets_file == project / "s.env"
     assert (session.progress, session.screen.color, session.no_input) == ("plain", "never", True)
     assert session.services == {"payments": "https://pay.example"}
@@ -55,7 +55,7 @@ def test_a_flag_wins_over_the_file(project: Path) -> None:
         "store": "x", "environment": "live", "progress": "json", "color": "always", "secrets_file": "y",
     }  # fmt: skip
     session = session_of(flags)
-    assert session.store == project / "x"
+    assert session.store == str(project / "x")
     assert session.secrets_file == project / "y"
     assert (session.progress, session.screen.color) == ("json", "always")
     assert session.services == {}
@@ -63,7 +63,7 @@ def test_a_flag_wins_over_the_file(project: Path) -> None:
 
 def test_without_anything_there_are_defaults(project: Path) -> None:
     session = session_of({"environment": None})
-    assert (session.store, session.progress) == (project / ".flowdsl", "auto")
+    assert (session.store, session.progress) == (str(project / ".flowdsl"), "auto")
     assert (session.screen.color, session.secrets_file, session.services) == ("auto", None, {})
 
 

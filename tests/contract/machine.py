@@ -123,10 +123,10 @@ def goes_on(run: str = "run-1") -> Work[Result]:
     """What it came to, if it is over."""
 
     async def work(engine: Engine) -> Result:
-        if any(summary.ended for summary in engine.store.list() if summary.run == run):
-            state = fold(State(), [recorded.event for recorded in engine.store.events(run)])
+        if any(summary.ended for summary in await engine.store.list() if summary.run == run):
+            state = fold(State(), [recorded.event for recorded in await engine.store.events(run)])
             assert state.created is not None
-            plan = engine.plan_of(state.created.digest)
+            plan = await engine.plan_of(state.created.digest)
             return Result(run, plan, state, progress(plan, state))
         result = await engine.resume(run)
         assert result is not None
@@ -137,7 +137,7 @@ def goes_on(run: str = "run-1") -> Work[Result]:
 
 def begins_or_goes_on(plan: Plan, run: str = "run-1", key: str = "") -> Work[Result]:
     async def work(engine: Engine) -> Result:
-        known = any(summary.run == run for summary in engine.store.list())
+        known = any(summary.run == run for summary in await engine.store.list())
         return await (goes_on(run) if known else starts(plan, run, key))(engine)
 
     return work

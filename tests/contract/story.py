@@ -170,7 +170,7 @@ class Story:
         await asyncio.sleep(max(0.0, said.at - asyncio.get_running_loop().time()))
         state = drive.state if drive.state.created else self.state
 
-        def kept() -> None:
+        async def kept() -> None:
             said.kept = True
 
         with suppress(InputError):

@@ -99,9 +99,9 @@ class Theatre:
         return result
 
     async def _begin_or_resume(self, engine: Engine, store: FileStore) -> Result:
-        known = {summary.run: summary for summary in store.list()}
+        known = {summary.run: summary for summary in await store.list()}
         if RUN in known and known[RUN].ended:  # it died after the last fact
-            state = fold(State(), [recorded.event for recorded in store.events(RUN)])
+            state = fold(State(), [recorded.event for recorded in await store.events(RUN)])
             return Result(RUN, self.plan, state, progress(self.plan, state))
         if RUN in known:
             result = await engine.resume(RUN)

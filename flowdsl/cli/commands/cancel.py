@@ -55,13 +55,12 @@ def _exit_code(taken: Taken) -> int:
 
 def _show_plan(session: Session, run: str | None) -> int:
     """The calls that would be sent now, in their order."""
-    from flowdsl.cli.runs import existing_store, find_unfinished, standing_of
+    from flowdsl.cli.runs import read, unfinished_standing
     from flowdsl.cli.takeover import check_orders
     from flowdsl.engine.orders import Order
     from flowdsl.view.paint import counted, dim, line
 
-    store = existing_store(session)
-    standing = standing_of(store, find_unfinished(store, run))
+    standing = read(session, lambda store: unfinished_standing(store, run))
     check_orders(standing, [Order("cancel")])
     calls = undo_calls(standing)
     if session.json:

@@ -159,11 +159,10 @@ def _one(session: Session, files: tuple[str, ...], run: str | None) -> One:
                 "graph of what?", code=Code.WRONG_USAGE, help="name a FILE, or --run RUN"
             )
         return One(load_plan(files[0]), None)
-    from flowdsl.cli.runs import existing_store, find_run, standing_of
+    from flowdsl.cli.runs import found_standing, read
     from flowdsl.view.graph.graph import Coloured
 
-    store = existing_store(session)
-    standing = standing_of(store, find_run(store, run))
+    standing = read(session, lambda store: found_standing(store, run))
     return One(standing.plan, Coloured(standing.state, standing.now))
 
 

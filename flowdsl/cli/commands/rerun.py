@@ -11,9 +11,11 @@ from flowdsl.cli.options import Session, with_inputs, with_progress, with_servic
 from flowdsl.codes import Code
 
 if TYPE_CHECKING:
+    from flowdsl.cli.ending import Standing
     from flowdsl.plan.nodes import Plan
     from flowdsl.plan.values import Json
     from flowdsl.saga.events import Created
+    from flowdsl.world.store.port import Store
 
 
 @click.command("rerun")
@@ -39,15 +41,17 @@ def command(
     from flowdsl.cli.commands.status import has_changed
     from flowdsl.cli.given import read_given
     from flowdsl.cli.prepare import prepare
-    from flowdsl.cli.runs import existing_store, find_run, standing_of
+    from flowdsl.cli.runs import found_standing, read
 
-    store = existing_store(session)
-    old = standing_of(store, find_run(store, run))
+    async def look(store: Store) -> tuple[Standing, bytes]:
+        return await found_standing(store, run), store.key
+
+    old, key = read(session, look)
     created = old.state.created
     assert created is not None, "the first fact of a run is that it was created"
     if has_changed(old):
         session.screen.hint(f"{old.plan.path} has changed since: this runs it as it was then")
-    earlier = _opened(session, store.key, old.plan, created, given)
+    earlier = _opened(session, key, old.plan, created, given)
     inputs = read_given(session, old.plan, given, inputs_file, earlier=earlier)
     if not session.environment:
         from dataclasses import replace

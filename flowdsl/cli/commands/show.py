@@ -26,7 +26,7 @@ def command(session: Session, words: tuple[str, ...], *, as_curl: bool) -> int:
     """
     from flowdsl.cli.commands.status import nothing_yet
     from flowdsl.cli.display import local_zone
-    from flowdsl.cli.runs import existing_store, find_run, standing_of, store_with_runs
+    from flowdsl.cli.runs import found_standing, read, read_if_any
     from flowdsl.engine.orders import find_step
     from flowdsl.errors import InputError
     from flowdsl.saga.unfolding import unfolded
@@ -36,10 +36,10 @@ def command(session: Session, words: tuple[str, ...], *, as_curl: bool) -> int:
     from flowdsl.view.shell import shell_word
 
     run, step = run_and(words, "STEP")
-    store = store_with_runs(session) if run is None else existing_store(session)
-    if store is None:
+    look = read_if_any if run is None else read
+    standing = look(session, lambda store: found_standing(store, run))
+    if standing is None:
         return nothing_yet(session, {"step": None})
-    standing = standing_of(store, find_run(store, run))
     plan, state, now = unfolded(standing.plan, standing.state), standing.state, standing.now
     address = find_step(plan, step)
     if as_curl:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flowdsl.cli.ending import Standing
     from flowdsl.plan.values import Json
     from flowdsl.view.run.status import About
-    from flowdsl.world.store.files import FileStore
+    from flowdsl.world.store.port import Store
 
 
 @click.command("status")
@@ -30,24 +30,27 @@ def command(session: Session, run: str | None, *, watch: bool, events: bool) -> 
     RUN is an id or any unique beginning of one; without it, the newest run.
     """
     from flowdsl.cli.ending import report
-    from flowdsl.cli.runs import existing_store, find_run, standing_of, store_with_runs
+    from flowdsl.cli.runs import find_run, read, read_if_any, standing_of
     from flowdsl.view.run.status import status_text
 
-    store = store_with_runs(session) if run is None else existing_store(session)
-    if store is None:
-        return nothing_yet(session, {"events": []} if events else {"workflow": None, "state": None})
-    name = find_run(store, run)
-    if watch:
-        return _watch(session, store, name)
-    if events:
-        return _events(session, store, name)
-    standing = standing_of(store, name)
-    if session.json:
-        session.screen.tell(report(standing))
+    async def look(store: Store) -> int:
+        name = await find_run(store, run)
+        if watch:
+            return await _watch(session, store, name)
+        if events:
+            return await _events(session, store, name)
+        standing = await standing_of(store, name)
+        if session.json:
+            session.screen.tell(report(standing))
+            return 0
+        about = replace(about_of(standing), behind=await _behind(store, standing))
+        session.screen.show(status_text(standing.plan, standing.state, standing.now, about))
         return 0
-    about = replace(about_of(standing), behind=_behind(store, standing))
-    session.screen.show(status_text(standing.plan, standing.state, standing.now, about))
-    return 0
+
+    code = read_if_any(session, look) if run is None else read(session, look)
+    if code is None:
+        return nothing_yet(session, {"events": []} if events else {"workflow": None, "state": None})
+    return code
 
 
 def nothing_yet(session: Session, fields: Mapping[str, Json]) -> int:
@@ -65,18 +68,18 @@ def nothing_yet(session: Session, fields: Mapping[str, Json]) -> int:
     return 0
 
 
-def _behind(store: FileStore, standing: Standing) -> str:
+async def _behind(store: Store, standing: Standing) -> str:
     """The run that it waits for, where another one with its key is before it, and how that one stands."""
     from flowdsl.cli.runs import standing_of
     from flowdsl.errors import FlowdslError
     from flowdsl.saga.commands import Queue
 
     waits = next((one for one in standing.now.commands if isinstance(one, Queue)), None)
-    first = store.before_in_queue(waits.key, standing.run) if waits is not None else None
+    first = await store.before_in_queue(waits.key, standing.run) if waits is not None else None
     if first is None:
         return ""
     try:
-        other = standing_of(store, first)
+        other = await standing_of(store, first)
     except FlowdslError:
         return f"{first} (damaged)"
     return f"{first} ({other.name})"
@@ -118,7 +121,7 @@ def has_changed(standing: Standing) -> bool | None:
         return None
 
 
-def _events(session: Session, store: FileStore, run: str) -> int:
+async def _events(session: Session, store: Store, run: str) -> int:
     """Every fact that was kept, in its order."""
     from flowdsl.cli.display import local_zone
     from flowdsl.cli.runs import asked_wrongly, pinned_plan
@@ -129,7 +132,7 @@ def _events(session: Session, store: FileStore, run: str) -> int:
     from flowdsl.view.times import rfc3339
 
     with asked_wrongly():
-        facts = store.events(run)
+        facts = await store.events(run)
     if session.json:
         kept: list[Json] = [
             {"sequence": n, "time": rfc3339(wall / 1000), "event": as_json(event)}
@@ -139,7 +142,7 @@ def _events(session: Session, store: FileStore, run: str) -> int:
         return 0
     created = facts[0][2]
     assert isinstance(created, Created), "the first fact of a run is that it was created"
-    plan, state = pinned_plan(store, created.digest), State()
+    plan, state = await pinned_plan(store, created.digest), State()
     lines: list[str] = []
     at = created.at
     for _, _, event in facts:
@@ -150,15 +153,13 @@ def _events(session: Session, store: FileStore, run: str) -> int:
     return 0
 
 
-def _watch(session: Session, store: FileStore, run: str) -> int:
-    import asyncio
-
+async def _watch(session: Session, store: Store, run: str) -> int:
     from flowdsl.cli.display import display_for
     from flowdsl.cli.ending import conclude, interrupted_report
     from flowdsl.cli.follow import follow
 
     with display_for(session) as display:
-        followed = asyncio.run(follow(store, run, display))
+        followed = await follow(store, run, display)
     if followed.rests:
         conclude(session, followed.standing)
     else:
