@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowdsl.cli.display import display_kind
 from flowdsl.cli.options import Session
-from flowdsl.cli.runs import fold_standing, read
+from flowdsl.cli.runs import read, run_from
 from flowdsl.errors import FlowdslError
 from flowdsl.world.store.port import Store
 
@@ -36,9 +36,9 @@ async def interrupted_runs(store: Store, besides: str) -> list[str]:
     for one in left[:LOOKED_AT_MAX]:
         try:
             facts = await store.events(one.run)
-            standing = await fold_standing(store, one.run, [event for _, _, event in facts])
+            run = await run_from(store, [event for _, _, event in facts])
         except FlowdslError:
             continue  # damaged: `list` and `fsck` say so
-        if not standing.now.at_rest:
+        if not run.progress.at_rest:
             found.append(one.run)
     return found

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TypeVar
 
-from flowdsl.cli.ending import Standing
 from flowdsl.cli.options import Session
 from flowdsl.codes import Code
 from flowdsl.engine.pinned import plan_from
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.nodes import Plan
-from flowdsl.saga.events import Event, last_time
-from flowdsl.saga.masking import names_masked
-from flowdsl.saga.progress import Progress, progress
-from flowdsl.saga.state import State, fold
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.events import Created, Event
+from flowdsl.saga.run import Run
 from flowdsl.world.store import open_store, scheme_of
 from flowdsl.world.store.port import Store
 from flowdsl.world.store.summary import check_run_id
@@ -112,34 +108,38 @@ async def find_unfinished(store: Store, run: str | None) -> str:
     raise InputError(message, code=Code.WHICH_RUN, help=f"name one of them: {shown}")
 
 
-async def found_standing(store: Store, run: str | None) -> Standing:
-    return await standing_of(store, await find_run(store, run))
+async def found_run(store: Store, name: str | None) -> Run:
+    return await run_of(store, await find_run(store, name))
 
 
-async def unfinished_standing(store: Store, run: str | None) -> Standing:
-    return await standing_of(store, await find_unfinished(store, run))
+async def unfinished_run(store: Store, name: str | None) -> Run:
+    return await run_of(store, await find_unfinished(store, name))
 
 
-async def standing_of(store: Store, run: str) -> Standing:
-    """Where a run stands by the facts that are on disk."""
+async def run_of(store: Store, name: str) -> Run:
+    """A run as it stands by the facts that are on disk."""
     with asked_wrongly():
-        facts = await store.events(run)
-    return await fold_standing(store, run, [event for _, _, event in facts])
+        facts = await store.events(name)
+    return await run_from(store, [event for _, _, event in facts])
 
 
-async def fold_standing(store: Store, run: str, events: list[Event]) -> Standing:
-    state = fold(State(lost=names_masked(events)), events)
-    assert state.created is not None, "the first fact of a run is that it was created"
-    plan = unfolded(await pinned_plan(store, state.created.digest), state)
-    now = progress(plan, state)
-    at = last_time(events, state.created.at)
-    return Standing(run, plan, state, now, at, await state_name(store, run, now))
+async def run_from(store: Store, events: Sequence[Event]) -> Run:
+    """The same of facts that were read already, from the first one on."""
+    created = events[0]
+    assert isinstance(created, Created), "the first fact of a run is that it was created"
+    return Run.of(await pinned_plan(store, created.digest), events)
 
 
-async def state_name(store: Store, run: str, now: Progress) -> str:
+async def state_word(store: Store, run: Run) -> str:
     """The run's state; `interrupted` where it has something to do and nobody drives it."""
-    unfinished = now.state in ("running", "waiting", "compensating")
-    return "interrupted" if unfinished and not await store.is_driven(run) else now.state
+    unfinished = run.progress.state in ("running", "waiting", "compensating")
+    return "interrupted" if unfinished and not await store.is_driven(run.id) else run.progress.state
+
+
+async def run_and_word(store: Store, name: str | None) -> tuple[Run, str]:
+    """A run that is meant, and its state in one word."""
+    run = await found_run(store, name)
+    return run, await state_word(store, run)
 
 
 async def pinned_plan(store: Store, digest: str) -> Plan:

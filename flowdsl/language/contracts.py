@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from flowdsl.codes import Code
 from flowdsl.language.openapi import (
@@ -20,10 +21,13 @@ from flowdsl.language.openapi import (
 from flowdsl.language.parse.vocabulary import listed
 from flowdsl.language.parse.workflow import (
     CallVerb,
+    EmitVerb,
     File,
     GroupVerb,
+    LocalVerb,
     Step,
     SwitchVerb,
+    UsesVerb,
     Workflow,
     WrittenRequest,
 )
@@ -131,8 +135,10 @@ class _Resolving:
                 return replace(step, verb=GroupVerb(kind, self.steps(steps)))
             case SwitchVerb(branches=branches):
                 return replace(step, verb=SwitchVerb(self.steps(branches)))
-            case _:
+            case EmitVerb() | UsesVerb() | LocalVerb():
                 return step
+            case _:
+                assert_never(step.verb)
 
     def call(self, call: CallVerb) -> CallVerb:
         undo, confirm, probe = call.compensate, call.confirm, call.probe

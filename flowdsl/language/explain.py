@@ -8,16 +8,17 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from flowdsl.codes import Code
-from flowdsl.language.parse.vocabulary import like
+from flowdsl.language.parse.vocabulary import COMPANIONS, like
+from flowdsl.language.parse.workflow import VERBS
 
 CODES = tuple(code.value for code in Code)
 _PAGES = (
     *("flowdsl", "name", "description", "timeout", "inputs", "services", "defaults", "steps"),
     *("on_failure", "outputs", "id", "when", "critical", "after", "call", "query", "headers"),
-    *("body", "retry", "expect", "confirm", "compensate", "probe", "parallel", "set", "status"),
-    *("wait", "fail", "commit", "idempotency", "settle", "for_each", "collect", "max_parallel"),
-    *("switch", "fallback", "wait_until", "wait_for", "emit", "uses", "trigger", "key"),
+    *("body", "retry", "expect", "confirm", "compensate", "probe", "commit", "idempotency"),
+    *("settle", "for_each", "collect", "max_parallel", "fallback", "trigger", "key"),
     *("holds_for", "max_concurrent", "openapi", "strict"),
+    *(verb for verb in VERBS if verb not in ("call", "steps")),
 )
 # Words that are explained on the page of another.
 _SEE: Mapping[str, str] = MappingProxyType(
@@ -30,11 +31,8 @@ _SEE: Mapping[str, str] = MappingProxyType(
         "gone": "compensate",
         "tombstone": "settle",
         **dict.fromkeys(("quorum", "first_success", "settled"), "collect"),
-        "schema": "wait_for",
-        "data": "emit",
         "event": "trigger",
-        "with": "uses",
-        "detach": "uses",
+        **{key: verb for key, verb in COMPANIONS.items() if verb in VERBS},
     }
 )
 

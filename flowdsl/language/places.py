@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, assert_never
 
 from flowdsl.language.parse.workflow import (
     CallVerb,
@@ -18,6 +18,7 @@ from flowdsl.language.parse.workflow import (
     EmitVerb,
     FailVerb,
     GroupVerb,
+    LocalVerb,
     Name,
     SetVerb,
     StatusVerb,
@@ -52,7 +53,7 @@ class StepPlace:
 
     @property
     def in_parallel(self) -> bool:
-        return any(kind_of(parent) == "parallel" for parent in self.parents)
+        return any(parent.verb.kind == "parallel" for parent in self.parents)
 
     @property
     def runs_beside(self) -> bool:
@@ -196,8 +197,10 @@ def steps_in(step: Step) -> tuple[Step, ...]:
             return branches
         case CallVerb(fallback=fallback):
             return fallback
-        case _:
+        case EmitVerb() | UsesVerb() | LocalVerb():
             return ()
+        case _:
+            assert_never(step.verb)
 
 
 def step_names(steps: tuple[Step, ...]) -> list[str]:
@@ -205,7 +208,7 @@ def step_names(steps: tuple[Step, ...]) -> list[str]:
     counts: Counter[str] = Counter()
     names: list[str] = []
     for step in steps:
-        verb = kind_of(step)
+        verb = step.verb.kind
         if step.id is not None:
             names.append(step.id.text)
         elif isinstance(step.verb, CommitVerb):
@@ -214,35 +217,6 @@ def step_names(steps: tuple[Step, ...]) -> list[str]:
             counts[verb] += 1
             names.append(f"{verb}-{counts[verb]}")
     return names
-
-
-def kind_of(step: Step) -> str:
-    """The verb, as it is written."""
-    match step.verb:
-        case CallVerb():
-            return "call"
-        case GroupVerb(kind=kind):
-            return kind
-        case StatusVerb():
-            return "status"
-        case SetVerb():
-            return "set"
-        case WaitVerb():
-            return "wait"
-        case FailVerb():
-            return "fail"
-        case CommitVerb():
-            return "commit"
-        case SwitchVerb():
-            return "switch"
-        case WaitUntilVerb():
-            return "wait_until"
-        case WaitForVerb():
-            return "wait_for"
-        case EmitVerb():
-            return "emit"
-        case UsesVerb():
-            return "uses"
 
 
 def order(target: StepPlace, reader: StepPlace) -> Relation:
@@ -256,7 +230,7 @@ def order(target: StepPlace, reader: StepPlace) -> Relation:
         return Relation.AROUND
     if shared == len(reader.path):
         return Relation.INSIDE
-    around = kind_of((*reader.parents, reader.step)[shared - 1]) if shared > 0 else ""
+    around = (*reader.parents, reader.step)[shared - 1].verb.kind if shared > 0 else ""
     if around == "parallel":
         return Relation.BESIDE
     if around == "switch":
@@ -334,13 +308,15 @@ def uses(step: Step) -> Iterator[Use]:
         case WaitForVerb(expect=Expression() as expect):
             yield Use(expect, Role.EXPECT)
         case EmitVerb(request=request):
-            if request.body is not None:
-                yield from in_template(request.body, Role.DATA)
+            for template in request.body.templates if request.body is not None else ():
+                yield from in_template(template, Role.DATA)
         case UsesVerb(arguments=arguments):
             for _, value in arguments:
                 yield from in_template(value, Role.ARGUMENT)
         case WaitForVerb() | WaitVerb() | CommitVerb() | GroupVerb() | SwitchVerb():
             return
+        case _:
+            assert_never(step.verb)
 
 
 def _of_request(request: WrittenRequest, part: Part) -> Iterator[Use]:
@@ -349,8 +325,8 @@ def _of_request(request: WrittenRequest, part: Part) -> Iterator[Use]:
         yield from in_template(value, Role.QUERY, part)
     for _, value in request.headers:
         yield from in_template(value, Role.HEADER, part, text_only=True)
-    if request.body is not None:
-        yield from in_template(request.body, Role.BODY, part)
+    for template in request.body.templates if request.body is not None else ():
+        yield from in_template(template, Role.BODY, part)
     if request.expect is not None:
         yield Use(request.expect, Role.EXPECT, part)
 

@@ -63,16 +63,15 @@ def _unless_allowed(checked: Checked, found: Diagnostic) -> Iterator[tuple[Check
 def _pairs(workflow: Workflow) -> Iterator[tuple[Spelled, Span]]:
     urls = {service.name.text: _spell(service.url) for service in workflow.services}
     for place in places(workflow):
-        match place.step.verb:
-            case CallVerb(request=request, compensate=undo) if undo is not None and undo.request:
-                spelled = (*_request(request, urls), *_request(undo.request, urls))
-                yield spelled, request.span
-            case _:
-                pass
+        call = place.step.verb
+        undo = call.compensate if isinstance(call, CallVerb) else None
+        if isinstance(call, CallVerb) and undo is not None and undo.request is not None:
+            spelled = (*_request(call.request, urls), *_request(undo.request, urls))
+            yield spelled, call.request.span
 
 
 def _request(request: WrittenRequest, urls: dict[str, str]) -> Spelled:
-    body = _spell(request.body) if request.body is not None else ""
+    body = "".join(map(_spell, request.body.templates)) if request.body is not None else ""
     url = urls.get(request.service.text, "")
     return (request.method, request.service.text, url, _spell(request.path), body)
 

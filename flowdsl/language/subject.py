@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from flowdsl.language.contracts import NO_CONTRACTS, Contracts
 from flowdsl.language.family import ALONE, Family, Used
 from flowdsl.language.order import Edge, edges, sibling_graph
-from flowdsl.language.parse.workflow import CallVerb, EmitVerb, UsesVerb, Workflow, WrittenRequest
+from flowdsl.language.parse.workflow import (
+    CallVerb,
+    EmitVerb,
+    GroupVerb,
+    LocalVerb,
+    SwitchVerb,
+    UsesVerb,
+    Workflow,
+    WrittenRequest,
+)
 from flowdsl.language.places import (
     DefinedName,
     Part,
@@ -19,7 +28,6 @@ from flowdsl.language.places import (
     StepPlace,
     Use,
     definitions,
-    kind_of,
     places,
     uses,
     variable_around,
@@ -96,7 +104,7 @@ def look_at(
     for place in found:
         by_parent[place.section, place.path[:-1]].append(place)
         for depth, parent in enumerate(place.parents, start=1):
-            if kind_of(parent) == "parallel":
+            if parent.verb.kind == "parallel":
                 inside[place.section, place.path[:depth]].append(place)
     found_edges = {key: edges(workflow, key[1], tuple(kept), known) for key, kept in inside.items()}
     return Subject(
@@ -126,8 +134,10 @@ def requests(place: StepPlace) -> Iterator[tuple[Part, WrittenRequest]]:
                 yield Part.PROBE, probe.request
         case EmitVerb(request=request):
             yield Part.DO, request
-        case _:
+        case GroupVerb() | SwitchVerb() | UsesVerb() | LocalVerb():
             return
+        case _:
+            assert_never(place.step.verb)
 
 
 def reads(place: StepPlace) -> Iterator[tuple[Use, Reference]]:

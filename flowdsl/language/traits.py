@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from flowdsl.language.family import Traits
 from flowdsl.language.parse.workflow import (
     CallVerb,
     EmitVerb,
     FailVerb,
+    GroupVerb,
+    LocalVerb,
     StatusVerb,
     Step,
+    SwitchVerb,
     UsesVerb,
     WaitForVerb,
 )
@@ -49,16 +54,18 @@ def can_fail(subject: Subject, step: Step) -> bool:
             return True
         case WaitForVerb(timeout=timeout, expect=expect):
             return timeout is not None or expect is not None
-        case _:
+        case UsesVerb():
             return traits_at(subject, step).can_fail
+        case GroupVerb() | SwitchVerb() | LocalVerb():
+            return False
+        case _:
+            assert_never(step.verb)
 
 
 def changes(subject: Subject, step: Step) -> bool:
-    match step.verb:
-        case CallVerb(request=request):
-            return request.method not in READS
-        case _:
-            return traits_at(subject, step).changes
+    if isinstance(step.verb, CallVerb):
+        return step.verb.request.method not in READS
+    return traits_at(subject, step).changes
 
 
 def is_forgiven(step: Step) -> bool:
@@ -72,16 +79,12 @@ def _turns(subject: Subject, place: StepPlace) -> bool:
 
 
 def _leaves_something(subject: Subject, step: Step) -> bool:
-    match step.verb:
-        case CallVerb(request=request, compensate=None):
-            return request.method not in READS
-        case _:
-            return traits_at(subject, step).leaves is not None
+    if isinstance(step.verb, CallVerb):
+        return step.verb.compensate is None and changes(subject, step)
+    return traits_at(subject, step).leaves is not None
 
 
 def _confirms(subject: Subject, step: Step) -> bool:
-    match step.verb:
-        case CallVerb(confirm=confirm):
-            return confirm is not None
-        case _:
-            return traits_at(subject, step).confirms
+    if isinstance(step.verb, CallVerb):
+        return step.verb.confirm is not None
+    return traits_at(subject, step).confirms

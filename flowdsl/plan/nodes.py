@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from flowdsl.plan.address import Address
+from flowdsl.plan.body import Body, EventBody
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.span import NOWHERE, Span
 from flowdsl.plan.template import Template
@@ -51,13 +52,9 @@ Auth: TypeAlias = "Template | Basic"  # the Authorization header
 
 
 def templates_of(auth: Auth | None) -> tuple[Template, ...]:
-    match auth:
-        case None:
-            return ()
-        case Basic(user=user, password=password):
-            return (user,) if password is None else (user, password)
-        case _:
-            return (auth,)
+    if isinstance(auth, Basic):
+        return (auth.user,) if auth.password is None else (auth.user, auth.password)
+    return () if auth is None else (auth,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +83,22 @@ class Action:
     path: Template
     query: tuple[tuple[str, Template], ...] = ()
     headers: tuple[tuple[str, Template], ...] = ()
-    body: Template | None = None
+    body: Body | None = None
     timeout_seconds: float = 10.0
     retry: Retry = Retry()
     expect: Expression | None = None
     gone_is_done: bool = False  # `gone: ok`, on an undo
-    event: str | None = None  # `emit`: the body is the data of a CloudEvent of this type
     span: Span = NOWHERE
+
+    @property
+    def data(self) -> Template | None:
+        """What its body says."""
+        return None if self.body is None else self.body.data
+
+    @property
+    def event(self) -> str | None:
+        """The type of the event that it emits."""
+        return self.body.type if isinstance(self.body, EventBody) else None
 
     @property
     def is_read(self) -> bool:
@@ -123,7 +129,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """What every node has. The one base class: data shared by data, no behaviour."""
+    """What every node has. The base classes share data and say what kind of node it is; they do nothing."""
 
     address: Address
     name: str | None = None  # the step's id as written
@@ -152,7 +158,15 @@ class Confirm(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wait(Node):
+class Local(Node):
+    """A node that the run carries out itself: nothing is sent and nothing is in it, so nothing of it has to be undone.
+
+    Who walks the plan for what is sent, or for what is in what, need not know them one by one.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait(Local):
     """`wait: 30s`, or `wait_until`: an expression that says when, as RFC 3339 or seconds since the epoch."""
 
     seconds: float = 0.0
@@ -160,7 +174,7 @@ class Wait(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WaitFor(Node):
+class WaitFor(Local):
     """`wait_for`: a signal of this name; its payload is the value. `schema` is a JSON Schema for it."""
 
     signal: str
@@ -170,26 +184,26 @@ class WaitFor(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Set(Node):
+class Set(Local):
     """`set:`: names that hold a value from here on."""
 
     values: tuple[tuple[str, Template], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status(Node):
+class Status(Local):
     """`status:`: the one public label of the run."""
 
     text: Template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fail(Node):
+class Fail(Local):
     message: Template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Commit(Node):
+class Commit(Local):
     """No way back from here. A workflow without the line has one after its last step (`written` is False)."""
 
     written: bool = True

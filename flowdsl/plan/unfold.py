@@ -8,9 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import assert_never
 
 from flowdsl.plan.address import Address, item, located
-from flowdsl.plan.nodes import AnyNode, Block, Call, Child, Confirm, ForEach, Plan, Switch
+from flowdsl.plan.nodes import (
+    AnyNode,
+    Block,
+    Call,
+    Child,
+    Confirm,
+    Detach,
+    ForEach,
+    Local,
+    Plan,
+    Switch,
+)
 
 UNFOLDED_MAX = 64  # of one plan, kept because the next question is likely to be about the same
 
@@ -52,8 +64,10 @@ def _node(node: AnyNode, viewers: tuple[Address, ...], counts: Mapping[Address, 
             return replace(node, address=here, fallback=_block(fallback, viewers, counts))
         case Confirm():
             return replace(node, address=here, of=_at(node.of, viewers))
-        case _:
+        case Call() | Detach() | Local():
             return node if here == node.address else replace(node, address=here)
+        case _:
+            assert_never(node)
 
 
 def _block(block: Block, viewers: tuple[Address, ...], counts: Mapping[Address, int]) -> Block:
@@ -105,12 +119,12 @@ def inside(node: AnyNode) -> tuple[AnyNode, ...]:
             return branches
         case Call(fallback=Block() as fallback):
             return fallback.children
-        case ForEach(branches=None, body=body):
-            return (body,)
-        case ForEach(branches=tuple() as branches):
-            return branches
-        case _:
+        case ForEach(body=body, branches=items):
+            return (body,) if items is None else items
+        case Call() | Confirm() | Detach() | Local():
             return ()
+        case _:
+            assert_never(node)
 
 
 def home_of(plan: Plan, address: Address) -> tuple[Address, Child] | None:

@@ -76,7 +76,7 @@ def may_go_on(entry: CallState, action: Action, service: Service) -> bool:
             return again
         case Unknown():
             return entry.unsure
-        case _:
+        case Ok() | None:
             return False
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from flowdsl.codes import Code
 from flowdsl.plan.address import (
     ROOT,
@@ -20,12 +22,11 @@ from flowdsl.plan.nodes import (
     Call,
     Compensation,
     Confirm,
+    Detach,
     ForEach,
+    Local,
     NothingToUndo,
-    Set,
-    Status,
     Switch,
-    Wait,
     WaitFor,
 )
 from flowdsl.plan.tolerance import may_fail
@@ -62,7 +63,6 @@ def backward(walk: Walk, node: AnyNode, scope: Address) -> bool:
     return False
 
 
-LOCAL = (Set, Status, Wait, WaitFor)
 PENDING_BACKWARD = Stand("pending", over=True)
 
 
@@ -141,13 +141,15 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
             return _one_call(walk, node, scope, held=held)
         case Confirm() if state.committed:
             return _confirm_left(walk, node)
-        case _:
+        case Confirm() | Detach() | Local():
             here = node.address
             # The timer of a WaitFor is its timeout: fired, it says nothing of how the WaitFor ended.
-            waited = isinstance(node, Wait) and here in state.fired
+            waited = here in state.fired and not isinstance(node, WaitFor)
             reached = waited or here in state.done or here in state.spawned
             failed = state.calls.get(here, NO_CALL).failed is not None
             return Stand("refused" if failed else "ok" if reached else "pending", over=True)
+        case _:
+            assert_never(node)
 
 
 def _confirm_left(walk: Walk, node: Confirm) -> Stand:
@@ -201,7 +203,7 @@ def _call_backward(walk: Walk, call: Call, *, held: bool) -> Stand:
             return nothing_left(back)
         case "stuck" if may_fail(walk.plan, call.address):
             return _given_up(walk, call, back)
-        case _ if held:
+        case "stuck" | "undoing" if held:
             walk.waiting.append(Residue(call.address, back.call, WAITS_FOR_LATER))
             is_out = walk.state.calls.get(undo(call.address), NO_CALL).flying
             return Stand("undoing" if is_out else _seen(walk, call), over=False)
@@ -285,7 +287,7 @@ def _seen(walk: Walk, call: Call) -> StepState:
 def group_state(walk: Walk, group: AnyNode) -> StepState:
     """A group looks like the furthest of what is in it; what sends nothing leaves nothing to say."""
     stands = ((node, walk.stands[node.address].state) for node in inside(group))
-    states = {"kept" if seen == "ok" and isinstance(node, LOCAL) else seen for node, seen in stands}
+    states = {"kept" if seen == "ok" and isinstance(node, Local) else seen for node, seen in stands}
     order: tuple[StepState, ...] = (
         "stuck",
         "undoing",

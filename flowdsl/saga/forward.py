@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from flowdsl.codes import Code
 from flowdsl.plan.address import ON_FAILURE, ROOT, Address, is_below, step_of
@@ -126,6 +126,8 @@ def _node_forward(walk: Walk, node: AnyNode, scope: Address) -> Stand:
                 return OVER_OK
             walk.commands.append(Decide(decide_value(walk.plan, state, node)))
             return RUNNING
+        case _:
+            assert_never(node)
 
 
 def _falls_back(node: AnyNode) -> bool:
@@ -263,10 +265,12 @@ def _fall_back(walk: Walk, call: Call, fallback: Block, scope: Address, *, unkno
             case "undoing" if not walk.state.committed:
                 walk.commands += back.commands
                 return Stand("undoing", over=False)
-            case _ if not call.critical:
+            case "undoing" | "stuck" if not call.critical:
                 return _tolerate_unknown(walk, call)
-            case _:
+            case "undoing" | "stuck":
                 return _failed(walk, call, scope, _failure_of(walk, call), "unknown")
+            case _:
+                assert_never(back.standing)
     return settled if forward(walk, fallback, scope) else RUNNING
 
 

@@ -11,24 +11,27 @@ from flowdsl.codes import Code
 from flowdsl.plan import nodes
 from flowdsl.plan.address import ROOT, CallId, direction_of, enclosing, is_answer, step_of
 from flowdsl.plan.address import answer as answer_id
+from flowdsl.plan.body import Sender
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.evaluate import EvaluationError
-from flowdsl.plan.json import to_text
 from flowdsl.plan.location import encode_query, render_path
-from flowdsl.plan.nodes import Action, Call, Compensation, Confirm, Plan, Service, templates_of
+from flowdsl.plan.nodes import Action, Call, Compensation, Confirm, Service, templates_of
 from flowdsl.plan.request import BasicCredentials, Request
-from flowdsl.plan.template import Rendered, Template, merged, references, render, render_text
-from flowdsl.plan.values import Json, Sealed, Secret
+from flowdsl.plan.template import Template, references, render, render_text
+from flowdsl.plan.values import Json, Sealed
 from flowdsl.saga.commands import Invoke
 from flowdsl.saga.events import Failed, Failure, Started
 from flowdsl.saga.ledger import answer_of, outcome_failure
 from flowdsl.saga.scope import Vantage, scope
 from flowdsl.saga.state import NO_CALL, CallState, State
+from flowdsl.saga.unfolding import Unfolded
 
 COMPENSATES = "X-Flowdsl-Compensates"
 
 
-def intend(plan: Plan, state: State, command: Invoke, *, key: str, at: float) -> Started | Failed:
+def intend(
+    plan: Unfolded, state: State, command: Invoke, *, key: str, at: float
+) -> Started | Failed:
     """The intent to keep before this attempt is sent."""
     call = command.call
     if state.calls.get(call, NO_CALL).attempt > 0 or call == answer_id(step_of(call)):
@@ -49,7 +52,7 @@ def intended(state: State, call: CallId) -> CallState:
     return entry if entry.request is not None else state.calls[step_of(call)]
 
 
-def action_of(plan: Plan, call: CallId) -> Action:
+def action_of(plan: Unfolded, call: CallId) -> Action:
     """The action that this call carries out, in its direction. Asking again is as patient as the undo that needs the answer."""
     node = plan.nodes[call] if call in plan.nodes else plan.nodes[step_of(call)]
     if isinstance(node, Confirm):
@@ -68,7 +71,7 @@ def action_of(plan: Plan, call: CallId) -> Action:
             return node.action
 
 
-def render_request(plan: Plan, state: State, call: CallId, key: str) -> Request:
+def render_request(plan: Unfolded, state: State, call: CallId, key: str) -> Request:
     """The request with all values in place, secrets by reference."""
     action = action_of(plan, call)
     service = plan.services[action.service]
@@ -76,15 +79,14 @@ def render_request(plan: Plan, state: State, call: CallId, key: str) -> Request:
     headers = _headers(action, service, names, key)
     if direction_of(call) == "undo":
         headers.append((COMPENSATES, (state.calls[step_of(call)].key,)))
-    body = None if action.body is None else render(action.body, names)
-    if action.event is not None:
-        body = cloud_event(state, action.event, key, body)
-    text = None if action.body is None and action.event is None else _json_text(body)
+    assert state.created is not None
+    sender = Sender(state.created.run, state.created.workflow, key)
+    body = None if action.body is None else action.body.written(names, sender)
     url = _url(state, action, service, names)
-    return Request(action.method, url, tuple(headers), text, _basic(service, headers, names))
+    return Request(action.method, url, tuple(headers), body, _basic(service, headers, names))
 
 
-def vantage_of(plan: Plan, state: State, call: CallId) -> Vantage:
+def vantage_of(plan: Unfolded, state: State, call: CallId) -> Vantage:
     """What the expressions of this call see of its step: an undo and a confirm see the answer, an undo the error."""
     step = step_of(call)
     node = plan.nodes[step]
@@ -102,7 +104,7 @@ def _expressions(action: Action, service: Service) -> list[Expression]:
     templates: list[Template] = [service.url, action.path]
     templates += [value for _, value in service.headers + action.headers + action.query]
     templates += templates_of(service.auth)
-    templates += [action.body] if action.body is not None else []
+    templates += action.body.templates if action.body is not None else ()
     return list(dict.fromkeys(e for template in templates for e, _ in references(template)))
 
 
@@ -124,10 +126,8 @@ def _headers(
 ) -> list[tuple[str, Sealed]]:
     """Those of the service, then those of the call, which replace them; names are compared without case."""
     merged: dict[str, tuple[str, Sealed]] = {}
-    if action.event is not None:
-        merged["content-type"] = ("Content-Type", ("application/cloudevents+json",))
-    elif action.body is not None:
-        merged["content-type"] = ("Content-Type", ("application/json",))
+    if action.body is not None:
+        merged["content-type"] = ("Content-Type", (action.body.content_type,))
     if service.auth is not None and not isinstance(service.auth, nodes.Basic):
         merged["authorization"] = ("Authorization", _scheme(render_text(service.auth, names)))
     for name, template in service.headers + action.headers:
@@ -142,29 +142,13 @@ def _basic(
     service: Service, headers: list[tuple[str, Sealed]], names: dict[str, Json]
 ) -> BasicCredentials | None:
     """A header that the call itself gives comes first."""
-    match service.auth:
-        case nodes.Basic(user=user, password=password):
-            if any(name.lower() == "authorization" for name, _ in headers):
-                return None
-            sealed = render_text(password, names) if password is not None else ()
-            return BasicCredentials(render_text(user, names), sealed)
-        case _:
-            return None
-
-
-def cloud_event(state: State, kind: str, key: str, data: Rendered) -> dict[str, Rendered]:
-    """A CloudEvent 1.0 in structured JSON. Its id is the key, so that who gets it twice can tell."""
-    assert state.created is not None
-    event: dict[str, Rendered] = {
-        "specversion": "1.0",
-        "id": key,
-        "source": f"/flowdsl/{state.created.workflow}",
-        "type": kind,
-        "subject": state.created.run,
-    }
-    if data is not None:
-        event |= {"datacontenttype": "application/json", "data": data}
-    return event
+    auth = service.auth
+    if not isinstance(auth, nodes.Basic) or any(
+        name.lower() == "authorization" for name, _ in headers
+    ):
+        return None
+    password = render_text(auth.password, names) if auth.password is not None else ()
+    return BasicCredentials(render_text(auth.user, names), password)
 
 
 def _scheme(auth: Sealed) -> Sealed:
@@ -180,32 +164,3 @@ def _scheme(auth: Sealed) -> Sealed:
 def _plain(text: Sealed) -> str:
     assert all(isinstance(part, str) for part in text), "no secret stands in a URL"
     return "".join(str(part) for part in text)
-
-
-def _json_text(value: Rendered) -> Sealed:
-    """JSON with its secrets by reference, each inside a JSON string."""
-    parts: list[str | Secret] = []
-    _write(value, parts)
-    return merged(parts)
-
-
-def _write(value: Rendered, parts: list[str | Secret]) -> None:
-    match value:
-        case Secret():
-            parts += ['"', value, '"']
-        case tuple():
-            parts.append('"')
-            parts += [to_text(part)[1:-1] if isinstance(part, str) else part for part in value]
-            parts.append('"')
-        case dict():
-            for index, (name, item) in enumerate(value.items()):
-                parts.append(("," if index else "{") + to_text(name) + ":")
-                _write(item, parts)
-            parts.append("}" if value else "{}")
-        case list():
-            for index, item in enumerate(value):
-                parts.append("," if index else "[")
-                _write(item, parts)
-            parts.append("]" if value else "[]")
-        case _:
-            parts.append(to_text(value))

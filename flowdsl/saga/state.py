@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from typing import assert_never
 
 from flowdsl.plan.address import ROOT, Address, CallId, is_answer, step_of
 from flowdsl.plan.request import Request
@@ -48,6 +49,7 @@ from flowdsl.saga.events import (
     Stopped,
     Turned,
     Unknown,
+    Unrecognised,
     Waived,
 )
 
@@ -164,8 +166,15 @@ def apply(state: State, event: Event) -> State:
             return replace(state, created=event)
         case Expanded() | Chosen() | Signalled() | Received() | Detached() | Begun() | Admitted():
             return _branched(state, event)
-        case _:
+        case (
+            Turned() | Planned() | Committed() | CancelRequested() | Alerted() | Parked() | Ended()
+            | Paused() | Stopped() | Resumed()
+        ):  # fmt: skip
             return _turn_of_run(state, event)
+        case Unrecognised():
+            return state  # a record of a later version that may be passed over
+        case _:
+            assert_never(event)
 
 
 def _branched(
@@ -195,7 +204,19 @@ def _branched(
             return replace(state, admitted=at, crashes=0)
 
 
-def _turn_of_run(state: State, event: Event) -> State:
+def _turn_of_run(
+    state: State,
+    event: Turned
+    | Planned
+    | Committed
+    | CancelRequested
+    | Alerted
+    | Parked
+    | Ended
+    | Paused
+    | Stopped
+    | Resumed,
+) -> State:
     match event:
         case Turned():
             assert event.scope not in state.turned, "a scope turns once"
@@ -222,8 +243,6 @@ def _turn_of_run(state: State, event: Event) -> State:
             crashed = not (state.paused or state.stopped)
             state = replace(state, paused=False, stopped=False)
             return replace(state, epoch=event.epoch, crashes=state.crashes + crashed)
-        case _:
-            return state  # a record of a later version that may be passed over
 
 
 def _started(state: State, event: Started) -> CallState:
@@ -257,6 +276,8 @@ def _finished(entry: CallState, event: Finished) -> CallState:
             unsure = True
         case Refused(definite=definite):
             unsure = unsure and not definite
+        case _:
+            assert_never(event.outcome)
     return replace(
         entry,
         flying=False,
@@ -283,9 +304,9 @@ def _ordered(state: State, event: Retried | Resolved | Waived) -> State:
     """A person's word. It comes too late for a call that is out again: then the answer decides."""
     state = replace(state, crashes=0)
     entry = state.calls.get(event.call, NO_CALL)
+    if entry.flying:
+        return state
     match event:
-        case _ if entry.flying:
-            return state
         case Retried(call=""):
             return replace(state, parked=None)
         case Retried():

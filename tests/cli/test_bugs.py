@@ -37,7 +37,7 @@ class Blow:
 BLOWS = [
     Blow(TypeError("ours"), "flowdsl.world.network.http.decode", 70, "error[F199]: a bug in flowdsl: TypeError"),
     Blow(AssertionError("ours"), "flowdsl.world.network.http.build", 70, "error[F199]: a bug in flowdsl: AssertionError"),
-    Blow(MemoryError(), "flowdsl.engine.loop.judge", 74, "error[F198]: the memory ran out"),
+    Blow(MemoryError(), "flowdsl.engine.attempt.judge", 74, "error[F198]: the memory ran out"),
     Blow(MemoryError(), "flowdsl.engine.loop.advance", 74, "error[F198]: the memory ran out"),
 ]  # fmt: skip
 

@@ -124,7 +124,10 @@ def test_an_answer_to_a_run_that_ends_at_that_moment_was_not_kept(
 def test_that_a_process_does_not_listen_is_not_called_that_there_is_none(
     cli: CommandLine, run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FileStore, "is_driven", lambda *_: True)
+    async def always(*_: object) -> bool:
+        return True
+
+    monkeypatch.setattr(FileStore, "is_driven", always)
     monkeypatch.setattr(signal, "HEARD_SECONDS", 0.1)
     done = cli("signal", run, "go", "-i", "n=1")
     assert done.code == 0

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from flowdsl.saga.events import Event
 from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.offload import Inline
 from tests.counts import count
 from tests.simdisk import Operation, SimDisk
 from tests.virtual import at_once
@@ -69,7 +70,7 @@ def test_no_journal_goes_before_the_documents_of_its_runs_are_synced() -> None:
     # when the power goes as soon as a journal is gone
     assert len(found) > 10
     for cut, kept in found:
-        reader = FileStore(ROOT, cut, read_only=True)
+        reader = FileStore(ROOT, cut, offload=Inline(), read_only=True)
         # then
         for name, least in kept.items():
             events = events_of(at_once(reader.events(name)))

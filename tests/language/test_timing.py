@@ -78,7 +78,7 @@ def test_what_cannot_be_known_is_an_assumption_with_a_name() -> None:
     times = timed(plan)
     assert times.assumed == {
         "all[]": "`all` has at most 5 items",
-        "wait_until-1": "`inputs.at` is no time to come",
+        "wait_until-1": "`inputs.at` is not in the future",
     }
     assert times.forward["wait_for-1"] == inf
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from flowdsl.language.order import step_name
 from flowdsl.language.parse.workflow import (
     CallVerb,
@@ -39,7 +37,7 @@ def lower_call(subject: Subject, place: StepPlace, call: CallVerb) -> nodes.Call
 
 def lower_emit(subject: Subject, place: StepPlace, emit: EmitVerb) -> nodes.Call:
     """An event that was sent is out in the world: whoever wants to take it back emits another."""
-    action = replace(_of_step(subject, place, emit.request), event=emit.event.text)
+    action = _of_step(subject, place, emit.request)
     return nodes.Call(address=place.item, action=action, compensation=nodes.NothingToUndo())
 
 

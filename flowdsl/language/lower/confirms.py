@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import assert_never
 
 from flowdsl.plan import address, nodes
 from flowdsl.plan.address import Address
@@ -32,11 +33,9 @@ def _confirm_of(node: nodes.AnyNode, above: Address) -> nodes.AnyNode | None:
     """`above` is the block that it will stand in."""
     here = address.child(above, node.address.rpartition("/")[2])
     match node:
-        case nodes.Call(fallback=None):
-            return _of_call(node)
-        case nodes.Call(fallback=nodes.Block() as fallback):
+        case nodes.Call(fallback=fallback):
             own = _of_call(node)
-            inside = mirrored(fallback.children, "steps", here)
+            inside = mirrored(fallback.children, "steps", here) if fallback is not None else ()
             if own is None or not inside:
                 return own or _block(here, "steps", inside)
             return _block(here, "parallel", (*inside, own))
@@ -47,8 +46,10 @@ def _confirm_of(node: nodes.AnyNode, above: Address) -> nodes.AnyNode | None:
             return _block(here, "parallel", mirrored(branches, "parallel", here))
         case nodes.ForEach(body=body):
             return _of_each(node, body, here)
-        case _:
+        case nodes.Confirm() | nodes.Detach() | nodes.Local():
             return None
+        case _:
+            assert_never(node)
 
 
 def _of_call(call: nodes.Call) -> nodes.Confirm | None:

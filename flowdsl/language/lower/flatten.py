@@ -7,10 +7,10 @@ them until they are known.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from flowdsl.plan.address import Address
-from flowdsl.plan.nodes import AnyNode, Block, ForEach, Plan, Switch
+from flowdsl.plan.nodes import AnyNode, Block, Call, Confirm, Detach, ForEach, Local, Plan, Switch
 from flowdsl.plan.unfold import inside
 
 if TYPE_CHECKING:
@@ -34,15 +34,15 @@ def _add(
             return _in_order(graph, children, before)
         case Switch(branches=branches):
             return _beside(graph, branches, before)
-        case ForEach(branches=None, body=body):
-            return _add(graph, body, before)
-        case ForEach(branches=tuple() as items):
-            return _beside(graph, items, before)
-        case _:
+        case ForEach(body=body, branches=items):
+            return _add(graph, body, before) if items is None else _beside(graph, items, before)
+        case Call() | Confirm() | Detach() | Local():
             graph.add_node(node.address, node=node)
             graph.add_edges_from((earlier, node.address) for earlier in before)
             instead = _in_order(graph, inside(node), (node.address,))
             return tuple(dict.fromkeys((node.address, *instead)))
+        case _:
+            assert_never(node)
 
 
 def _in_order(

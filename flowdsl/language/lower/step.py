@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import assert_never
 
 from flowdsl.language import order
 from flowdsl.language.lower.call import lower_call, lower_emit
@@ -87,6 +88,8 @@ def _bare_node(lowering: Lowering, place: StepPlace) -> nodes.AnyNode:
             return nodes.Fail(address=here, message=message)
         case CommitVerb():
             raise AssertionError(f"`commit` inside a group: {here}")
+        case _:
+            assert_never(place.step.verb)
 
 
 # --- groups, branches, lists -------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, inf
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from flowdsl.language.lower.flatten import flatten
 from flowdsl.plan.address import Address
@@ -17,12 +17,16 @@ from flowdsl.plan.expression.tree import ListDisplay, Tree
 from flowdsl.plan.nodes import (
     Action,
     AnyNode,
+    Block,
     Call,
     Compensation,
     Confirm,
+    Detach,
     ForEach,
+    Local,
     Plan,
     Retry,
+    Switch,
     Wait,
     WaitFor,
 )
@@ -85,8 +89,10 @@ def forward_seconds(node: AnyNode) -> float:
             return seconds
         case WaitFor(timeout_seconds=timeout):
             return inf if timeout is None else timeout
-        case _:
+        case Block() | Switch() | ForEach() | Detach() | Local():
             return 0.0
+        case _:
+            assert_never(node)
 
 
 def back_seconds(plan: Plan, node: AnyNode) -> float:
@@ -127,11 +133,9 @@ def length_of(items: Tree) -> int | None:
 
 
 def _taken_for_granted(node: AnyNode) -> str:
-    match node:
-        case Wait(until=until) if until is not None:
-            return f"`{until.text}` is no time to come"
-        case _:
-            return ""
+    if not isinstance(node, Wait) or node.until is None:
+        return ""
+    return f"`{node.until.text}` is not in the future"
 
 
 # --- the longest way ---------------------------------------------------------------------------------

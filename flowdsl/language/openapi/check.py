@@ -19,6 +19,7 @@ from flowdsl.language.openapi.value import TypeOf, Value, judge, judge_text
 from flowdsl.language.parse.vocabulary import did_you_mean, listed
 from flowdsl.language.parse.workflow import WrittenRequest
 from flowdsl.language.text.located import Located, Mapping, Scalar, align
+from flowdsl.plan.body import EventBody
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.types import may_be_null
 from flowdsl.plan.span import Span
@@ -218,6 +219,7 @@ def _missing(operation: Operation, what: str, name: str, span: Span) -> Finding:
 
 def _body(operation: Operation, look: _CallLook) -> Iterator[Judged]:
     sent, wanted = look.request.body, operation.body
+    assert not isinstance(sent, EventBody), "an event is held against no contract"
     if sent is None:
         if wanted is not None and wanted.required:
             message = f"`{operation.title}` needs a body"
@@ -236,5 +238,5 @@ def _body(operation: Operation, look: _CallLook) -> Iterator[Judged]:
     elif wanted.schema is None:
         yield Verdict.UNKNOWN
     else:
-        value = Value("", sent, span, look.node_at("body"))
+        value = Value("", sent.data, span, look.node_at("body"))
         yield from judge(value, wanted.schema, look.site.type_of)

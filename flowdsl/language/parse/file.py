@@ -12,9 +12,15 @@ from flowdsl.language.parse.parts import habits, name_of, named, names_of, secon
 from flowdsl.language.parse.reader import Reader
 from flowdsl.language.parse.request import parse_confirm, parse_probe, parse_request, parse_undo
 from flowdsl.language.parse.services import parse_services
-from flowdsl.language.parse.verbs import parse_emit, parse_for_each, parse_uses, parse_wait
-from flowdsl.language.parse.vocabulary import VERBS
+from flowdsl.language.parse.verbs import (
+    parse_emit,
+    parse_for_each,
+    parse_uses,
+    parse_wait,
+    parse_wait_for,
+)
 from flowdsl.language.parse.workflow import (
+    VERBS,
     CallVerb,
     CommitVerb,
     FailVerb,
@@ -25,6 +31,7 @@ from flowdsl.language.parse.workflow import (
     SwitchVerb,
     UsesVerb,
     Verb,
+    WaitUntilVerb,
     Workflow,
 )
 from flowdsl.language.text.diagnostics import Diagnostic
@@ -115,8 +122,12 @@ def _verb(reader: Reader, node: Mapping, verb: str, broken: frozenset[Span]) -> 
             return parse_uses(reader, node)
         case "emit", Scalar(value=str()):
             return parse_emit(reader, node)
-        case (("wait" | "wait_until" | "wait_for"), Scalar()):
-            return parse_wait(reader, node, verb)
+        case "wait", Scalar():
+            return parse_wait(reader, node)
+        case "wait_until", Scalar():
+            return WaitUntilVerb(reader.template(value))
+        case "wait_for", Scalar():
+            return parse_wait_for(reader, node)
         case _:
             return None
 

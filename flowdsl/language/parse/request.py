@@ -16,6 +16,7 @@ from flowdsl.language.parse.workflow import (
     WrittenRequest,
 )
 from flowdsl.language.text.located import Located, Mapping, Scalar, align
+from flowdsl.plan.body import Body, JsonBody
 from flowdsl.plan.template import Constant, Template, Text
 
 _CALL = re.compile(r"(?:(?P<method>[A-Za-z]+)\s+)?(?P<service>[^\s/$]+)(?P<path>/.*)", re.DOTALL)
@@ -104,9 +105,9 @@ def _with_what_is_beside(
     )
 
 
-def _body(reader: Reader, beside: Mapping) -> Template | None:
+def _body(reader: Reader, beside: Mapping) -> Body | None:
     body = beside.get("body")
-    return reader.template(body) if body is not None else None
+    return JsonBody(reader.template(body)) if body is not None else None
 
 
 def _path(reader: Reader, call: Scalar, match: re.Match[str]) -> Template | None:

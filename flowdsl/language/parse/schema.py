@@ -22,11 +22,11 @@ from referencing import Registry
 from flowdsl.codes import Code
 from flowdsl.language.parse.vocabulary import (
     COMPANIONS,
-    VERBS,
     did_you_mean,
     like,
     listed,
 )
+from flowdsl.language.parse.workflow import VERBS
 from flowdsl.language.text.diagnostics import Diagnostic, fix_line
 from flowdsl.language.text.faults import ShapeFault, first_in_words
 from flowdsl.language.text.located import Located, Mapping, Scalar, Sequence, plain

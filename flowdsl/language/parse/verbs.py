@@ -12,14 +12,13 @@ from flowdsl.language.parse.workflow import (
     EmitVerb,
     Name,
     UsesVerb,
-    Verb,
     WaitForVerb,
-    WaitUntilVerb,
     WaitVerb,
     WrittenForEach,
     WrittenRequest,
 )
 from flowdsl.language.text.located import Located, Mapping, Scalar, align
+from flowdsl.plan.body import EventBody
 from flowdsl.plan.expression.compiled import parse
 from flowdsl.plan.template import Constant
 
@@ -74,23 +73,19 @@ def parse_emit(reader: Reader, node: Mapping) -> EmitVerb | None:
     event, data = name_of(node.get("emit")), node.get("data")
     if event is None:
         return None
-    body = reader.template(data) if data is not None else None
+    body = EventBody(event.text, reader.template(data) if data is not None else None)
     request = WrittenRequest("POST", Name(EVENTS, event.span), Constant(""), event.span, body=body)
     return EmitVerb(event, request)
 
 
-def parse_wait(reader: Reader, node: Mapping, verb: str) -> Verb | None:
-    value = node.get(verb)
-    assert isinstance(value, Scalar), "the caller has looked"
-    match verb:
-        case "wait":
-            duration = seconds(reader, value)
-            return WaitVerb(duration) if duration is not None else None
-        case "wait_until":
-            return WaitUntilVerb(reader.template(value))
-        case _:
-            signal = name_of(value)
-            timeout = seconds(reader, node.get("timeout"))
-            expect = reader.condition(node.get("expect"))
-            schema = parse_schema(reader, node.get("schema"))
-            return WaitForVerb(signal, schema, timeout, expect) if signal is not None else None
+def parse_wait(reader: Reader, node: Mapping) -> WaitVerb | None:
+    duration = seconds(reader, node.get("wait"))
+    return WaitVerb(duration) if duration is not None else None
+
+
+def parse_wait_for(reader: Reader, node: Mapping) -> WaitForVerb | None:
+    signal = name_of(node.get("wait_for"))
+    timeout = seconds(reader, node.get("timeout"))
+    expect = reader.condition(node.get("expect"))
+    schema = parse_schema(reader, node.get("schema"))
+    return WaitForVerb(signal, schema, timeout, expect) if signal is not None else None

@@ -1,4 +1,4 @@
-"""The words of the language that the schema cannot say: verbs, what is reserved, what is not there yet."""
+"""The words of the language that the schema cannot say: what is reserved, what is not there yet."""
 
 from __future__ import annotations
 
@@ -11,20 +11,6 @@ from types import MappingProxyType
 
 from flowdsl.plan.address import COMMIT, CONFIRMS, ON_FAILURE
 
-VERBS = (
-    "call",
-    "parallel",
-    "steps",
-    "switch",
-    "uses",
-    "wait",
-    "wait_until",
-    "wait_for",
-    "emit",
-    "set",
-    "status",
-    "fail",
-)
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 SNAKE_CASE = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -50,7 +36,7 @@ WORDS_MAX = 1000
 FIELDS_OF_A_STEP = ("status", "headers", "key", "error")
 FIELDS_OF_ITEMS = ("item", "items")  # beside those, of a `for_each`
 
-# Keys that only come with one of these, which is missed where it is not there.
+# Keys that only come with one of these, which is missed where it is not there. Those of a verb are explained with it.
 COMPANIONS: Mapping[str, str] = MappingProxyType(
     {
         "collect": "for_each",

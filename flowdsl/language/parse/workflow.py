@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias, get_args
 
 from flowdsl.language.text.located import Alignment
+from flowdsl.plan.body import Body
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.nodes import Auth, Input
 from flowdsl.plan.span import Span
@@ -92,7 +93,7 @@ class WrittenRequest:
     span: Span
     query: tuple[tuple[Name, Template], ...] = ()
     headers: tuple[tuple[Name, Template], ...] = ()
-    body: Template | None = None
+    body: Body | None = None
     timeout: Seconds | None = None
     retry: WrittenRetry | None = None
     expect: Expression | None = None
@@ -124,6 +125,7 @@ class WrittenProbe:
 
 @dataclass(frozen=True, slots=True)
 class CallVerb:
+    kind: ClassVar = "call"
     request: WrittenRequest
     compensate: WrittenCompensation | None = None
     confirm: WrittenConfirm | None = None
@@ -133,19 +135,60 @@ class CallVerb:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupVerb:
+    """`parallel:` or `steps:`."""
+
+    kind: Literal["parallel", "steps"]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchVerb:
     """Each branch is a step whose verb is a `steps` group."""
 
+    kind: ClassVar = "switch"
     branches: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class WaitUntilVerb:
+class UsesVerb:
+    """`uses`: another workflow file, run as part of this one or, detached, as a run of its own."""
+
+    kind: ClassVar = "uses"
+    file: File
+    arguments: tuple[tuple[Name, Template], ...] = ()
+    detach: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EmitVerb:
+    """`emit`, as the request it is: a POST to the service `events`, with the data as its body."""
+
+    kind: ClassVar = "emit"
+    event: Name
+    request: WrittenRequest
+
+
+@dataclass(frozen=True, slots=True)
+class LocalVerb:
+    """A verb that the run carries out itself: no step is in it, and nothing is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitVerb(LocalVerb):
+    kind: ClassVar = "wait"
+    duration: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class WaitUntilVerb(LocalVerb):
+    kind: ClassVar = "wait_until"
     moment: Template
 
 
 @dataclass(frozen=True, slots=True)
-class WaitForVerb:
+class WaitForVerb(LocalVerb):
+    kind: ClassVar = "wait_for"
     signal: Name
     schema: Json = None
     timeout: Seconds | None = None
@@ -153,20 +196,52 @@ class WaitForVerb:
 
 
 @dataclass(frozen=True, slots=True)
-class EmitVerb:
-    """`emit`, as the request it is: a POST to the service `events`, with the data as its body."""
-
-    event: Name
-    request: WrittenRequest
+class SetVerb(LocalVerb):
+    kind: ClassVar = "set"
+    values: tuple[tuple[Name, Template], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class UsesVerb:
-    """`uses`: another workflow file, run as part of this one or, detached, as a run of its own."""
+class StatusVerb(LocalVerb):
+    kind: ClassVar = "status"
+    text: Template
 
-    file: File
-    arguments: tuple[tuple[Name, Template], ...] = ()
-    detach: bool = False
+
+@dataclass(frozen=True, slots=True)
+class FailVerb(LocalVerb):
+    kind: ClassVar = "fail"
+    message: Template
+
+
+@dataclass(frozen=True, slots=True)
+class CommitVerb(LocalVerb):
+    """The word alone."""
+
+    kind: ClassVar = "commit"
+
+
+Verb: TypeAlias = (
+    CallVerb
+    | GroupVerb
+    | SwitchVerb
+    | UsesVerb
+    | WaitVerb
+    | WaitUntilVerb
+    | WaitForVerb
+    | EmitVerb
+    | SetVerb
+    | StatusVerb
+    | FailVerb
+    | CommitVerb
+)
+GROUPS = ("parallel", "steps")
+# The keys that a step may begin with, in the order in which a message lists them. `commit` is a word alone.
+VERBS: tuple[str, ...] = tuple(
+    kind
+    for verb in get_args(Verb)
+    for kind in (GROUPS if verb is GroupVerb else (verb.kind,))
+    if verb is not CommitVerb
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,55 +254,6 @@ class WrittenForEach:
     quorum: int = 0
     max_parallel: int | None = None
     span: Span | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GroupVerb:
-    """`parallel:` or `steps:`."""
-
-    kind: Literal["parallel", "steps"]
-    steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StatusVerb:
-    text: Template
-
-
-@dataclass(frozen=True, slots=True)
-class SetVerb:
-    values: tuple[tuple[Name, Template], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class WaitVerb:
-    duration: Seconds
-
-
-@dataclass(frozen=True, slots=True)
-class FailVerb:
-    message: Template
-
-
-@dataclass(frozen=True, slots=True)
-class CommitVerb:
-    """The word alone."""
-
-
-Verb: TypeAlias = (
-    CallVerb
-    | GroupVerb
-    | SwitchVerb
-    | StatusVerb
-    | SetVerb
-    | WaitVerb
-    | WaitUntilVerb
-    | WaitForVerb
-    | EmitVerb
-    | UsesVerb
-    | FailVerb
-    | CommitVerb
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from flowdsl.codes import Code
 from flowdsl.language.lower.timing import forward_seconds, spell
 from flowdsl.language.order import step_name
 from flowdsl.language.parse.workflow import CallVerb
-from flowdsl.language.places import StepPlace, kind_of, names_given, uses
+from flowdsl.language.places import StepPlace, names_given, uses
 from flowdsl.language.subject import Subject
 from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.nodes import READS, Plan
@@ -21,7 +21,7 @@ from flowdsl.plan.nodes import READS, Plan
 def check_beside(subject: Subject, plan: Plan) -> Iterator[Diagnostic]:
     for (section, path), children in subject.by_parent.items():
         parent = children[0].parents[-1] if path else None
-        if section == "steps" and (parent is None or kind_of(parent) == "steps"):
+        if section == "steps" and (parent is None or parent.verb.kind == "steps"):
             for run in _runs(children):
                 yield _diagnostic(run, plan)
 
@@ -47,13 +47,13 @@ def _kind(place: StepPlace) -> str | None:
     """What may go beside its like; None for what had better wait."""
     if place.step.broken or place.step.for_each is not None:
         return None
-    match place.step.verb:
-        case CallVerb(request=request, fallback=()) if request.method in READS:
-            return "read"
-        case CallVerb(confirm=confirm, compensate=undo, fallback=()) if confirm and undo:
-            return "hold" if undo.request is not None else None
-        case _:
-            return None
+    call = place.step.verb
+    if not isinstance(call, CallVerb) or call.fallback:
+        return None
+    if call.request.method in READS:
+        return "read"
+    undo = call.compensate
+    return "hold" if call.confirm and undo and undo.request is not None else None
 
 
 def _reads_one_of(place: StepPlace, given: set[str]) -> bool:

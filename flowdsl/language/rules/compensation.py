@@ -25,14 +25,12 @@ def check_compensation(subject: Subject) -> Iterator[Diagnostic]:
     for position, place in enumerate(subject.places):
         if place.section != "steps" or place.below_commit or place.step.broken:
             continue
-        match place.step.verb:
-            case CallVerb() as call:
-                yield from _stays_behind(subject, position, call, fallible)
-                yield from _needs_a_lost_answer(subject, place, call)
-            case UsesVerb(detach=False) as uses:
-                yield from _a_used_file_stays_behind(subject, position, uses, fallible)
-            case _:
-                pass
+        verb = place.step.verb
+        if isinstance(verb, CallVerb):
+            yield from _stays_behind(subject, position, verb, fallible)
+            yield from _needs_a_lost_answer(subject, place, verb)
+        elif isinstance(verb, UsesVerb) and not verb.detach:
+            yield from _a_used_file_stays_behind(subject, position, verb, fallible)
 
 
 def _stays_behind(

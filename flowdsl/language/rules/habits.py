@@ -49,12 +49,11 @@ def _values(place: StepPlace) -> Iterator[tuple[Span, Template]]:
     for _, request in requests(place):
         yield from ((name.span, value) for name, value in request.query + request.headers)
         if request.body is not None:
-            yield request.span, request.body
-    match place.step.verb:
-        case SetVerb(values=values) | UsesVerb(arguments=values):
-            yield from ((name.span, value) for name, value in values)
-        case _:
-            return
+            yield from ((request.span, template) for template in request.body.templates)
+    verb = place.step.verb
+    if isinstance(verb, SetVerb | UsesVerb):
+        values = verb.values if isinstance(verb, SetVerb) else verb.arguments
+        yield from ((name.span, value) for name, value in values)
 
 
 def _urls_in(template: Template) -> Iterator[str]:
@@ -90,11 +89,10 @@ def _hold_without_confirm(
 
 
 def _is_hold(place: StepPlace) -> bool:
-    match place.step.verb:
-        case CallVerb(request=request, compensate=undo) if undo is not None:
-            return undo.request is not None and request.method not in READS
-        case _:
-            return False
+    call = place.step.verb
+    if not isinstance(call, CallVerb) or call.compensate is None:
+        return False
+    return call.compensate.request is not None and call.request.method not in READS
 
 
 def _is_described(subject: Subject, place: StepPlace) -> bool:
@@ -114,11 +112,9 @@ def _wait_without_end(subject: Subject) -> Iterator[Diagnostic]:
     if subject.workflow.timeout is not None:
         return
     for place in subject.places:
-        match place.step.verb:
-            case WaitForVerb(signal=signal, timeout=None):
-                message = f"nothing ends this wait if nobody sends `{signal.text}`"
-                hint = "say how long: `timeout: 24h` here, or a `timeout` of the whole run"
-                yield Diagnostic(Code.ENDLESS_WAIT, place.step.span, message, help=hint)
-                return
-            case _:
-                pass
+        verb = place.step.verb
+        if isinstance(verb, WaitForVerb) and verb.timeout is None:
+            message = f"nothing ends this wait if nobody sends `{verb.signal.text}`"
+            hint = "say how long: `timeout: 24h` here, or a `timeout` of the whole run"
+            yield Diagnostic(Code.ENDLESS_WAIT, place.step.span, message, help=hint)
+            return

@@ -48,17 +48,16 @@ def _losers_apart(subject: Subject, place: StepPlace, each: WrittenForEach) -> I
     if each.collect not in _CHOOSING:
         return
     for inside in subject.places:
-        if inside.section == place.section and _is_in(inside, place):
-            match inside.step.verb:
-                case UsesVerb(detach=True):
-                    message = f"`collect: {each.collect}`: a run of its own that does not win goes on all the same"
-                    hint = "leave out `detach: true`, or wait for all items"
-                    related = ((each.span, "the items are chosen from here"),) if each.span else ()
-                    yield Diagnostic(
-                        Code.LOSERS_STAY, inside.step.span, message, help=hint, related=related
-                    )
-                case _:
-                    pass
+        verb = inside.step.verb
+        if inside.section != place.section or not _is_in(inside, place):
+            continue
+        if isinstance(verb, UsesVerb) and verb.detach:
+            message = f"`collect: {each.collect}`: a run of its own that does not win goes on all the same"
+            hint = "leave out `detach: true`, or wait for all items"
+            related = ((each.span, "the items are chosen from here"),) if each.span else ()
+            yield Diagnostic(
+                Code.LOSERS_STAY, inside.step.span, message, help=hint, related=related
+            )
 
 
 def _is_in(place: StepPlace, group: StepPlace) -> bool:

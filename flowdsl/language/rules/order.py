@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from flowdsl.codes import Code
 from flowdsl.language import order
@@ -10,13 +11,17 @@ from flowdsl.language.parse.vocabulary import did_you_mean, listed
 from flowdsl.language.parse.workflow import (
     CallVerb,
     CommitVerb,
+    EmitVerb,
     FailVerb,
     GroupVerb,
+    LocalVerb,
     Name,
     StatusVerb,
+    SwitchVerb,
+    UsesVerb,
     WaitForVerb,
 )
-from flowdsl.language.places import StepPlace, kind_of
+from flowdsl.language.places import StepPlace
 from flowdsl.language.subject import Subject
 from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.expression.compiled import Expression
@@ -43,8 +48,10 @@ def check_order(subject: Subject) -> Iterator[Diagnostic]:
                 yield Diagnostic(Code.STATUS_INSIDE_PARALLEL, place.step.span, message, help=hint)
             case GroupVerb(kind="parallel"):
                 yield from _cycles(subject, place)
-            case _:
+            case GroupVerb() | SwitchVerb() | UsesVerb() | EmitVerb() | LocalVerb():
                 pass
+            case _:
+                assert_never(place.step.verb)
         yield from _after(subject, place)
 
 
@@ -125,7 +132,7 @@ def _after(subject: Subject, place: StepPlace) -> Iterator[Diagnostic]:
     if not place.step.after:
         return
     parent = place.parents[-1] if place.parents else None
-    if parent is None or kind_of(parent) != "parallel":
+    if parent is None or parent.verb.kind != "parallel":
         message = "`after` stands on a child of a `parallel` only"
         hint = "in a list each step waits for the one above it"
         yield Diagnostic(Code.NOT_A_SIBLING, place.step.after[0].span, message, help=hint)

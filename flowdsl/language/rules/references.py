@@ -277,7 +277,7 @@ def _why(definition: DefinedName, how: Relation, use: Use) -> str:
             return f"`{name}` is inside this step: it has not run"
         case Relation.INSTEAD:
             return f"`{name}` is in another branch: where this one is taken, it did not run"
-        case _:
+        case Relation.LATER | Relation.BEFORE | Relation.BESIDE:
             return f"`{name}` has not run here: its step comes later"
 
 

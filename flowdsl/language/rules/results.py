@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import assert_never
 
 from flowdsl.language.parse.workflow import (
     CallVerb,
     EmitVerb,
     GroupVerb,
+    LocalVerb,
     Step,
+    SwitchVerb,
     UsesVerb,
     WaitForVerb,
     WrittenForEach,
@@ -59,7 +62,7 @@ def _collected(each: WrittenForEach, item: Type) -> Type:
             return item
         case "settled":
             return ListOf(or_null(item))
-        case _:
+        case "all" | "quorum":
             return ListOf(item)
 
 
@@ -79,8 +82,10 @@ def _of_one(step: Step, told: Told) -> Type:
             return _STARTED
         case UsesVerb() as uses:
             return told.outputs(uses)
-        case _:
+        case GroupVerb() | SwitchVerb() | LocalVerb():
             return ANYTHING if step.broken else NULL
+        case _:
+            assert_never(step.verb)
 
 
 def _of_last(steps: tuple[Step, ...], told: Told) -> Type:

@@ -70,31 +70,27 @@ def _check(subject: Subject, use: Use, names: dict[str, Type]) -> Iterator[Diagn
 
 def _moment(place: StepPlace) -> Iterator[Diagnostic]:
     """A time that is written out can be read, or never will."""
-    match place.step.verb:
-        case WaitUntilVerb(moment=Constant(value=value)):
-            try:
-                seconds_of(value)
-            except EvaluationError:
-                hint = "a time is written 2026-12-24T18:00:00Z, or as seconds since the epoch"
-                yield Diagnostic(Code.WRONG_TYPE, place.step.span, "this is no time", help=hint)
-        case _:
-            return
+    verb = place.step.verb
+    if not isinstance(verb, WaitUntilVerb) or not isinstance(verb.moment, Constant):
+        return
+    try:
+        seconds_of(verb.moment.value)
+    except EvaluationError:
+        hint = "a time is written 2026-12-24T18:00:00Z, or as seconds since the epoch"
+        yield Diagnostic(Code.WRONG_TYPE, place.step.span, "this is not a time", help=hint)
 
 
 def _never_taken(place: StepPlace) -> Iterator[Diagnostic]:
     """Branches below one that holds always."""
-    match place.step.verb:
-        case SwitchVerb(branches=branches):
-            always = [n for n, one in enumerate(branches) if one.when is None and not one.broken]
-            for branch in branches[always[0] + 1 :] if always else ():
-                message = "this branch is never taken: one above it has no `when`"
-                related = ((branches[always[0]].span, "this one is taken otherwise"),)
-                hint = "let the branch without `when` be the last"
-                yield Diagnostic(
-                    Code.CONSTANT_CONDITION, branch.span, message, help=hint, related=related
-                )
-        case _:
-            return
+    if not isinstance(place.step.verb, SwitchVerb):
+        return
+    branches = place.step.verb.branches
+    always = [n for n, one in enumerate(branches) if one.when is None and not one.broken]
+    for branch in branches[always[0] + 1 :] if always else ():
+        message = "this branch is never taken: one above it has no `when`"
+        related = ((branches[always[0]].span, "this one is taken otherwise"),)
+        hint = "let the branch without `when` be the last"
+        yield Diagnostic(Code.CONSTANT_CONDITION, branch.span, message, help=hint, related=related)
 
 
 def _wanted(

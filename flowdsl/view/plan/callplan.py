@@ -292,8 +292,9 @@ def _body(ahead: Forecast, node: AnyNode) -> list[str]:
     if isinstance(node, ForEach):
         fields.append(("×", multiplied_text(node)))
     call = node.body if isinstance(node, ForEach) else node
-    if isinstance(call, Call) and call.action.body is not None:
-        body = shown(ahead, call.address, call.action.body)
+    data = call.action.data if isinstance(call, Call) else None
+    if data is not None:
+        body = shown(ahead, call.address, data)
         members = list(body.items()) if isinstance(body, dict) else [("body", body)]
         fields += [(name, scalar(each)) for name, each in members[:FIELDS_MAX]]
         if len(members) > FIELDS_MAX:
@@ -341,7 +342,7 @@ def _step_json(
             "method": action.method,
             "service": ahead.plan.services[action.service].name,
             "call": request(ahead, viewer, action, known.services),
-            "body": None if action.body is None else shown(ahead, viewer, action.body),
+            "body": None if action.data is None else shown(ahead, viewer, action.data),
         }
     elif not isinstance(node, Status):
         report["does"] = call_words(ahead, node, known.services) or "group"

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import (
+    assert_never,
+    cast,
+)
 
 from flowdsl.plan.address import Address, enclosing, item
 from flowdsl.plan.expression.compiled import Expression
@@ -16,8 +19,12 @@ from flowdsl.plan.location import encode_path, encode_query
 from flowdsl.plan.nodes import (
     AnyNode,
     Block,
+    Call,
+    Confirm,
+    Detach,
     ForEach,
     Input,
+    Local,
     Plan,
     Service,
     Set,
@@ -114,7 +121,7 @@ def path_text(ahead: Forecast, viewer: Address, template: Template) -> str:
             )
         case Expression():
             return _encoded(ahead, viewer, template)
-        case _:
+        case Constant() | Items() | Fields():
             return scalar(shown(ahead, viewer, template))
 
 
@@ -173,21 +180,22 @@ def _follow(ahead: Forecast, node: AnyNode) -> None:
             _assign(ahead, node)
         case Switch():
             _choose(ahead, node)
-        case _:
+        case Call() | Confirm() | Local() | Block() | ForEach() | Detach():
             _follow_inside(ahead, node)
+        case _:
+            assert_never(node)
 
 
 def _follow_inside(ahead: Forecast, node: AnyNode) -> None:
     """What the names inside a used file and inside a list mean."""
-    match node:
-        case Block(kind="uses"):
-            _enter(ahead, node)
-        case ForEach(items=Expression() as expression):
-            is_certain, items = value(ahead, node.address, expression)
-            if is_certain and isinstance(items, list) and len(items) <= KNOWN_ITEMS_MAX:
-                ahead.items[node.address] = items
-                for index, each in enumerate(items):
-                    ahead.scopes[item(node.address, index)] = {node.variable: each}
+    if isinstance(node, Block) and node.kind == "uses":
+        _enter(ahead, node)
+    if isinstance(node, ForEach) and node.items is not None:
+        is_certain, items = value(ahead, node.address, node.items)
+        if is_certain and isinstance(items, list) and len(items) <= KNOWN_ITEMS_MAX:
+            ahead.items[node.address] = items
+            for index, each in enumerate(items):
+                ahead.scopes[item(node.address, index)] = {node.variable: each}
 
 
 def _assign(ahead: Forecast, node: Set) -> None:

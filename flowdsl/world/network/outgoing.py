@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import httpx
 
-from flowdsl.plan.json import to_text
+from flowdsl.plan.body import escaped
 from flowdsl.plan.request import BasicCredentials, Request
 from flowdsl.plan.values import Sealed, Secret
 from flowdsl.version import __version__
@@ -65,7 +65,7 @@ def body_bytes(request: Request, secrets: Mapping[str, str]) -> bytes | None:
     if request.body is None:
         return None
     try:
-        return _unsealed(request.body, secrets, in_json=True).encode()
+        return _unsealed(request.body, secrets, escaped).encode()
     except UnicodeEncodeError:
         raise Unbuildable("the body holds a character that is not Unicode text") from None
 
@@ -131,15 +131,16 @@ def _basic(basic: BasicCredentials, secrets: Mapping[str, str]) -> str:
     return value
 
 
-def _unsealed(sealed: Sealed, secrets: Mapping[str, str], *, in_json: bool = False) -> str:
+def _unsealed(
+    sealed: Sealed, secrets: Mapping[str, str], written: Callable[[str], str] = str
+) -> str:
     parts: list[str] = []
     for part in sealed:
         if isinstance(part, Secret):
             value = secrets.get(part.name)
             if value is None:
                 raise Unbuildable(f"the secret {part.name} is not set")
-            # In a body a secret stands between the quotes of a JSON string.
-            parts.append(to_text(value)[1:-1] if in_json else value)
+            parts.append(written(value))
         else:
             parts.append(part)
     return "".join(parts)
