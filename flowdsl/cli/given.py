@@ -62,7 +62,7 @@ def read_some(plan: Plan, given: Sequence[str], file: str | None) -> dict[str, J
     unknown = values.keys() - {declared.name for declared in plan.inputs}
     if isinstance(checked, list) or problems or unknown:
         full = _also(problems, read_inputs(plan.inputs, values))  # it knows all names there are
-        raise wrong_inputs([problem for problem in full if not problem.help.startswith("add -i ")])
+        raise wrong_inputs([problem for problem in full if not problem.is_missing])
     return {one.name: checked[one.name] for one in some if not one.secret}
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 
 from flowdsl.cli.screen import COLORS
 from flowdsl.codes import Code
 from flowdsl.errors import InputError, Place
+from flowdsl.plan.words import did_you_mean
 
 FILE = "flowdsl.toml"
 FOLDER = ".flowdsl"
@@ -136,9 +136,8 @@ def _environments(path: Path, env: object) -> dict[str, Mapping[str, str]]:
 def _known(path: Path, table: Mapping[str, object], keys: tuple[str, ...], prefix: str) -> None:
     for key in table:
         if key not in keys:
-            close = get_close_matches(key, keys, n=1)
             known = f"the keys are: {', '.join(prefix + k for k in keys)}"
-            hint = f"did you mean `{prefix}{close[0]}`?" if close else known
+            hint = did_you_mean(key, keys, prefix) or known
             raise _wrong(path, f"unknown key `{prefix}{key}`", hint)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from flowdsl.codes import Code
 from flowdsl.errors import InputError, Place
+from flowdsl.plan.words import like
 
 if TYPE_CHECKING:
     from flowdsl.language import Checked, Library, Source
@@ -202,8 +203,6 @@ def _yaml_files(folder: str) -> Iterator[str]:
 
 
 def _near(path: str) -> str:
-    from difflib import get_close_matches
-
     parent = Path(path).parent
     try:
         names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
@@ -213,5 +212,5 @@ def _near(path: str) -> str:
     ending = Path(path).suffix
     names.sort(key=lambda name: (Path(name).suffix == ending, name))
     alike = {Path(name).stem.lower(): name for name in names}
-    close = get_close_matches(Path(path).stem.lower(), alike, n=1)
-    return str(parent / alike[close[0]]) if close else ""
+    meant = like(Path(path).stem.lower(), alike)
+    return str(parent / alike[meant]) if meant else ""

@@ -24,7 +24,6 @@ from flowdsl.plan.nodes import (
     Detach,
     Fail,
     ForEach,
-    Local,
     Plan,
     Probe,
     Set,
@@ -86,23 +85,16 @@ def _followed(plan: Plan, names: Names, path: Path) -> tuple[Names, Path]:
 def _grow(plan: Plan, values: dict[CallId, Json], address: Address, path: Path) -> None:
     """Give the call that is read, through lists, groups and fallbacks, what is read of it."""
     node = plan.nodes.get(address)
-    match node:
-        case Call() | WaitFor():
-            values[address] = grown(values[address], path)
-            fallback = node.fallback if isinstance(node, Call) else None
-            if fallback is not None:
-                _grow(plan, values, fallback.children[-1].address, path)
-        case ForEach(body=body):
-            inner = path[1:] if isinstance(path[0], int) else path
-            if inner:
-                _grow(plan, values, body.address, inner)
-        case Block(kind=kind, children=children):
-            if kind == "steps" and children:
-                _grow(plan, values, children[-1].address, path)
-        case Confirm() | Local() | Switch() | Detach() | None:
-            pass
-        case _:
-            assert_never(node)
+    if isinstance(node, Call | WaitFor):
+        values[address] = grown(values[address], path)
+    if isinstance(node, Call) and node.fallback is not None:
+        _grow(plan, values, node.fallback.children[-1].address, path)
+    if isinstance(node, Block) and node.kind == "steps" and node.children:
+        _grow(plan, values, node.children[-1].address, path)
+    if isinstance(node, ForEach):
+        inner = path[1:] if isinstance(path[0], int) else path
+        if inner:
+            _grow(plan, values, node.body.address, inner)
 
 
 def _sample(schema: Json) -> Json:

@@ -18,7 +18,6 @@ from flowdsl.language.openapi import (
     Readings,
     find_by_id,
 )
-from flowdsl.language.parse.vocabulary import listed
 from flowdsl.language.parse.workflow import (
     CallVerb,
     EmitVerb,
@@ -34,6 +33,7 @@ from flowdsl.language.parse.workflow import (
 from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.language.text.library import Library, key_of
 from flowdsl.plan.template import Constant
+from flowdsl.plan.words import listed
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,13 +49,14 @@ class Run:
         facts, state = tuple(facts), self.state
         if not self.is_open:
             state = replace(state, lost=state.lost | names_masked(facts))
-        at = last_time(facts, self.at)
-        return _asked(self.plan, fold(state, facts), at, is_open=self.is_open)
+        state, at = fold(state, facts), last_time(facts, self.at)
+        return _asked(self.plan, state, at, is_open=self.is_open)
 
     def with_intents(self, facts: Iterable[Event]) -> Run:
         """The same run once it is kept that what its progress wants is begun: nothing new follows from that."""
         facts = tuple(facts)
-        return replace(self, state=fold(self.state, facts), at=last_time(facts, self.at))
+        state, at = fold(self.state, facts), last_time(facts, self.at)
+        return Run(self.plan, state, self.progress, at, self.is_open)
 
     @property
     def created(self) -> Created:

@@ -20,14 +20,8 @@ from flowdsl.plan.nodes import (
     Action,
     AnyNode,
     Block,
-    Call,
-    Confirm,
-    Detach,
-    ForEach,
-    Local,
     Plan,
     Service,
-    Switch,
 )
 from flowdsl.plan.request import Request
 from flowdsl.plan.template import (
@@ -37,6 +31,7 @@ from flowdsl.plan.template import (
     Template,
     Text,
 )
+from flowdsl.plan.unfold import inside
 from flowdsl.saga.deciding import text as local_text
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.run import Run
@@ -91,15 +86,8 @@ def short_names(plan: Plan) -> Names:
 
 
 def _is_frame(node: AnyNode) -> bool:
-    match node:
-        case ForEach() | Switch():
-            return True
-        case Block(kind=kind):
-            return kind == "uses"
-        case Call(fallback=fallback):
-            return fallback is not None
-        case Confirm() | Local() | Detach():
-            return False
+    """Whether what is in it is drawn in a frame, or indented; of a plain group it is not."""
+    return bool(inside(node)) and (not isinstance(node, Block) or node.kind == "uses")
 
 
 def name_of(names: Names, call: CallId) -> str:

@@ -90,7 +90,7 @@ def test_data_that_are_not_the_inputs_are_said_before_anything_is_sent(
 ) -> None:
     done = cli("run", flow, "--event", event(cli, data={"order": 5, "ordr": "x"}))
     assert (done.code, "error[F072]" in done.err) == (2, True)
-    assert "`order` is a text" in done.err
+    assert "`order` must be text, not 5" in done.err
     assert "no input `ordr`" in done.err
     assert not (project / ".flowdsl").exists()
 

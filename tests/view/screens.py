@@ -122,9 +122,7 @@ def run_screen(story: Story) -> list[Line]:
 
 
 def status_screen(story: Story) -> list[Line]:
-    ended = story.at if story.state.ended else None
-    about = About(story.at + 180, ended, last_seen=story.at, changed=False)
-    return status_text(story.run, about)
+    return status_text(story.run, About(story.at + 180, changed=False))
 
 
 def log_screen(story: Story) -> str:

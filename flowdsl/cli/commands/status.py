@@ -92,9 +92,7 @@ def about_of(run: Run, word: str) -> About:
     now = time.time()
     return About(
         now=now,
-        ended=run.ended_at,
         driven=word != "interrupted",
-        last_seen=run.at,
         changed=has_changed(run),
         zone=local_zone(run.at),
     )

@@ -16,7 +16,6 @@ from flowdsl.language.openapi.finding import CheckedCall, Finding, Judged, Verdi
 from flowdsl.language.openapi.match import Found, Match, Missing, Unsure, find
 from flowdsl.language.openapi.path import CallPath, Segment, take_apart
 from flowdsl.language.openapi.value import TypeOf, Value, judge, judge_text
-from flowdsl.language.parse.vocabulary import did_you_mean, listed
 from flowdsl.language.parse.workflow import WrittenRequest
 from flowdsl.language.text.located import Located, Mapping, Scalar, align
 from flowdsl.plan.body import EventBody
@@ -24,6 +23,7 @@ from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.types import may_be_null
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Constant, Template
+from flowdsl.plan.words import did_you_mean, listed
 
 # The engine sends them with every request.
 OWN_HEADERS = ("Idempotency-Key", "User-Agent", "X-Flowdsl-Compensates")

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from flowdsl.language.openapi.contract import Contract, Operation
 from flowdsl.language.openapi.path import CallPath, Part, Segment, from_parts
-from flowdsl.language.parse.vocabulary import did_you_mean, like, listed
+from flowdsl.plan.words import did_you_mean, like, listed
 
 LIMIT_KEPT = 4_096
 

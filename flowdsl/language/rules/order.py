@@ -7,7 +7,6 @@ from typing import assert_never
 
 from flowdsl.codes import Code
 from flowdsl.language import order
-from flowdsl.language.parse.vocabulary import did_you_mean, listed
 from flowdsl.language.parse.workflow import (
     CallVerb,
     CommitVerb,
@@ -26,6 +25,7 @@ from flowdsl.language.subject import Subject
 from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.span import Span
+from flowdsl.plan.words import did_you_mean, listed
 
 
 def check_order(subject: Subject) -> Iterator[Diagnostic]:

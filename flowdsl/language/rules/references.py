@@ -8,13 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowdsl.codes import Code
-from flowdsl.language.parse.vocabulary import (
-    FIELDS_OF_A_STEP,
-    FIELDS_OF_ITEMS,
-    did_you_mean,
-    like,
-    listed,
-)
+from flowdsl.language.parse.vocabulary import FIELDS_OF_A_STEP, FIELDS_OF_ITEMS
 from flowdsl.language.parse.workflow import CallVerb, EmitVerb, Step
 from flowdsl.language.places import (
     DefinedName,
@@ -32,6 +26,7 @@ from flowdsl.plan.expression.compiled import Expression, Reference
 from flowdsl.plan.nodes import templates_of
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Template
+from flowdsl.plan.words import did_you_mean, like, listed
 
 NAMES_MAX = 30  # that are told where one is not known
 

@@ -7,7 +7,6 @@ this module.
 from __future__ import annotations
 
 import ast
-import difflib
 import itertools
 from dataclasses import dataclass
 from decimal import Decimal
@@ -40,6 +39,7 @@ from flowdsl.plan.expression.tree import (
     Tree,
     Variable,
 )
+from flowdsl.plan.words import did_you_mean
 
 MAXIMUM_DIGITS = 4300  # of an integer, and of the exponent's reach of a decimal
 
@@ -366,8 +366,7 @@ class _TreeReader:
             )
         name = node.func.id
         if name not in FUNCTIONS:
-            close = difflib.get_close_matches(name.lower(), FUNCTIONS, 1, 0.7)
-            help_text = f"did you mean `{close[0]}`?" if close else _list_functions()
+            help_text = did_you_mean(name.lower(), FUNCTIONS, at_least=0.7) or _list_functions()
             raise self.error(
                 f"there is no function `{name}`", *self.place(node.func), help_text=help_text
             )

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import (
-    assert_never,
     cast,
 )
 
@@ -19,12 +18,8 @@ from flowdsl.plan.location import encode_path, encode_query
 from flowdsl.plan.nodes import (
     AnyNode,
     Block,
-    Call,
-    Confirm,
-    Detach,
     ForEach,
     Input,
-    Local,
     Plan,
     Service,
     Set,
@@ -175,15 +170,12 @@ def _follow(ahead: Forecast, node: AnyNode) -> None:
         if not is_certain or not holds:
             _follow_inside(ahead, node) if isinstance(node, Block | ForEach) else None
             return
-    match node:
-        case Set():
-            _assign(ahead, node)
-        case Switch():
-            _choose(ahead, node)
-        case Call() | Confirm() | Local() | Block() | ForEach() | Detach():
-            _follow_inside(ahead, node)
-        case _:
-            assert_never(node)
+    if isinstance(node, Set):
+        _assign(ahead, node)
+    elif isinstance(node, Switch):
+        _choose(ahead, node)
+    else:
+        _follow_inside(ahead, node)
 
 
 def _follow_inside(ahead: Forecast, node: AnyNode) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, tzinfo
 from shlex import quote
-from typing import assert_never
 
 from flowdsl.codes import Code
 from flowdsl.plan.address import (
@@ -21,12 +20,9 @@ from flowdsl.plan.address import (
 )
 from flowdsl.plan.nodes import (
     AnyNode,
-    Block,
     Call,
-    Confirm,
     Detach,
     ForEach,
-    Local,
     NothingToUndo,
     Set,
     Status,
@@ -80,35 +76,38 @@ def _without_request(run: Run, node: AnyNode, name: str) -> list[Line]:
     failure = failure_of(run, step)
     if failure is not None:
         lines.append(line(Styled("! ", "red"), failure.message))
-    match node:
-        case Switch():
-            taken = taken_branch(run, node)
-            if step in run.state.done:
-                said = "no branch: no condition holds" if taken is None else branch_text(taken)
-                lines.append(line("  ", said))
-        case ForEach():
-            folded = Folded(run)
-            lines += [
-                line("  ", STEP_MARKS[state_of(run, item.address)].piece,
-                     f" {last_part(item.address)}  ", item_text(item_value(run, item.address)[1]),
-                     dim(f"  {folded.word(item)}"))
-                for item in node.branches or ()
-            ]  # fmt: skip
-        case Detach():
-            spawned = run.state.spawned.get(step)
-            if spawned is None:
-                return lines
-            lines += [line("  ", text) for text in many_lines({"run": spawned.run})]
-            lines += [line(), line(dim("with"))]
-            lines += [line("  ", text) for text in many_lines(dict(spawned.inputs))]
-        case WaitFor(signal=signal):
-            lines += _signal(run, step, signal)
-        case Call() | Confirm() | Local() | Block():
-            done = many_lines(run.state.done[step]) if step in run.state.done else []
-            lines += [line("  ", text) for text in done]
-        case _:
-            assert_never(node)
-    return lines
+    if isinstance(node, Switch):
+        return [*lines, *_taken(run, node)]
+    if isinstance(node, ForEach):
+        return [*lines, *_items(run, node)]
+    if isinstance(node, WaitFor):
+        return [*lines, *_signal(run, step, node.signal)]
+    if isinstance(node, Detach):
+        return [*lines, *_spawned(run, step)]
+    return [*lines, *(_json(run.state.done[step]) if step in run.state.done else [])]
+
+
+def _taken(run: Run, switch: Switch) -> list[Line]:
+    if switch.address not in run.state.done:
+        return []
+    taken = taken_branch(run, switch)
+    return [line("  ", branch_text(taken) if taken else "no branch: no condition holds")]
+
+
+def _items(run: Run, each: ForEach) -> list[Line]:
+    folded = Folded(run)
+    return [
+        line("  ", STEP_MARKS[state_of(run, item.address)].piece, f" {last_part(item.address)}  ",
+             item_text(item_value(run, item.address)[1]), dim(f"  {folded.word(item)}"))
+        for item in each.branches or ()
+    ]  # fmt: skip
+
+
+def _spawned(run: Run, step: Address) -> list[Line]:
+    spawned = run.state.spawned.get(step)
+    if spawned is None:
+        return []
+    return [*_json({"run": spawned.run}), line(), line(dim("with")), *_json(dict(spawned.inputs))]
 
 
 def _signal(run: Run, step: Address, name: str) -> list[Line]:
@@ -120,7 +119,7 @@ def _signal(run: Run, step: Address, name: str) -> list[Line]:
     signal = run.state.signals[run.state.received[step]]
     by = f" by {signal.actor}" if signal.actor else ""
     lines = [line("  ", f"answered at {rfc3339(signal.at)}{by}", dim(f"  id {signal.id}"))]
-    return lines + [line("  ", text) for text in many_lines(signal.payload)]
+    return lines + _json(signal.payload)
 
 
 def curl(run: Run, call: CallId) -> str:

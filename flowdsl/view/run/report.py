@@ -15,10 +15,8 @@ from flowdsl.plan.nodes import (
     AnyNode,
     Block,
     Call,
-    Confirm,
     Detach,
     ForEach,
-    Local,
     Set,
     Status,
     Switch,
@@ -112,29 +110,29 @@ def step_report(run: Run, address: str) -> Json:
 
 
 def _particulars(run: Run, node: AnyNode) -> Fields:
-    """What only a step of this kind has."""
-    here = node.address
-    match node:
-        case Set() | Status():
-            return {"value": run.state.done.get(here)}
-        case ForEach():
-            items, winners = run.state.expanded.get(here), run.state.chosen.get(here)
-            return {
-                "items": None if items is None else list(items),
-                "winners": None if winners is None else list(winners),
-            }
-        case Switch():
-            taken = taken_branch(run, node)
-            return {"taken": taken.address if taken is not None else None}
-        case WaitFor(signal=signal):
-            return {"signal": signal, "value": run.state.done.get(here)}
-        case Detach():
-            spawned = run.state.spawned.get(here)
-            return {"run": spawned.run if spawned is not None else None}
-        case Block(kind="uses"):
-            return {"file": used_file(run.plan, node)}
-        case Call() | Confirm() | Local() | Block():
-            return {}
+    """What only a step of this kind has, if it has anything."""
+    here, state = node.address, run.state
+    if isinstance(node, Set | Status):
+        return {"value": state.done.get(here)}
+    if isinstance(node, WaitFor):
+        return {"signal": node.signal, "value": state.done.get(here)}
+    if isinstance(node, ForEach):
+        items, winners = state.expanded.get(here), state.chosen.get(here)
+        return {
+            "items": None if items is None else list(items),
+            "winners": None if winners is None else list(winners),
+        }
+    if isinstance(node, Switch):
+        taken = taken_branch(run, node)
+        return {"taken": taken.address if taken is not None else None}
+    if isinstance(node, Detach):
+        spawned = state.spawned.get(here)
+        return {"run": spawned.run if spawned is not None else None}
+    return (
+        {"file": used_file(run.plan, node)}
+        if isinstance(node, Block) and node.kind == "uses"
+        else {}
+    )
 
 
 def _awaited(run: Run) -> Iterator[Json]:

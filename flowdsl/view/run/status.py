@@ -43,9 +43,7 @@ class About:
     """What only the owner of the store knows. `driven`: some process has the run in hand."""
 
     now: float
-    ended: float | None = None
     driven: bool = False
-    last_seen: float | None = None  # when an interrupted run last got on
     changed: bool | None = None  # whether the file is another one by now
     zone: tzinfo = UTC
     behind: str = ""  # the run with the same key that it waits for, and its state
@@ -162,7 +160,7 @@ def _list_row(row: Sequence[str], widths: Sequence[int], *, heading: bool) -> Li
 
 def _first(run: Run, about: About) -> Line:
     name = state_name(run, about)
-    when = about.ended or (about.last_seen if name == "interrupted" else None)
+    when = run.at if run.state.ended or name == "interrupted" else None
     since = f" {ago(about.now - when)}" if when is not None else ""
     cause = cause_of(run)
     why = f": {cause_text(run.plan, cause, cause_call(run))}" if cause is not None else ""
@@ -193,7 +191,7 @@ def _facts(run: Run, about: About) -> list[Line]:
     created = run.state.created
     if created is None:
         return []
-    took = duration((about.ended or about.now) - created.at)
+    took = duration((run.ended_at or about.now) - created.at)
     label = label_of(run)
     since = {True: " (changed since)", False: " (unchanged since)", None: ""}[about.changed]
     secret = {declared.name for declared in run.plan.inputs if declared.secret}

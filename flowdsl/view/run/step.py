@@ -15,11 +15,9 @@ from flowdsl.plan.nodes import (
     Detach,
     Fail,
     ForEach,
-    Local,
     NothingToUndo,
     Plan,
     Set,
-    Switch,
     Wait,
     WaitFor,
 )
@@ -73,15 +71,13 @@ def cells(
     now: float | None = None,
 ) -> Cells:
     seen = state_of(run, node.address)
-    match node:
-        case Call():
-            return _call(run, node, names, now)
-        case Confirm():
-            return _confirm(run, node, seen, now)
-        case ForEach():
-            return _each(run, node, seen)
-        case Local() | Block() | Switch() | Detach():
-            return _without_call(run, node, seen, now)
+    if isinstance(node, Call):
+        return _call(run, node, names, now)
+    if isinstance(node, Confirm):
+        return _confirm(run, node, seen, now)
+    if isinstance(node, ForEach):
+        return _each(run, node, seen)
+    return _without_call(run, node, seen, now)
 
 
 def _without_call(run: Run, node: AnyNode, seen: StepState, now: float | None) -> Cells:

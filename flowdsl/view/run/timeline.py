@@ -14,12 +14,7 @@ from typing import assert_never
 from flowdsl.plan.address import CallId, direction_of, is_answer, is_settle, step_of
 from flowdsl.plan.nodes import (
     Block,
-    Call,
     Commit,
-    Confirm,
-    Detach,
-    ForEach,
-    Local,
     Plan,
     Status,
     Switch,
@@ -243,21 +238,16 @@ def _back(call: CallId) -> str:
 
 def _done(plan: Plan, address: str, value: Json) -> Iterator[TimelineEntry]:
     node = plan.nodes[address]
-    match node:
-        case Status():
-            yield TimelineEntry("status", "", scalar(value))
-        case Switch(branches=branches):
-            taken = branches[value] if isinstance(value, int) else None
-            said = f"{last_part(taken.address)}: {branch_text(taken)}" if taken else ""
-            yield TimelineEntry("branch", address, said or "none: no condition holds")
-        case WaitFor():
-            yield TimelineEntry("ok", address, one_line(value))
-        case Call() | Confirm() | Local() | Block() | ForEach() | Detach():
-            yield TimelineEntry(
-                "set", address, value if isinstance(value, str) else one_line(value)
-            )
-        case _:
-            assert_never(node)
+    if isinstance(node, Status):
+        yield TimelineEntry("status", "", scalar(value))
+    elif isinstance(node, Switch):
+        taken = node.branches[value] if isinstance(value, int) else None
+        said = f"{last_part(taken.address)}: {branch_text(taken)}" if taken else ""
+        yield TimelineEntry("branch", address, said or "none: no condition holds")
+    elif isinstance(node, WaitFor):
+        yield TimelineEntry("ok", address, one_line(value))
+    else:
+        yield TimelineEntry("set", address, value if isinstance(value, str) else one_line(value))
 
 
 def _branched(

@@ -218,7 +218,7 @@ def test_an_answer_gives_its_type_to_what_reads_it() -> None:
     )
     checked = check_workflow(text, CONTRACTS)
     assert [(f.code, f.message) for f in checked.findings] == [
-        ("F097", "`text` is text, and this is a whole number")
+        ("F097", "`text` must be text, not a whole number")
     ]
 
 
