@@ -17,6 +17,7 @@ from flowdsl.world.store.summary import StoreFinding
 from tests.counts import count
 from tests.disk.journals import flipped, journal_of
 from tests.simdisk import Operation, SimDisk
+from tests.virtual import at_once
 from tests.world.kit import (
     DEFINITION,
     DIGEST,
@@ -183,7 +184,7 @@ KINDS: dict[str, tuple[Damage, str, bool, bool]] = {
 
 
 def fsck(disk: SimDisk, *, repair: bool = False) -> list[StoreFinding]:
-    return sim_store(disk, read_only=True).fsck(repair=repair)
+    return [*at_once(sim_store(disk, read_only=True).fsck(repair=repair))]
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -222,7 +223,7 @@ def _adopted(disk: SimDisk) -> list[object]:
 
     async def story() -> list[object]:
         await store.start()
-        assert events_of(store.events("done")) == [created("done"), ENDED]
+        assert events_of(await store.events("done")) == [created("done"), ENDED]
         found = await store.adopt_all()
         await store.close()
         return list(found["open"])
@@ -299,7 +300,7 @@ def test_damage_to_one_run_stops_that_run_only() -> None:
     async def story() -> None:
         await store.start()
         with pytest.raises(StoreError) as refusal:
-            store.events("done")
+            await store.events("done")
         assert refusal.value.code == "F203"
         await store.create("next", [created("next"), ENDED])
         await store.close()

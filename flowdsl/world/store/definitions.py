@@ -77,7 +77,7 @@ def _files_in(document: Json) -> tuple[tuple[str, str], ...]:
 
 
 @dataclass(slots=True)
-class Definitions:
+class DefinitionFiles:
     disk: Disk
     layout: StoreLayout
     _pinned: set[str] = field(default_factory=set)

@@ -18,7 +18,7 @@ from flowdsl.errors import StoreError
 from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Created
 from flowdsl.world.store import access
-from flowdsl.world.store.adoption import set_torn_tail_aside
+from flowdsl.world.store.dead_journals import set_torn_tail_aside
 from flowdsl.world.store.disk import ASIDE, Disk, names, opened
 from flowdsl.world.store.documents import Documents
 from flowdsl.world.store.fsck_groundwork import Groundwork

@@ -29,11 +29,11 @@ class Recorded(NamedTuple):
 
 
 class Ordered(NamedTuple):
-    """A command that another process left for a run."""
+    """An order that another process left for a run."""
 
     run: str
-    command_id: str
-    command: Json
+    order_id: str
+    order: Json
 
 
 @dataclass(frozen=True, slots=True)
