@@ -93,7 +93,7 @@ def test_the_application_of_the_page_loses_no_order_when_it_is_killed(tmp_path: 
         assert len([e for e in mock.effects() if e["service"] == "payments"]) == 20
     assert ends == ["succeeded"] * 20 + ["compensated"] * 10 + ["cancelled"] * 20
     store = FileStore(tmp_path / ".flowdsl", read_only=True)
-    assert store.fsck() == []
+    assert asyncio.run(store.fsck()) == []
     listed = Shell(tmp_path / ".flowdsl", mock).json("list", "--all")["runs"]
     assert sorted((run["run"], run["state"]) for run in listed) == sorted(
         zip(ORDERS, ends, strict=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from flowdsl.cli.display import Display, NoDisplay, display_for
 from flowdsl.cli.ending import conclude, interrupted_report
 from flowdsl.cli.options import Session
-from flowdsl.cli.runs import asked_wrongly, existing_store, run_of, shown, state_word, store_for
+from flowdsl.cli.runs import asked_wrongly, read, run_and_word, shown
 from flowdsl.engine.engine import Engine
 from flowdsl.engine.follow import Turned
 from flowdsl.engine.handle import Handle
@@ -26,9 +26,9 @@ from flowdsl.view.paint import counted
 from flowdsl.view.run.closing import what_stands
 from flowdsl.world.network.hosts import Hosts, read_allowed
 from flowdsl.world.network.http import Http
-from flowdsl.world.store.access import findings
-from flowdsl.world.store.disk import RealDisk, not_allowed
-from flowdsl.world.store.layout import StoreLayout
+from flowdsl.world.store import open_store
+from flowdsl.world.store.disk import not_allowed
+from flowdsl.world.store.port import Checkable, Store
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: its terminal was closed
 
@@ -81,7 +81,7 @@ class Pilot:
         if len(self.signals) > 1 or not self.engine.tended:
             task.cancel()
             return
-        calls = self.engine.open_calls
+        calls = sum(tended.open_calls for tended in self.engine.tended.values())
         if number == signal.SIGINT:
             self.engine.pause()
         else:
@@ -123,9 +123,9 @@ def _with_what_stands(error: JournalLost, stands: Mapping[str, Run]) -> JournalL
 
 async def _drive(pilot: Pilot, act: Act) -> Run:
     with asked_wrongly():
-        store = store_for(pilot.session)
+        store = open_store(pilot.session.store)
         await store.start()
-    _warn_of_others(pilot.session)
+    await _warn_of_others(pilot.session, store)
     network = Http(hosts=Hosts(read_allowed(pilot.session.allow)))
     pilot.take(Engine(store, network, pilot.session.project, watch=pilot.note, by=actor()))
     try:
@@ -136,9 +136,9 @@ async def _drive(pilot: Pilot, act: Act) -> Run:
         await network.aclose()
 
 
-def _warn_of_others(session: Session) -> None:
+async def _warn_of_others(session: Session, store: Store) -> None:
     """Who else may write the store: one line each, with what to type."""
-    for finding in findings(RealDisk(), StoreLayout(session.store)):
+    for finding in await store.exposed() if isinstance(store, Checkable) else ():
         what, _, _ = finding.explanation.partition(",")
         session.screen.hint(
             f"warning[{finding.code}]: {shown(session.store)}: {what}: {finding.help}"
@@ -177,10 +177,10 @@ def _stopped(pilot: Pilot) -> int:
     """Saved, and not at its end. What came in while we stopped is on disk, so it is read from there."""
     seen = pilot.last or next(iter(pilot.stands.values()), None)
     if seen is not None:
-        store = existing_store(pilot.session)
-        pilot.last = run = run_of(store, seen.id)
-        word = state_word(store, run) if pilot.signals else run.progress.state
-        interrupted_report(pilot.session, run, word)
+        name = seen.id
+        pilot.last, word = read(pilot.session, lambda store: run_and_word(store, name))
+        word = word if pilot.signals else pilot.last.progress.state
+        interrupted_report(pilot.session, pilot.last, word)
     else:
         pilot.session.screen.stopped("stopped before anything was sent")
     return 128 + pilot.signals[0] if pilot.signals else 4

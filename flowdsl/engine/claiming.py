@@ -18,12 +18,12 @@ async def claim(store: Store, start: Start) -> tuple[Start, Claim]:
         return start, await store.claim(start.run, start.fingerprint)
     event = event_run(store.key, start.plan.name, *start.event)
     if not start.is_named:
-        start = start.named(store.started_by(event) or event)
+        start = start.named(await store.started_by(event) or event)
         return start, await store.claim(start.run, start.fingerprint, attach=True)
     claimed = await store.claim(start.run, start.fingerprint)
     started = await store.claim_event(event, start.run)
     if started != start.run:
-        store.unclaim(start.run)
+        await store.unclaim(start.run)
         message = f"this event has started {started}, and no event starts two runs"
         raise InputError(message, code=Code.ID_TAKEN, help=f"flowdsl status {started}")
     return start, claimed

@@ -119,12 +119,12 @@ class Engine:
         have to go on without a secret.
         """
         self._check_going()
-        past = self._read(run)
+        past = await self._read(run)
         if secret_inputs:
             self._secrets.inputs[run] = secret_inputs
         tended = await self.take_over(run) if drive else self.tended.get(run)
         driver: Driver = "ours" if tended is not None else "nobody"
-        if tended is None and run not in self._ours and self.store.is_driven(run):
+        if tended is None and run not in self._ours and await self.store.is_driven(run):
             driver = "another"
         return Handle(run, driver, len(past), drive, self, tended)
 
@@ -134,10 +134,10 @@ class Engine:
         left: dict[str, str] = {}
         secrets: dict[str, Mapping[str, str]] = {}
 
-        def may_go_on(past: Sequence[Event]) -> bool:
+        async def may_go_on(past: Sequence[Event]) -> bool:
             run = created_by(past).run
             try:
-                secrets[run] = self._secrets.unattended(past)
+                secrets[run] = await self._secrets.unattended(past)
             except FlowdslError as error:
                 left[run] = error.message
             return run in secrets
@@ -145,8 +145,8 @@ class Engine:
         async with self._door:
             taken = await self.store.adopt_all(may_go_on)
             for run, past in taken.items():
-                self._resume(past, secrets[run])
-        self._listening.listen()
+                await self._resume(past, secrets[run])
+        await self._listening.listen()
         return Adopted(tuple(taken), left)
 
     # --- the process ---------------------------------------------------------------------------------
@@ -160,10 +160,6 @@ class Engine:
     def pause(self) -> None:
         """A person's Ctrl-C: the same, and the runs wait for a person."""
         self._stop(paused=True)
-
-    @property
-    def open_calls(self) -> int:
-        return sum(len(tended.drive.run.state.flying) for tended in self.tended.values())
 
     async def __aenter__(self) -> Self:
         await self.store.start()
@@ -212,7 +208,7 @@ class Engine:
         try:
             await self._pinned.pin(start.plan)
         except StoreError:
-            self.store.unclaim(start.run)
+            await self.store.unclaim(start.run)
             raise
         start = start.begun(self.clock.now())
         if start.secret_inputs:
@@ -221,7 +217,7 @@ class Engine:
         masks = Masks(secrets, self.store.key)
         tended = self._begin(start.run, Run.new(start.plan), [], [start.created], masks)
         if not await tended.is_begun():
-            self.store.unclaim(start.run)
+            await self.store.unclaim(start.run)
             await tended.rest()  # raises what stopped it
         return tended
 
@@ -231,10 +227,10 @@ class Engine:
             await self._create(start)
             return
         async with self._door:
-            past = self._read(start.run)
-            if start.run not in self._ours and not known_by(past, self.plan_of).state.ended:
+            past = await self._read(start.run)
+            if start.run not in self._ours and not (await known_by(past, self.plan_of)).state.ended:
                 with contextlib.suppress(FlowdslError):
-                    self._secrets.unattended(past)
+                    await self._secrets.unattended(past)
                     await self._go_on(past)
 
     async def take_over(self, run: str) -> Tended | None:
@@ -243,9 +239,11 @@ class Engine:
         async with self._door:
             if run in self.tended:
                 return self.tended[run]
-            past = self._read(run)
-            known = known_by(past, self.plan_of)
-            if known.state.ended or (known.progress.at_rest and not self.store.commands_for(run)):
+            past = await self._read(run)
+            known = await known_by(past, self.plan_of)
+            if known.state.ended or (
+                known.progress.at_rest and not await self.store.orders_for(run)
+            ):
                 return None
             return await self._go_on(past)
 
@@ -275,8 +273,8 @@ class Engine:
         self, run: str, order: Order, if_sequence: int | None, *, drive: bool
     ) -> Tended | None:
         """None where it has to be left in the inbox."""
-        past = self._read(run)
-        known = known_by(past, self.plan_of)
+        past = await self._read(run)
+        known = await known_by(past, self.plan_of)
         try:
             judged(known, len(past), order, if_sequence, self.clock.now())
         except InputError:
@@ -288,18 +286,18 @@ class Engine:
     async def _go_on(self, past: Sequence[Event], order: Order | None = None) -> Tended | None:
         """With a run that is ours and came to rest, or that nobody drives. None where another process does by now."""
         run, is_ours = created_by(past).run, created_by(past).run in self._ours
-        if not is_ours and self.store.is_driven(run):
+        if not is_ours and await self.store.is_driven(run):
             return None
-        secrets = self._secrets.of(past)  # InputError: nothing is touched
+        secrets = await self._secrets.of(past)  # InputError: nothing is touched
         if not is_ours:
             adopted = await self.store.adopt(run)
             if adopted is None:
                 return None
-            self._listening.listen()
+            await self._listening.listen()
             past = adopted
-        return self._resume(past, secrets, order, is_ours=is_ours)
+        return await self._resume(past, secrets, order, is_ours=is_ours)
 
-    def _resume(
+    async def _resume(
         self,
         past: Sequence[Event],
         secrets: Mapping[str, str],
@@ -309,7 +307,7 @@ class Engine:
     ) -> Tended:
         """Who has come to rest here goes on with what is told alone, unless what it knows has changed."""
         known, masks, at = (
-            known_by(past, self.plan_of),
+            await known_by(past, self.plan_of),
             Masks(secrets, self.store.key),
             self.clock.now(),
         )
@@ -378,13 +376,13 @@ class Engine:
 
     # --- what runs need ------------------------------------------------------------------------------
 
-    def _read(self, run: str) -> list[Event]:
+    async def _read(self, run: str) -> list[Event]:
         """Raises InputError where there is no such run."""
-        return [recorded.event for recorded in self.store.events(run)]
+        return [recorded.event for recorded in await self.store.events(run)]
 
-    def plan_of(self, digest: str) -> Plan:
+    async def plan_of(self, digest: str) -> Plan:
         """The plan that runs are pinned to, whatever became of the file."""
-        return self._pinned.plan(digest)
+        return await self._pinned.plan(digest)
 
     async def _tell_another(
         self, run: str, order: Order, if_sequence: int | None, *, drive: bool
@@ -393,7 +391,7 @@ class Engine:
         sending = Sending(self.store, self.plan_of, self.clock, run, order, if_sequence)
         order_id = await sending.leave()
         while not await sending.is_heard(order_id):
-            if not drive or self.store.is_driven(run):
+            if not drive or await self.store.is_driven(run):
                 return "inbox"
             await self.take_over(run)
         return "heard"

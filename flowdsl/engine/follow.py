@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from flowdsl.plan.nodes import Plan
@@ -15,7 +15,7 @@ from flowdsl.world.store.port import Store
 POLL_SECONDS = 0.05
 ALIVE_EVERY = 5  # polls between two looks at whether the driver lives
 
-PlanOf = Callable[[str], Plan]  # by digest
+PlanOf = Callable[[str], Awaitable[Plan]]  # by digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,40 +49,42 @@ class Follower:
         """What happened after a fact; what is there already is one turn. It ends where the run rests, or its driver is gone."""
         known, seen, polls = None, 0, 0
         while True:
-            alive = polls % ALIVE_EVERY != 0 or self.store.is_driven(self.run)
+            alive = polls % ALIVE_EVERY != 0 or await self.store.is_driven(self.run)
             # after the look: what a driver wrote before it died is read
-            facts = [recorded.event for recorded in self.store.follow(self.run, seen)]
+            facts = [recorded.event for recorded in await self.store.follow(self.run, seen)]
             polls += 1
             if facts:
                 told = (
-                    past_turn(facts, after, self.plan_of) if known is None else _next(known, facts)
+                    await past_turn(facts, after, self.plan_of)
+                    if known is None
+                    else _next(known, facts)
                 )
                 seen, known = seen + len(facts), told.after
                 if seen > after:
                     yield Turned(seen, told, is_ours=False)
-            if known is not None and self._rests(known):
+            if known is not None and await self._rests(known):
                 self.rests = True
                 return
             if not alive and known is not None:
                 return
             await asyncio.sleep(POLL_SECONDS)
 
-    def _rests(self, known: Run) -> bool:
+    async def _rests(self, known: Run) -> bool:
         if known.state.ended:
             return True
-        return known.progress.at_rest and not self.store.commands_for(self.run)
+        return known.progress.at_rest and not await self.store.orders_for(self.run)
 
 
-def past_turn(facts: Sequence[Event], after: int, plan_of: PlanOf) -> Turn:
+async def past_turn(facts: Sequence[Event], after: int, plan_of: PlanOf) -> Turn:
     """All that happened after a fact, as one turn."""
-    before, now = facts[:after], known_by(facts, plan_of)
-    known = known_by(before, plan_of) if before else Run.new(now.plan)
+    before, now = facts[:after], await known_by(facts, plan_of)
+    known = await known_by(before, plan_of) if before else Run.new(now.plan)
     return Turn(known, tuple(facts[after:]), now)
 
 
-def known_by(facts: Sequence[Event], plan_of: PlanOf) -> Run:
+async def known_by(facts: Sequence[Event], plan_of: PlanOf) -> Run:
     """A run as its journal has it."""
-    return Run.of(plan_of(created_by(facts).digest), facts)
+    return Run.of(await plan_of(created_by(facts).digest), facts)
 
 
 def created_by(facts: Sequence[Event]) -> Created:

@@ -31,7 +31,7 @@ class Sending:
     async def leave(self) -> str:
         """The id under which it lies there, for ever. Raises InputError where the run will make no sense of it."""
         async with self.store.alone_at_the_inbox():
-            self._judge()
+            await self._judge()
             return await self.store.send(self.run, self.order.to_json())
 
     async def is_heard(self, order_id: str) -> bool:
@@ -40,32 +40,32 @@ class Sending:
         until = now() + HEARD_SECONDS
         while True:
             # In this order: what is taken, or ends, in between is seen by the later look.
-            is_driven = self.store.is_driven(self.run)
-            lies = order_id in dict(self._lying())
-            facts = self._facts()
+            is_driven = await self.store.is_driven(self.run)
+            lies = order_id in dict(await self._lying())
+            facts = await self._facts()
             if any(isinstance(fact, Signalled) and fact.id == order_id for fact in facts):
                 return True
             if not lies and self.order.kind != "signal":
                 return True
             if not lies or any(isinstance(fact, Ended) for fact in facts):
-                self.store.drop_command(order_id)
-                self._judge()
+                await self.store.drop_order(order_id)
+                await self._judge()
                 raise self._put_away()
             if not is_driven or now() > until:
                 return False
             await asyncio.sleep(PAUSE_SECONDS)
 
-    def _judge(self) -> None:
+    async def _judge(self) -> None:
         """As the run will stand once it has heard what lies there before."""
-        facts, at = self._facts(), self.clock.now()
-        known = with_orders(known_by(facts, self.plan_of), self._lying(), at)
+        facts, at = await self._facts(), self.clock.now()
+        known = with_orders(await known_by(facts, self.plan_of), await self._lying(), at)
         judged(known, len(facts), self.order, self.if_sequence, at)
 
-    def _facts(self) -> list[Event]:
-        return [recorded.event for recorded in self.store.events(self.run)]
+    async def _facts(self) -> list[Event]:
+        return [recorded.event for recorded in await self.store.events(self.run)]
 
-    def _lying(self) -> list[tuple[str, Json]]:
-        return [(one.command_id, one.command) for one in self.store.commands_for(self.run)]
+    async def _lying(self) -> list[tuple[str, Json]]:
+        return [(one.order_id, one.order) for one in await self.store.orders_for(self.run)]
 
     def _put_away(self) -> InputError:
         what = self.order.step if self.order.kind == "signal" else self.order.kind

@@ -39,13 +39,13 @@ class Listening:
 
     async def poll(self) -> None:
         while True:
-            self.listen()
+            await self.listen()
             await self.clock.sleep(POLL_SECONDS)
 
-    def listen(self) -> None:
+    async def listen(self) -> None:
         """Runs whose orders stay unreadable are stopped and say so: the orders are there, and `resume` obeys them."""
         try:
-            for ordered in self.store.take_commands():
+            for ordered in await self.store.take_orders():
                 self.engine.spawn(self._obey(ordered))
             failures = self.store.unread()
         except StoreError as error:
@@ -65,14 +65,14 @@ class Listening:
                 with suppress(Interrupted):  # the order is a fact by then
                     await tended.rest()
         except (StoreError, Interrupted, _Wanting):
-            self.store.put_back(ordered.command_id)
+            self.store.put_back(ordered.order_id)
         else:
-            self.store.drop_command(ordered.command_id)
+            await self.store.drop_order(ordered.order_id)
 
     async def _tell(self, ordered: Ordered) -> Tended | None:
         """The run as it is driven on. What is no order, or makes no sense (any more), stops nobody."""
         try:
-            order = replace(Order.from_json(ordered.command), id=ordered.command_id)
+            order = replace(Order.from_json(ordered.order), id=ordered.order_id)
             return await self.engine.obey(ordered.run, order)
         except InputError as error:
             if is_wanting(error):

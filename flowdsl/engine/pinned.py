@@ -27,10 +27,10 @@ class Pinned:
         self.plans[plan.digest] = plan
         await self.store.pin(plan.digest, definition_of(plan))
 
-    def plan(self, digest: str) -> Plan:
+    async def plan(self, digest: str) -> Plan:
         """Whatever became of the file. Raises StoreError where it cannot be read."""
         if digest not in self.plans:
-            self.plans[digest] = plan_from(self.store.definition(digest), digest)
+            self.plans[digest] = plan_from(await self.store.definition(digest), digest)
         return self.plans[digest]
 
     def contracts_for(self, plan: Plan) -> AnswerContracts:

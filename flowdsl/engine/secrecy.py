@@ -28,21 +28,21 @@ class RunSecrets:
     pinned: Pinned
     inputs: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
-    def of(self, past: Sequence[Event]) -> dict[str, str]:
+    async def of(self, past: Sequence[Event]) -> dict[str, str]:
         """As they are today. Raises InputError where the run would have to do without one."""
         created = created_by(past)
-        plan = self.pinned.plan(created.digest)
+        plan = await self.pinned.plan(created.digest)
         given = self.inputs.get(created.run, NONE)
         missing = sorted(set(needed_again(plan, created)) - given.keys())
         if missing:
             raise given_before(missing)
         return named(plan, self.project.secrets_for(plan, names_masked(past)), given)
 
-    def unattended(self, past: Sequence[Event]) -> dict[str, str]:
+    async def unattended(self, past: Sequence[Event]) -> dict[str, str]:
         """The same, of a run that may go on without a person: nothing is sent, or undone, for want of one."""
         if fold(State(), past).paused:
             raise InputError("a person paused it")
-        return self.of(past)
+        return await self.of(past)
 
 
 def named(plan: Plan, secrets: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:

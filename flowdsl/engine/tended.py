@@ -58,6 +58,10 @@ class Tended:
         """It is over, and nothing stopped it."""
         return self.task.done() and not self.task.cancelled() and self.task.exception() is None
 
+    @property
+    def open_calls(self) -> int:
+        return len(self.drive.run.state.flying)
+
     async def turns(self, after: int, plan_of: PlanOf) -> AsyncIterator[Turned]:
         """Those after a fact. Whoever is slow sees several as one, as all see what is past."""
         ear = Ear(closed=self.is_over)
@@ -67,8 +71,8 @@ class Tended:
             if last is not None and after == until - len(last.facts):
                 yield last
             elif after < until:
-                facts = [recorded.event for recorded in self.store.follow(self.run, 0)]
-                yield Turned(until, past_turn(facts[:until], after, plan_of), is_ours=True)
+                facts = [recorded.event for recorded in await self.store.follow(self.run, 0)]
+                yield Turned(until, await past_turn(facts[:until], after, plan_of), is_ours=True)
             while (turned := await ear.next()) is not None:
                 yield turned
         finally:

@@ -74,7 +74,7 @@ def is_forgiven(step: Step) -> bool:
 
 
 def _turns(subject: Subject, place: StepPlace) -> bool:
-    steps = (*place.parents, place.step)
+    steps = place.chain
     return can_fail(subject, place.step) and not any(map(is_forgiven, steps))
 
 

@@ -161,7 +161,7 @@ def _confirm_left(walk: Walk, node: Confirm) -> Stand:
 
 
 def _state_of_many(walk: Walk, node: Switch | ForEach) -> StepState:
-    """That no branch was taken, no item was there, or that those failed which may, was no failure."""
+    """That no branch was taken, no item was there, or that those failed which may, was not a failure."""
     state = group_state(walk, node)
     reached = node.address in walk.state.done or node.address in walk.state.expanded
     settled = isinstance(node, ForEach) and node.collect == "settled"

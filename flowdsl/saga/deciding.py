@@ -70,7 +70,7 @@ def decide_items(plan: Unfolded, state: State, each: ForEach) -> Expanded | Fail
     except EvaluationError as error:
         return _raised(each.address, f"{what} failed: {error}")
     if not isinstance(items, list):
-        return _raised(each.address, f"{what} is no list")
+        return _raised(each.address, f"{what} is not a list")
     if len(items) > ITEMS_MAX:
         message = f"{what} has {len(items):,} items, and {ITEMS_MAX:,} is the most: make `chunks(…)` of them"
         return Failed(each.address, Failure(Code.TOO_MANY_ITEMS, message, each.address))

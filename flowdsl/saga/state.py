@@ -105,7 +105,7 @@ class State:
     ended: str = ""
     outputs: dict[str, Json] | None = None  # where they were kept
     paused: bool = False  # by a person
-    stopped: bool = False  # by the end of its process, which was no crash
+    stopped: bool = False  # by the end of its process, which was not a crash
     epoch: int = 0
     lost: frozenset[str] = frozenset()  # secrets whose values stood in data and cannot be restored
     crashes: int = 0  # takeovers from a dead driver since anything last went on

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowdsl.engine.engine import Engine
+from flowdsl.engine.follow import created_by
 from flowdsl.engine.orders import Kind, Order
 from flowdsl.engine.pinned import plan_from
 from flowdsl.engine.project import EventId, Project, Start
@@ -27,7 +28,7 @@ from tests.contract.sagas import PAY_AND_FAIL, reserve, saga
 from tests.counts import count
 from tests.simdisk import SimDisk
 from tests.starting import PROJECT, prepared
-from tests.virtual import VirtualClock, run_virtually
+from tests.virtual import VirtualClock, at_once, run_virtually
 from tests.world.kit import ROOT as STORE
 
 ASKS = saga(
@@ -259,12 +260,13 @@ def test_no_use_of_the_verbs_leaves_a_run_that_is_damaged(
 
     run_virtually(life())
     store = FileStore(STORE, disk.killed(), offload=Inline(), read_only=True)
-    assert store.fsck() == []
-    for summary in store.list():
+    assert at_once(store.fsck()) == []
+    for summary in at_once(store.list()):
         assert not summary.damaged
-        facts = [recorded.event for recorded in store.events(summary.run)]
-        digest = facts[0].digest  # type: ignore[union-attr]
-        assert Run.of(plan_from(store.definition(digest), digest), facts).id == summary.run
+        facts = [recorded.event for recorded in at_once(store.events(summary.run))]
+        digest = created_by(facts).digest
+        plan = plan_from(at_once(store.definition(digest)), digest)
+        assert Run.of(plan, facts).id == summary.run
 
 
 async def _use(engine: Engine, verb: str, run: str, what: object, how: object) -> None:

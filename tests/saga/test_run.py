@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from textwrap import indent
 
 import pytest
 
+import flowdsl
 from flowdsl.explorer.model import model_of
 from flowdsl.explorer.situation import SIGNER, begin, enact
 from flowdsl.explorer.trail import read_trail
@@ -128,3 +131,18 @@ def test_whoever_reads_a_run_knows_which_secrets_are_masked_in_it(later: bool) -
     assert Run.opened(tiny, facts, frozenset()).state.lost == frozenset()
     assert Run.opened(tiny, facts[:-1], frozenset()).with_facts([finished]).state.lost == set()
     assert Run.opened(tiny, facts, frozenset({"OLD"})).state.lost == {"OLD"}
+
+
+# --- one place ---------------------------------------------------------------------------------------
+
+
+def test_a_run_and_an_unfolded_plan_are_made_in_one_place() -> None:
+    package = Path(flowdsl.__file__).parent
+    makers = {
+        (node.func.id, str(file.relative_to(package)))
+        for file in package.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert {file for name, file in makers if name == "Run"} == {"saga/run.py"}
+    assert {file for name, file in makers if name == "Unfolded"} == {"saga/unfolding.py"}

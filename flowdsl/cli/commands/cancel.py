@@ -57,12 +57,11 @@ def _exit_code(taken: Taken) -> int:
 
 def _show_plan(session: Session, name: str | None) -> int:
     """The calls that would be sent now, in their order."""
-    from flowdsl.cli.runs import existing_store, find_unfinished, run_of
+    from flowdsl.cli.runs import read, unfinished_run
     from flowdsl.engine.orders import Order, to_event
     from flowdsl.view.paint import counted, dim, line
 
-    store = existing_store(session)
-    run = run_of(store, find_unfinished(store, name))
+    run = read(session, lambda store: unfinished_run(store, name))
     to_event(run, Order("cancel"), time.time())
     calls = undo_calls(run)
     if session.json:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from flowdsl.engine.orders import Order
     from flowdsl.plan.values import Json
     from flowdsl.saga.run import Run
+    from flowdsl.world.store.port import Store
 
 
 @click.command("resume")
@@ -134,15 +135,19 @@ def go_on(
     """Resume or cancel a run. What makes no sense for it is said before anything is touched."""
     from flowdsl.cli.drive import drive
     from flowdsl.cli.given import read_secret
-    from flowdsl.cli.runs import existing_store, find_run, find_unfinished, run_of, state_word
+    from flowdsl.cli.runs import find_run, find_unfinished, read, run_and_word
     from flowdsl.cli.short_secrets import warn_of_short_secrets
     from flowdsl.engine.orders import is_repetition, to_event
 
-    store = existing_store(session)
     is_final = order is not None and order.kind != "retry"
-    run = run_of(store, (find_unfinished if is_final else find_run)(store, name))
+    find = find_unfinished if is_final else find_run
+
+    async def look(store: Store) -> tuple[Run, str]:
+        return await run_and_word(store, await find(store, name))
+
+    run, word = read(session, look)
     if order is not None and is_repetition(run, order):
-        return Taken(_ordered_before(session, run, state_word(store, run)), run, run)
+        return Taken(_ordered_before(session, run, word), run, run)
     if run.state.ended and (order is None or _is_cancelled(run, order)):
         return Taken(_is_over(session, run, order), run, run)
     if order is not None:

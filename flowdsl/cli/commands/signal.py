@@ -34,28 +34,28 @@ def command(
 
     from flowdsl.cli.drive import actor
     from flowdsl.cli.given import read_payload
-    from flowdsl.cli.runs import existing_store, find_run, pinned_plan, run_of, store_for
+    from flowdsl.cli.runs import found_run, pinned_plan, read
     from flowdsl.engine.inbox import Sending
     from flowdsl.engine.orders import Order
     from flowdsl.engine.signals import waits_for
     from flowdsl.world.clock import SystemClock
+    from flowdsl.world.store import open_store
 
     which, name = run_and(words, "NAME")
-    store = existing_store(session)
-    run = run_of(store, find_run(store, which))
+    run = read(session, lambda store: found_run(store, which))
     waits = waits_for(run.plan, name)
     payload = read_payload(waits[0].schema, given, inputs_file)
     order = Order("signal", step=name, body=payload, actor=actor())
 
     async def send() -> Heard:
-        writing = store_for(session)
+        writing = open_store(session.store)
         await writing.start()
         sending = Sending(writing, partial(pinned_plan, writing), SystemClock(), run.id, order)
         try:
             order_id = await sending.leave()
             if await sending.is_heard(order_id):
                 return "heard"
-            return "not yet" if writing.is_driven(run.id) else "nobody"
+            return "not yet" if await writing.is_driven(run.id) else "nobody"
         finally:
             await writing.close()
 

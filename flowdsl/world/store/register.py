@@ -18,7 +18,7 @@ from flowdsl.world.store.summary import RunSummary, choose
 
 
 @dataclass(frozen=True, slots=True)
-class Register:
+class RunRegister:
     own: OwnJournal
     documents: Documents
     journals: Journals
