@@ -306,11 +306,8 @@ class Engine:
         is_ours: bool = False,
     ) -> Tended:
         """Who has come to rest here goes on with what is told alone, unless what it knows has changed."""
-        known, masks, at = (
-            await known_by(past, self.plan_of),
-            Masks(secrets, self.store.key),
-            self.clock.now(),
-        )
+        known, at = await known_by(past, self.plan_of), self.clock.now()
+        masks = Masks(secrets, self.store.key)
         news: list[Event] = []
         if not (is_ours and known.progress.at_rest and masks.are_known(past)):
             news.append(Resumed(known.state.epoch + 1, at, self.by))
