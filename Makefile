@@ -9,21 +9,28 @@ INSTALL = -m pip install --quiet --disable-pip-version-check
 OURSELVES = --no-deps --no-build-isolation --editable .
 # More than the two cores: some tests wait most of the time.
 JOBS ?= 3
+# Python keeps what it has compiled, whatever the environment says: hundreds of processes start here.
+unexport PYTHONDONTWRITEBYTECODE
 # Suites of very many small runs and of real processes: what they walk is covered by the others, and counting lines would make them twice as long.
-ATTACKS := tests/contract tests/disk tests/hostile tests/load tests/museum tests/processes tests/random tests/workflows tests/test_readme.py \
+# Those whose tests take longest are first, so that no worker is left alone with one.
+ATTACKS := tests/load tests/processes tests/museum tests/test_readme.py tests/contract tests/disk tests/hostile tests/random tests/workflows \
   tests/engine/test_children.py tests/engine/test_crashes.py tests/engine/test_crashes_of_constructs.py tests/engine/test_explore.py \
-  tests/engine/test_hash_seeds.py tests/engine/test_keys_in_turn.py tests/engine/test_one_stands.py tests/engine/test_planted.py tests/engine/test_signals.py \
-  tests/test_benchmarks.py tests/test_counts.py tests/view/test_size.py tests/world/test_crash.py
+  tests/engine/test_hash_seeds.py tests/engine/test_keys_in_turn.py tests/engine/test_one_stands.py tests/engine/test_signals.py \
+  tests/engine/test_faults.py tests/engine/test_full_disk.py tests/engine/test_orders_and_lives.py \
+  tests/cli/test_odd_names.py tests/cli/test_shipped_workflows.py tests/cli/test_takeover.py tests/cli/test_terminal.py \
+  tests/language/test_any_construct.py tests/language/test_order.py tests/language/openapi/test_mutated.py tests/language/openapi/test_planted.py \
+  tests/plan/test_evaluate_limits.py tests/test_benchmarks.py tests/test_counts.py tests/test_dependencies.py tests/test_private_apis.py tests/test_purity.py \
+  tests/view/test_runs.py tests/view/test_size.py tests/world/test_crash.py tests/world/test_index.py tests/world/test_processes.py
 PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal --counts=.counts.json
 
-.PHONY: demo test lint lowest full schemas bless lock bench clean always
+.PHONY: demo test lint lowest collected full schemas bless lock bench clean always
 
 demo: $(VENV)/.demo  ## book a trip, have one refused and undone, kill one and resume it
 	@$(BIN)/python -m mock_services.demo
 
 test: $(VENV)/.dev  ## what CI runs: lint, types, floors, tests, coverage
 	@rm -f .counts.json
-	@$(MAKE) --no-print-directory --jobs=2 lint lowest
+	@$(MAKE) --no-print-directory --jobs=3 lint lowest collected
 	$(PYTEST) $(ATTACKS)
 	$(PYTEST) --cov --cov-report=term $(addprefix --ignore=,$(ATTACKS))
 	$(BIN)/python -m tests.counts .counts.json
@@ -36,6 +43,9 @@ full: $(VENV)/.dev  ## the large size of every suite
 lowest: $(LOWEST)/.demo  ## the demo on the lowest versions that are declared
 	@$(LOWEST)/bin/python -m mock_services.demo > $(LOWEST)/said 2>&1 || { cat $(LOWEST)/said; exit 1; }
 	@echo "The demo runs on the lowest versions."
+
+collected: $(VENV)/.dev  ## every test is read, and compiled once instead of by each worker
+	@$(BIN)/pytest --collect-only -qq > $(VENV)/collected 2>&1 || { cat $(VENV)/collected; exit 1; }
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

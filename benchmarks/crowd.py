@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from flowdsl.engine.engine import Engine
-from flowdsl.engine.ports import News
 from flowdsl.language import compile_plan
+from flowdsl.saga.advance import Turn
 from flowdsl.saga.events import Created
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
@@ -53,9 +53,8 @@ async def recover(folder: Path) -> int:
     back: set[str] = set()
     all_back = asyncio.Event()
 
-    def watch(news: News) -> None:
-        assert news.after.created is not None
-        back.add(news.after.created.run)
+    def watch(turn: Turn) -> None:
+        back.add(turn.after.id)
         all_back.set()
 
     async with Engine(FileStore(folder / "store"), network) as engine:
@@ -83,7 +82,7 @@ async def gather_a_crowd(url: str, folder: Path, runs: int) -> None:
                     f"waiting-{number}", plan.name, plan.digest, time.time(), {}, {}, {}
                 )
                 there = asyncio.Event()
-                watch = lambda news: there.set() if news.now.state == "waiting" else None  # noqa: E731
+                watch = lambda turn: there.set() if turn.after.progress.state == "waiting" else None  # noqa: E731
                 task = asyncio.create_task(engine.run(plan, created, watch=watch))
                 await there.wait()
             waiting.release()

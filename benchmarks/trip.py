@@ -54,7 +54,7 @@ def durable(engine: Engine, plan: Plan, url: str) -> Callable[[int], Awaitable[N
         env: dict[str, str | None] = {"DEMO_URL": url}
         created = Created(f"book-trip-{number}", plan.name, plan.digest, at, INPUTS, env, {})
         result = await engine.run(plan, created)
-        assert result.now.state == "succeeded", result.now.state
+        assert result.progress.state == "succeeded", result.progress.state
 
     return trip
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 import gc
 import signal
 from collections.abc import Iterator
+from functools import lru_cache
 
 import pytest
 from hypothesis import settings
 
+from flowdsl.engine.contracts import AnswerContracts, contracts_of
+from flowdsl.language import compile_pinned
+from flowdsl.language.openapi.reading import Readings
+from flowdsl.plan.nodes import Plan
+from flowdsl.world.store.offload import Offload
 from tests import warm
 from tests.counts import Counts, Table
 from tests.sizes import SIZE
@@ -50,3 +56,19 @@ def unswept() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def read_once() -> Iterator[None]:
+    """The lives after a crash, tens of thousands, make the same of the same pinned texts: but for the full size it is made once."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        if not SIZE.full:
+            compiled = lru_cache(maxsize=256)(compile_pinned)
+            monkeypatch.setattr("flowdsl.engine.pinned.compile_pinned", compiled)
+            readings = Readings()
+
+            def contracts(plan: Plan, _: Readings, aside: Offload | None = None) -> AnswerContracts:
+                return contracts_of(plan, readings, aside)
+
+            monkeypatch.setattr("flowdsl.engine.engine.contracts_of", contracts)
+        yield

@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import pkgutil
+import resource
 import signal
 import socket
 import subprocess
@@ -19,13 +20,14 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SECONDS_MAX = 180.0
 MESSAGE_BYTES = 1 << 20
+Limits = Sequence[tuple[int, int]]  # `resource.RLIMIT_…`, and how much
 
 
 @dataclass(slots=True)
@@ -75,17 +77,26 @@ def _waiting() -> socket.socket:
 
 
 def start(
-    words: Sequence[str], folder: Path, environment: Mapping[str, str], streams: Sequence[int]
+    words: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    streams: Sequence[int],
+    limits: Limits = (),
 ) -> Running:
     """`streams` are stdin, stdout and stderr, or one terminal for all three."""
     line = _waiting()
-    asked = {"words": words, "folder": str(folder), "environment": dict(environment)}
+    asked = {
+        "words": words,
+        "folder": str(folder),
+        "environment": dict(environment),
+        "limits": limits,
+    }
     socket.send_fds(line, [json.dumps(asked).encode()], streams)
     return Running(line, _number(line))
 
 
 def run(
-    words: Sequence[str], folder: Path, environment: Mapping[str, str]
+    words: Sequence[str], folder: Path, environment: Mapping[str, str], limits: Limits = ()
 ) -> subprocess.CompletedProcess[str]:
     if WAY.afresh:
         return subprocess.run(
@@ -96,6 +107,7 @@ def run(
             capture_output=True,
             text=True,
             timeout=SECONDS_MAX,
+            preexec_fn=partial(confine, limits),
             check=False,
         )
     with (
@@ -104,12 +116,18 @@ def run(
         tempfile.TemporaryFile() as err,
     ):
         streams = [file.fileno() for file in (nothing, out, err)]
-        code = start(words, folder, environment, streams).code()
+        code = start(words, folder, environment, streams, limits).code()
         said = []
         for file in (out, err):
             file.seek(0)
             said.append(file.read().decode())
     return subprocess.CompletedProcess(["flowdsl", *words], code, *said)
+
+
+def confine(limits: Limits) -> None:
+    """What is used up before a copy is made counts for its memory, and not for its time."""
+    for what, most in limits:
+        resource.setrlimit(what, (most, most))
 
 
 def _number(line: socket.socket) -> int:
@@ -154,9 +172,12 @@ def become(asked: dict[str, object], streams: list[int]) -> None:
             os.dup2(stream, number)
             os.close(stream)
     folder, environment, words = asked["folder"], asked["environment"], asked["words"]
+    limits = asked["limits"]
     assert isinstance(folder, str)
     assert isinstance(environment, dict)
     assert isinstance(words, list)
+    assert isinstance(limits, list)
+    confine(limits)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

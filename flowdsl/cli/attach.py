@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from flowdsl.cli.drive import Pilot
-from flowdsl.cli.ending import Standing
-from flowdsl.cli.given import CloudEvent
-from flowdsl.cli.prepare import Start
-from flowdsl.cli.runs import standing_of
+from flowdsl.cli.runs import run_of
 from flowdsl.codes import Code
+from flowdsl.engine.project import Start
 from flowdsl.engine.sign import event_run
 from flowdsl.engine.wanting import given_before
 from flowdsl.errors import InputError
+from flowdsl.saga.run import Run
 from flowdsl.saga.secret_inputs import needed_again
 from flowdsl.world.store.summary import Claim
 
@@ -20,18 +19,17 @@ PAUSE_SECONDS = 0.05
 TRIES_MAX = 100  # how often a run may change hands under our eyes
 
 
-async def start_once(pilot: Pilot, start: Start) -> Standing:
+async def start_once(pilot: Pilot, start: Start) -> Run:
     """The run of this id, started here if nobody has. Other inputs under the same id: an error."""
     return await _start(pilot, start, await pilot.store.claim(start.created.run, start.fingerprint))
 
 
-async def start_by_event(
-    pilot: Pilot, start: Start, told: CloudEvent, *, claimed: bool
-) -> Standing:
-    """The run of this event, started here if nobody has. `claimed`: under the id that a person chose."""
+async def start_by_event(pilot: Pilot, start: Start) -> Run:
+    """The run of this event, started here if nobody has."""
     store = pilot.store
-    event = event_run(store.key, start.plan.name, told.source, told.id)
-    if not claimed:
+    assert start.event is not None, "an event starts it"
+    event = event_run(store.key, start.plan.name, *start.event)
+    if not start.is_named:
         start = start.named(store.started_by(event) or event)
         claim = await store.claim(start.created.run, start.fingerprint, attach=True)
         return await _start(pilot, start, claim)
@@ -45,36 +43,34 @@ async def start_by_event(
     return await _start(pilot, start, claim)
 
 
-async def _start(pilot: Pilot, start: Start, claim: Claim) -> Standing:
+async def _start(pilot: Pilot, start: Start, claim: Claim) -> Run:
     if claim is Claim.MINE:
         return await pilot.start(start)
     pilot.display.message(f"{start.created.run} was started before: this is the same run")
     return await attach(pilot, start)
 
 
-async def attach(pilot: Pilot, start: Start) -> Standing:
-    run = start.created.run
+async def attach(pilot: Pilot, start: Start) -> Run:
+    name = start.created.run
     for _ in range(TRIES_MAX):
-        if pilot.store.is_driven(run):
-            followed = await pilot.follow(run)
+        if pilot.store.is_driven(name):
+            followed = await pilot.follow(name)
             if followed.rests:
-                return followed.standing
+                return followed.run
             pilot.display.message("its driver is gone: this process takes the run over")
-        standing = standing_of(pilot.store, run)
-        if standing.now.at_rest:
-            return pilot.tell(standing)
-        _check_secrets(standing, start)
-        taken = await pilot.adopt(run, (), start.secret_inputs)
+        run = run_of(pilot.store, name)
+        if run.progress.at_rest:
+            return pilot.tell(run)
+        _check_secrets(run, start)
+        taken = await pilot.adopt(name, (), start.secret_inputs)
         if taken is not None:
             return taken
         await asyncio.sleep(PAUSE_SECONDS)
-    raise AssertionError(f"{run} changes hands without end")
+    raise AssertionError(f"{name} changes hands without end")
 
 
-def _check_secrets(standing: Standing, start: Start) -> None:
+def _check_secrets(run: Run, start: Start) -> None:
     """The run is the same if it goes on with the same."""
-    created = standing.state.created
-    assert created is not None, "the first fact of a run is that it was created"
-    missing = set(needed_again(standing.plan, created)) - start.secret_inputs.keys()
+    missing = set(needed_again(run.plan, run.created)) - start.secret_inputs.keys()
     if missing:
         raise given_before(sorted(missing))

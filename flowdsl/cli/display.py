@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Literal, Protocol, TextIO, cast
 
 from flowdsl.cli.options import Session
 from flowdsl.plan.json import to_ascii
-from flowdsl.plan.nodes import Plan
+from flowdsl.saga.advance import Turn
 from flowdsl.saga.codec import as_json
-from flowdsl.saga.events import Event, event_time
-from flowdsl.saga.progress import Progress
-from flowdsl.saga.state import State, apply
-from flowdsl.view.run.timeline import lines_for, stuck_line
+from flowdsl.saga.events import event_time
+from flowdsl.saga.run import Run
+from flowdsl.view.run.timeline import stuck_line, timeline
 from flowdsl.view.times import rfc3339
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ KEPT_ROWS = 3  # of the terminal, below the picture
 class Display(Protocol):
     """Told of every turn of a run, after it is durable."""
 
-    def turn(self, plan: Plan, before: State, facts: tuple[Event, ...], now: Progress) -> None: ...
+    def turn(self, turn: Turn) -> None: ...
 
     def message(self, text: str) -> None:
         """A line between the events."""
@@ -71,19 +70,12 @@ class PlainDisplay:
     """One event a line, a time, a word that never changes."""
 
     session: Session
-    at: float = 0.0
 
-    def turn(self, plan: Plan, before: State, facts: tuple[Event, ...], now: Progress) -> None:
-        state = before
-        for event in facts:
-            self.at = event_time(event, self.at or time.time())
-            zone = local_zone(self.at)
-            for text in lines_for(plan, state, event, self.at, zone=zone):
-                self.message(text)
-            state = apply(state, event)
-        zone = local_zone(self.at)
-        if facts and now.at_rest and not state.ended:
-            self.message(stuck_line(plan, state, self.at, zone=zone))
+    def turn(self, turn: Turn) -> None:
+        for text in timeline(turn, local_zone):
+            self.message(text)
+        if turn.facts and turn.after.progress.at_rest and not turn.after.state.ended:
+            self.message(stuck_line(turn.after, local_zone))
 
     def message(self, text: str) -> None:
         self.session.screen.say([_line(text)])
@@ -93,24 +85,18 @@ class PlainDisplay:
 class JsonDisplay:
     """One JSON object a line: the facts as the journal keeps them."""
 
-    at: float = 0.0
-
-    def turn(self, plan: Plan, before: State, facts: tuple[Event, ...], now: Progress) -> None:  # noqa: ARG002
-        created = before.created
-        for event in facts:
-            self.at = event_time(event, self.at or time.time())
-            run = created.run if created else getattr(event, "run", "")
-            fact = as_json(event)
-            _err(
-                to_ascii({"format": 1, "time": rfc3339(self.at), "run": run, "event": fact}) + "\n"
-            )
+    def turn(self, turn: Turn) -> None:
+        run, at = turn.after.id, turn.before.at
+        for event in turn.facts:
+            at, fact = event_time(event, at), as_json(event)
+            _err(to_ascii({"format": 1, "time": rfc3339(at), "run": run, "event": fact}) + "\n")
 
     def message(self, text: str) -> None:
         _err(to_ascii({"format": 1, "time": rfc3339(time.time()), "message": text}) + "\n")
 
 
 class NoDisplay:
-    def turn(self, plan: Plan, before: State, facts: tuple[Event, ...], now: Progress) -> None:
+    def turn(self, turn: Turn) -> None:
         pass
 
     def message(self, text: str) -> None:
@@ -121,7 +107,7 @@ class NoDisplay:
 class QuietDisplay:
     session: Session
 
-    def turn(self, plan: Plan, before: State, facts: tuple[Event, ...], now: Progress) -> None:
+    def turn(self, turn: Turn) -> None:
         pass
 
     def message(self, text: str) -> None:
@@ -132,17 +118,14 @@ class QuietDisplay:
 class LiveDisplay:
     """The picture, drawn again and again at the same place. A frame is drawn from immutable facts only."""
 
-    shown: tuple[Plan, State, Progress] | None = None
+    shown: Run | None = None
     messages: list[str] = field(default_factory=list)
     bug: Exception | None = (
         None  # of a frame: drawn in a thread of its own, where nobody would hear of it
     )
 
-    def turn(self, plan: Plan, before: State, facts: tuple[Event, ...], now: Progress) -> None:
-        state = before
-        for event in facts:
-            state = apply(state, event)
-        self.shown = (plan, state, now)
+    def turn(self, turn: Turn) -> None:
+        self.shown = turn.after
 
     def message(self, text: str) -> None:
         self.messages.append(text)
@@ -154,10 +137,9 @@ class LiveDisplay:
 
         if self.shown is None:
             return rich_text([])
-        plan, state, now = self.shown
         hint = self.messages[-1] if self.messages else STOP_HINT
-        lines = picture(plan, state, now, time.time())
-        asked = suggestion_lines(answers(plan, state, now))
+        lines = picture(self.shown, time.time())
+        asked = suggestion_lines(answers(self.shown))
         kept = visible_part(lines, rows - KEPT_ROWS - len(asked))
         return rich_text([*kept, line(), *asked, line("  ", dim(hint))])
 

@@ -13,17 +13,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flowdsl.cli.display import Display, NoDisplay, display_for
-from flowdsl.cli.ending import Standing, conclude, interrupted_report
+from flowdsl.cli.ending import conclude, interrupted_report
 from flowdsl.cli.follow import Followed, follow
 from flowdsl.cli.options import Session
-from flowdsl.cli.prepare import Start
-from flowdsl.cli.runs import asked_wrongly, existing_store, shown, standing_of, store_for
+from flowdsl.cli.runs import asked_wrongly, existing_store, run_of, shown, state_word, store_for
 from flowdsl.engine.engine import Engine
 from flowdsl.engine.orders import Order
-from flowdsl.engine.ports import News
+from flowdsl.engine.project import Start
 from flowdsl.errors import InputError, Interrupted, JournalLost, StoreError
+from flowdsl.saga.advance import Turn
 from flowdsl.saga.commands import Sleep
-from flowdsl.saga.events import last_time
+from flowdsl.saga.run import Run
 from flowdsl.view.paint import counted
 from flowdsl.view.run.closing import what_stands
 from flowdsl.world.network.hosts import Hosts, read_allowed
@@ -42,8 +42,8 @@ class Pilot:
 
     session: Session
     no_wait: bool = False
-    last: Standing | None = None  # what was seen of the run last
-    stands: dict[str, Standing] = field(default_factory=dict)  # the same of every run that we drive
+    last: Run | None = None  # what was seen of the run last
+    stands: dict[str, Run] = field(default_factory=dict)  # the same of every run that we drive
     signals: list[int] = field(default_factory=list)
     was_over: bool = False  # before we came
     follows: bool = False  # what another process does
@@ -64,8 +64,8 @@ class Pilot:
         assert isinstance(store, FileStore)
         return store
 
-    async def start(self, start: Start) -> Standing:
-        start = start.begun()
+    async def start(self, start: Start) -> Run:
+        start = start.begun(time.time())
         await self.engine.run(
             start.plan, start.created, watch=self.watch, secret_inputs=start.secret_inputs
         )
@@ -73,7 +73,7 @@ class Pilot:
 
     async def adopt(
         self, run: str, orders: Sequence[Order], secret_inputs: Mapping[str, str]
-    ) -> Standing | None:
+    ) -> Run | None:
         """Take the run over and drive it to rest; None where a living process has it."""
         result = await self.engine.resume(
             run, orders=orders, watch=self.watch, secret_inputs=secret_inputs, by=actor()
@@ -85,28 +85,25 @@ class Pilot:
         self.follows = True
         followed = await follow(self.store, run, self.display, past_rest=past_rest)
         self.follows = False
-        self.last = followed.standing
+        self.last = followed.run
         return followed
 
-    def tell(self, standing: Standing) -> Standing:
+    def tell(self, run: Run) -> Run:
         """The run was at rest before we came: its end is told."""
         self.was_over = True
-        self.last = standing
-        return standing
+        self.last = run
+        return run
 
     @property
-    def seen(self) -> Standing:
+    def seen(self) -> Run:
         assert self.last is not None, "a run that was driven was seen"
         return self.last
 
-    def watch(self, news: News) -> None:
-        created = news.after.created
-        assert created is not None
-        at = last_time(news.facts, self.last.at if self.last else created.at)
-        self.last = Standing(created.run, news.plan, news.after, news.now, at)
-        self.stands[created.run] = self.last
-        self.display.turn(news.plan, news.before, news.facts, news.now)
-        if self.no_wait and news.now.state == "waiting" and not _is_due(news):
+    def watch(self, turn: Turn) -> None:
+        self.last = turn.after
+        self.stands[self.last.id] = self.last
+        self.display.turn(turn)
+        if self.no_wait and self.last.progress.state == "waiting" and not _is_due(self.last):
             self.engine.stop()
 
     def stop(self, number: int, task: asyncio.Task[int]) -> None:
@@ -120,21 +117,21 @@ class Pilot:
             self.engine.pause()
         else:
             self.engine.stop()
-        calls = sum(len(drive.state.flying) for drive in drives)
+        calls = sum(len(drive.run.state.flying) for drive in drives)
         count = f"{counted(calls, 'call')} open, up to 5 s" if calls else "nothing is open"
         self.display.message(f"Stopping: {count}… (once more stops at once; nothing is lost)")
 
 
-Act = Callable[[Pilot], Awaitable[Standing]]
+Act = Callable[[Pilot], Awaitable[Run]]
 
 
 def drive(
     session: Session, secrets: Mapping[str, str], act: Act, *, no_wait: bool = False
-) -> tuple[int, Standing | None]:
+) -> tuple[int, Run | None]:
     """Let `act` drive or follow a run; the exit code, and the run as it stands."""
     pilot = Pilot(session, no_wait=no_wait)
     try:
-        standing = asyncio.run(_drive(pilot, secrets, act))
+        run = asyncio.run(_drive(pilot, secrets, act))
     except (Interrupted, asyncio.CancelledError):
         if not (pilot.signals or no_wait):
             raise
@@ -145,16 +142,12 @@ def drive(
         if pilot.last is None and not_allowed(error):  # the first record had nowhere to go
             raise InputError(error.message, code=error.code, help=error.help) from None
         raise
-    return conclude(session, standing, drawn=pilot.was_over), standing
+    return conclude(session, run, drawn=pilot.was_over), run
 
 
-def _with_what_stands(error: JournalLost, stands: Mapping[str, Standing]) -> JournalLost:
+def _with_what_stands(error: JournalLost, stands: Mapping[str, Run]) -> JournalLost:
     """Nobody can read it any more, so whoever knows says it."""
-    told = [
-        f"  {run}  {each}"
-        for run, one in stands.items()
-        for each in what_stands(one.plan, one.state)
-    ]
+    told = [f"  {run}  {each}" for run, one in stands.items() for each in what_stands(one)]
     hint = "undo by hand what stands at the services, or restore the store from a backup and `flowdsl resume`:"
     known = "as far as this process knows, nothing stands at the services"
     return JournalLost(
@@ -162,7 +155,7 @@ def _with_what_stands(error: JournalLost, stands: Mapping[str, Standing]) -> Jou
     )
 
 
-async def _drive(pilot: Pilot, secrets: Mapping[str, str], act: Act) -> Standing:
+async def _drive(pilot: Pilot, secrets: Mapping[str, str], act: Act) -> Run:
     with asked_wrongly():
         store = store_for(pilot.session)
         await store.start()
@@ -186,7 +179,7 @@ def _warn_of_others(session: Session) -> None:
         )
 
 
-async def _under_signals(pilot: Pilot, act: Act) -> Standing:
+async def _under_signals(pilot: Pilot, act: Act) -> Run:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     heard = _heard()
@@ -200,10 +193,10 @@ async def _under_signals(pilot: Pilot, act: Act) -> Standing:
             loop.remove_signal_handler(number)
 
 
-def _is_due(news: News) -> bool:
+def _is_due(run: Run) -> bool:
     """Whether what it waits for has come, so that it goes on by itself."""
-    timers = [one.timer for one in news.now.commands if isinstance(one, Sleep)]
-    return any(news.after.armed[timer] <= time.time() for timer in timers)
+    timers = [one.timer for one in run.progress.commands if isinstance(one, Sleep)]
+    return any(run.state.armed[timer] <= time.time() for timer in timers)
 
 
 def _heard() -> list[signal.Signals]:
@@ -216,8 +209,10 @@ def _heard() -> list[signal.Signals]:
 def _stopped(pilot: Pilot) -> int:
     """Saved, and not at its end. What came in while we stopped is on disk, so it is read from there."""
     if pilot.last is not None:
-        pilot.last = standing_of(existing_store(pilot.session), pilot.last.run)
-        interrupted_report(pilot.session, pilot.last, waits=not pilot.signals)
+        store = existing_store(pilot.session)
+        pilot.last = run = run_of(store, pilot.last.id)
+        word = state_word(store, run) if pilot.signals else run.progress.state
+        interrupted_report(pilot.session, run, word)
     else:
         pilot.session.screen.stopped("stopped before anything was sent")
     return 128 + pilot.signals[0] if pilot.signals else 4

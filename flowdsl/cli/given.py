@@ -10,7 +10,8 @@ import click
 from flowdsl.cli.options import Session
 from flowdsl.cli.sources import STDIN, WrongFile, read_bytes, read_stdin
 from flowdsl.codes import Code
-from flowdsl.engine.wanting import given_before
+from flowdsl.engine.project import EventId
+from flowdsl.engine.wanting import given_before, wrong_inputs
 from flowdsl.errors import InputError, Place
 from flowdsl.language import Checked, InputProblem, Source, decode, from_text, read_inputs
 from flowdsl.language.inputs import problems_of
@@ -23,36 +24,26 @@ from flowdsl.saga.events import Created
 from flowdsl.saga.secret_inputs import needed_again, secret_text
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """`values` go to the store; `secret` ones never do."""
-
-    values: dict[str, Json]
-    secret: dict[str, str]
-
-
 def read_given(
     session: Session,
     plan: Plan,
     given: Sequence[str],
     file: str | None,
     earlier: Mapping[str, Json] | None = None,
-) -> Inputs:
-    """`earlier` are those of an old run, then come those of the file, then those of `-i`."""
+) -> dict[str, Json]:
+    """`earlier` are those of an old run, then come those of the file, then those of `-i`; `Project.prepare` checks them."""
     values: dict[str, Json] = dict(earlier or {})
     if file is not None:
         values |= _from_file(file)
     read, problems = _from_flags(plan.inputs, given)
     values |= read
-    checked = read_inputs(plan.inputs, values)
     if problems:
-        raise _not_right(_also(problems, checked))
-    if isinstance(checked, list) and session.may_ask and _all_missing(checked, values):
-        values |= ask(plan, [problem.name for problem in checked])
+        raise wrong_inputs(_also(problems, read_inputs(plan.inputs, values)))
+    if session.may_ask:
         checked = read_inputs(plan.inputs, values)
-    if isinstance(checked, list):
-        raise _not_right(checked)
-    return _apart(plan, checked)
+        if isinstance(checked, list) and _all_missing(checked, values):
+            values |= ask(plan, [problem.name for problem in checked])
+    return values
 
 
 def read_some(plan: Plan, given: Sequence[str], file: str | None) -> dict[str, Json]:
@@ -71,8 +62,8 @@ def read_some(plan: Plan, given: Sequence[str], file: str | None) -> dict[str, J
     unknown = values.keys() - {declared.name for declared in plan.inputs}
     if isinstance(checked, list) or problems or unknown:
         full = _also(problems, read_inputs(plan.inputs, values))  # it knows all names there are
-        raise _not_right([problem for problem in full if not problem.help.startswith("add -i ")])
-    return _apart(plan, checked).values
+        raise wrong_inputs([problem for problem in full if not problem.help.startswith("add -i ")])
+    return {one.name: checked[one.name] for one in some if not one.secret}
 
 
 def read_secret(
@@ -83,7 +74,7 @@ def read_secret(
     secret = {declared.name for declared in plan.inputs if declared.secret}
     values, problems = _from_flags(plan.inputs, given)
     if problems:
-        raise _not_right(problems)
+        raise wrong_inputs(problems)
     for name in values:
         if name not in secret:
             raise InputError(
@@ -106,7 +97,7 @@ def read_secret(
         for problem in problems_of(declared, values[declared.name])
     ]
     if problems:
-        raise _not_right(problems)
+        raise wrong_inputs(problems)
     return {name: secret_text(value) for name, value in values.items()}
 
 
@@ -127,7 +118,7 @@ def read_payload(schema: Json, given: Sequence[str], file: str | None) -> Json:
     )
     values, problems = _from_flags(declared, given)
     if problems:
-        raise _not_right(problems)
+        raise wrong_inputs(problems)
     known = {one.name for one in declared}
     return {
         **(payload or {}),
@@ -137,16 +128,10 @@ def read_payload(schema: Json, given: Sequence[str], file: str | None) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class CloudEvent:
-    """`source` and `id` say which it is, where it says so; `data` are the inputs."""
+    """`which` tells it from another one, where it says so; `data` are the inputs."""
 
-    source: str
-    id: str
+    which: EventId | None
     data: dict[str, Json]
-
-    @property
-    def is_known(self) -> bool:
-        """Whether it could be told from another one."""
-        return bool(self.source and self.id)
 
 
 def read_event(plan: Plan, file: str) -> CloudEvent:
@@ -170,16 +155,17 @@ def read_event(plan: Plan, file: str) -> CloudEvent:
         )
         raise InputError(message, code=Code.EVENT_STARTS_NOTHING, help="is it the right file?")
     source, number = event.get("source"), event.get("id")
-    which = (source, number) if isinstance(source, str) and isinstance(number, str) else ("", "")
+    says = isinstance(source, str) and isinstance(number, str) and source and number
+    which = EventId(str(source), str(number)) if says else None
     data = event.get("data")
     if data is None and "data_base64" not in event:
-        return CloudEvent(*which, {})
+        return CloudEvent(which, {})
     if not isinstance(data, dict):
         message = f"{name}: the data of the event are the inputs, and these are no mapping"
         raise InputError(
             message, code=Code.EVENT_STARTS_NOTHING, help="`data: { … }` of the `emit` that made it"
         )
-    return CloudEvent(*which, data)
+    return CloudEvent(which, data)
 
 
 def _guessed(value: Json) -> Json:
@@ -317,22 +303,3 @@ def _not_json(source: Source, said: str) -> InputError:
 
 def _all_missing(problems: Sequence[InputProblem], values: Mapping[str, Json]) -> bool:
     return all(problem.name not in values or values[problem.name] is None for problem in problems)
-
-
-def _apart(plan: Plan, checked: Mapping[str, Json]) -> Inputs:
-    secret = {declared.name for declared in plan.inputs if declared.secret}
-    return Inputs(
-        {name: value for name, value in checked.items() if name not in secret},
-        {name: secret_text(v) for name, v in checked.items() if name in secret and v is not None},
-    )
-
-
-def _not_right(problems: Sequence[InputProblem]) -> InputError:
-    """One line a problem; the flags to add in one line, ready to type."""
-    messages = dict.fromkeys(problem.message for problem in problems)
-    missing = [p.help.removeprefix("add ") for p in problems if p.help.startswith("add -i ")]
-    hints = [p.help for p in problems if p.help and not p.help.startswith("add -i ")]
-    add = [f"add {' '.join(missing)}"] if missing else []
-    return InputError(
-        "\n".join(messages), code=Code.WRONG_INPUTS, help="\n".join(dict.fromkeys([*hints, *add]))
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowdsl.cli.display import display_kind
 from flowdsl.cli.options import Session
-from flowdsl.cli.runs import existing_store, fold_standing
+from flowdsl.cli.runs import existing_store, run_from
 from flowdsl.errors import FlowdslError
 
 LOOKED_AT_MAX = 50  # telling an interrupted run from a stuck one means reading it
@@ -34,9 +34,9 @@ def interrupted_runs(session: Session, besides: str) -> list[str]:
     for one in left[:LOOKED_AT_MAX]:
         try:
             facts = store.events(one.run)
-            standing = fold_standing(store, one.run, [event for _, _, event in facts])
+            run = run_from(store, [event for _, _, event in facts])
         except FlowdslError:
             continue  # damaged: `list` and `fsck` say so
-        if not standing.now.at_rest:
+        if not run.progress.at_rest:
             found.append(one.run)
     return found

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
-from typing import Concatenate, Literal, ParamSpec, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar, cast
 
 import click
 
@@ -15,6 +15,9 @@ from flowdsl.cli.screen import COLORS, Color, Screen
 from flowdsl.cli.settings import FOLDER, PROGRESS, ProjectFile, project_folder, read_project
 from flowdsl.codes import Code
 from flowdsl.errors import InputError
+
+if TYPE_CHECKING:
+    from flowdsl.engine.project import Project
 
 ProgressKind: TypeAlias = Literal["auto", "tty", "plain", "json", "quiet"]
 P = ParamSpec("P")
@@ -27,7 +30,7 @@ class Session:
     """One command line: what was asked for, and where."""
 
     screen: Screen
-    project: Path
+    folder: Path  # of the project
     store: Path
     json: bool = False
     progress: ProgressKind = "auto"
@@ -36,6 +39,13 @@ class Session:
     environment: str = ""
     services: Mapping[str, str] | None = None  # base URLs of the chosen environment
     allow: tuple[str, ...] = ()  # addresses that may be called although they would be refused
+
+    @property
+    def project(self) -> Project:
+        """Where its runs get their environment, secrets and addresses from."""
+        from flowdsl.engine.project import Project
+
+        return Project(self.folder, None, self.secrets_file, self.services or {}, self.allow)
 
     @property
     def may_ask(self) -> bool:
@@ -147,15 +157,15 @@ def session_of(flags: Mapping[str, object]) -> Session:
         raise InputError(
             message, code=Code.NO_WORKFLOW_FILE, help="cd to one that is there"
         ) from None
-    project = project_folder(here)
-    said = read_project(project)
+    folder = project_folder(here)
+    said = read_project(folder)
     environment = str(flags.get("environment") or said.environment)
     secrets = str(flags.get("secrets_file") or "")
-    beside = project / said.secrets_file if said.secrets_file else None
+    beside = folder / said.secrets_file if said.secrets_file else None
     return Session(
         screen=_screen(flags.get("color") or said.color or "auto"),
-        project=project,
-        store=_store(flags.get("store"), said, project, here),
+        folder=folder,
+        store=_store(flags.get("store"), said, folder, here),
         json=bool(flags.get("json")),
         progress=cast("ProgressKind", flags.get("progress") or said.progress or "auto"),
         no_input=bool(flags.get("no_input")) or said.no_input,
@@ -173,8 +183,8 @@ def _screen(color: object) -> Screen:
     return replace(found or Screen(), color=cast("Color", color))
 
 
-def _store(flag: object, said: ProjectFile, project: Path, here: Path) -> Path:
-    path = here / flag if isinstance(flag, str) and flag else project / (said.store or FOLDER)
+def _store(flag: object, said: ProjectFile, folder: Path, here: Path) -> Path:
+    path = here / flag if isinstance(flag, str) and flag else folder / (said.store or FOLDER)
     if "\0" in str(path):
         message = f"{str(path)!r} is no path: it holds the character U+0000"
         raise InputError(message, code=Code.EMPTY_STORE, help="name a folder with --store")

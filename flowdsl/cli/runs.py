@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from flowdsl.cli.ending import Standing
 from flowdsl.cli.options import Session
 from flowdsl.codes import Code
 from flowdsl.engine.pinned import plan_from
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.nodes import Plan
-from flowdsl.saga.events import Event, last_time
-from flowdsl.saga.masking import names_masked
-from flowdsl.saga.progress import Progress, progress
-from flowdsl.saga.state import State, fold
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.events import Created, Event
+from flowdsl.saga.run import Run
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.summary import check_run_id
 
@@ -104,26 +100,24 @@ def find_unfinished(store: FileStore, run: str | None) -> str:
     raise InputError(message, code=Code.WHICH_RUN, help=f"name one of them: {shown}")
 
 
-def standing_of(store: FileStore, run: str) -> Standing:
-    """Where a run stands by the facts that are on disk."""
+def run_of(store: FileStore, name: str) -> Run:
+    """A run as it stands by the facts that are on disk."""
     with asked_wrongly():
-        facts = store.events(run)
-    return fold_standing(store, run, [event for _, _, event in facts])
+        facts = store.events(name)
+    return run_from(store, [event for _, _, event in facts])
 
 
-def fold_standing(store: FileStore, run: str, events: list[Event]) -> Standing:
-    state = fold(State(lost=names_masked(events)), events)
-    assert state.created is not None, "the first fact of a run is that it was created"
-    plan = unfolded(pinned_plan(store, state.created.digest), state)
-    now = progress(plan, state)
-    at = last_time(events, state.created.at)
-    return Standing(run, plan, state, now, at, state_name(store, run, now))
+def run_from(store: FileStore, events: Sequence[Event]) -> Run:
+    """The same of facts that were read already, from the first one on."""
+    created = events[0]
+    assert isinstance(created, Created), "the first fact of a run is that it was created"
+    return Run.of(pinned_plan(store, created.digest), events)
 
 
-def state_name(store: FileStore, run: str, now: Progress) -> str:
+def state_word(store: FileStore, run: Run) -> str:
     """The run's state; `interrupted` where it has something to do and nobody drives it."""
-    unfinished = now.state in ("running", "waiting", "compensating")
-    return "interrupted" if unfinished and not store.is_driven(run) else now.state
+    unfinished = run.progress.state in ("running", "waiting", "compensating")
+    return "interrupted" if unfinished and not store.is_driven(run.id) else run.progress.state
 
 
 def pinned_plan(store: FileStore, digest: str) -> Plan:

@@ -12,15 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flowdsl.cli.drive import Pilot, drive
-from flowdsl.cli.ending import Standing, conclude, exit_code, report
+from flowdsl.cli.ending import conclude, exit_code, report
 from flowdsl.cli.given import read_secret
 from flowdsl.cli.options import Session
-from flowdsl.cli.prepare import read_secrets
-from flowdsl.cli.runs import existing_store, find_run, find_unfinished, standing_of
+from flowdsl.cli.runs import existing_store, find_run, find_unfinished, run_of, state_word
 from flowdsl.cli.short_secrets import warn_of_short_secrets
 from flowdsl.codes import Code
 from flowdsl.engine.orders import Order, is_repetition, to_event
 from flowdsl.errors import InputError
+from flowdsl.saga.run import Run
 
 PAUSE_SECONDS = 0.05
 TRIES_MAX = 100  # how often a run may change hands under our eyes
@@ -28,38 +28,38 @@ TRIES_MAX = 100  # how often a run may change hands under our eyes
 
 @dataclass(frozen=True, slots=True)
 class Takeover:
-    run: str
+    name: str
     orders: tuple[Order, ...]
     secret_inputs: Mapping[str, str]
 
-    async def go(self, pilot: Pilot) -> Standing:
+    async def go(self, pilot: Pilot) -> Run:
         told = False
         for _ in range(TRIES_MAX):
-            if pilot.store.is_driven(self.run):
+            if pilot.store.is_driven(self.name):
                 if not told:
                     for order in self.orders:
-                        await pilot.store.send(self.run, order.to_json())
+                        await pilot.store.send(self.name, order.to_json())
                     told = True
-                    pilot.display.message(f"{self.run} is driven by another process: following it")
-                followed = await pilot.follow(self.run, past_rest=bool(self.orders))
+                    pilot.display.message(f"{self.name} is driven by another process: following it")
+                followed = await pilot.follow(self.name, past_rest=bool(self.orders))
                 if followed.rests:
-                    return followed.standing
+                    return followed.run
                 pilot.display.message("its driver is gone: this process takes the run over")
-            standing = standing_of(pilot.store, self.run)
-            if standing.state.ended:
-                return pilot.tell(standing)
-            taken = await pilot.adopt(self.run, self._still(standing), self.secret_inputs)
+            run = run_of(pilot.store, self.name)
+            if run.state.ended:
+                return pilot.tell(run)
+            taken = await pilot.adopt(self.name, self._still(run), self.secret_inputs)
             if taken is not None:
                 return taken
             await asyncio.sleep(PAUSE_SECONDS)
-        raise AssertionError(f"{self.run} changes hands without end")
+        raise AssertionError(f"{self.name} changes hands without end")
 
-    def _still(self, standing: Standing) -> Sequence[Order]:
+    def _still(self, run: Run) -> Sequence[Order]:
         """The orders that still make sense; a bare resume of what is stuck tries all of it again."""
         if not self.orders:
-            return [Order("retry")] if standing.now.state == "stuck" else []
+            return [Order("retry")] if run.progress.state == "stuck" else []
         try:
-            check_orders(standing, self.orders)
+            check_orders(run, self.orders)
         except InputError:
             return []  # its driver has done them, or it got on meanwhile
         return self.orders
@@ -70,8 +70,8 @@ class Taken:
     """What came of it: the exit code, which is that of its end, and the run before and after."""
 
     code: int
-    before: Standing
-    after: Standing | None  # None where nothing was seen of it
+    before: Run
+    after: Run | None  # None where nothing was seen of it
 
 
 def take_over(
@@ -85,60 +85,58 @@ def take_over(
     """Resume or cancel a run."""
     store = existing_store(session)
     final = any(order.kind != "retry" for order in orders)
-    standing = standing_of(store, (find_unfinished if final else find_run)(store, name))
-    if was_ordered_before(standing, orders):
-        return Taken(_ordered_before(session, standing), standing, standing)
-    if standing.state.ended:
-        return Taken(_is_over(session, standing, orders), standing, standing)
-    check_orders(standing, orders)
-    created = standing.state.created
-    assert created is not None, "the first fact of a run is that it was created"
-    secret_inputs = read_secret(session, standing.plan, created, given)
-    secrets = read_secrets(session, standing.plan, standing.state.lost)
+    run = run_of(store, (find_unfinished if final else find_run)(store, name))
+    if was_ordered_before(run, orders):
+        return Taken(_ordered_before(session, run, state_word(store, run)), run, run)
+    if run.state.ended:
+        return Taken(_is_over(session, run, orders), run, run)
+    check_orders(run, orders)
+    secret_inputs = read_secret(session, run.plan, run.created, given)
+    secrets = session.project.secrets_for(run.plan, run.state.lost)
     warn_of_short_secrets(session, secrets, secret_inputs)
-    takeover = Takeover(standing.run, tuple(orders), secret_inputs)
+    takeover = Takeover(run.id, tuple(orders), secret_inputs)
     code, after = drive(session, secrets, takeover.go, no_wait=no_wait)
-    return Taken(code, standing, after)
+    return Taken(code, run, after)
 
 
-def was_ordered_before(standing: Standing, orders: Sequence[Order]) -> bool:
+def was_ordered_before(run: Run, orders: Sequence[Order]) -> bool:
     """Whether all of it was said before, of the same steps for the same reasons."""
-    plan, state, now = standing.plan, standing.state, standing.now
-    return bool(orders) and all(is_repetition(plan, state, now, order) for order in orders)
+    return bool(orders) and all(is_repetition(run, order) for order in orders)
 
 
-def _ordered_before(session: Session, standing: Standing) -> int:
+def _ordered_before(session: Session, run: Run, word: str) -> int:
     if session.json:
-        session.screen.tell(report(standing))
-    session.screen.hint(f"{standing.run}: this was ordered before, and done: nothing new to do")
+        session.screen.tell(report(run, word))
+    session.screen.hint(f"{run.id}: this was ordered before, and done: nothing new to do")
     return 0
 
 
-def check_orders(standing: Standing, orders: Sequence[Order]) -> None:
+def check_orders(run: Run, orders: Sequence[Order]) -> None:
     """What makes no sense for this run is said before anything is touched."""
-    if standing.state.ended and orders:
-        raise _over(standing)
+    if run.state.ended and orders:
+        raise _over(run)
     for order in orders:
-        to_event(standing.plan, standing.state, order, time.time())
+        to_event(run, order, time.time())
 
 
-def _is_over(session: Session, standing: Standing, orders: Sequence[Order]) -> int:
-    cancelled = standing.now.state in ("compensated", "cancelled")
+def _is_over(session: Session, run: Run, orders: Sequence[Order]) -> int:
+    state = run.progress.state
+    cancelled = state in ("compensated", "cancelled")
     if orders and not (cancelled and orders[0].kind == "cancel"):
-        raise _over(standing)
-    session.screen.hint(f"{standing.run} is over: {standing.now.state}")
+        raise _over(run)
+    session.screen.hint(f"{run.id} is over: {state}")
     if orders:
         if session.json:
-            session.screen.tell(report(standing))
-        return exit_code(standing.now.state)
-    return conclude(session, standing, drawn=True)
+            session.screen.tell(report(run))
+        return exit_code(state)
+    return conclude(session, run, drawn=True)
 
 
-def _over(standing: Standing) -> InputError:
-    state = standing.now.state
+def _over(run: Run) -> InputError:
+    state = run.progress.state
     why = "everything in it is final" if state == "succeeded" else "nothing is left to do"
     return InputError(
-        f"{standing.run} is over: it {'has ' if state == 'succeeded' else 'was '}{state}; {why}",
+        f"{run.id} is over: it {'has ' if state == 'succeeded' else 'was '}{state}; {why}",
         code=Code.RUN_IS_OVER,
-        help=f"flowdsl rerun {standing.run}",
+        help=f"flowdsl rerun {run.id}",
     )

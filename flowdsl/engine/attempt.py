@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from flowdsl.codes import Code
 from flowdsl.engine.ports import Ports
-from flowdsl.plan.nodes import Action, Plan
+from flowdsl.plan.nodes import Action
 from flowdsl.plan.request import Request
 from flowdsl.saga.commands import Invoke
 from flowdsl.saga.events import Failure, Outcome, Refused
@@ -15,24 +15,23 @@ from flowdsl.saga.intent import action_of, intended
 from flowdsl.saga.masking import names_masked_in
 from flowdsl.saga.observation import Answer, Observation
 from flowdsl.saga.outcome import judge
-from flowdsl.saga.state import State
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.run import Run
 
 
-async def attempt(ports: Ports, plan: Plan, state: State, command: Invoke) -> Outcome:
+async def attempt(ports: Ports, run: Run, command: Invoke) -> Outcome:
     """Send what the intent holds, and judge what is seen of it. Nothing is kept here."""
-    intent = intended(state, command.call)
+    intent = intended(run.state, command.call)
     request = intent.request
     assert request is not None
-    if state.lost and (lost := _lost(request)):
+    if run.state.lost and (lost := _lost(request)):
         said = f"it held the value of the secret {lost}, which is missing or has changed since: nothing was sent"
         return Refused(Failure(Code.CHANGED_SECRET, said, command.call), sent=False)
     if intent.seal and intent.seal != ports.signer.seal(request):
         message = "a secret in its body has changed since it was first sent: nothing was sent"
         return Refused(Failure(Code.CHANGED_SECRET, message, command.call), sent=False)
-    action = action_of(unfolded(plan, state), command.call)
+    action = action_of(run.plan, command.call)
     time = asyncio.get_running_loop().time
-    async with ports.limits.place(plan.services[action.service], request.url):
+    async with ports.limits.place(run.plan.services[action.service], request.url):
         end = time() + command.timeout_seconds
         seen = await ports.network.send(
             request,
@@ -41,7 +40,7 @@ async def attempt(ports: Ports, plan: Plan, state: State, command: Invoke) -> Ou
             fresh=command.fresh,
         )
     seen = await _held_against_contract(ports, action, request, seen, end)
-    return judge(plan, state, command.call, seen)
+    return judge(run.plan, run.state, command.call, seen)
 
 
 async def _held_against_contract(

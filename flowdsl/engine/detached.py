@@ -13,6 +13,7 @@ from flowdsl.saga.deciding import text
 from flowdsl.saga.events import Created, Detached
 from flowdsl.saga.secret_inputs import names_given
 from flowdsl.saga.state import State
+from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.times import rfc3339
 
 
@@ -42,8 +43,9 @@ def with_key(plan: Plan, created: Created) -> Created:
     """The same, in the queue of its key, if its workflow has one. Raises InputError where the key has no value."""
     if plan.key is None:
         return created
+    state = State(created=created)
     try:
-        key = text(plan, State(created=created), plan.key)
+        key = text(unfolded(plan, state), state, plan.key)
     except EvaluationError as error:
         message = f"the `key` of {plan.name} has no value: {error}"
         raise InputError(

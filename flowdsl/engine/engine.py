@@ -20,7 +20,7 @@ from flowdsl.engine.loop import Drive
 from flowdsl.engine.masks import Masks
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.pinned import definition_of, plan_from
-from flowdsl.engine.ports import Network, News, Ports
+from flowdsl.engine.ports import Network, Ports
 from flowdsl.engine.sign import RunSigner
 from flowdsl.engine.wanting import given_before, unset
 from flowdsl.errors import InputError, Interrupted, StoreError
@@ -28,9 +28,10 @@ from flowdsl.language.openapi import Readings
 from flowdsl.plan.json import to_spelled_bytes
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
+from flowdsl.saga.advance import Turn
 from flowdsl.saga.events import Created, Detached, Event, Failure, Resumed
 from flowdsl.saga.masking import names_masked
-from flowdsl.saga.progress import Progress, progress
+from flowdsl.saga.run import Run
 from flowdsl.saga.secret_inputs import names_given, needed_again, with_defaults
 from flowdsl.saga.state import State, fold
 from flowdsl.view.run.report import run_report
@@ -43,17 +44,7 @@ from flowdsl.world.store.summary import Claim
 POLL_SECONDS = 0.2  # how often other processes' orders are looked for
 DEAF_LOOKS_MAX = 25  # how often in a row that may fail: a disk may hiccup, but who cannot hear must not go on in silence
 
-Watch = Callable[[News], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """Where a run stands when its driver lets go of it."""
-
-    run: str
-    plan: Plan
-    state: State
-    now: Progress
+Watch = Callable[[Turn], None]
 
 
 @dataclass(slots=True)
@@ -106,12 +97,12 @@ class Engine:
         *,
         watch: Watch | None = None,
         secret_inputs: Mapping[str, str] | None = None,
-    ) -> Result:
+    ) -> Run:
         """Start a run and drive it until it is at rest."""
         if created.secret_inputs is None:
             created = replace(created, secret_inputs=names_given(plan, secret_inputs or {}))
         await self._pin(plan)
-        drive = self._drive(plan, created.run, watch, secret_inputs or {}, new=True)
+        drive = self._drive(Run.new(plan), created.run, watch, secret_inputs or {}, new=True)
         return await self._go(created.run, drive, [], [_with_key_masked(drive, created)])
 
     async def _pin(self, plan: Plan) -> None:
@@ -126,16 +117,15 @@ class Engine:
         watch: Watch | None = None,
         secret_inputs: Mapping[str, str] | None = None,
         by: str = "",
-    ) -> Result | None:
+    ) -> Run | None:
         """Take a run over and drive it until it is at rest. None where a living process drives it.
 
         Raises InputError, and touches nothing, where it would have to do without a secret.
         """
         if not self.store.is_driven(run):
-            state = fold(State(), [recorded.event for recorded in self.store.events(run)])
-            assert state.created is not None, "the first fact of a run is that it was created"
-            lacking = self._lacking(state.created, secret_inputs or {})
-            if lacking is not None and not state.ended:
+            known = self._known([recorded.event for recorded in self.store.events(run)])
+            lacking = self._lacking(known.created, secret_inputs or {})
+            if lacking is not None and not known.state.ended:
                 raise lacking
         past = await self.store.adopt(run)
         if past is None:
@@ -153,22 +143,18 @@ class Engine:
         watch: Watch | None = None,
         secret_inputs: Mapping[str, str] | None = None,
         by: str = "",
-    ) -> Result:
+    ) -> Run:
         """Drive a run that was taken over, from what is known of it."""
-        state = fold(State(lost=names_masked(past)), past)
-        assert state.created is not None, "the first fact of a run is that it was created"
-        plan = self.plan_of(state.created.digest)
-        at = self.clock.now()
-        told = [event for order in orders for event in to_event(plan, state, order, at)]
-        first: list[Event] = [Resumed(state.epoch + 1, at, by), *told]
-        handed_on = self._chosen(state.lost)
-        drive = self._drive(plan, run, watch, secret_inputs or {}, new=False, handed_on=handed_on)
-        drive.state = state
+        known, at = self._known(past), self.clock.now()
+        told = [event for order in orders for event in to_event(known, order, at)]
+        first: list[Event] = [Resumed(known.state.epoch + 1, at, by), *told]
+        handed_on = self._chosen(known.state.lost)
+        drive = self._drive(known, run, watch, secret_inputs or {}, new=False, handed_on=handed_on)
         return await self._go(run, drive, past, first, adopted=True)
 
     async def resume_all(
         self, *, watch: Watch | None = None, by: str = ""
-    ) -> list[asyncio.Task[Result]]:
+    ) -> list[asyncio.Task[Run]]:
         """Take over every run that nobody drives and nobody paused, and go on with each in a task of its own.
 
         `left` says which were left alone, and why: they are as they were.
@@ -182,7 +168,7 @@ class Engine:
 
     def _may_adopt(self, past: Sequence[Event]) -> bool:
         """Whether to go on with a run unattended. Nothing is sent, or undone, for want of what only a person can give."""
-        state = fold(State(), past)
+        state = fold(State(), past)  # no more: it may be paused, and its definition unreadable
         assert state.created is not None, "the first fact of a run is that it was created"
         why = "a person paused it" if state.paused else ""
         try:
@@ -204,6 +190,12 @@ class Engine:
             return given_before(missing)
         return unset([name for name in plan.secrets if not self.secrets.get(name)])
 
+    def _known(self, past: Sequence[Event]) -> Run:
+        """A run as its journal has it."""
+        created = past[0]
+        assert isinstance(created, Created), "the first fact of a run is that it was created"
+        return Run.of(self.plan_of(created.digest), past)
+
     def plan_of(self, digest: str) -> Plan:
         """The plan that runs are pinned to, whatever became of the file."""
         if digest not in self.plans:
@@ -222,7 +214,7 @@ class Engine:
 
     def _drive(
         self,
-        plan: Plan,
+        known: Run,
         run: str,
         watch: Watch | None,
         secret_inputs: Mapping[str, str],
@@ -235,6 +227,7 @@ class Engine:
             self.watches[run] = watch
         if secret_inputs:
             self.secret_inputs[run] = secret_inputs
+        plan = known.plan
         given = with_defaults(plan, self.secret_inputs.get(run, {}))
         hidden = {f"inputs.{name}": value for name, value in given.items()}
         secrets = {**handed_on, **self._chosen(plan.secrets), **hidden}
@@ -260,17 +253,17 @@ class Engine:
             contracts=self.contracts_for(plan),
             masks=Masks(secrets, self.store.key),
         )
-        return Drive(plan, keep, ports)
+        return Drive(known, keep, ports)
 
     def _chosen(self, names: Iterable[str]) -> dict[str, str]:
         """Those that its file names, and no others: what is not a secret of this run is data in it."""
         return {name: self.secrets[name] for name in names if name in self.secrets}
 
-    def _tell(self, run: str, news: News) -> None:
+    def _tell(self, run: str, turn: Turn) -> None:
         """Of every turn, also of a run that was woken or that another one has started."""
         for watch in (self.watches.get(run), self.watch):
             if watch is not None:
-                watch(news)
+                watch(turn)
 
     def contracts_for(self, plan: Plan) -> AnswerContracts:
         if plan.digest not in self.contracts:
@@ -285,7 +278,7 @@ class Engine:
         first: Sequence[Event],
         *,
         adopted: bool = False,
-    ) -> Result:
+    ) -> Run:
         self.drives[run] = drive
         try:
             if adopted:
@@ -293,16 +286,15 @@ class Engine:
             await drive.go(past, first)
         finally:
             self.drives.pop(run, None)
-        state, now = drive.seen()
-        if state.ended:
+        end = drive.shown
+        if end.state.ended:
             self.secret_inputs.pop(run, None)
             self.watches.pop(run, None)
-            report = run_report(drive.plan, state, now, ended=drive.last_at)
+            report = run_report(end)
             await self.store.finish(run, to_spelled_bytes(report))
-            created = state.created
-            if created is not None and created.key:
-                await self.store.leave_queue(created.key, run)
-        return Result(run, drive.plan, state, now)
+            if end.created.key:
+                await self.store.leave_queue(end.created.key, run)
+        return end
 
     async def _poll(self) -> None:
         """Take in what other processes left in the inbox for the runs that are driven here."""
@@ -343,7 +335,7 @@ class Engine:
     def _obey(self, drive: Drive, command_id: str, order: Order) -> None:
         """An order that makes no sense (any more) is dropped: who gave it follows the run and sees that."""
         try:
-            events = to_event(drive.plan, drive.state, order, self.clock.now())
+            events = to_event(drive.run, order, self.clock.now())
         except InputError:
             self.store.drop_command(command_id)
             return
@@ -365,13 +357,13 @@ class Engine:
 
     async def _go_on_as_ordered(self, run: str, order: Order) -> None:
         past = [recorded.event for recorded in self.store.events(run)]
-        state = fold(State(), past)
-        if state.created is None or state.ended:  # it is about to leave our hands
+        known = self._known(past) if past else None
+        if known is None or known.state.ended:  # it is about to leave our hands
             return
         try:
             await self._go_on(run, past, orders=[order])
         except InputError:
-            if not progress(self.plan_of(state.created.digest), state).at_rest:
+            if not known.progress.at_rest:
                 await self._go_on(run, past)  # the order was a fact when its driver failed
 
     # --- the other runs of the store -----------------------------------------------------------------
@@ -394,7 +386,7 @@ class Engine:
         if claim is Claim.MINE:
             durable = asyncio.Event()
             drive = self._drive(
-                child,
+                Run.new(child),
                 spawned.run,
                 lambda _: durable.set(),
                 {},

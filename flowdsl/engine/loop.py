@@ -9,14 +9,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from flowdsl.engine.attempt import attempt
-from flowdsl.engine.ports import Keeper, News, Ports
+from flowdsl.engine.ports import Keeper, Ports
 from flowdsl.errors import DiskFull, Interrupted, StoreError
 from flowdsl.plan.address import Address
-from flowdsl.plan.nodes import Plan
 from flowdsl.saga.advance import Turn, advance
-from flowdsl.saga.commands import Await, Begin, Command, Invoke, Queue, Sleep
+from flowdsl.saga.commands import (
+    Await,
+    Begin,
+    Command,
+    Decide,
+    Invoke,
+    Queue,
+    Sleep,
+)
 from flowdsl.saga.events import (
     Admitted,
     Begun,
@@ -27,11 +35,9 @@ from flowdsl.saga.events import (
     Fired,
     Paused,
     Stopped,
-    last_time,
 )
 from flowdsl.saga.outcome import interrupted
-from flowdsl.saga.progress import Progress, progress
-from flowdsl.saga.state import State, fold
+from flowdsl.saga.run import Run
 from flowdsl.view.run.report import outputs
 
 GRACE_SECONDS = 5.0  # for open calls, once somebody asked us to stop
@@ -39,15 +45,12 @@ GRACE_SECONDS = 5.0  # for open calls, once somebody asked us to stop
 
 @dataclass(slots=True)
 class Drive:
-    """One run, driven until it is at rest. `state` has the true values; `shown` is the same without its secrets."""
+    """One run, driven until it is at rest. `run` has the true values; `shown` is the same without its secrets."""
 
-    plan: Plan
+    run: Run
+    shown: Run = field(init=False)
     keep: Keeper
     ports: Ports
-    state: State = field(default_factory=State)
-    shown: State = field(default_factory=State)
-    now: Progress | None = None
-    last_at: float = 0.0  # when the last fact happened, which for a run that is over is its end
     arrived: list[Event] = field(default_factory=list)
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     flying: dict[tuple[str, int], asyncio.Task[None]] = field(default_factory=dict)
@@ -59,23 +62,20 @@ class Drive:
     giving_up: StoreError | None = None  # what was out is waited for and kept first
     bug: BaseException | None = None  # what a task died of; nothing a task does may end in silence
 
-    async def go(self, past: Iterable[Event], first: Sequence[Event]) -> Progress:
-        """Go on from the facts of the past. `first` are those that this drive begins with.
+    async def go(self, past: Iterable[Event], first: Sequence[Event]) -> None:
+        """Go on from the facts of the past until it is at rest. `first` are those that this drive begins with.
 
         Raises Interrupted once `stop` was called and what was open has been saved; StoreError when the disk fails.
         """
-        past = tuple(past)
-        opened, lost = self.ports.masks.open(past)
-        self.state, self.last_at = fold(State(lost=lost), opened), last_time(past, 0.0)
-        self.shown = self.state if opened == past else fold(State(lost=lost), past)
+        self._open(tuple(past))
         begun = map(self.ports.masks.identified, first)
         events: list[Event] = [*begun, *self._interruptions()]
         try:
             while True:
-                turn = await self._turn(events)
-                self._reconcile(turn.now.commands)
-                if turn.now.at_rest:
-                    return turn.now
+                await self._turn(events)
+                self._reconcile(self.run.progress.commands)
+                if self.run.progress.at_rest:
+                    return
                 events = await self._take()
                 if self.giving_up is not None:
                     await self._keep_what_is_out(events)
@@ -85,10 +85,16 @@ class Drive:
         finally:
             await self._land_hard()
 
+    def _open(self, past: tuple[Event, ...]) -> None:
+        opened, lost = self.ports.masks.open(past)
+        if past:
+            self.run = Run.opened(self.run.plan, opened, lost)
+        self.shown = self.run if opened == past else Run.opened(self.run.plan, past, lost)
+
     def _interruptions(self) -> list[Event]:
         """Calls that were out when the last driver died: nobody knows."""
-        at, calls = self.ports.clock.now(), self.state.calls
-        return [Finished(c, calls[c].attempt, at, interrupted(c)) for c in self.state.flying]
+        at, state = self.ports.clock.now(), self.run.state
+        return [Finished(c, state.calls[c].attempt, at, interrupted(c)) for c in state.flying]
 
     def tell(self, *events: Event, kept: Callable[[], None] | None = None) -> None:
         """Something happened: the drive looks at it in its next turn. `kept` is called once it is durable."""
@@ -107,50 +113,40 @@ class Drive:
         self.giving_up = error
         self.bell.set()
 
-    async def _turn(self, events: Sequence[Event]) -> Turn:
+    async def _turn(self, events: Sequence[Event]) -> None:
         """One turn: what it decides is durable, and seen by nobody before."""
         told, self.taken_in = self.taken_in, []
-        turn = advance(self.plan, self.state, events, self.ports.signer, self.ports.clock.now())
-        facts = (*events, *turn.facts)
-        masked = self._masked([self._with_outputs(fact, turn) for fact in facts])
-        if facts:
+        turn = advance(self.run, events, self.ports.signer, self.ports.clock.now())
+        masked = self._masked([self._with_outputs(fact, turn.after) for fact in turn.facts])
+        if masked:
             try:
                 await self.keep(masked)
             except DiskFull:
                 await self._keep_answers(events)
                 raise
-        before, self.shown = self.shown, self._show(turn, facts, masked)
-        self.state, self.now = turn.state, turn.now
-        self.last_at = last_time(facts, self.last_at)
+        before, self.shown = self.shown, self._show(turn, masked)
+        self.run = turn.after
         while told:
             told.pop()()
-        self.ports.watch(News(self.plan, before, masked, *self.seen()))
-        return turn
+        self.ports.watch(Turn(before, masked, self.shown))
 
     def _masked(self, facts: Sequence[Event]) -> tuple[Event, ...]:
         return tuple(self.ports.masks.mask(fact) for fact in facts)
 
-    def _show(self, turn: Turn, facts: tuple[Event, ...], masked: tuple[Event, ...]) -> State:
-        """The state that may be shown: the true one, until a secret has come back in some answer."""
-        if self.shown is self.state and all(map(_is, facts, masked)):
-            return turn.state
-        return fold(self.shown, masked)
+    def _show(self, turn: Turn, masked: tuple[Event, ...]) -> Run:
+        """The run as it may be shown: as it is, until a secret has come back in some answer."""
+        if self.shown is self.run and all(map(_is, turn.facts, masked)):
+            return turn.after
+        return self.shown.with_facts(masked)
 
-    def _with_outputs(self, fact: Event, turn: Turn) -> Event:
+    def _with_outputs(self, fact: Event, after: Run) -> Event:
         """A run whose data are kept masked keeps its outputs: nobody could compute them from marks."""
         if not isinstance(fact, Ended) or fact.state != "succeeded":
             return fact
-        values, _ = outputs(self.plan, turn.state)
-        if self.shown is self.state and self.ports.masks.value(values) is values:
+        values, _ = outputs(after)
+        if self.shown is self.run and self.ports.masks.value(values) is values:
             return fact
         return replace(fact, outputs={k: v for k, v in values.items() if v is not None})
-
-    def seen(self) -> tuple[State, Progress]:
-        """The run as it may be shown."""
-        assert self.now is not None, "a run that was driven stands somewhere"
-        if self.shown is self.state:
-            return self.state, self.now
-        return self.shown, progress(self.plan, self.shown)
 
     def _reconcile(self, commands: Iterable[Command]) -> None:
         wanted = {_identity(command): command for command in commands}
@@ -170,7 +166,7 @@ class Drive:
     async def _fly(self, identity: tuple[str, int], command: Command) -> None:
         match command:
             case Invoke():
-                outcome = await attempt(self.ports, self.plan, self.state, command)
+                outcome = await attempt(self.ports, self.run, command)
                 at = self.ports.clock.now()
                 event: Event = Finished(command.call, command.attempt, at, outcome)
             case Sleep():
@@ -180,25 +176,24 @@ class Drive:
                 await asyncio.Event().wait()  # a signal comes by `tell`, and makes this unwanted
                 raise AssertionError("nobody rings this bell")
             case Queue(key=key):
-                assert self.state.created is not None
-                await self.ports.neighbours.turn(self.state.created.run, key)
+                await self.ports.neighbours.turn(self.run.id, key)
                 event = Admitted(self.ports.clock.now())
             case Begin(node=node):
                 event = await self._begin(node)
-            case _:
+            case Decide():
                 raise AssertionError("decisions are settled within a turn")
+            case _:
+                assert_never(command)
         self.landed.append(identity)
         self.tell(event)
 
     async def _begin(self, node: Address) -> Event:
-        created = self.state.created
-        assert created is not None
-        spawned = self.state.spawned[node]
-        failure = await self.ports.neighbours.begin(self.plan, created, spawned)
+        spawned = self.run.state.spawned[node]
+        failure = await self.ports.neighbours.begin(self.run.plan, self.run.created, spawned)
         return Failed(node, failure) if failure else Begun(node, self.ports.clock.now())
 
     def _until(self, timer: str) -> float:
-        return max(0.0, self.state.armed[timer] - self.ports.clock.now())
+        return max(0.0, self.run.state.armed[timer] - self.ports.clock.now())
 
     async def _take(self) -> list[Event]:
         await self.bell.wait()
@@ -221,7 +216,6 @@ class Drive:
         at = self.ports.clock.now()
         last = Paused(at) if self.paused else Stopped(at)
         await self.keep(self._masked([*events, last]))
-        self.state = fold(self.state, events)
         raise Interrupted("interrupted: the run is saved")
 
     async def _keep_what_is_out(self, events: list[Event]) -> None:
@@ -242,8 +236,7 @@ class Drive:
         return self._arrivals()
 
     def _invokes(self) -> list[Invoke]:
-        commands = self.now.commands if self.now else ()
-        return [command for command in commands if isinstance(command, Invoke)]
+        return [one for one in self.run.progress.commands if isinstance(one, Invoke)]
 
     async def _land_hard(self) -> None:
         tasks = list(self.flying.values())
@@ -269,5 +262,5 @@ def _identity(command: Command) -> tuple[str, int]:
             return ("!queue", 0)
         case Begin(node=node):
             return (f"{node}!begin", 0)
-        case _:
+        case Decide():
             raise AssertionError("decisions are settled within a turn")

@@ -19,13 +19,13 @@ from flowdsl.plan.address import (
     second_probe,
     step_of,
 )
-from flowdsl.plan.nodes import Call, Plan
+from flowdsl.plan.nodes import Call
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import CancelRequested, Event, Resolved, Retried, Signalled, Waived
 from flowdsl.saga.ledger import answer_on_record, standing
-from flowdsl.saga.progress import Progress, progress
-from flowdsl.saga.state import CallState, State, fold
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.run import Run
+from flowdsl.saga.state import CallState, State
+from flowdsl.saga.unfolding import Unfolded
 
 Kind: TypeAlias = Literal["cancel", "retry", "resolve", "skip", "signal"]
 
@@ -66,36 +66,34 @@ class Order:
                 raise ValueError("this is no order")
 
 
-def to_event(plan: Plan, state: State, order: Order, at: float) -> list[Event]:
+def to_event(run: Run, order: Order, at: float) -> list[Event]:
     """The facts that an order adds. Raises InputError where it makes no sense for this run."""
-    plan = unfolded(plan, state)
-    now = progress(plan, state)
     match order.kind:
         case "cancel":
-            return _cancel(state, now, order, at)
+            return _cancel(run, order, at)
         case "retry":
-            calls = [_stuck_call(plan, now, order.step)] if order.step else list(now.stuck)
-            return [Retried(call, at, order.actor) for call in _with_answers(state, calls)]
-        case "resolve" | "skip" if is_repetition(plan, state, now, order):
+            calls = [_stuck_call(run, order.step)] if order.step else list(run.progress.stuck)
+            return [Retried(call, at, order.actor) for call in _with_answers(run.state, calls)]
+        case "resolve" | "skip" if is_repetition(run, order):
             return []
         case "resolve":
-            return _resolve(plan, state, _stuck_call(plan, now, order.step), order, at)
+            return _resolve(run, _stuck_call(run, order.step), order, at)
         case "skip":
-            call = _stuck_call(plan, now, order.step)
-            return [Waived(call, at, order.actor, order.reason)]
+            return [Waived(_stuck_call(run, order.step), at, order.actor, order.reason)]
         case "signal":
             signal = Signalled(order.id, order.step, order.body, at, order.actor)
-            return [*accept(plan, state, signal)]
+            return [*accept(run, signal)]
 
 
-def is_repetition(plan: Plan, state: State, now: Progress, order: Order) -> bool:
+def is_repetition(run: Run, order: Order) -> bool:
     """Whether this very order, of the same step for the same reason, was given before, and nothing is stuck there since."""
     if order.kind not in ("resolve", "skip"):
         return False
-    step = find_step(unfolded(plan, state), step_of(order.step))
-    if any(step_of(call) == step for call in now.stuck):
+    step = find_step(run.plan, step_of(order.step))
+    if any(step_of(call) == step for call in run.progress.stuck):
         return False
-    return any(_obeys(entry, order) for call, entry in state.calls.items() if step_of(call) == step)
+    calls = run.state.calls.items()
+    return any(_obeys(entry, order) for call, entry in calls if step_of(call) == step)
 
 
 def _obeys(entry: CallState, order: Order) -> bool:
@@ -107,16 +105,16 @@ def _obeys(entry: CallState, order: Order) -> bool:
     return not order.ok or said.body == order.body
 
 
-def with_orders(plan: Plan, state: State, ordered: Iterable[tuple[str, Json]], at: float) -> State:
-    """The state as it is once these orders have been heard; those that make no sense are passed over, as by its driver."""
+def with_orders(run: Run, ordered: Iterable[tuple[str, Json]], at: float) -> Run:
+    """The run as it is once these orders have been heard; those that make no sense are passed over, as by its driver."""
     for order_id, command in ordered:
         with suppress(ValueError, InputError):
             order = replace(Order.from_json(command), id=order_id)
-            state = fold(state, to_event(plan, state, order, at))
-    return state
+            run = run.with_facts(to_event(run, order, at))
+    return run
 
 
-def find_step(plan: Plan, name: str) -> Address:
+def find_step(plan: Unfolded, name: str) -> Address:
     """The address that a person means: an address, or an id."""
     address = plan.names.get(name, name)
     if address in plan.nodes:
@@ -125,26 +123,27 @@ def find_step(plan: Plan, name: str) -> Address:
     raise InputError(f"no step `{name}`", code=Code.NO_STEP, help=f"the steps are: {known}")
 
 
-def _cancel(state: State, now: Progress, order: Order, at: float) -> list[Event]:
+def _cancel(run: Run, order: Order, at: float) -> list[Event]:
+    state, stuck = run.state, list(run.progress.stuck)
     if state.committed and not state.ended:
         raise InputError(
             "this run is past its commit line: it can only go forward",
             code=Code.PAST_COMMIT,
             help="`flowdsl resume` goes on with it",
         )
-    retried = [Retried(call, at, order.actor) for call in _with_answers(state, list(now.stuck))]
+    retried = [Retried(call, at, order.actor) for call in _with_answers(state, stuck)]
     if state.turning is not None:
         return [*retried]
     return [*retried, CancelRequested(at, order.actor, order.reason)]
 
 
-def _resolve(plan: Plan, state: State, call: CallId, order: Order, at: float) -> list[Event]:
+def _resolve(run: Run, call: CallId, order: Order, at: float) -> list[Event]:
     """A person's word about the direction that is stuck. It never contradicts what a service has said."""
     step, direction = step_of(call), direction_of(call)
-    node = plan.nodes.get(step)
+    node = run.plan.nodes.get(step)
     if isinstance(node, Call) and direction in ("do", "undo"):
-        answered = answer_on_record(state, node)
-        is_sure = direction == "do" and standing(plan, state, node) == "ok"
+        answered = answer_on_record(run.state, node)
+        is_sure = direction == "do" and standing(run.plan, run.state, node) == "ok"
         if answered is not None and (is_sure or not order.ok):
             said = f"answered {answered.status}: " if answered.status else ""
             raise InputError(
@@ -154,17 +153,17 @@ def _resolve(plan: Plan, state: State, call: CallId, order: Order, at: float) ->
                 help=f'if it was undone by hand, say so: --skip {step} --reason "…"',
             )
     said_so = Resolved(call, at, order.ok, order.body, order.actor, order.reason)
-    if order.ok or direction == "undo" or not state.committed:
+    if order.ok or direction == "undo" or not run.state.committed:
         return [said_so]
     return [said_so, Retried(call, at, order.actor)]  # it never happened: so it is done now
 
 
-def _stuck_call(plan: Plan, now: Progress, name: str) -> CallId:
-    step = find_step(plan, step_of(name))
-    for call in now.stuck:
+def _stuck_call(run: Run, name: str) -> CallId:
+    step = find_step(run.plan, step_of(name))
+    for call in run.progress.stuck:
         if step_of(call) == step:
             return call
-    stuck = ", ".join(step_of(call) for call in now.stuck) or "nothing is"
+    stuck = ", ".join(step_of(call) for call in run.progress.stuck) or "nothing is"
     raise InputError(f"`{name}` is not stuck", code=Code.NOT_STUCK, help=f"stuck: {stuck}")
 
 

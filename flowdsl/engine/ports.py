@@ -11,23 +11,10 @@ from flowdsl.engine.contracts import AnswerContracts
 from flowdsl.engine.masks import Masks
 from flowdsl.plan.nodes import Plan, Service
 from flowdsl.plan.request import Request
-from flowdsl.saga.advance import Signer
+from flowdsl.saga.advance import Signer, Turn
 from flowdsl.saga.events import Created, Detached, Event, Failure
 from flowdsl.saga.observation import Observation
-from flowdsl.saga.progress import Progress
-from flowdsl.saga.state import State
 from flowdsl.world.clock import Clock
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """What a watcher sees of each turn, after it is durable: no secret stands in it."""
-
-    plan: Plan
-    before: State
-    facts: tuple[Event, ...]
-    after: State
-    now: Progress
 
 
 class Network(Protocol):
@@ -88,7 +75,7 @@ class Ports:
     clock: Clock
     signer: Signer
     secrets: Mapping[str, str]
-    watch: Callable[[News], None] = lambda _: None
+    watch: Callable[[Turn], None] = lambda _: None  # of what is durable; no secret stands in it
     neighbours: Neighbours = field(default_factory=Alone)
     limits: Limits = field(default_factory=Unlimited)
     contracts: AnswerContracts = field(default_factory=AnswerContracts)

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from flowdsl.codes import Code
 from flowdsl.errors import InputError
 from flowdsl.language.inputs import problems_of
-from flowdsl.plan.nodes import Input, Plan, WaitFor
+from flowdsl.plan.nodes import Input, WaitFor
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Signalled
+from flowdsl.saga.run import Run
 from flowdsl.saga.state import NO_CALL, State
+from flowdsl.saga.unfolding import Unfolded
 
 
-def waits_for(plan: Plan, name: str) -> list[WaitFor]:
+def waits_for(plan: Unfolded, name: str) -> list[WaitFor]:
     """Every step of the run that waits for this signal, wherever it is. Raises InputError where there is none."""
     found = [n for n in plan.nodes.values() if isinstance(n, WaitFor) and n.signal == name]
     if not found:
@@ -23,9 +25,9 @@ def waits_for(plan: Plan, name: str) -> list[WaitFor]:
     return found
 
 
-def accept(plan: Plan, state: State, signal: Signalled) -> list[Signalled]:
-    """The fact it adds, none where it is a repetition. Raises InputError where nobody wants it. `plan` is unfolded."""
-    waits = waits_for(plan, signal.name)
+def accept(run: Run, signal: Signalled) -> list[Signalled]:
+    """The fact it adds, none where it is a repetition. Raises InputError where nobody wants it."""
+    state, waits = run.state, waits_for(run.plan, signal.name)
     if signal.id and signal.id in state.signals:
         return []
     if state.ended or state.turning is not None:

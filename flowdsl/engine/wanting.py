@@ -1,4 +1,4 @@
-"""What a run would have to do without: said before it starts, and before it goes on."""
+"""What a run was not given, or was given wrong: said before it starts, and before it goes on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flowdsl.codes import Code
 from flowdsl.errors import InputError
+from flowdsl.language import InputProblem
 
 
 def given_before(missing: Sequence[str]) -> InputError:
@@ -28,4 +29,15 @@ def unset(missing: Sequence[str]) -> InputError | None:
         "\n".join(f"the secret `{name}` has no value" for name in missing),
         code=Code.MISSING_SECRET,
         help="set it in the environment, in .env beside the project, or in a file named by --secrets-file",
+    )
+
+
+def wrong_inputs(problems: Sequence[InputProblem]) -> InputError:
+    """One line a problem; the flags to add in one line, ready to type."""
+    messages = dict.fromkeys(problem.message for problem in problems)
+    missing = [p.help.removeprefix("add ") for p in problems if p.help.startswith("add -i ")]
+    hints = [p.help for p in problems if p.help and not p.help.startswith("add -i ")]
+    add = [f"add {' '.join(missing)}"] if missing else []
+    return InputError(
+        "\n".join(messages), code=Code.WRONG_INPUTS, help="\n".join(dict.fromkeys([*hints, *add]))
     )

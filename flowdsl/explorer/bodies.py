@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import cast
+from typing import (
+    assert_never,
+    cast,
+)
 
 from flowdsl.explorer.reads import first_item, reads
 from flowdsl.plan.address import Address, CallId, probe
@@ -15,6 +18,7 @@ from flowdsl.plan.nodes import (
     AnyNode,
     Block,
     Call,
+    Commit,
     Compensation,
     Confirm,
     Detach,
@@ -67,12 +71,11 @@ def _followed(plan: Plan, names: Names, path: Path) -> tuple[Names, Path]:
         name = str(path[0])
         node = plan.nodes.get(names.get(name, ""))
         beginning: Path | None = None
-        match node:
-            case ForEach(variable=variable, items=Expression() as items) if variable == name:
-                beginning = first_item(items.tree)
-            case Set(values=values):
-                template = dict(values).get(name)
-                beginning = path_of(template.tree) if isinstance(template, Expression) else None
+        if isinstance(node, ForEach) and node.items is not None and node.variable == name:
+            beginning = first_item(node.items.tree)
+        if isinstance(node, Set):
+            template = dict(node.values).get(name)
+            beginning = path_of(template.tree) if isinstance(template, Expression) else None
         if node is None or beginning is None:
             return names, path
         names, path = _names_at(plan, node.address), (*beginning, *path[1:])
@@ -81,20 +84,17 @@ def _followed(plan: Plan, names: Names, path: Path) -> tuple[Names, Path]:
 
 def _grow(plan: Plan, values: dict[CallId, Json], address: Address, path: Path) -> None:
     """Give the call that is read, through lists, groups and fallbacks, what is read of it."""
-    match plan.nodes.get(address):
-        case Call(fallback=Block() as fallback):
-            values[address] = grown(values[address], path)
-            _grow(plan, values, fallback.children[-1].address, path)
-        case Call() | WaitFor():
-            values[address] = grown(values[address], path)
-        case ForEach(body=body):
-            inner = path[1:] if isinstance(path[0], int) else path
-            if inner:
-                _grow(plan, values, body.address, inner)
-        case Block(kind="steps", children=(*_, last)):
-            _grow(plan, values, last.address, path)
-        case _:
-            pass
+    node = plan.nodes.get(address)
+    if isinstance(node, Call | WaitFor):
+        values[address] = grown(values[address], path)
+    if isinstance(node, Call) and node.fallback is not None:
+        _grow(plan, values, node.fallback.children[-1].address, path)
+    if isinstance(node, Block) and node.kind == "steps" and node.children:
+        _grow(plan, values, node.children[-1].address, path)
+    if isinstance(node, ForEach):
+        inner = path[1:] if isinstance(path[0], int) else path
+        if inner:
+            _grow(plan, values, node.body.address, inner)
 
 
 def _sample(schema: Json) -> Json:
@@ -247,18 +247,20 @@ def _templates(node: AnyNode) -> list[Template]:
             found.append(node.text)
         case Fail():
             found.append(node.message)
-        case ForEach(items=Expression() as items):
-            found.append(items)
+        case ForEach(items=items):
+            found += [] if items is None else [items]
         case Switch(branches=branches):
             found += [branch.when for branch in branches if branch.when is not None]
-        case WaitFor(expect=Expression() as expect):
-            found.append(expect)
-        case Wait(until=Expression() as until):
-            found.append(until)
+        case WaitFor(expect=expect):
+            found += [] if expect is None else [expect]
+        case Wait(until=until):
+            found += [] if until is None else [until]
         case Detach(arguments=arguments):
             found += [template for _, template in arguments]
-        case _:
+        case Commit() | Block():
             pass
+        case _:
+            assert_never(node)
     return found
 
 

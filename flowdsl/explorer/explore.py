@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations, product
+from typing import assert_never
 
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.errors import InputError
@@ -26,7 +27,14 @@ from flowdsl.plan.json import to_text
 from flowdsl.plan.nodes import Plan, WaitFor
 from flowdsl.plan.values import Json
 from flowdsl.saga.attempt import Landing, may_resend
-from flowdsl.saga.commands import Begin, Invoke, Queue, Sleep
+from flowdsl.saga.commands import (
+    Await,
+    Begin,
+    Decide,
+    Invoke,
+    Queue,
+    Sleep,
+)
 from flowdsl.saga.events import Ok, Outcome, Refused, Unknown
 from flowdsl.saga.intent import action_of, intended
 from flowdsl.saga.progress import StepState
@@ -83,7 +91,7 @@ class Explorer:
     def walk(self, inputs: Mapping[str, Json], allowance: Allowance) -> Exploration:
         first = begin(self.model, inputs)
         same = Sameness()
-        seen = {(same.number(first.state), first.services, first.at, allowance): 0}
+        seen = {(same.number(first.run.state), first.services, first.at, allowance): 0}
         self.parents, self.leads_to = [(-1, "start")], [[]]
         queue = deque([(0, first, allowance)])
         at_rest: list[int] = []
@@ -91,12 +99,14 @@ class Explorer:
             index, here, may = queue.popleft()
             self.found.states += 1
             self._look_around(here)
-            known = self.model.at(here.state)
+            known = self.model.at(here.run)
             for rule in broken(known, here):
                 self._report(rule, index)
-            if here.now.at_rest:
+            if here.run.progress.at_rest:
                 at_rest.append(index)
-                self.found.ends[here.now.state] = self.found.ends.get(here.now.state, 0) + 1
+                self.found.ends[here.run.progress.state] = (
+                    self.found.ends.get(here.run.progress.state, 0) + 1
+                )
             for moment in self.moments(here, may):
                 self.found.moves += 1
                 for one in moment:
@@ -107,9 +117,9 @@ class Explorer:
                 except AssertionError as broken_assertion:
                     self._report(f"asserts: {broken_assertion}", index, write_moment(moment))
                     continue
-                for rule in broken_between(self.model.at(there.state), here, there):
+                for rule in broken_between(self.model.at(there.run), here, there):
                     self._report(rule, index, write_moment(moment))
-                key = (same.number(there.state), there.services, there.at, left)
+                key = (same.number(there.run.state), there.services, there.at, left)
                 if key not in seen:
                     if len(seen) >= self.states_max:
                         self.found.bounded = True
@@ -124,14 +134,14 @@ class Explorer:
 
     def _look_around(self, here: Situation) -> None:
         """Which steps were reached, and what became of them."""
-        for address, stand in here.now.stands.items():
+        for address, stand in here.run.progress.stands.items():
             self.found.stood.add((to_template(address), stand.state))
-        for call, entry in here.state.calls.items():
+        for call, entry in here.run.state.calls.items():
             if entry.outcome is not None:
                 self.found.came_to.add((to_template(call), _word_of(entry.outcome)))
 
     def moments(self, here: Situation, may: Allowance) -> Iterator[Moment]:
-        single = list(_happenings(self.model.at(here.state), here, may))
+        single = list(_happenings(self.model.at(here.run), here, may))
         yield from ((one,) for one in single)
         if may.pairs:
             often = [one for one in single if one.word in _IN_PAIRS]
@@ -198,7 +208,7 @@ def _spent(may: Allowance, moment: Moment) -> Allowance:
 
 
 def _happenings(model: Model, here: Situation, may: Allowance) -> Iterator[Happening]:
-    for command in here.now.commands:
+    for command in here.run.progress.commands:
         match command:
             case Invoke(call=call):
                 yield Happening("ok", call)
@@ -210,12 +220,16 @@ def _happenings(model: Model, here: Situation, may: Allowance) -> Iterator[Happe
                 yield Happening("begin", node)
             case Queue():
                 yield Happening("admit")
+            case Await() | Decide():  # the one is answered by `signal`, the other within a turn
+                pass
+            case _:
+                assert_never(command)
     for step, effect in here.services.effects:
         if effect.late:
             yield Happening("late", step)
-    if may.cancel and not here.now.at_rest and not here.state.committed:
+    if may.cancel and not here.run.progress.at_rest and not here.run.state.committed:
         yield Happening("cancel")
-    if may.crashes and may.faults and here.state.flying:
+    if may.crashes and may.faults and here.run.state.flying:
         yield from _crashes(here)
     if may.orders:
         yield from _orders(model, here)
@@ -228,7 +242,7 @@ def _signals(model: Model, here: Situation) -> Iterator[Happening]:
     for name in dict.fromkeys(wait.signal for wait in waits):
         order = Order("signal", name, body=payload_of(model, name))
         try:
-            to_event(model.plan, here.state, order, here.at)
+            to_event(here.run, order, here.at)
         except InputError:
             continue
         yield Happening("signal", name)
@@ -241,7 +255,7 @@ def _noes(model: Model, here: Situation, name: str) -> Iterator[Json]:
     yes = payload_of(model, name)
     for no in (list(shrunk(yes))[1], denied(yes)):
         try:
-            to_event(model.plan, here.state, Order("signal", name, body=no), here.at)
+            to_event(here.run, Order("signal", name, body=no), here.at)
         except InputError:
             continue
         if no != yes:
@@ -254,7 +268,7 @@ def _faults(model: Model, here: Situation, call: CallId) -> Iterator[Happening]:
         yield Happening(word, call)
     yield Happening("refuse", call, "401")
     yield Happening("busy", call, "2s")
-    again = plays_back(model, here.services, call, intended(here.state, call).key)
+    again = plays_back(model, here.services, call, intended(here.run.state, call).key)
     if again:
         return
     yield Happening("refuse", call, "402")
@@ -268,7 +282,7 @@ def _faults(model: Model, here: Situation, call: CallId) -> Iterator[Happening]:
 
 
 def _crashes(here: Situation) -> Iterator[Happening]:
-    flying = here.state.flying
+    flying = here.run.state.flying
     for arrived in product((False, True), repeat=len(flying)):
         names = ",".join(call for call, did in zip(flying, arrived, strict=True) if did)
         yield Happening("crash", names)
@@ -278,9 +292,9 @@ def _crashes(here: Situation) -> Iterator[Happening]:
 
 def _orders(model: Model, here: Situation) -> Iterator[Happening]:
     """What a person who knows the truth may order of each call that is stuck."""
-    for call in here.now.stuck:
+    for call in here.run.progress.stuck:
         step = step_of(call)
-        entry = here.state.calls.get(call)
+        entry = here.run.state.calls.get(call)
         yield Happening("skip", step)
         if entry is None or call == "" or entry.answer is not None:
             continue
@@ -288,10 +302,10 @@ def _orders(model: Model, here: Situation) -> Iterator[Happening]:
         if not entry.unsure or may_resend(action, model.plan.services[action.service]):
             yield Happening("retry", step)
         if direction_of(call) in ("do", "undo"):
-            yield from _words(model, here, call)
+            yield from _words(here, call)
 
 
-def _words(model: Model, here: Situation, call: CallId) -> Iterator[Happening]:
+def _words(here: Situation, call: CallId) -> Iterator[Happening]:
     """Whether it happened, of the direction that is stuck; what the run knows better is refused at the door."""
     step = step_of(call)
     effect = here.services.effect(step)
@@ -302,14 +316,14 @@ def _words(model: Model, here: Situation, call: CallId) -> Iterator[Happening]:
     if is_undo and effect.undone:
         yield Happening("resolve", step)
     absent = Happening("absent", step)
-    if not effect.late and _may_be_ordered(model, here, absent):
+    if not effect.late and _may_be_ordered(here, absent):
         yield absent
 
 
-def _may_be_ordered(model: Model, here: Situation, happening: Happening) -> bool:
+def _may_be_ordered(here: Situation, happening: Happening) -> bool:
     kind, ok = ORDERS[happening.word]
     try:
-        to_event(model.plan, here.state, Order(kind, happening.about, ok), here.at)  # type: ignore[arg-type]
+        to_event(here.run, Order(kind, happening.about, ok), here.at)  # type: ignore[arg-type]
     except InputError:
         return False
     return True

@@ -20,8 +20,9 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.observation import Answer
 from flowdsl.saga.outcome import is_keyed
+from flowdsl.saga.run import Run
 from flowdsl.saga.state import State
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.unfolding import Unfolded, unfolded
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +61,15 @@ class Model:
     `at`: the same for a run that has expanded its lists.
     """
 
-    plan: Plan
+    plan: Unfolded
     bodies: Mapping[CallId, Json]
     later: Mapping[Address, frozenset[Address]] = field(default_factory=dict)
     made: dict[int, Model] = field(
         default_factory=dict, compare=False
     )  # by the identity of the plan
 
-    def at(self, state: State) -> Model:
-        plan = unfolded(self.plan, state)
+    def at(self, run: Run) -> Model:
+        plan = run.plan
         if plan is self.plan:
             return self
         if id(plan) not in self.made:
@@ -83,7 +84,7 @@ class Model:
 
 
 def model_of(plan: Plan) -> Model:
-    return Model(plan, bodies(plan), _later_effects(plan))
+    return Model(unfolded(plan, State()), bodies(plan), _later_effects(plan))
 
 
 def arrive(model: Model, services: Services, call: CallId, key: str) -> tuple[Services, Answer]:

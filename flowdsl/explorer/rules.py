@@ -27,7 +27,7 @@ class Violation:
 
 def broken(model: Model, here: Situation) -> Iterator[str]:
     """Rules about one situation."""
-    now, state = here.now, here.state
+    now, state = here.run.progress, here.run.state
     wanted = {(c.call, c.attempt) for c in now.commands if isinstance(c, Invoke)}
     flying = {(call, state.calls[call].attempt) for call in state.flying}
     for call, _ in sorted(flying - wanted):
@@ -48,12 +48,12 @@ def broken(model: Model, here: Situation) -> Iterator[str]:
 
 
 def _broken_effect(model: Model, here: Situation, step: Address, effect: Effect) -> Iterator[str]:
-    now, node = here.now, model.plan.nodes[step]
+    now, node = here.run.progress, model.plan.nodes[step]
     if effect.count > 1:
         yield f"{step} took effect {effect.count} times"
     if effect.undone > 1 or effect.confirmed > 1:
         yield f"{step} was undone or confirmed twice"
-    if effect.confirmed and not here.state.committed:
+    if effect.confirmed and not here.run.state.committed:
         yield f"{step} was confirmed before commit"
     if not effect.held or is_below(step, ON_FAILURE) or _needs_no_undo(model, step):
         return
@@ -70,19 +70,19 @@ def _committed_early(model: Model, here: Situation) -> Iterator[str]:
     for node in model.plan.root.children:
         if isinstance(node, Commit):
             return
-        if not here.now.stands[node.address].over:
+        if not here.run.progress.stands[node.address].over:
             yield f"committed, and {node.address} is not over"
 
 
 def _unfinished(model: Model, here: Situation) -> Iterator[str]:
-    for address, stand in here.now.stands.items():
+    for address, stand in here.run.progress.stands.items():
         node = model.plan.nodes.get(address)
         if isinstance(node, Call) and stand.state == "ok" and not node.action.is_read:
             effect = here.services.effect(address)
-            taken = here.state.calls[address].resolved or here.state.calls[address].waived
+            taken = here.run.state.calls[address].resolved or here.run.state.calls[address].waived
             if not effect.held and not taken:
                 yield f"succeeded, and {address} did not happen"
-            confirm = here.state.calls.get(confirm_of(address))
+            confirm = here.run.state.calls.get(confirm_of(address))
             worded = confirm is not None and (confirm.resolved or confirm.waived)
             if node.confirm is not None and not effect.confirmed and not worded:
                 yield f"succeeded, and {address} was not confirmed"
@@ -97,7 +97,7 @@ def _wrong_winners(model: Model, here: Situation) -> Iterator[str]:
             or each.collect in ("all", "settled")
         ):
             continue
-        winners = here.state.chosen.get(each.address)
+        winners = here.run.state.chosen.get(each.address)
         if each.mirrors is not None or winners is None:
             continue
         if len(winners) != each.quorum:
@@ -119,23 +119,23 @@ def _held(here: Situation) -> list[Address]:
 
 def _is_excused(model: Model, here: Situation, step: Address) -> bool:
     """Named, and either of what may fail or taken on by a person."""
-    named = [entry for entry in here.now.residue if entry.step == step]
+    named = [entry for entry in here.run.progress.residue if entry.step == step]
     taken_on = any(_takes_on(here, entry) for entry in named)
     return taken_on or (bool(named) and may_fail(model.plan, step))
 
 
 def _badly_stuck(model: Model, here: Situation) -> Iterator[str]:
     """A stuck run names what it is stuck at, and has undone all that does not depend on that."""
-    if here.state.parked is not None:
+    if here.run.state.parked is not None:
         return
-    for call in here.now.stuck:
-        if not here.state.committed and may_fail(model.plan, step_of(call)):
+    for call in here.run.progress.stuck:
+        if not here.run.state.committed and may_fail(model.plan, step_of(call)):
             yield f"stuck above its commit line at {call}, which may fail"
-    if not here.now.residue:
+    if not here.run.progress.residue:
         yield "stuck, and nobody is told what is left"
-    stuck = {step_of(call) for call in here.now.stuck}
-    named = {entry.step: entry for entry in here.now.residue}
-    for step in sorted({step for steps in here.state.planned.values() for step in steps}):
+    stuck = {step_of(call) for call in here.run.progress.stuck}
+    named = {entry.step: entry for entry in here.run.progress.residue}
+    for step in sorted({step for steps in here.run.state.planned.values() for step in steps}):
         if not here.services.effect(step).held or _needs_no_undo(model, step):
             continue
         if step not in named:
@@ -148,49 +148,50 @@ def _badly_stuck(model: Model, here: Situation) -> Iterator[str]:
 
 def broken_between(model: Model, here: Situation, there: Situation) -> Iterator[str]:
     """Rules about one step of the way."""
-    for each, items in here.state.expanded.items():
-        if there.state.expanded.get(each) != items:
+    for each, items in here.run.state.expanded.items():
+        if there.run.state.expanded.get(each) != items:
             yield f"the items of {each} have changed"
-    if here.state.ended and here.state.ended != there.state.ended:
-        yield f"{here.state.ended} did not last"
-    landing = {call for call in here.state.flying if _is_same_flight(here, there, call)}
-    for scope in there.state.planned:
-        if scope not in here.state.planned and any(
+    if here.run.state.ended and here.run.state.ended != there.run.state.ended:
+        yield f"{here.run.state.ended} did not last"
+    landing = {call for call in here.run.state.flying if _is_same_flight(here, there, call)}
+    for scope in there.run.state.planned:
+        if scope not in here.run.state.planned and any(
             is_below(step_of(call), scope) for call in landing
         ):
             yield "planned before everything had landed"
-    if there.state.committed and not here.state.committed and landing:
+    if there.run.state.committed and not here.run.state.committed and landing:
         yield f"committed while {', '.join(sorted(landing))} was in flight"
-    for address, stand in there.now.stands.items():
-        before = here.now.stands.get(address)
+    for address, stand in there.run.progress.stands.items():
+        before = here.run.progress.stands.get(address)
         if before is not None and _unfinishes(before.state, stand.state):
             yield f"{address} went from {before.state} back to {stand.state}"
-    for call, entry in there.state.calls.items():
+    for call, entry in there.run.state.calls.items():
         if entry.flying and call not in landing:
             yield from _badly_sent(model, there, call)
 
 
 def _is_same_flight(here: Situation, there: Situation, call: CallId) -> bool:
-    now = there.state.calls[call]
-    return now.flying and now.attempt == here.state.calls[call].attempt
+    now = there.run.state.calls[call]
+    return now.flying and now.attempt == here.run.state.calls[call].attempt
 
 
 def _badly_sent(model: Model, there: Situation, call: CallId) -> Iterator[str]:
     """Rules about a request that has just been sent."""
     step, direction = step_of(call), direction_of(call)
-    scopes = [scope for scope in there.state.turned if is_below(step, scope)]
+    scopes = [scope for scope in there.run.state.turned if is_below(step, scope)]
     if call == step and scopes and not is_below(step, ON_FAILURE):
         yield f"{step} was started after the turn"
-    if direction == "confirm" and not there.state.committed:
+    if direction == "confirm" and not there.run.state.committed:
         yield f"{step} is confirmed before commit"
     if direction != "undo":
         return
-    if there.state.calls[step].flying:
+    if there.run.state.calls[step].flying:
         yield f"{step} is undone while it is in flight"
     named = {
         entry.step
-        for entry in there.now.residue
-        if entry.call not in there.now.stuck and (not entry.actor or _takes_on(there, entry))
+        for entry in there.run.progress.residue
+        if entry.call not in there.run.progress.stuck
+        and (not entry.actor or _takes_on(there, entry))
     }
     for later in sorted(model.later[step] - named):
         if there.services.effect(later).held and not _needs_no_undo(model, later):
@@ -201,7 +202,7 @@ def _takes_on(here: Situation, entry: Residue) -> bool:
     """Whether a person's word is for what is left: not one that only supplies the answer of a step."""
     if not entry.actor:
         return False
-    said = here.state.calls[entry.call]
+    said = here.run.state.calls[entry.call]
     is_answer = said.resolved is not None and said.resolved.ok and direction_of(entry.call) == "do"
     return said.waived is not None or not is_answer
 

@@ -45,8 +45,7 @@ from flowdsl.saga.events import (
 from flowdsl.saga.intent import action_of, intended
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.saga.outcome import interrupted, judge
-from flowdsl.saga.progress import Progress
-from flowdsl.saga.state import State
+from flowdsl.saga.run import Run
 
 LONG_SECONDS = 10 * 365 * 86_400.0
 
@@ -65,8 +64,7 @@ ORDERS: Mapping[str, tuple[str, bool]] = MappingProxyType(
 class Situation:
     """`at` is the time: it stands still, but for a crash that lasts long. `facts`: all that led here."""
 
-    state: State
-    now: Progress
+    run: Run
     services: Services = field(default_factory=Services)
     at: float = 0.0
     facts: tuple[Event, ...] = ()
@@ -90,23 +88,22 @@ def begin(model: Model, inputs: Mapping[str, Json]) -> Situation:
     env: dict[str, str | None] = dict.fromkeys(plan.env)
     key = "" if plan.key is None else "the key"
     created = Created("run", plan.name, plan.digest, 0.0, dict(inputs), env, {}, "", key)
-    return _advanced(model, Situation(State(), Progress("running", {})), [created])
+    return _advanced(Situation(Run.new(plan)), [created])
 
 
 def enact(model: Model, here: Situation, happenings: Iterable[Happening]) -> Situation:
     """All of these happen before the engine looks again. Raises InputError for what cannot happen here."""
     events: list[Event] = []
-    there, known = here, model.at(here.state)
+    there, known = here, model.at(here.run)
     for happening in happenings:
         more, there = _enact(known, here, there, happening)
         events += more
-    return _advanced(model, there, events)
+    return _advanced(there, events)
 
 
-def _advanced(model: Model, here: Situation, events: list[Event]) -> Situation:
-    turn = advance(model.plan, here.state, events, SIGNER, here.at)
-    facts = (*here.facts, *events, *turn.facts)
-    return replace(here, state=turn.state, now=turn.now, facts=facts)
+def _advanced(here: Situation, events: list[Event]) -> Situation:
+    turn = advance(here.run, events, SIGNER, here.at)
+    return replace(here, run=turn.after, facts=(*here.facts, *turn.facts))
 
 
 def _enact(
@@ -128,11 +125,11 @@ def _enact(
         case "crash" | "long crash":
             return _crash(model, here, there, happening)
         case "admit":
-            if not any(isinstance(command, Queue) for command in here.now.commands):
+            if not any(isinstance(command, Queue) for command in here.run.progress.commands):
                 raise _impossible(happening, "the run is in no queue")
             return [Admitted(here.at)], there
         case "begin":
-            if Begin(about) not in here.now.commands:
+            if Begin(about) not in here.run.progress.commands:
                 raise _impossible(happening, f"`{about}` starts no run")
             return [Begun(about, here.at)], there
         case "signal":
@@ -148,11 +145,11 @@ def _answer(
 ) -> tuple[list[Event], Situation]:
     call = _flying(model, here, happening)
     services, seen = _exchange(model, here, there.services, call, happening)
-    outcome = judge(model.plan, here.state, call, seen)
+    outcome = judge(here.run.plan, here.run.state, call, seen)
     said_no = isinstance(seen, Answer) and seen.status < 300 and not seen.misfit
     if said_no and isinstance(outcome, Refused):
         services = refuse(model, there.services, call)  # in its own words, and so it holds nothing
-    attempt = here.state.calls[call].attempt
+    attempt = here.run.state.calls[call].attempt
     return [Finished(call, attempt, here.at, outcome)], replace(there, services=services)
 
 
@@ -160,7 +157,7 @@ def _exchange(
     model: Model, here: Situation, services: Services, call: CallId, happening: Happening
 ) -> tuple[Services, Observation]:
     """What the services hold after this, and what it looks like from here."""
-    key = intended(here.state, call).key
+    key = intended(here.run.state, call).key
     done, answer = arrive(model, services, call, key)
     detail = happening.detail
     match happening.word:
@@ -212,7 +209,7 @@ def _body(happening: Happening) -> Json:
 def _saying(model: Model, here: Situation, call: CallId, fits: Callable[[object], bool]) -> Answer:
     """A 2xx whose body makes `expect` come out as wanted."""
     for answer in _sayings(model, call):
-        if fits(judge(model.plan, here.state, call, answer)):
+        if fits(judge(here.run.plan, here.run.state, call, answer)):
             return answer
     raise InputError(f"`{call}` has no `expect` that could say so", code=Code.IMPOSSIBLE_TRAIL)
 
@@ -232,7 +229,7 @@ def _is_puzzling(outcome: object) -> bool:
 
 def _fire(here: Situation, there: Situation, happening: Happening) -> tuple[list[Event], Situation]:
     timer = happening.about
-    if not any(isinstance(c, Sleep) and c.timer == timer for c in here.now.commands):
+    if not any(isinstance(c, Sleep) and c.timer == timer for c in here.run.progress.commands):
         raise _impossible(happening, f"no timer `{timer}` runs")
     services = there.services
     if is_settle(timer):  # what has not arrived by then never will
@@ -244,17 +241,17 @@ def _crash(
     model: Model, here: Situation, there: Situation, happening: Happening
 ) -> tuple[list[Event], Situation]:
     """Nobody knows of the calls that were out; some of them had arrived."""
-    services, flying = there.services, here.state.flying
+    services, flying = there.services, here.run.state.flying
     for name in filter(None, happening.about.split(",")):
         if name not in flying:
             raise _impossible(happening, f"`{name}` is not in flight")
-        services = arrive(model, services, name, intended(here.state, name).key)[0]
+        services = arrive(model, services, name, intended(here.run.state, name).key)[0]
     at = here.at
     if happening.word == "long crash":
         services, at = forget(services), at + LONG_SECONDS
-    events: list[Event] = [Resumed(here.state.epoch + 1, at)]
+    events: list[Event] = [Resumed(here.run.state.epoch + 1, at)]
     events += [
-        Finished(call, here.state.calls[call].attempt, at, interrupted(call)) for call in flying
+        Finished(call, here.run.state.calls[call].attempt, at, interrupted(call)) for call in flying
     ]
     return events, replace(there, services=services, at=at)
 
@@ -263,17 +260,17 @@ def _order(model: Model, here: Situation, happening: Happening) -> list[Event]:
     kind, ok = ORDERS[happening.word]
     body = model.bodies.get(step_of(happening.about)) if ok else None
     order = Order(kind, happening.about, ok, body, "ada", "said so")  # type: ignore[arg-type]
-    return to_event(model.plan, here.state, order, here.at)
+    return to_event(here.run, order, here.at)
 
 
 def _signal(model: Model, here: Situation, happening: Happening) -> list[Event]:
     """Each is another one, unless the detail says which: `signal approve #1` twice is a repetition."""
     name, detail = happening.about, happening.detail
     said = detail.startswith("#")
-    number = detail if said else f"#{len(here.state.signals) + 1}"
+    number = detail if said else f"#{len(here.run.state.signals) + 1}"
     payload = _body(happening) if detail and not said else payload_of(model, name)
     order = Order("signal", name, body=payload, id=f"{name} {number}")
-    return to_event(model.plan, here.state, order, here.at)
+    return to_event(here.run, order, here.at)
 
 
 def payload_of(model: Model, name: str) -> Json:
@@ -292,7 +289,7 @@ def _flying(model: Model, here: Situation, happening: Happening) -> CallId:
     call = (
         (step if step in model.plan.nodes else model.plan.names.get(step, step)) + mark + direction
     )
-    entry = here.state.calls.get(call)
+    entry = here.run.state.calls.get(call)
     if entry is None or not entry.flying:
         raise _impossible(happening, f"`{call}` is not in flight")
     return call
@@ -307,4 +304,4 @@ def expects(model: Model, here: Situation, call: CallId, word: str) -> bool:
     if action_of(model.plan, call).expect is None or direction_of(call) == "probe":
         return False
     fits = _is_refused if word == "decline" else _is_puzzling
-    return any(fits(judge(model.plan, here.state, call, a)) for a in _sayings(model, call))
+    return any(fits(judge(here.run.plan, here.run.state, call, a)) for a in _sayings(model, call))

@@ -38,7 +38,7 @@ def play(
     for moment in read_trail(trail):
         here = enact(model, here, moment)
     sent = tuple(fact.call for fact in here.facts if isinstance(fact, Started))
-    return here.state, here.now, sent
+    return here.run.state, here.run.progress, sent
 
 
 def read_trail(text: str) -> tuple[Moment, ...]:

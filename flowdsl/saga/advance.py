@@ -10,14 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from flowdsl.plan.address import CallId
-from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
 from flowdsl.saga.commands import Invoke, Sleep
 from flowdsl.saga.events import Armed, Event, Expired, Failed, Started
 from flowdsl.saga.intent import intend
-from flowdsl.saga.progress import Progress, progress
-from flowdsl.saga.state import State, entry_of, fold
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.run import Run
+from flowdsl.saga.state import entry_of
 
 
 class Signer(Protocol):
@@ -30,46 +28,42 @@ class Signer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """`facts` are to be kept, in their order, before anything is sent or slept on. `state` has them in already."""
+    """What happened to a run at once. `facts`: what was told and what was decided on it, in their order; to be kept before anything is sent or slept on."""
 
-    state: State
-    now: Progress
+    before: Run
     facts: tuple[Event, ...]
+    after: Run
 
 
-def advance(plan: Plan, state: State, events: Iterable[Event], signer: Signer, at: float) -> Turn:
+def advance(run: Run, events: Iterable[Event], signer: Signer, at: float) -> Turn:
     """Fold the events and go on until there is nothing more to decide."""
-    state = fold(state, events)
-    facts: list[Event] = []
+    facts = [*events]
+    after = run.with_facts(facts)
     while True:
-        now = progress(plan, state)
-        decided: list[Event] = list(now.decisions)
+        decided: list[Event] = list(after.progress.decisions)
         intents: list[Started] = []
         if not decided:
-            decided, intents = _prepare(unfolded(plan, state), state, now, signer, at)
-        state = fold(state, decided)
-        facts += decided
+            decided, intents = _prepare(after, signer, at)
         if not decided:
-            kept: list[Event] = [*intents, *_timers(state, now, at)]
-            return Turn(fold(state, kept), now, (*facts, *kept))
+            kept: list[Event] = [*intents, *_timers(after, at)]
+            return Turn(run, (*facts, *kept), after.with_intents(kept))
+        after = after.with_facts(decided)
+        facts += decided
 
 
-def _prepare(
-    plan: Plan, state: State, now: Progress, signer: Signer, at: float
-) -> tuple[list[Event], list[Started]]:
+def _prepare(run: Run, signer: Signer, at: float) -> tuple[list[Event], list[Started]]:
     """Intents for what is to be sent anew, and the facts that keep something from being sent."""
     hindered: list[Event] = []
     intents: list[Started] = []
-    for command in now.commands:
-        if (
-            not isinstance(command, Invoke)
-            or command.attempt <= entry_of(state, command.call).attempt
-        ):
+    for command in run.progress.commands:
+        if not isinstance(command, Invoke):
+            continue
+        if command.attempt <= entry_of(run.state, command.call).attempt:
             continue
         if command.not_after is not None and at >= command.not_after:
             hindered.append(Expired(command.call))
             continue
-        intent = intend(plan, state, command, key=signer.key(command.call), at=at)
+        intent = intend(run.plan, run.state, command, key=signer.key(command.call), at=at)
         if isinstance(intent, Failed):
             hindered.append(intent)
         elif intent.request is not None and (seal := signer.seal(intent.request)):
@@ -79,9 +73,9 @@ def _prepare(
     return hindered, intents
 
 
-def _timers(state: State, now: Progress, at: float) -> list[Armed]:
+def _timers(run: Run, at: float) -> list[Armed]:
     return [
         Armed(command.timer, (at if command.since is None else command.since) + command.seconds)
-        for command in now.commands
-        if isinstance(command, Sleep) and command.timer not in state.armed
+        for command in run.progress.commands
+        if isinstance(command, Sleep) and command.timer not in run.state.armed
     ]

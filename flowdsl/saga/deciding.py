@@ -17,7 +17,6 @@ from flowdsl.plan.nodes import (
     Detach,
     Fail,
     ForEach,
-    Plan,
     Set,
     Status,
     Switch,
@@ -28,13 +27,14 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.events import Detached, Done, Expanded, Failed, Failure, Ok, Skipped
 from flowdsl.saga.scope import ANYWHERE, Vantage, scope, value
 from flowdsl.saga.state import State
+from flowdsl.saga.unfolding import Unfolded
 
 ITEMS_MAX = 1_000  # of one `for_each`; `chunks()` makes fewer of them
 LETTERS: Final = "abcdefghijklmnopqrstuvwxyz234567"
 ID_CHARACTERS = 10
 
 
-def decide_when(plan: Plan, state: State, node: AnyNode) -> Skipped | Failed | None:
+def decide_when(plan: Unfolded, state: State, node: AnyNode) -> Skipped | Failed | None:
     """Whether a node with a `when` is passed over; None where it is not."""
     assert node.when is not None
     try:
@@ -44,7 +44,7 @@ def decide_when(plan: Plan, state: State, node: AnyNode) -> Skipped | Failed | N
     return None if holds else Skipped(node.address)
 
 
-def decide_value(plan: Plan, state: State, node: Set | Status | Fail) -> Done | Failed:
+def decide_value(plan: Unfolded, state: State, node: Set | Status | Fail) -> Done | Failed:
     """The value of a node that sends nothing, or why it has none."""
     vantage = Vantage(node.address)
     try:
@@ -61,7 +61,7 @@ def decide_value(plan: Plan, state: State, node: Set | Status | Fail) -> Done | 
         return _raised(node.address, str(error))
 
 
-def decide_items(plan: Plan, state: State, each: ForEach) -> Expanded | Failed:
+def decide_items(plan: Unfolded, state: State, each: ForEach) -> Expanded | Failed:
     """The items of a `for_each`."""
     assert each.items is not None, "confirms have no items of their own"
     what = f"`for_each: {each.variable} in {each.items.text}`"
@@ -77,7 +77,7 @@ def decide_items(plan: Plan, state: State, each: ForEach) -> Expanded | Failed:
     return Expanded(each.address, tuple(items))
 
 
-def decide_branch(plan: Plan, state: State, switch: Switch) -> Done | Failed:
+def decide_branch(plan: Unfolded, state: State, switch: Switch) -> Done | Failed:
     """Which branch is taken: the first whose condition holds, or none."""
     for position, branch in enumerate(switch.branches):
         if branch.when is None:
@@ -90,7 +90,7 @@ def decide_branch(plan: Plan, state: State, switch: Switch) -> Done | Failed:
     return Done(switch.address, None)
 
 
-def decide_payload(plan: Plan, state: State, listen: WaitFor, payload: Json) -> Done | Failed:
+def decide_payload(plan: Unfolded, state: State, listen: WaitFor, payload: Json) -> Done | Failed:
     """What a signal comes to: its payload is the value, unless `expect` says no."""
     if listen.expect is not None:
         # The payload stands where a call has its answer: under the step's own id.
@@ -106,7 +106,7 @@ def decide_payload(plan: Plan, state: State, listen: WaitFor, payload: Json) -> 
     return Done(listen.address, payload)
 
 
-def decide_spawn(plan: Plan, state: State, node: Detach) -> Detached | Failed:
+def decide_spawn(plan: Unfolded, state: State, node: Detach) -> Detached | Failed:
     """The run of its own that a detached `uses` starts: its id follows from this run and the place of the step."""
     vantage = Vantage(node.address)
     try:
@@ -125,13 +125,13 @@ def detached_id(parent: str, address: Address, workflow: str) -> str:
     return f"{workflow[: 63 - ID_CHARACTERS]}-{letters}"
 
 
-def text(plan: Plan, state: State, template: Template, vantage: Vantage = ANYWHERE) -> str:
+def text(plan: Unfolded, state: State, template: Template, vantage: Vantage = ANYWHERE) -> str:
     """A template that is text for people. Raises EvaluationError."""
     names = scope(plan, state, [expression for expression, _ in references(template)], vantage)
     return "".join(str(part) for part in render_text(template, names))
 
 
-def _evaluated(plan: Plan, state: State, expression: Expression, step: Address) -> Json:
+def _evaluated(plan: Unfolded, state: State, expression: Expression, step: Address) -> Json:
     names = scope(plan, state, [expression], Vantage(step))
     return evaluate(expression, names)  # type: ignore[return-value]  # no secret stands here
 

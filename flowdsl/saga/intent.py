@@ -15,7 +15,7 @@ from flowdsl.plan.body import Sender
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.location import encode_query, render_path
-from flowdsl.plan.nodes import Action, Call, Compensation, Confirm, Plan, Service, templates_of
+from flowdsl.plan.nodes import Action, Call, Compensation, Confirm, Service, templates_of
 from flowdsl.plan.request import BasicCredentials, Request
 from flowdsl.plan.template import Template, references, render, render_text
 from flowdsl.plan.values import Json, Sealed
@@ -24,11 +24,14 @@ from flowdsl.saga.events import Failed, Failure, Started
 from flowdsl.saga.ledger import answer_of, outcome_failure
 from flowdsl.saga.scope import Vantage, scope
 from flowdsl.saga.state import NO_CALL, CallState, State
+from flowdsl.saga.unfolding import Unfolded
 
 COMPENSATES = "X-Flowdsl-Compensates"
 
 
-def intend(plan: Plan, state: State, command: Invoke, *, key: str, at: float) -> Started | Failed:
+def intend(
+    plan: Unfolded, state: State, command: Invoke, *, key: str, at: float
+) -> Started | Failed:
     """The intent to keep before this attempt is sent."""
     call = command.call
     if state.calls.get(call, NO_CALL).attempt > 0 or call == answer_id(step_of(call)):
@@ -49,7 +52,7 @@ def intended(state: State, call: CallId) -> CallState:
     return entry if entry.request is not None else state.calls[step_of(call)]
 
 
-def action_of(plan: Plan, call: CallId) -> Action:
+def action_of(plan: Unfolded, call: CallId) -> Action:
     """The action that this call carries out, in its direction. Asking again is as patient as the undo that needs the answer."""
     node = plan.nodes[call] if call in plan.nodes else plan.nodes[step_of(call)]
     if isinstance(node, Confirm):
@@ -68,7 +71,7 @@ def action_of(plan: Plan, call: CallId) -> Action:
             return node.action
 
 
-def render_request(plan: Plan, state: State, call: CallId, key: str) -> Request:
+def render_request(plan: Unfolded, state: State, call: CallId, key: str) -> Request:
     """The request with all values in place, secrets by reference."""
     action = action_of(plan, call)
     service = plan.services[action.service]
@@ -83,7 +86,7 @@ def render_request(plan: Plan, state: State, call: CallId, key: str) -> Request:
     return Request(action.method, url, tuple(headers), body, _basic(service, headers, names))
 
 
-def vantage_of(plan: Plan, state: State, call: CallId) -> Vantage:
+def vantage_of(plan: Unfolded, state: State, call: CallId) -> Vantage:
     """What the expressions of this call see of its step: an undo and a confirm see the answer, an undo the error."""
     step = step_of(call)
     node = plan.nodes[step]

@@ -16,16 +16,17 @@ from flowdsl.plan.address import (
     second_probe,
     undo,
 )
-from flowdsl.plan.nodes import Call, Plan
+from flowdsl.plan.nodes import Call
 from flowdsl.saga.events import Failure, Ok, Refused, Unknown
 from flowdsl.saga.state import NO_CALL, CallState, State
+from flowdsl.saga.unfolding import Unfolded
 
 Effect: TypeAlias = Literal["none", "ok", "unknown"]
 
 UNSETTLED = "an answer was lost, and no later one says what became of it: in the end"
 
 
-def standing(plan: Plan, state: State, call: Call) -> Effect:
+def standing(plan: Unfolded, state: State, call: Call) -> Effect:
     """Whether the call's effect is there: surely, surely not, or nobody knows."""
     entry = state.calls.get(call.address)
     if entry is None:
@@ -78,7 +79,7 @@ def found(state: State, call: Call) -> Ok | None:
     return None
 
 
-def is_absent(plan: Plan, state: State, call: Call) -> bool:
+def is_absent(plan: Unfolded, state: State, call: Call) -> bool:
     """Whether it is known by now that an unknown call never happened."""
     second = state.calls.get(second_probe(call.address), NO_CALL)
     if isinstance(second.outcome, Refused) and second.outcome.absent:
@@ -88,7 +89,7 @@ def is_absent(plan: Plan, state: State, call: Call) -> bool:
     return keyed and isinstance(again.outcome, Refused) and again.outcome.definite
 
 
-def effects(plan: Plan, state: State, scope: Address) -> tuple[Address, ...]:
+def effects(plan: Unfolded, state: State, scope: Address) -> tuple[Address, ...]:
     """Every changing call of the scope that is ok or unknown and not undone yet, in the order of the plan."""
     return tuple(
         node.address

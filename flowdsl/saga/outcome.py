@@ -7,22 +7,21 @@ from dataclasses import replace
 from flowdsl.codes import Code
 from flowdsl.plan.address import Address, CallId, direction_of, is_answer, step_of
 from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
-from flowdsl.plan.nodes import Action, Call, Plan, Probe
+from flowdsl.plan.nodes import Action, Call, Probe
 from flowdsl.saga.events import Failure, Ok, Outcome, Refused, Unknown
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.ledger import standing
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.saga.scope import Vantage, scope
 from flowdsl.saga.state import CallState, State
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.unfolding import Unfolded
 
 FOR_NOW = frozenset({408, 425, 429})
 AT_THE_DOOR = frozenset({401, 403, 407})  # said before anybody looks at the key
 
 
-def judge(plan: Plan, state: State, call: CallId, seen: Observation) -> Outcome:
+def judge(plan: Unfolded, state: State, call: CallId, seen: Observation) -> Outcome:
     """What this observation of the call's current attempt means."""
-    plan = unfolded(plan, state)
     match seen:
         case NotSent(reason=reason, forbidden=True):
             failure = Failure(Code.FORBIDDEN_ADDRESS, f"nothing was sent: {reason}", step_of(call))
@@ -48,7 +47,7 @@ def interrupted(call: CallId) -> Unknown:
     )
 
 
-def _accepted(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
+def _accepted(plan: Unfolded, state: State, call: CallId, seen: Answer) -> Outcome:
     """A 2xx: it happened, if its body is whole and `expect` holds."""
     step, headers = step_of(call), dict(seen.headers)
     if seen.problem is not None:
@@ -78,7 +77,7 @@ def _accepted(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
     return Refused(failure, definite=is_keyed(plan, call), headers=headers)
 
 
-def _is_strict(plan: Plan, call: CallId) -> bool:
+def _is_strict(plan: Unfolded, call: CallId) -> bool:
     """Whether an answer that does not fit counts as none. Nothing reads what an undo or a confirm answers, and what is
     asked for once more is only asked for its undo: there it is a warning, whatever the service says.
     """
@@ -86,7 +85,7 @@ def _is_strict(plan: Plan, call: CallId) -> bool:
     return strict and direction_of(call) in ("do", "probe") and not is_answer(call)
 
 
-def _not_believed(plan: Plan, call: CallId, answer: Ok) -> Outcome:
+def _not_believed(plan: Unfolded, call: CallId, answer: Ok) -> Outcome:
     """A change has happened, whatever it was answered: unknown, and the answer is kept for its undo."""
     failure = misfit(step_of(call), answer)
     if direction_of(call) == "probe" or action_of(plan, call).is_read:
@@ -100,7 +99,7 @@ def misfit(step: Address, answer: Ok) -> Failure:
     return Failure(Code.BROKEN_CONTRACT, message, step, answer.status, answer.body)
 
 
-def _probed(plan: Plan, state: State, probe: Probe, step: str, answer: Ok) -> Outcome:
+def _probed(plan: Unfolded, state: State, probe: Probe, step: str, answer: Ok) -> Outcome:
     """Found (ok, with the result as answer), absent, or, where an expression fails, nothing found out."""
     vantage = Vantage(step, None, None, answer)
     expressions = [probe.found, *([probe.result] if probe.result else [])]
@@ -118,7 +117,7 @@ def _probed(plan: Plan, state: State, probe: Probe, step: str, answer: Ok) -> Ou
     return replace(answer, body=body)  # type: ignore[arg-type]
 
 
-def _declined(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
+def _declined(plan: Unfolded, state: State, call: CallId, seen: Answer) -> Outcome:
     """Everything that is no 2xx."""
     step, status, headers = step_of(call), seen.status, dict(seen.headers)
     action, entry = action_of(plan, call), state.calls[call]
@@ -141,7 +140,7 @@ def _declined(plan: Plan, state: State, call: CallId, seen: Answer) -> Outcome:
 
 
 def _is_gone(
-    plan: Plan, state: State, step: str, action: Action, entry: CallState, status: int
+    plan: Unfolded, state: State, step: str, action: Action, entry: CallState, status: int
 ) -> bool:
     """Whether "not there" means that the undo is done: 410 always, 404 unless the path may simply be wrong."""
     if status == 410:
@@ -154,7 +153,7 @@ def _is_gone(
     return action.gone_is_done or entry.unsure or unknown
 
 
-def is_keyed(plan: Plan, call: CallId) -> bool:
+def is_keyed(plan: Unfolded, call: CallId) -> bool:
     """Whether the service holds on to the answer that it gave to the key of this call."""
     action = action_of(plan, call)
     return plan.services[action.service].idempotency is not None and not action.is_read

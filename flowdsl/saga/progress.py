@@ -26,7 +26,6 @@ from typing import Literal, TypeAlias, assert_never
 
 from flowdsl.codes import Code
 from flowdsl.plan.address import ON_FAILURE, ROOT, Address, CallId, is_below, step_of
-from flowdsl.plan.nodes import Plan
 from flowdsl.saga.attempt import invoke
 from flowdsl.saga.backward import backward
 from flowdsl.saga.commands import Await, Begin, Command, Decide, Invoke, Queue, Sleep
@@ -36,6 +35,7 @@ from flowdsl.saga.intent import action_of
 from flowdsl.saga.ledger import effects, outcome_failure
 from flowdsl.saga.outcome import misfit
 from flowdsl.saga.state import NO_CALL, State
+from flowdsl.saga.unfolding import Unfolded
 from flowdsl.saga.walk import Residue, Stand, StepState, Walk, begin, leave
 from flowdsl.saga.words import words_of_people
 
@@ -68,10 +68,9 @@ class Progress:
         return not self.commands
 
 
-def progress(plan: Plan, state: State) -> Progress:
+def progress(plan: Unfolded, state: State) -> Progress:
     """Where everything stands, and every command that should be in flight."""
     walk = begin(plan, state)
-    plan = walk.plan
     over = backward(walk, plan.root, ROOT) if state.turning else _forward_run(walk)
     if state.parked is not None:
         walk.commands.clear()

@@ -30,7 +30,6 @@ from flowdsl.plan.nodes import (
     ForEach,
     Input,
     Local,
-    Plan,
     Set,
     Switch,
     WaitFor,
@@ -42,7 +41,7 @@ from flowdsl.saga.events import Failure, Ok
 from flowdsl.saga.ledger import outcome_failure, result_of, said_by_service
 from flowdsl.saga.secret_inputs import is_null
 from flowdsl.saga.state import NO_CALL, State
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.unfolding import Unfolded
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +58,10 @@ ANYWHERE = Vantage()
 
 
 def scope(
-    plan: Plan, state: State, expressions: Iterable[Expression], vantage: Vantage = ANYWHERE
+    plan: Unfolded, state: State, expressions: Iterable[Expression], vantage: Vantage = ANYWHERE
 ) -> dict[str, Json]:
     """The scope that these expressions need, by root name. Raises EvaluationError for `with` that cannot be rendered."""
-    look = _look(unfolded(plan, state), state, vantage)
+    look = _look(plan, state, vantage)
     names: dict[str, Json] = {}
     for expression in expressions:
         for reference in expression.references:
@@ -98,7 +97,7 @@ def _refuse_lost(names: dict[str, Json], reference: Reference) -> None:
         )
 
 
-def value(plan: Plan, state: State, template: Template, vantage: Vantage = ANYWHERE) -> Json:
+def value(plan: Unfolded, state: State, template: Template, vantage: Vantage = ANYWHERE) -> Json:
     """A template's value where no secret can stand. Raises EvaluationError."""
     names = scope(plan, state, [expression for expression, _ in references(template)], vantage)
     return render(template, names)  # type: ignore[return-value]
@@ -108,7 +107,7 @@ def value(plan: Plan, state: State, template: Template, vantage: Vantage = ANYWH
 class _Viewer:
     """`home`: where the used workflow stands that the viewer is in, and what names mean in there."""
 
-    plan: Plan
+    plan: Unfolded
     state: State
     vantage: Vantage
     home: tuple[Address, Child] | None
@@ -118,7 +117,7 @@ class _Viewer:
         return located(names[name], self.vantage.step)
 
 
-def _look(plan: Plan, state: State, vantage: Vantage) -> _Viewer:
+def _look(plan: Unfolded, state: State, vantage: Vantage) -> _Viewer:
     return _Viewer(plan, state, vantage, home_of(plan, vantage.step) if plan.children else None)
 
 
@@ -192,8 +191,8 @@ def _failure_here(look: _Viewer) -> Failure | None:
     return look.state.alerted.failure if look.state.alerted else None
 
 
-def value_of(plan: Plan, state: State, address: Address) -> Json:
-    """A step's value, as steps after it see it. `plan` is unfolded."""
+def value_of(plan: Unfolded, state: State, address: Address) -> Json:
+    """A step's value, as steps after it see it."""
     node = plan.nodes[address]
     match node:
         case Call(fallback=fallback):
@@ -218,7 +217,7 @@ def value_of(plan: Plan, state: State, address: Address) -> Json:
 
 
 def outputs_of(
-    plan: Plan, state: State, address: Address
+    plan: Unfolded, state: State, address: Address
 ) -> tuple[Json, tuple[tuple[str, EvaluationError], ...]]:
     """The outputs of the used workflow at this address, and those that could not be rendered, which are null."""
     inside = child(address, "outputs")
@@ -235,7 +234,7 @@ def outputs_of(
     return found, tuple(failed)
 
 
-def _collected(plan: Plan, state: State, each: ForEach) -> Json:
+def _collected(plan: Unfolded, state: State, each: ForEach) -> Json:
     """The winner's value, or those of the winners or of all, in the order of the items."""
     if each.branches is None:
         return None
@@ -326,7 +325,7 @@ def _inputs(
     return values
 
 
-def _arguments(plan: Plan, state: State, address: Address, used: Child) -> Json:
+def _arguments(plan: Unfolded, state: State, address: Address, used: Child) -> Json:
     """The inputs of a used workflow, in the names of the file that uses it."""
     given = {
         name: value(plan, state, template, Vantage(address)) for name, template in used.arguments

@@ -276,6 +276,8 @@ def _finished(entry: CallState, event: Finished) -> CallState:
             unsure = True
         case Refused(definite=definite):
             unsure = unsure and not definite
+        case _:
+            assert_never(event.outcome)
     return replace(
         entry,
         flying=False,

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from flowdsl.plan.address import CallId, answer, probe, second_probe, settle, undo
-from flowdsl.plan.nodes import Call, Compensation, NothingToUndo, Plan
+from flowdsl.plan.nodes import Call, Compensation, NothingToUndo
 from flowdsl.saga.attempt import REFUSED, UNKNOWN, Standing, attempt, may_resend
 from flowdsl.saga.commands import Command, Sleep
 from flowdsl.saga.events import Refused
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.ledger import answer_of, is_absent, standing, undone_by
 from flowdsl.saga.state import NO_CALL, State
+from flowdsl.saga.unfolding import Unfolded
 
 UndoStanding: TypeAlias = Literal["undoing", "undone", "kept", "absent", "stuck"]
 
@@ -30,7 +31,7 @@ class Undo:
     why: str = ""
 
 
-def undoing(plan: Plan, state: State, call: Call) -> Undo:
+def undoing(plan: Unfolded, state: State, call: Call) -> Undo:
     """Where the undo of a call that is ok or unknown stands."""
     back = undo(call.address)
     done = undone_by(state, call.address)
@@ -47,7 +48,7 @@ def undoing(plan: Plan, state: State, call: Call) -> Undo:
             return _settle_then_undo(plan, state, call, call.compensation)
 
 
-def probing(plan: Plan, state: State, call: Call) -> Standing:
+def probing(plan: Unfolded, state: State, call: Call) -> Standing:
     """What the probe of an unknown call says: ok (found), refused (it never happened), or still unknown.
 
     "Not there" counts only once nothing can arrive late any more, so a first such answer is asked for again.
@@ -69,7 +70,7 @@ def probing(plan: Plan, state: State, call: Call) -> Standing:
     return now
 
 
-def _settle_then_undo(plan: Plan, state: State, call: Call, compensation: Compensation) -> Undo:
+def _settle_then_undo(plan: Unfolded, state: State, call: Call, compensation: Compensation) -> Undo:
     back = undo(call.address)
     if compensation.needs_answer and answer_of(state, call) is None:
         learned = _learn_answer(plan, state, call)
@@ -97,7 +98,7 @@ def _settle_then_undo(plan: Plan, state: State, call: Call, compensation: Compen
             return Undo("stuck", back, why="its undo may not have happened")
 
 
-def _learn_answer(plan: Plan, state: State, call: Call) -> Standing:
+def _learn_answer(plan: Unfolded, state: State, call: Call) -> Standing:
     """Ask again with the same key, where that is harmless; then ask the probe."""
     service = plan.services[call.action.service]
     entry = state.calls[call.address]
@@ -111,7 +112,7 @@ def _learn_answer(plan: Plan, state: State, call: Call) -> Standing:
     return probing(plan, state, call)
 
 
-def _may_still_arrive(plan: Plan, state: State, call: Call) -> bool:
+def _may_still_arrive(plan: Unfolded, state: State, call: Call) -> bool:
     """Whether an attempt we gave up on could still take effect after its undo.
 
     Once a service that honours keys has answered, a late request with that key is played back, and does nothing. On
@@ -131,7 +132,7 @@ def _says_absent(state: State, call: CallId) -> bool:
     return isinstance(outcome, Refused) and outcome.absent
 
 
-def _window(plan: Plan, state: State, call: Call) -> Sleep | None:
+def _window(plan: Unfolded, state: State, call: Call) -> Sleep | None:
     """The time in which the network may still deliver what we gave up on; None once it has passed.
 
     It begins when we gave up. Counted from the send, a timeout would leave nothing of a window as long as itself.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NewType
+
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.unfold import unfold
 from flowdsl.saga.state import State
 
+Unfolded = NewType("Unfolded", Plan)  # made here, and nowhere else
 
-def unfolded(plan: Plan, state: State) -> Plan:
-    """Cheap to ask again; a plan that is unfolded already may be given as well."""
-    return unfold(plan, {each: len(items) for each, items in state.expanded.items()})
+
+def unfolded(plan: Plan, state: State) -> Unfolded:
+    """Cheap to ask again; a plan that was unfolded for an earlier state may be given as well."""
+    return Unfolded(unfold(plan, {each: len(items) for each, items in state.expanded.items()}))

@@ -8,11 +8,10 @@ from itertools import chain
 from typing import Literal, TypeAlias
 
 from flowdsl.plan.address import Address, CallId, item, items_around, step_of
-from flowdsl.plan.nodes import Plan
 from flowdsl.saga.commands import Command
 from flowdsl.saga.events import Failure
 from flowdsl.saga.state import NO_CALL, State
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.unfolding import Unfolded
 
 StepState: TypeAlias = Literal[
     "pending", "skipped", "running", "waiting", "ok", "refused",
@@ -41,7 +40,7 @@ class Residue:
 
 @dataclass(slots=True)
 class Walk:
-    plan: Plan
+    plan: Unfolded
     state: State
     stands: dict[Address, Stand] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
@@ -67,11 +66,9 @@ STANDS = "stands"
 WAITS_FOR_LATER = "not undone: what ran after it comes first, and is stuck"
 
 
-def begin(plan: Plan, state: State) -> Walk:
+def begin(plan: Unfolded, state: State) -> Walk:
     """A walk that has not gone anywhere yet."""
-    return Walk(
-        unfolded(plan, state), state, begun=_begun(state) if state.expanded else frozenset()
-    )
+    return Walk(plan, state, begun=_begun(state) if state.expanded else frozenset())
 
 
 def _begun(state: State) -> frozenset[Address]:

@@ -55,8 +55,6 @@ def _said(call: CallId, word: Waived | Resolved) -> str:
     match word:
         case Waived():
             return SKIPPED_BY_HAND
-        case Resolved(ok=True):
-            said = HAPPENED[direction_of(call)]
-        case Resolved():
-            said = ABSENT[direction_of(call)]
-    return f"{said}, on a person's word"
+        case Resolved(ok=ok):
+            said = (HAPPENED if ok else ABSENT)[direction_of(call)]
+            return f"{said}, on a person's word"

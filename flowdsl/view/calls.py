@@ -16,12 +16,25 @@ from flowdsl.plan.address import (
 )
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.evaluate import EvaluationError
-from flowdsl.plan.nodes import Action, AnyNode, Block, Call, ForEach, Plan, Service, Switch
+from flowdsl.plan.nodes import (
+    Action,
+    AnyNode,
+    Block,
+    Plan,
+    Service,
+)
 from flowdsl.plan.request import Request
-from flowdsl.plan.template import Constant, Template, Text
+from flowdsl.plan.template import (
+    Constant,
+    Fields,
+    Items,
+    Template,
+    Text,
+)
+from flowdsl.plan.unfold import inside
 from flowdsl.saga.deciding import text as local_text
 from flowdsl.saga.intent import action_of
-from flowdsl.saga.state import State
+from flowdsl.saga.run import Run
 from flowdsl.view.brief import scalar
 from flowdsl.view.outline import walked
 
@@ -73,11 +86,8 @@ def short_names(plan: Plan) -> Names:
 
 
 def _is_frame(node: AnyNode) -> bool:
-    match node:
-        case ForEach() | Switch() | Block(kind="uses") | Call(fallback=Block()):
-            return True
-        case _:
-            return False
+    """Whether what is in it is drawn in a frame, or indented; of a plain group it is not."""
+    return bool(inside(node)) and (not isinstance(node, Block) or node.kind == "uses")
 
 
 def name_of(names: Names, call: CallId) -> str:
@@ -105,33 +115,33 @@ def template_text(template: Template) -> str:
             return open_text(template)
         case Constant(value=value):
             return scalar(value)
-        case _:
+        case Items() | Fields():
             return "‹…›"
 
 
-def call_text(plan: Plan, state: State, call: CallId) -> str:
+def call_text(run: Run, call: CallId) -> str:
     """The request of a call, as sent if it was sent: `DELETE flights/reservations/F-1`."""
-    action = action_of(plan, call)
-    entry = state.calls.get(call)
+    action = action_of(run.plan, call)
+    entry = run.state.calls.get(call)
     if entry is None or entry.request is None:
         return action_text(action)
-    return request_text(plan, state, action, entry.request)
+    return request_text(run, action, entry.request)
 
 
-def request_text(plan: Plan, state: State, action: Action, request: Request) -> str:
-    base = base_url(state, plan, plan.services[action.service])
+def request_text(run: Run, action: Action, request: Request) -> str:
+    base = base_url(run, run.plan.services[action.service])
     if action.event is not None or base is None or not request.url.startswith(base):
         return action_text(action)
     return f"{request.method} {service_name(action)}{request.url.removeprefix(base)}"
 
 
-def base_url(state: State, plan: Plan, service: Service) -> str | None:
+def base_url(run: Run, service: Service) -> str | None:
     """Where the service is, for this run."""
-    if state.created is None:
+    if run.state.created is None:
         return None
-    replaced = state.created.services.get(service.name)
+    replaced = run.state.created.services.get(service.name)
     try:
-        return (replaced or local_text(plan, state, service.url)).rstrip("/")
+        return (replaced or local_text(run.plan, run.state, service.url)).rstrip("/")
     except EvaluationError:
         return None
 

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeAlias
+from typing import (
+    Literal,
+    Protocol,
+    TypeAlias,
+    assert_never,
+)
 
 from flowdsl.plan.address import CONFIRMS, Address, enclosing
 from flowdsl.plan.nodes import (
@@ -17,7 +22,9 @@ from flowdsl.plan.nodes import (
     Call,
     Commit,
     Confirm,
+    Detach,
     ForEach,
+    Local,
     Plan,
     Status,
     Switch,
@@ -157,12 +164,14 @@ def _rows(plan: Plan, node: AnyNode, excerpt: Excerpt, base: str = "  ") -> Iter
                     yield from _indented(plan, branch.children, excerpt, base + "  ")
         case ForEach():
             yield from _list(plan, node, excerpt, base)
-        case Call(fallback=Block(children=children)):
+        case Call(fallback=fallback):
             yield Row("step", node, base)
-            if excerpt.is_open(node):
-                yield from _fallback(plan, children, excerpt, base)
+            if fallback is not None and excerpt.is_open(node):
+                yield from _fallback(plan, fallback.children, excerpt, base)
+        case Confirm() | Local() | Detach():
+            yield Row("step", node, base)
         case _:
-            yield Row("step", node, base)
+            assert_never(node)
 
 
 def _list(plan: Plan, each: ForEach, excerpt: Excerpt, base: str) -> Iterator[Row]:
@@ -170,13 +179,12 @@ def _list(plan: Plan, each: ForEach, excerpt: Excerpt, base: str) -> Iterator[Ro
     if each.branches is None:
         body = each.body
         yield Row("step" if isinstance(body, Call) else "group", each, base)
-        match body:
-            case Block(kind="parallel"):
-                yield from _indented(plan, (body,), excerpt, base)
-            case Call(fallback=Block(children=children)):
-                yield from _fallback(plan, children, excerpt, base)
-            case _:
-                yield from _indented(plan, inside(body), excerpt, base)
+        if isinstance(body, Block) and body.kind == "parallel":
+            yield from _indented(plan, (body,), excerpt, base)
+        elif isinstance(body, Call):
+            yield from _fallback(plan, inside(body), excerpt, base)
+        else:
+            yield from _indented(plan, inside(body), excerpt, base)
         return
     yield Row("group", each, base)
     shown, hidden = excerpt.items(each)
@@ -214,9 +222,11 @@ def _confirms(node: AnyNode, excerpt: Excerpt, base: str) -> Iterator[Row]:
                 yield from _confirms(item, excerpt, base)
             if hidden:
                 yield Row("more", node, base, hidden)
-        case _:
+        case Call() | Local() | Block() | Switch() | ForEach() | Detach():
             for child in inside(node):
                 yield from _confirms(child, excerpt, base)
+        case _:
+            assert_never(node)
 
 
 def _bracketed(rows: list[Row]) -> Iterator[Row]:

@@ -1,6 +1,14 @@
-"""What a step does, in the two or three words that stand where a call has its request."""
+"""What a step looks like, in words and as a box: the one place that a new kind of step has to visit in the pictures.
+
+A screen that says more of it than that (what it waits for, what came of it) says so where it is drawn.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal, TypeAlias
 
 from flowdsl.plan.address import to_template
 from flowdsl.plan.expression.compiled import Expression
@@ -22,6 +30,86 @@ from flowdsl.plan.nodes import (
 )
 from flowdsl.view.calls import action_text, open_text, template_text
 from flowdsl.view.times import duration
+
+Kind: TypeAlias = Literal[
+    "call", "read", "emit", "confirm", "commit", "wait", "listen", "spawn", "set", "fail", "group",
+    "uses", "each", "item", "switch", "branch", "fallback", "on_failure", "more", "join",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A box in each format. `brackets` are those of Mermaid, `shape` is that of DOT.
+
+    A plain box has a white ground also where no run colours it; one that `stands_out` has a border of its own then.
+    """
+
+    is_round: bool = False
+    is_bold: bool = False
+    is_plain: bool = False
+    is_dashed: bool = False
+    stands_out: bool = False
+    brackets: tuple[str, str] = ("[", "]")
+    shape: str = ""
+
+
+_ASIDE = Look(is_dashed=True)
+_ROUND = Look(is_round=True, brackets=("([", "])"))
+
+LOOKS: Mapping[Kind, Look] = MappingProxyType(
+    {
+        "call": Look(is_bold=True, is_plain=True),
+        "read": Look(is_bold=True),
+        "emit": Look(
+            is_round=True, is_bold=True, is_plain=True, stands_out=True,
+            brackets=(">", "]"), shape="cds",
+        ),
+        "confirm": Look(),
+        "commit": Look(is_round=True, brackets=("{{", "}}")),
+        "wait": _ROUND,
+        "listen": replace(_ROUND, is_bold=True),
+        "spawn": Look(is_round=True, is_bold=True, brackets=("[[", "]]"), shape="box3d"),
+        "set": _ROUND,
+        "fail": Look(is_round=True),
+        "group": Look(),
+        "uses": Look(),
+        "each": Look(),
+        "item": Look(is_plain=True),
+        "switch": Look(),
+        "branch": Look(is_plain=True, is_dashed=True),
+        "fallback": _ASIDE,
+        "on_failure": _ASIDE,
+        "more": Look(is_dashed=True, brackets=("([", "])")),
+        "join": Look(brackets=("((", "))"), shape="point"),
+    }
+)  # fmt: skip
+
+
+def kind_of(node: AnyNode) -> Kind:
+    """Which box stands for a step."""
+    match node:
+        case Call(action=action):
+            return "emit" if action.event is not None else "read" if action.is_read else "call"
+        case Confirm():
+            return "confirm"
+        case Wait():
+            return "wait"
+        case WaitFor():
+            return "listen"
+        case Set() | Status():
+            return "set"
+        case Fail():
+            return "fail"
+        case Commit():
+            return "commit"
+        case Detach():
+            return "spawn"
+        case Switch():
+            return "switch"
+        case ForEach():
+            return "each"
+        case Block(kind=kind):
+            return "uses" if kind == "uses" else "item"
 
 
 def verb(node: AnyNode, plan: Plan | None = None) -> str:
@@ -55,6 +143,18 @@ def verb(node: AnyNode, plan: Plan | None = None) -> str:
             return kind
         case Commit():
             return "commit"
+
+
+def limit_text(node: AnyNode) -> str:
+    """`2d at most`: how long it may take, where it says so itself."""
+    if isinstance(node, WaitFor) and node.timeout_seconds is not None:
+        return f"{duration(node.timeout_seconds)} at most"
+    return ""
+
+
+def limited_verb(node: AnyNode, plan: Plan | None = None) -> str:
+    """`wait_for approve, 2d at most`."""
+    return ", ".join(word for word in (verb(node, plan), limit_text(node)) if word)
 
 
 def branch_text(branch: Block) -> str:

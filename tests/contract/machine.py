@@ -11,11 +11,10 @@ from typing import TypeAlias, TypeVar
 
 import httpx
 
-from flowdsl.engine.engine import Engine, Result
+from flowdsl.engine.engine import Engine
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created
-from flowdsl.saga.progress import progress
-from flowdsl.saga.state import State, fold
+from flowdsl.saga.run import Run
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.offload import Inline
@@ -115,19 +114,18 @@ def created(run: str, plan: Plan, key: str = "") -> Created:
     return Created(run, plan.name, plan.digest, EPOCH, {}, {}, {}, key=key)
 
 
-def starts(plan: Plan, run: str = "run-1", key: str = "") -> Work[Result]:
+def starts(plan: Plan, run: str = "run-1", key: str = "") -> Work[Run]:
     return lambda engine: engine.run(plan, created(run, plan, key))
 
 
-def goes_on(run: str = "run-1") -> Work[Result]:
+def goes_on(run: str = "run-1") -> Work[Run]:
     """What it came to, if it is over."""
 
-    async def work(engine: Engine) -> Result:
+    async def work(engine: Engine) -> Run:
         if any(summary.ended for summary in engine.store.list() if summary.run == run):
-            state = fold(State(), [recorded.event for recorded in engine.store.events(run)])
-            assert state.created is not None
-            plan = engine.plan_of(state.created.digest)
-            return Result(run, plan, state, progress(plan, state))
+            facts = [recorded.event for recorded in engine.store.events(run)]
+            assert isinstance(facts[0], Created)
+            return Run.of(engine.plan_of(facts[0].digest), facts)
         result = await engine.resume(run)
         assert result is not None
         return result
@@ -135,8 +133,8 @@ def goes_on(run: str = "run-1") -> Work[Result]:
     return work
 
 
-def begins_or_goes_on(plan: Plan, run: str = "run-1", key: str = "") -> Work[Result]:
-    async def work(engine: Engine) -> Result:
+def begins_or_goes_on(plan: Plan, run: str = "run-1", key: str = "") -> Work[Run]:
+    async def work(engine: Engine) -> Run:
         known = any(summary.run == run for summary in engine.store.list())
         return await (goes_on(run) if known else starts(plan, run, key))(engine)
 

@@ -25,7 +25,8 @@ from flowdsl.plan.address import is_below
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event, Finished, Planned, Resumed, Started
-from flowdsl.saga.progress import Progress, progress
+from flowdsl.saga.progress import Progress
+from flowdsl.saga.run import Run
 from flowdsl.saga.state import State, fold
 from flowdsl.world.network.http import Http
 from mock_services.ledger import Effect
@@ -34,6 +35,7 @@ from tests.contract.front import Arrived, Bend, Front, How
 from tests.contract.judge import judge
 from tests.contract.tally import TALLY
 from tests.engine.dying import DyingNetwork
+from tests.runs import run_at
 from tests.virtual import EPOCH, VirtualClock, run_virtually
 
 Lives: TypeAlias = Callable[[], Coroutine[object, object, object]]
@@ -139,7 +141,7 @@ class Story:
         signer = RunSigner(b"key", self.run, self.secrets)
         masks = Masks(self.secrets, b"key")
         ports = Ports(network, VirtualClock(), signer, self.secrets, masks=masks)
-        drive = Drive(self.plan, keep, ports)
+        drive = Drive(Run.new(self.plan), keep, ports)
         first = self._first(given)
         # what was not kept yet is said again, and after a crash what was kept too: who said it cannot know
         to_say = [each for each in self.said if not each.kept or self.fuse.crashes]
@@ -148,7 +150,8 @@ class Story:
             tasks.append(asyncio.create_task(_stop(drive, stops)))
         await asyncio.sleep(0)
         try:
-            return await drive.go(list(self.facts), first)
+            await drive.go(list(self.facts), first)
+            return drive.run.progress
         finally:
             for task in tasks:
                 task.cancel()
@@ -161,7 +164,7 @@ class Story:
         at, told = VirtualClock().now(), list[Event]()
         for order in given:
             try:
-                told += to_event(self.plan, self.state, order, at)
+                told += to_event(self.seen, order, at)
             except InputError:  # the life that crashed has kept it
                 if not self.fuse.crashes:
                     raise
@@ -169,18 +172,18 @@ class Story:
 
     async def _say(self, drive: Drive, said: Said) -> None:
         await asyncio.sleep(max(0.0, said.at - asyncio.get_running_loop().time()))
-        state = drive.state if drive.state.created else self.state
+        run = drive.run if drive.run.state.created else self.seen
 
         def kept() -> None:
             said.kept = True
 
         with suppress(InputError):
-            drive.tell(*self._meant(state, said), kept=kept)
+            drive.tell(*self._meant(run, said), kept=kept)
 
-    def _meant(self, state: State, said: Said) -> list[Event]:
+    def _meant(self, run: Run, said: Said) -> list[Event]:
         """The facts that an order adds; its refusal is remembered."""
         try:
-            return to_event(self.plan, state, said.order, VirtualClock().now())
+            return to_event(run, said.order, VirtualClock().now())
         except InputError as error:
             if not (said.kept or said.refused):
                 self.refused.append(error)
@@ -213,7 +216,7 @@ class Story:
         await asyncio.sleep(max(0.0, said.at - asyncio.get_running_loop().time()))
         if self.state.ended and not said.kept and not said.refused:
             with suppress(InputError):
-                self._meant(self.state, said)
+                self._meant(self.seen, said)
 
     # --- what became of it ---------------------------------------------------------------------------
 
@@ -225,8 +228,13 @@ class Story:
         return self._folded[1]
 
     @property
+    def seen(self) -> Run:
+        """As whoever reads its journal sees it."""
+        return run_at(self.plan, self.state)
+
+    @property
     def now(self) -> Progress:
-        return progress(self.plan, self.state)
+        return self.seen.progress
 
     @property
     def fired(self) -> list[int]:

@@ -18,7 +18,6 @@ from flowdsl.saga.events import (
     Signalled,
     Started,
 )
-from flowdsl.saga.unfolding import unfolded
 from mock_services.exchange import Json
 from tests.contract.crashes import crash_everywhere
 from tests.contract.front import Late, Says
@@ -248,7 +247,7 @@ def test_c50_nothing_of_a_child_is_under_way_when_its_parent_is_over() -> None:
 
     def then(story: Story) -> None:
         assert not story.state.flying
-        plan, stands = unfolded(story.plan, story.state), story.now.stands
+        plan, stands = story.seen.plan, story.now.stands
         assert all(stands[address].over for address in plan.nodes if address in stands)
 
     story = make().play()

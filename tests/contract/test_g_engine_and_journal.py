@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
-from flowdsl.engine.engine import Engine, Result
+from flowdsl.engine.engine import Engine
 from flowdsl.engine.orders import Order
 from flowdsl.errors import StoreError
+from flowdsl.saga.run import Run
 from flowdsl.world.store.summary import Claim
 from tests.contract.crashes import crash_everywhere
 from tests.contract.front import Bend, Late
@@ -47,14 +48,14 @@ def test_c59_an_edited_file_changes_no_run_that_has_started(edited: str) -> None
         machine.life(dies_after(1, ("run-1", plan)))
         assert machine.front.bends[0].fired == 1
 
-        async def with_the_new_file(engine: Engine) -> Result:
+        async def with_the_new_file(engine: Engine) -> Run:
             assert new.digest != plan.digest
             engine.plans[new.digest] = new
             return await goes_on()(engine)
 
         result = machine.cut(with_the_new_file)
         assert result.plan.digest == plan.digest
-        assert result.now.state == "succeeded"
+        assert result.progress.state == "succeeded"
         assert machine.standings == CONFIRMED
 
     cut_everywhere(play, stride=12)
@@ -82,7 +83,7 @@ def test_c60_c62_a_run_whose_definition_is_unreadable_stops_no_other(damage: byt
         assert machine.disk.content(definition) != damage
         machine.disk.overwrite(definition, damage)
 
-        async def recovery(engine: Engine) -> tuple[list[Result], dict[str, str]]:
+        async def recovery(engine: Engine) -> tuple[list[Run], dict[str, str]]:
             """Without a new run having been started."""
             return list(await asyncio.gather(*await engine.resume_all())), engine.left
 
@@ -90,7 +91,9 @@ def test_c60_c62_a_run_whose_definition_is_unreadable_stops_no_other(damage: byt
         assert list(left) == ["bad"]
         assert left["bad"]
         if not machine.cuts:
-            assert [(result.run, result.now.state) for result in results] == [("good", "succeeded")]
+            assert [(result.id, result.progress.state) for result in results] == [
+                ("good", "succeeded")
+            ]
 
         async def look(engine: Engine) -> dict[str, str]:
             return {summary.run: summary.ended for summary in engine.store.list()}
@@ -111,12 +114,14 @@ def test_c60_a_run_whose_records_are_damaged_stops_no_other() -> None:
         assert b'"hers"' in content
         machine.disk.overwrite(journal, content.replace(b"hers", b"HERS", 1))
 
-        async def recovery(engine: Engine) -> list[Result]:
+        async def recovery(engine: Engine) -> list[Run]:
             return list(await asyncio.gather(*await engine.resume_all()))
 
         results = machine.cut(recovery)
         if not machine.cuts:
-            assert [(result.run, result.now.state) for result in results] == [("good", "succeeded")]
+            assert [(result.id, result.progress.state) for result in results] == [
+                ("good", "succeeded")
+            ]
 
         async def look(engine: Engine) -> list[tuple[str, str, bool]]:
             return sorted((each.run, each.ended, each.damaged) for each in engine.store.list())
@@ -210,11 +215,11 @@ def test_c66_nobody_takes_a_run_from_a_driver_that_only_stands_still() -> None:
                     assert await engine.resume("run-1") is None
                     assert await engine.resume_all() == []
 
-        async def both(engine: Engine) -> Result:
+        async def both(engine: Engine) -> Run:
             result, _ = await asyncio.gather(begins_or_goes_on(saga(TRIP))(engine), second())
             return result
 
-        assert machine.cut(both).now.state == "succeeded"
+        assert machine.cut(both).progress.state == "succeeded"
         assert machine.standings == CONFIRMED
 
     cut_everywhere(play, stride=5)
@@ -236,7 +241,7 @@ def test_c66_a_driver_whose_journal_somebody_else_wrote_to_stops_and_sends_nothi
             return before
 
         assert machine.life(fenced) == 2
-        assert machine.cut(goes_on()).now.state == "succeeded"
+        assert machine.cut(goes_on()).progress.state == "succeeded"
         assert machine.standings == CONFIRMED
 
     cut_everywhere(play, stride=11)
@@ -259,6 +264,6 @@ def test_c67_c68_a_torn_tail_needs_nobody_and_nothing_is_glued_to_it(share: floa
         TALLY.crashes += (first is None) + (second is None)
         tails += machine.torn_tails()
         assert last is not None
-        assert last.now.state == "compensated"
+        assert last.progress.state == "compensated"
         assert machine.standings == [("flights", "released"), ("hotels", "released")]
     assert tails > 2, "no tail was ever torn"

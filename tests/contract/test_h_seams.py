@@ -429,7 +429,7 @@ def test_s19_a_stuck_run_holds_up_those_with_its_key_until_a_person_helps() -> N
             second = asyncio.create_task(begins_or_goes_on(plans[1], "second", key="one")(engine))
             try:
                 await asyncio.sleep(30)
-                if first.now.state == "stuck":
+                if first.progress.state == "stuck":
                     assert not second.done()
                     await engine.store.send("first", Order("retry").to_json())
                 await second

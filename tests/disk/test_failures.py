@@ -11,10 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flowdsl.engine.engine import Engine, Result
+from flowdsl.engine.engine import Engine
 from flowdsl.errors import DiskFull, FlowdslError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Finished, Started
+from flowdsl.saga.run import Run
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.disk import RealDisk
 from flowdsl.world.store.files import FileStore
@@ -154,11 +155,11 @@ def test_a_really_full_disk_starts_nothing_new_and_keeps_each_answer(small: Path
     count(REALLY_FULL, struck)
 
 
-def _live(theatre: Theatre, root: Path) -> Result:
+def _live(theatre: Theatre, root: Path) -> Run:
     return run_virtually(_lived(theatre, root))
 
 
-async def _lived(theatre: Theatre, root: Path) -> Result:
+async def _lived(theatre: Theatre, root: Path) -> Run:
     store = FileStore(root, offload=Inline())
     network = Http(httpx.ASGITransport(app=theatre.app))
     env: dict[str, str | None] = {"DEMO_URL": MOCK_URL}

@@ -10,11 +10,12 @@ from typing import Any, cast
 
 import httpx
 
-from flowdsl.engine.engine import Engine, Result
+from flowdsl.engine.engine import Engine
 from flowdsl.engine.orders import Order
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Admitted, Created, Event
+from flowdsl.saga.run import Run
 from flowdsl.saga.state import State, fold
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.disk import Disk
@@ -94,17 +95,17 @@ class Process:
             self.ready.set()
             await self.leaves.wait()
 
-    async def run(self, plan: Plan, run: str, key: str, **inputs: Json) -> Result | None:
+    async def run(self, plan: Plan, run: str, key: str, **inputs: Json) -> Run | None:
         """None if the process died."""
         assert self.engine is not None
         at = VirtualClock().now()
         created = Created(run, plan.name, plan.digest, at, inputs, {}, {}, key=key)
-        result: Result | None = await self._or_dead(self.engine.run(plan, created))
+        result: Run | None = await self._or_dead(self.engine.run(plan, created))
         return result
 
-    async def resume(self, run: str, *orders: Order) -> Result | None:
+    async def resume(self, run: str, *orders: Order) -> Run | None:
         assert self.engine is not None
-        result: Result | None = await self._or_dead(self.engine.resume(run, orders=orders))
+        result: Run | None = await self._or_dead(self.engine.resume(run, orders=orders))
         return result
 
     async def _or_dead(self, doing: Any) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from flowdsl.explorer.explore import Allowance, Explorer
 from flowdsl.explorer.model import model_of
 from flowdsl.explorer.situation import Situation, begin, enact
-from flowdsl.plan.nodes import Plan
 from flowdsl.saga.codec import encode
 from flowdsl.view.paint import plain
 from flowdsl.view.run.closing import closing
@@ -39,7 +38,7 @@ def walks(case: Case) -> list[str]:
     for stride in STRIDES:
         here = begin(explorer.model, case.inputs)
         for step in range(STEPS):
-            lines += told(plan, here)
+            lines += told(here)
             moments = list(explorer.moments(here, MAY))
             if not moments:
                 break
@@ -47,12 +46,12 @@ def walks(case: Case) -> list[str]:
     return lines
 
 
-def told(plan: Plan, here: Situation) -> list[str]:
+def told(here: Situation) -> list[str]:
     facts = [encode(fact).decode() for fact in here.facts]
-    screens = [*picture(plan, here.state, here.now, 9.0), *closing(plan, here.state, here.now, 9.0)]
+    screens = [*picture(here.run, 9.0), *closing(here.run, 9.0)]
     shown = plain(screens)
-    commands = [repr(command) for command in here.now.commands]
-    return [*commands, *facts, repr(run_report(plan, here.state, here.now)), shown]
+    commands = [repr(command) for command in here.run.progress.commands]
+    return [*commands, *facts, repr(run_report(here.run)), shown]
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event
 from flowdsl.saga.progress import Progress
+from flowdsl.saga.run import Run
 from flowdsl.saga.state import State
 from flowdsl.world.network.http import Http
 from mock_services.app import MockServices, create_app
@@ -82,9 +83,9 @@ class Stage:
         first = Created("run-1", self.plan.name, self.plan.digest, EPOCH, self.inputs, env, {})
         network = Http(httpx.ASGITransport(app=self.app))
         signer = RunSigner(b"key", "run-1", {})
-        drive = Drive(self.plan, self._keep, Ports(network, VirtualClock(), signer, {}))
-        now = await drive.go([], [first])
-        return drive.state, now
+        drive = Drive(Run.new(self.plan), self._keep, Ports(network, VirtualClock(), signer, {}))
+        await drive.go([], [first])
+        return drive.run.state, drive.run.progress
 
     async def _keep(self, events: Sequence[Event]) -> None:
         self.facts += events

@@ -10,9 +10,9 @@ import pytest
 
 from flowdsl.engine.engine import Engine
 from flowdsl.engine.orders import Order
-from flowdsl.engine.ports import News
 from flowdsl.errors import InputError
 from flowdsl.plan.nodes import Plan
+from flowdsl.saga.advance import Turn
 from flowdsl.saga.events import Created, Event, Paused
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.memory import Memory, MemoryStore
@@ -163,7 +163,7 @@ def test_one_that_is_required_and_was_not_given_is_never_taken_for_null() -> Non
     async def life() -> None:
         async with engine_on(memory, app) as engine:
             result = await engine.run(OF_AN_INPUT, created(OF_AN_INPUT))
-            assert result.now.state == "compensated"
+            assert result.progress.state == "compensated"
 
     run_virtually(life())
     assert app.requests == []
@@ -177,23 +177,23 @@ def test_who_watches_the_engine_hears_of_a_run_that_is_woken() -> None:
     undo = {"service": "flights", "method": "DELETE", "path": "/reservations/*"}
     app.faults.add({**undo, "fault": "refuse:422", "times": 1})
     plan = saga(reserve("flight") + PAY_AND_FAIL)
-    heard: list[News] = []
-    of_the_run: list[News] = []
+    heard: list[Turn] = []
+    of_the_run: list[Turn] = []
 
     async def life() -> None:
         async with engine_on(memory, app, watch=heard.append) as engine:
             result = await engine.run(plan, created(plan), watch=of_the_run.append)
-            assert result.now.state == "stuck"
+            assert result.progress.state == "stuck"
             outside = MemoryStore(memory)
             await outside.send("run-1", Order("retry", "flight").to_json())
             await asyncio.sleep(60)
 
     run_virtually(life())
     assert app.faults.faults[0].fired == 1
-    told = [fact for news in heard for fact in news.facts]
+    told = [fact for turn in heard for fact in turn.facts]
     assert told == memory.runs["run-1"].events
-    assert heard[-1].now.state == "compensated"
-    assert [fact for news in of_the_run for fact in news.facts] == told
+    assert heard[-1].after.progress.state == "compensated"
+    assert [fact for turn in of_the_run for fact in turn.facts] == told
 
 
 def test_and_of_a_run_that_a_run_has_started() -> None:
@@ -203,7 +203,7 @@ def test_and_of_a_run_that_a_run_has_started() -> None:
         last="",
         child="steps: [{ call: POST mail/messages, body: { text: hello }, compensate: none }]\n",
     )
-    heard: list[News] = []
+    heard: list[Turn] = []
 
     async def life() -> None:
         async with engine_on(memory, app, watch=heard.append) as engine:
@@ -212,5 +212,5 @@ def test_and_of_a_run_that_a_run_has_started() -> None:
     run_virtually(life())
     assert len(memory.runs) == 2
     for run, kept in memory.runs.items():
-        told = [f for n in heard if n.after.created and n.after.created.run == run for f in n.facts]
+        told = [fact for turn in heard if turn.after.id == run for fact in turn.facts]
         assert told == kept.events

@@ -13,6 +13,7 @@ from flowdsl.language import compile_plan
 from flowdsl.plan.request import Request
 from flowdsl.saga.events import Created, Event
 from flowdsl.saga.observation import Answer, Observation
+from flowdsl.saga.run import Run
 from flowdsl.world.clock import SystemClock
 
 TWO_AT_ONCE = """flowdsl: 1
@@ -53,8 +54,8 @@ def test_an_answer_that_comes_while_the_disk_works_is_not_asked_for_again() -> N
     plan = compile_plan(TWO_AT_ONCE, "w.yaml")
     services = Services()
     ports = Ports(services, SystemClock(), RunSigner(b"key", "r-1", {}), {})
-    drive = Drive(plan, slow_disk, ports)
+    drive = Drive(Run.new(plan), slow_disk, ports)
     created = Created("r-1", plan.name, plan.digest, 0.0, {}, {}, {})
-    now = asyncio.run(drive.go([], [created]))
-    assert now.state == "succeeded"
+    asyncio.run(drive.go([], [created]))
+    assert drive.run.progress.state == "succeeded"
     assert services.sent == {"http://a/one": 1, "http://a/two": 1}

@@ -27,10 +27,13 @@ from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import Created, Event
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.observation import Answer, Lost, Observation
-from flowdsl.saga.progress import Progress, progress
+from flowdsl.saga.progress import Progress
+from flowdsl.saga.run import Run
 from flowdsl.saga.state import State, fold
+from flowdsl.saga.unfolding import unfolded
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.offload import OneThread
+from tests.runs import run_at
 from tests.virtual import EPOCH, VirtualClock, run_virtually
 
 CONTRACT = """
@@ -81,7 +84,7 @@ def desk(*, strict: bool = False) -> Plan:
 
 
 @dataclass(slots=True)
-class Run:
+class Visit:
     """`answers`: by method and path, what comes instead of what is described."""
 
     plan: Plan
@@ -101,9 +104,9 @@ class Run:
             {},
             contracts=contracts_of(self.plan, Readings()),
         )
-        drive = Drive(self.plan, self._keep, ports)
-        now = await drive.go([], [first])
-        return drive.state, now
+        drive = Drive(Run.new(self.plan), self._keep, ports)
+        await drive.go([], [first])
+        return drive.run.state, drive.run.progress
 
     async def _keep(self, events: Sequence[Event]) -> None:
         self.facts += events
@@ -117,8 +120,8 @@ class Run:
 
 
 def test_answers_that_fit_are_no_news() -> None:
-    run = Run(desk(strict=True))
-    _, now = run.play()
+    visit = Visit(desk(strict=True))
+    _, now = visit.play()
     assert (now.state, now.warnings) == ("succeeded", ())
 
 
@@ -127,40 +130,40 @@ def test_answers_that_fit_are_no_news() -> None:
 )
 def test_an_answer_that_does_not_fit_is_a_warning_that_lasts(said: str, step: str) -> None:
     # given a service that answers a text where its contract says a number
-    run = Run(desk(), {said: ODD})
+    visit = Visit(desk(), {said: ODD})
     # when the run goes to its end
-    _, now = run.play()
+    _, now = visit.play()
     # then it has succeeded, with a warning that says what is odd
     assert now.state == "succeeded"
     (warning,) = now.warnings
     assert (warning.code, warning.step) == ("F122", step)
     assert "`price` is a number, not the text `dear`" in warning.message
     # and whoever reads its journal later says the same, with or without the contract
-    read_back = fold(State(), [decode(encode(event)) for event in run.facts])
-    assert progress(run.plan, read_back).warnings == now.warnings
+    read_back = fold(State(), [decode(encode(event)) for event in visit.facts])
+    assert run_at(visit.plan, read_back).progress.warnings == now.warnings
 
 
 def test_where_the_service_is_strict_a_read_is_refused_and_all_is_undone() -> None:
-    run = Run(desk(strict=True), {"GET /holds/H-1": ODD})
-    _, now = run.play()
+    visit = Visit(desk(strict=True), {"GET /holds/H-1": ODD})
+    _, now = visit.play()
     assert now.state == "compensated"
-    assert run.sent == ["POST /holds", "GET /holds/H-1", "DELETE /holds/H-1"]
+    assert visit.sent == ["POST /holds", "GET /holds/H-1", "DELETE /holds/H-1"]
 
 
 def test_where_the_service_is_strict_a_change_is_undone_with_its_own_answer() -> None:
     # given a change that happened, and was answered oddly
-    run = Run(desk(strict=True), {"POST /holds": ODD})
-    state, now = run.play()
+    visit = Visit(desk(strict=True), {"POST /holds": ODD})
+    state, now = visit.play()
     # then it is not left behind: its undo names what the odd answer did say
     assert now.state == "compensated"
-    assert run.sent == ["POST /holds", "DELETE /holds/H-1"]
+    assert visit.sent == ["POST /holds", "DELETE /holds/H-1"]
     assert state.turning is not None
     assert state.turning.failure.code == "F122"
 
 
 def test_an_odd_answer_to_an_undo_is_a_warning_even_where_the_service_is_strict() -> None:
     answers: dict[str, object] = {"GET /holds/H-1": ODD, "DELETE /holds/H-1": []}
-    _, now = Run(desk(strict=True), answers).play()
+    _, now = Visit(desk(strict=True), answers).play()
     assert now.state == "compensated"
     assert [warning.step for warning in now.warnings] == ["hold"]
 
@@ -171,12 +174,12 @@ def test_a_run_is_judged_by_the_document_it_was_started_with() -> None:
     # when another process goes on with it
     plan = plan_from(pinned, desk(strict=True).digest)
     # then it knows what the document said
-    _, now = Run(plan, {"GET /holds/H-1": ODD}).play()
+    _, now = Visit(plan, {"GET /holds/H-1": ODD}).play()
     assert now.state == "compensated"
 
 
 def test_a_service_without_a_contract_says_what_it_likes() -> None:
-    _, now = Run(desk(strict=True), {"POST /things": [1, "x"]}).play()
+    _, now = Visit(desk(strict=True), {"POST /things": [1, "x"]}).play()
     assert (now.state, now.warnings) == ("succeeded", ())
 
 
@@ -190,7 +193,9 @@ def seen_as(seen: Observation, path: str = "/holds/${'H-1'}") -> Observation:
     contracts = contracts_of(plan, Readings())
     rendered = path.replace("${'", "").replace("'}", "")
     request = Request("GET", f"http://desk/base{rendered}?page=2")
-    return asyncio.run(contracts.look_at(action_of(plan, "seen"), request, seen, 60))
+    return asyncio.run(
+        contracts.look_at(action_of(unfolded(plan, State()), "seen"), request, seen, 60)
+    )
 
 
 @pytest.mark.parametrize(
@@ -232,7 +237,7 @@ def test_the_answer_to_a_head_has_no_body_to_look_at() -> None:
     )
     told = WORKFLOW.replace("GET desk/holds/${hold.id}", "HEAD desk/holds/${hold.id}")
     plan = compile_plan(told, "desk.yaml", [("desk.openapi.yaml", text)])
-    action, answer = action_of(plan, "seen"), Answer(200)
+    action, answer = action_of(unfolded(plan, State()), "seen"), Answer(200)
     contracts = contracts_of(plan, Readings())
     head = Request("HEAD", "http://desk/holds/H-1")
     assert asyncio.run(contracts.look_at(action, head, answer, 60)) == answer
@@ -265,7 +270,7 @@ async def looking() -> AsyncIterator[Look]:
     request = Request("GET", "http://desk/holds/H-1/prices")
     try:
         yield lambda seen, seconds: contracts.look_at(
-            action_of(plan, "seen"), request, seen, seconds
+            action_of(unfolded(plan, State()), "seen"), request, seen, seconds
         )
     finally:
         aside.close()  # which waits for what is at work

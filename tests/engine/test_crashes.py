@@ -12,13 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flowdsl.engine.engine import Engine, Result
+from flowdsl.engine.engine import Engine
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
-from flowdsl.saga.progress import progress
-from flowdsl.saga.state import State, fold
+from flowdsl.saga.run import Run
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.offload import Inline
@@ -74,7 +73,7 @@ class Theatre:
                 {"service": service, "method": method, "path": path, "fault": fault}
             )
 
-    def live(self, burns_at: int = 0) -> tuple[Result | None, int]:
+    def live(self, burns_at: int = 0) -> tuple[Run | None, int]:
         """One life: begin the run, or go on with it. None if the process died; and the points it passed."""
         fuse = Fuse(burns_at)
         self.disk.hook = fuse.see
@@ -86,7 +85,7 @@ class Theatre:
             self.disk = self.disk.crash()
         return result, fuse.passed
 
-    async def _live(self, fuse: Fuse) -> Result:
+    async def _live(self, fuse: Fuse) -> Run:
         network = DyingNetwork(Http(httpx.ASGITransport(app=self.app)), fuse)
         store = FileStore(STORE, self.disk, offload=Inline())
         engine = Engine(store, network, VirtualClock())
@@ -98,11 +97,10 @@ class Theatre:
             await asyncio.sleep(60)  # what had reached the services takes its effect
         return result
 
-    async def _begin_or_resume(self, engine: Engine, store: FileStore) -> Result:
+    async def _begin_or_resume(self, engine: Engine, store: FileStore) -> Run:
         known = {summary.run: summary for summary in store.list()}
         if RUN in known and known[RUN].ended:  # it died after the last fact
-            state = fold(State(), [recorded.event for recorded in store.events(RUN)])
-            return Result(RUN, self.plan, state, progress(self.plan, state))
+            return Run.of(self.plan, [recorded.event for recorded in store.events(RUN)])
         if RUN in known:
             result = await engine.resume(RUN)
             assert result is not None, "nobody else drives this run"
@@ -112,10 +110,10 @@ class Theatre:
         created = Created(RUN, self.plan.name, self.plan.digest, EPOCH, self.inputs, env, {})
         return await engine.run(self.plan, created)
 
-    def judge(self, result: Result) -> None:
-        assert result.now.state in ("succeeded", "compensated")
-        assert list(self.app.ledger.left_behind(result.now.state)) == []
-        assert not result.now.residue
+    def judge(self, result: Run) -> None:
+        assert result.progress.state in ("succeeded", "compensated")
+        assert list(self.app.ledger.left_behind(result.progress.state)) == []
+        assert not result.progress.residue
         for effect in self.app.ledger.as_json()["effects"]:  # type: ignore[call-overload, index, union-attr]
             assert effect["count"] == 1, effect  # type: ignore[call-overload, index]
 

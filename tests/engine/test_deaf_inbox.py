@@ -53,7 +53,7 @@ async def cancelled(app: MockServices, disk: SimDisk, deaf: Deaf) -> str:
         other = FileStore(STORE, disk, offload=Inline(), read_only=True)
         await other.send("run-1", Order("cancel", actor="ada").to_json())
         disk.hook, deaf.begun = deaf.see, True
-        return (await running).now.state
+        return (await running).progress.state
 
 
 def slow(seconds: int) -> MockServices:
@@ -121,7 +121,7 @@ def test_an_order_for_a_run_at_rest_is_obeyed_though_its_facts_cannot_be_read_at
         created = Created("run-1", PLAN.name, PLAN.digest, EPOCH, inputs, env, {})
         network = Http(httpx.ASGITransport(app=app))
         async with Engine(store, network, VirtualClock()) as engine:
-            assert (await engine.run(PLAN, created)).now.state == "stuck"
+            assert (await engine.run(PLAN, created)).progress.state == "stuck"
             # when the disk fails as somebody tells it to go on
             other = FileStore(STORE, disk, offload=Inline(), read_only=True)
             await other.send("run-1", Order("retry", actor="ada").to_json())
@@ -140,4 +140,4 @@ async def resumed(app: MockServices, disk: SimDisk) -> str:
     async with Engine(store, Http(httpx.ASGITransport(app=app)), VirtualClock()) as engine:
         result = await engine.resume("run-1")
         assert result is not None
-        return result.now.state
+        return result.progress.state

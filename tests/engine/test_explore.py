@@ -15,10 +15,10 @@ from flowdsl.explorer.situation import Situation, begin, enact
 from flowdsl.explorer.trail import play, write_moment
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.codec import decode, encode
-from flowdsl.saga.progress import progress
 from flowdsl.saga.state import State, fold
 from tests.conftest import Counts
 from tests.engine.corpus import CASES, PAIRS, Case, busy
+from tests.runs import run_at
 
 pytestmark = pytest.mark.usefixtures("unswept")
 
@@ -114,8 +114,8 @@ def test_every_trail_that_the_explorer_prints_can_be_played(steps: tuple[Case, l
     here, trail = walk(PLANS[case.name], case, choices)
     for separator in (" · ", "\n"):
         state, now, _ = play(PLANS[case.name], separator.join(trail), case.inputs)
-        assert state == here.state
-        assert now == here.now
+        assert state == here.run.state
+        assert now == here.run.progress
 
 
 @quick
@@ -127,8 +127,8 @@ def test_the_facts_of_a_run_fold_to_the_same_state_wherever_they_are_split(
     here, _ = walk(PLANS[case.name], case, choices)
     cut = data.draw(st.integers(0, len(here.facts)))
     written = [decode(encode(fact)) for fact in here.facts]
-    assert fold(fold(State(), here.facts[:cut]), here.facts[cut:]) == here.state
-    assert fold(State(), written) == here.state
+    assert fold(fold(State(), here.facts[:cut]), here.facts[cut:]) == here.run.state
+    assert fold(State(), written) == here.run.state
 
 
 @quick
@@ -139,8 +139,8 @@ def test_progress_is_a_function_of_the_facts_alone_and_has_an_answer_to_any_pref
     case, choices = steps
     plan = PLANS[case.name]
     here, _ = walk(plan, case, choices)
-    assert progress(plan, here.state) == progress(plan, here.state) == here.now
+    assert run_at(plan, here.run.state) == run_at(plan, here.run.state) == replace(here.run, at=0.0)
     # given a journal that ends anywhere, for the last batch was torn off
     cut = data.draw(st.integers(1, len(here.facts)))
     torn = fold(State(), here.facts[:cut])
-    assert progress(plan, torn) == progress(plan, torn)
+    assert run_at(plan, torn) == run_at(plan, torn)

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 import pytest
 
 from flowdsl.engine.loop import Drive
-from flowdsl.engine.ports import News, Ports
+from flowdsl.engine.ports import Ports
 from flowdsl.engine.sign import RunSigner
 from flowdsl.explorer.situation import SIGNER
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
+from flowdsl.saga.advance import Turn, advance
 from flowdsl.saga.events import Created, Event, Finished, Resumed, Started
 from flowdsl.saga.observation import Answer, Observation
+from flowdsl.saga.run import Run
 from flowdsl.saga.state import State, fold
 from tests.conftest import Counts
 from tests.engine.corpus import sequence, unkeyed
@@ -76,9 +78,9 @@ class World:
             return Answer(422)
         return Answer(200, (), {"id": "X1"})
 
-    def watch(self, news: News) -> None:
+    def watch(self, turn: Turn) -> None:
         known = fold(State(), self.kept)
-        for call, entry in news.after.calls.items():
+        for call, entry in turn.after.state.calls.items():
             if entry.answer is not None and known.calls[call].answer is None:
                 self.broken.append(f"the answer to {call} was shown before it was kept")
 
@@ -91,14 +93,16 @@ async def live(plan: Plan, world: World) -> State:
     created = Created("run", plan.name, plan.digest, EPOCH, {}, {}, {})
     for _ in range(2):
         past = list(world.kept)
-        drive = Drive(plan, world.keep, Ports(world, VirtualClock(), SIGNER, {}, world.watch))
+        drive = Drive(
+            Run.new(plan), world.keep, Ports(world, VirtualClock(), SIGNER, {}, world.watch)
+        )
         first = [Resumed(1, EPOCH)] if past else [created]
         try:
             await drive.go(past, first)
         except Death:
             continue
-        return drive.state
-    return drive.state
+        return drive.run.state
+    return drive.run.state
 
 
 def deaths(plan: Plan, refuses: str = "") -> list[World]:
@@ -140,18 +144,14 @@ def test_what_was_out_when_its_process_died_is_not_sent_again_without_a_key() ->
         assert all(len(requests) == 1 for requests in changing)
 
 
-async def acts_first(self: Drive, events: Sequence[Event]) -> object:
+async def acts_first(self: Drive, events: Sequence[Event]) -> None:
     """As `Drive._turn`, but what is to be kept is kept when all has begun."""
-    from flowdsl.saga.advance import advance
-
-    before = self.state
-    turn = advance(self.plan, before, events, self.ports.signer, self.ports.clock.now())
-    self.state, self.now = turn.state, turn.now
-    self._reconcile(turn.now.commands)
+    turn = advance(self.run, events, self.ports.signer, self.ports.clock.now())
+    self.run = turn.after
+    self._reconcile(self.run.progress.commands)
     await asyncio.sleep(0)
-    self.ports.watch(News(self.plan, before, turn.facts, turn.state, turn.now))
-    await self.keep((*events, *turn.facts))
-    return turn
+    self.ports.watch(turn)
+    await self.keep(turn.facts)
 
 
 def test_a_loop_that_acts_before_it_keeps_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,7 +109,7 @@ def test_a_run_that_is_stuck_keeps_its_place(office: Office) -> None:
         first, second = await office.process(), await office.process()
         stuck = await first.run(PLAN, "one", KEY)
         assert stuck is not None
-        assert stuck.now.state == "stuck"
+        assert stuck.progress.state == "stuck"
         two = asyncio.create_task(second.run(PLAN, "two", KEY))
         await asyncio.sleep(30)
         assert office.admitted("two") is None, "it went past one that is stuck"

@@ -11,7 +11,7 @@ from random import Random
 import httpx
 import pytest
 
-from flowdsl.engine.engine import Engine, Result
+from flowdsl.engine.engine import Engine
 from flowdsl.engine.limits import ServiceLimits
 from flowdsl.engine.orders import Order
 from flowdsl.language import compile_plan
@@ -19,6 +19,7 @@ from flowdsl.plan.nodes import Plan, Service
 from flowdsl.plan.request import Request
 from flowdsl.saga.events import Created, Finished, Ok, Started
 from flowdsl.saga.observation import Observation
+from flowdsl.saga.run import Run
 from flowdsl.world.network.hosts import CONNECTIONS_PER_HOST
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.memory import Memory, MemoryStore
@@ -92,10 +93,10 @@ class Crowd:
     def __post_init__(self) -> None:
         self.network = Counting(Http(httpx.ASGITransport(app=self.front)))
 
-    def play(self, runs: int, cancels: Mapping[int, float] | None = None) -> list[Result]:
+    def play(self, runs: int, cancels: Mapping[int, float] | None = None) -> list[Run]:
         return run_virtually(self._play(runs, cancels or {}))
 
-    async def _play(self, runs: int, cancels: Mapping[int, float]) -> list[Result]:
+    async def _play(self, runs: int, cancels: Mapping[int, float]) -> list[Run]:
         store = MemoryStore(self.memory)
         async with Engine(store, self.network, VirtualClock()) as engine:
             people = [asyncio.create_task(self._cancel(n, at)) for n, at in cancels.items()]
@@ -115,11 +116,11 @@ class Crowd:
         await asyncio.sleep(at)
         await MemoryStore(self.memory).send(f"run-{number}", Order("cancel").to_json())
 
-    def judge(self, results: list[Result]) -> None:
+    def judge(self, results: list[Run]) -> None:
         assert self.network.most["warehouses"] <= LIMIT, self.network.most
         assert not +self.network.now
         for result in results:
-            assert result.state.ended, result.now
+            assert result.state.ended, result.progress
             keys = {entry.key for entry in result.state.calls.values()}
             left = list(self.front.app.ledger.left_behind(result.state.ended))
             assert not [effect for effect in left if effect.key in keys]

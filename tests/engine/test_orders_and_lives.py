@@ -60,7 +60,7 @@ async def _stuck_then_retried_twice(app: object) -> tuple[list[Event], str]:
     created = Created("run-1", plan.name, plan.digest, EPOCH, inputs, {"DEMO_URL": MOCK_URL}, {})
     async with Engine(MemoryStore(memory), network, VirtualClock()) as engine:
         result = await engine.run(plan, created)
-        assert result.now.state == "stuck"
+        assert result.progress.state == "stuck"
         other = MemoryStore(memory)
         for actor in ("ada", "bob"):
             await other.send("run-1", Order("retry", actor=actor).to_json())

@@ -56,7 +56,7 @@ async def _stuck_then_retried(
     network = Http(httpx.ASGITransport(app=app))
     async with Engine(MemoryStore(memory), network, VirtualClock()) as engine:
         result = await engine.run(plan, created, secret_inputs=secret_inputs)
-        assert result.now.state == "stuck"
+        assert result.progress.state == "stuck"
 
         other = MemoryStore(memory)
         await other.start()
@@ -109,4 +109,4 @@ async def _rubbish_then_cancelled(app: MockServices) -> tuple[list[str], str]:
             await other.send("run-1", each)
         await other.send("run-1", Order("cancel", actor="ada").to_json())
         result = await running
-        return [each.command_id for each in memory.inbox], result.now.state
+        return [each.command_id for each in memory.inbox], result.progress.state

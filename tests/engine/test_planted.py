@@ -45,6 +45,7 @@ from flowdsl.saga.observation import Observation
 from flowdsl.saga.outcome import misfit
 from flowdsl.saga.state import CallState, State
 from flowdsl.saga.undoing import Undo
+from flowdsl.saga.unfolding import Unfolded
 from flowdsl.saga.walk import OVER_OK, PENDING, Residue, Stand, StepState, Walk
 from tests.conftest import Counts
 from tests.engine.corpus import CASES
@@ -56,7 +57,7 @@ BY_NAME = {case.name: case for case in CASES}
 # --- the bugs ----------------------------------------------------------------------------------------
 
 
-def unknown_is_refused(plan: Plan, past: State, call: CallId, seen: Observation) -> Outcome:
+def unknown_is_refused(plan: Unfolded, past: State, call: CallId, seen: Observation) -> Outcome:
     judged = outcome.judge(plan, past, call, seen)
     return Refused(judged.failure) if isinstance(judged, Unknown) else judged
 
@@ -103,11 +104,11 @@ def key_of_the_attempt(past: State, event: Started) -> CallState:
     return replace(entry, key=f"{entry.key} {event.attempt}")
 
 
-def all_but_the_last(plan: Plan, past: State, scope: Address) -> tuple[Address, ...]:
+def all_but_the_last(plan: Unfolded, past: State, scope: Address) -> tuple[Address, ...]:
     return ledger.effects(plan, past, scope)[:-1]
 
 
-def all_that_is_ok(plan: Plan, past: State, scope: Address) -> tuple[Address, ...]:
+def all_that_is_ok(plan: Unfolded, past: State, scope: Address) -> tuple[Address, ...]:
     planned = ledger.effects(plan, past, scope)
     return tuple(address for address in planned if past.calls[address].answer is not None)
 
@@ -117,7 +118,7 @@ def forgets_the_doubt(entry: CallState, event: Finished) -> CallState:
     return replace(entry, unsure=isinstance(event.outcome, Unknown))
 
 
-def no_window(plan: Plan, past: State, call: Call) -> None:
+def no_window(plan: Unfolded, past: State, call: Call) -> None:
     return None
 
 
@@ -174,14 +175,14 @@ def starts_while_draining(walk: Walk, block: Block, scope: Address) -> bool:
     return backward.backward(walk, block, scope)
 
 
-def first_no_counts(plan: Plan, past: State, call: Call) -> Standing:
+def first_no_counts(plan: Unfolded, past: State, call: Call) -> Standing:
     first = past.calls.get(f"{call.address}!probe")
     if first is not None and isinstance(first.outcome, Refused) and first.outcome.absent:
         return attempts.REFUSED
     return _probing(plan, past, call)
 
 
-def absent_after_one_probe(plan: Plan, past: State, call: Call) -> bool:
+def absent_after_one_probe(plan: Unfolded, past: State, call: Call) -> bool:
     first = past.calls.get(f"{call.address}!probe")
     if first is not None and isinstance(first.outcome, Refused) and first.outcome.absent:
         return True
@@ -278,7 +279,7 @@ def taken_by_all(walk: Walk, name: str) -> str | None:
     return next((one.id for one in walk.state.signals.values() if one.name == name), None)
 
 
-def without_the_items(plan: Plan, past: State, scope: Address) -> tuple[Address, ...]:
+def without_the_items(plan: Unfolded, past: State, scope: Address) -> tuple[Address, ...]:
     return tuple(call for call in ledger.effects(plan, past, scope) if "[" not in call)
 
 

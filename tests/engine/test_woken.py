@@ -49,7 +49,7 @@ def test_a_stuck_run_is_woken_once_the_disk_has_room_or_answers_again(
     async def life() -> dict[str, str]:
         async with engine_on(disk, app) as engine:
             result = await engine.run(plan, created(plan))
-            assert result.now.state == "stuck"
+            assert result.progress.state == "stuck"
             outside = FileStore(STORE, disk, offload=Inline())
             await outside.start()
             await outside.send("run-1", Order("retry", "flight").to_json())

@@ -25,7 +25,7 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Event
-from flowdsl.saga.progress import Progress, progress
+from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State, fold
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
@@ -33,6 +33,7 @@ from flowdsl.world.store.offload import Inline
 from mock_services.ledger import Effect
 from tests.contract.front import Bend, Front, How
 from tests.engine.dying import DyingNetwork
+from tests.runs import run_at
 from tests.simdisk import Crash, Operation, SimDisk
 from tests.virtual import EPOCH, VirtualClock, run_virtually
 
@@ -244,7 +245,7 @@ class Theatre:
             plan = self.plan
             if digest != plan.digest:
                 plan = plan_from(store.definition(digest), digest)
-            found[summary.run] = Kept(plan, facts, state, progress(plan, state))
+            found[summary.run] = Kept(plan, facts, state, run_at(plan, state).progress)
         await store.close()
         return found
 

@@ -6,8 +6,6 @@ import json
 import os
 import re
 import resource
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +20,7 @@ from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.location import render_path
 from flowdsl.plan.template import parse_text
 from flowdsl.view.problem.formats import Format, rendered
+from tests import warm
 from tests.cli.command_line import CommandLine
 from tests.conftest import Counts
 from tests.hostile.echo import Echo, echoing
@@ -276,20 +275,9 @@ GREAT = ("undos side by side", "steps in a line", "services one after the other"
 
 def within_bounds(project: Path, *words: str) -> tuple[int, str]:
     """Code and words of a process with little room and little time, so that what would take more is seen to fail."""
-
-    def bounded() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
-        resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
-
-    done = subprocess.run(
-        [sys.executable, "-m", "flowdsl", *words],
-        cwd=project,
-        capture_output=True,
-        timeout=120,
-        preexec_fn=bounded,
-        check=False,
-    )
-    return done.returncode, (done.stdout + done.stderr).decode()
+    limits = ((resource.RLIMIT_AS, 1 << 30), (resource.RLIMIT_CPU, 20))
+    done = warm.run(words, project, os.environ, limits)
+    return done.returncode, done.stdout + done.stderr
 
 
 FORMS: tuple[Format, ...] = ("full", "concise", "json", "github", "sarif", "junit")

@@ -9,6 +9,7 @@ import pytest
 
 from flowdsl.explorer.trail import play
 from flowdsl.saga.outcome import judge
+from flowdsl.saga.unfolding import unfolded
 from flowdsl.world.network.http import Http
 from tests.conftest import Counts
 from tests.hostile.test_services import row_of
@@ -37,7 +38,7 @@ def test_every_position_is_on_its_row(end: End, transport: str, counts: Counts) 
 
     tiny = plan(call("a", "plain"))
     state, _, _ = play(tiny, "start a")
-    rows = [row_of(judge(tiny, state, "a", observation)) for observation in seen]
+    rows = [row_of(judge(unfolded(tiny, state), state, "a", observation)) for observation in seen]
     wrong = [
         f"{case.framed.name}, {case.position} of {len(case.framed.raw)} bytes, then {end}: {row}, not {case.row}: {what}"
         for case, row, what in zip(cases, rows, seen, strict=True)

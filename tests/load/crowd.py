@@ -14,11 +14,12 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flowdsl.engine.engine import Engine, Result
-from flowdsl.engine.ports import News
+from flowdsl.engine.engine import Engine
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
+from flowdsl.saga.advance import Turn
 from flowdsl.saga.events import Created
+from flowdsl.saga.run import Run
 from flowdsl.world.clock import SystemClock
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
@@ -54,18 +55,16 @@ class Crowd:
     gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_A_TIME))
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def watch(self, news: News) -> None:
-        created = news.after.created
-        assert created is not None
+    def watch(self, turn: Turn) -> None:
         # Where there is nothing to wait for any more, it is as far as it would be.
-        if created.run not in self.waited and news.now.state != "running":
-            self.waited.add(created.run)
+        if turn.after.id not in self.waited and turn.after.progress.state != "running":
+            self.waited.add(turn.after.id)
             self.gate.release()
 
-    def count(self, task: asyncio.Task[Result]) -> None:
+    def count(self, task: asyncio.Task[Run]) -> None:
         result = task.result()
         self.ended[result.state.ended or "-"] += 1
-        self.waited.discard(result.run)
+        self.waited.discard(result.id)
         self.open_now -= 1
         self.changed.set()
 

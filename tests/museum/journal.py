@@ -117,7 +117,7 @@ def who_has_none_gets_none(
 
 
 _read, _add, _poison = JournalIndex.read, JournalIndex.add, Journal._poison
-WORLD = "flowdsl.world."
+STORE = "flowdsl.world.store."
 STATES = "tests/disk/test_states.py::test_every_state_recovers_to_what_was_acknowledged"
 INDEX = "tests/world/test_index.py::"
 JOURNAL = "tests/world/test_journal.py::"
@@ -126,19 +126,19 @@ BYTES = "tests/disk/test_bytes.py::"
 OWN = "tests/disk/test_own_files.py::"
 
 EXHIBITS = (
-    Exhibit("a checksum is of the head of a line alone", f"{WORLD}line._hash", of_the_head_alone, INDEX + "test_every_flipped_bit_is_noticed"),
-    Exhibit("lines are not asked what they follow", f"{WORLD}index.Index._fits", whatever_comes_first, INDEX + "test_lines_dropped_doubled_and_swapped_change_no_fact"),
-    Exhibit("a torn tail is believed", f"{WORLD}index.Index.read", tail_and_all, INDEX + "test_every_truncation_leaves_exactly_the_whole_batches"),
-    Exhibit("a batch is acknowledged before it is synced", f"{WORLD}journal.Journal.write", without_sync, f"{STATES}[ends_and_stays-ordered]"),
-    Exhibit("the name of a journal is not synced", f"{WORLD}journal.Journal.publish", renamed_and_no_more, f"{STATES}[ends_and_stays-weakest]"),
-    Exhibit("a definition has its name before its bytes are synced", f"{WORLD}definitions.write_once", named_before_sync, f"{STATES}[ends_and_stays-write-back]"),
-    Exhibit("an older epoch is applied", f"{WORLD}index.Index.add", any_epoch, INDEX + "test_a_stale_driver_is_never_applied"),
-    Exhibit("a run that lost records is gone on with", f"{WORLD}index.Index.is_damaged", nothing_is_missing, ADOPTION + "test_damage_stops_the_runs_it_touches_by_name_and_no_other"),
-    Exhibit("a document is whole because it is there", f"{WORLD}adoption.Adoption._is_exported", there_is_one, ADOPTION + "test_a_document_that_a_power_cut_emptied_is_written_again_from_the_journal"),
-    Exhibit("a torn tail is cut off and not kept", f"{WORLD}adoption.set_torn_tail_aside", cut_off_for_good, ADOPTION + "test_a_torn_tail_is_kept_aside_with_the_reason_and_nothing_is_glued_to_it"),
-    Exhibit("after a failed sync it is tried again", f"{WORLD}journal.Journal._poison", goes_on, JOURNAL + "test_after_a_failure_nobody_can_judge_nothing_is_written_or_synced_again"),
-    Exhibit("what was half written stays", f"{WORLD}journal.Journal._take_back", kept_half, JOURNAL + "test_no_room_takes_back_what_was_half_written_and_says_so"),
-    Exhibit("a hole of zeros in a document is believed", f"{WORLD}documents._check", whatever_it_says, BYTES + "test_a_hole_of_zeros_in_a_document_is_not_believed"),
-    Exhibit("another key is taken for the store's", f"{WORLD}layout.digest_of_key", any_key, OWN + "test_no_damage_to_the_key_or_store_json_is_another_key[key]"),
-    Exhibit("a lost ticket lets another run in", f"{WORLD}queues.Queues._give_back", who_has_none_gets_none, OWN + "test_a_run_whose_ticket_is_lost_keeps_its_turn"),
+    Exhibit("a checksum is of the head of a line alone", f"{STORE}line._hash", of_the_head_alone, INDEX + "test_every_flipped_bit_is_noticed"),
+    Exhibit("lines are not asked what they follow", f"{STORE}index.JournalIndex._fits", whatever_comes_first, INDEX + "test_lines_dropped_doubled_and_swapped_change_no_fact"),
+    Exhibit("a torn tail is believed", f"{STORE}index.JournalIndex.read", tail_and_all, INDEX + "test_every_truncation_leaves_exactly_the_whole_batches"),
+    Exhibit("a batch is acknowledged before it is synced", f"{STORE}journal.Journal.write", without_sync, f"{STATES}[ends_and_stays-ordered]"),
+    Exhibit("the name of a journal is not synced", f"{STORE}journal.Journal.publish", renamed_and_no_more, f"{STATES}[ends_and_stays-weakest]"),
+    Exhibit("a definition has its name before its bytes are synced", f"{STORE}definitions.write_once", named_before_sync, f"{STATES}[ends_and_stays-write-back]"),
+    Exhibit("an older epoch is applied", f"{STORE}index.JournalIndex.add", any_epoch, INDEX + "test_a_stale_driver_is_never_applied"),
+    Exhibit("a run that lost records is gone on with", f"{STORE}index.JournalIndex.is_damaged", nothing_is_missing, ADOPTION + "test_damage_stops_the_runs_it_touches_by_name_and_no_other"),
+    Exhibit("a document is whole because it is there", f"{STORE}adoption.Adoption._is_exported", there_is_one, ADOPTION + "test_a_document_that_a_power_cut_emptied_is_written_again_from_the_journal"),
+    Exhibit("a torn tail is cut off and not kept", f"{STORE}adoption.set_torn_tail_aside", cut_off_for_good, ADOPTION + "test_a_torn_tail_is_kept_aside_with_the_reason_and_nothing_is_glued_to_it"),
+    Exhibit("after a failed sync it is tried again", f"{STORE}journal.Journal._poison", goes_on, JOURNAL + "test_after_a_failure_nobody_can_judge_nothing_is_written_or_synced_again"),
+    Exhibit("what was half written stays", f"{STORE}journal.Journal._take_back", kept_half, JOURNAL + "test_no_room_takes_back_what_was_half_written_and_says_so"),
+    Exhibit("a hole of zeros in a document is believed", f"{STORE}documents._check", whatever_it_says, BYTES + "test_a_hole_of_zeros_in_a_document_is_not_believed"),
+    Exhibit("another key is taken for the store's", f"{STORE}layout.digest_of_key", any_key, OWN + "test_no_damage_to_the_key_or_store_json_is_another_key[key]"),
+    Exhibit("a lost ticket lets another run in", f"{STORE}queues.Queues._give_back", who_has_none_gets_none, OWN + "test_a_run_whose_ticket_is_lost_keeps_its_turn"),
 )  # fmt: skip

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from flowdsl.cli.screen import Screen
 from flowdsl.engine.engine import Engine
-from flowdsl.engine.ports import News
 from flowdsl.errors import FlowdslError
 from flowdsl.plan.nodes import Input
+from flowdsl.saga.advance import Turn
 from flowdsl.saga.events import Event
 from tests.museum.exhibit import Exhibit
 
@@ -25,10 +25,10 @@ def all_of_them(self: Engine, past: Sequence[Event]) -> bool:
     return True
 
 
-def of_its_own_run(self: Engine, run: str, news: News) -> None:
+def of_its_own_run(self: Engine, run: str, turn: Turn) -> None:
     watch = self.watches.get(run)
     if watch is not None:
-        watch(news)
+        watch(turn)
 
 
 def never_left_out(declared: Input, given: tuple[str, ...] | None) -> bool:

@@ -133,7 +133,7 @@ _report, _feed = bug.report, IncomingAnswer.feed
 
 EXHIBITS = (
     Exhibit("an answer is kept as it came", MASKS + ".mask", nothing_is_masked, f"{CANARY}[ok]"),
-    Exhibit("what is judged is masked", "flowdsl.engine.contracts.Contracts.look_at", answers_as_marks, DATA + "test_what_is_judged_sent_and_undone_is_what_the_service_said"),
+    Exhibit("what is judged is masked", "flowdsl.engine.contracts.AnswerContracts.look_at", answers_as_marks, DATA + "test_what_is_judged_sent_and_undone_is_what_the_service_said"),
     Exhibit("marks are taken for data after a crash", MASKS + ".open", as_it_is_stored, DATA + "test_after_a_crash_the_values_are_there_again"),
     Exhibit("the branch that was taken is masked as data", ("flowdsl.engine.masks.over_data",), places_are_data, "tests/engine/test_masks.py::test_the_branch_that_was_taken_is_no_data"),
     Exhibit("any reference is filled in", f"{WHERE}.Redaction.seal", believes_any_reference, HERE + "test_with_another_secret_nothing_is_opened_and_it_is_said_which"),

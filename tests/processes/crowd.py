@@ -9,13 +9,14 @@ import time
 from contextlib import aclosing
 from pathlib import Path
 
-from flowdsl.engine.engine import Engine, Result
-from flowdsl.engine.ports import News
+from flowdsl.engine.engine import Engine
 from flowdsl.errors import StoreError
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
+from flowdsl.saga.advance import Turn
 from flowdsl.saga.events import Created
+from flowdsl.saga.run import Run
 from flowdsl.world.clock import SystemClock
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
@@ -30,12 +31,10 @@ class Diary:
     def __init__(self, path: Path) -> None:
         self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
-    def note(self, news: News) -> None:
-        created = news.after.created
-        assert created is not None
-        if news.facts:
-            ended = news.after.ended or "-"
-            words = (time.monotonic_ns(), os.getpid(), created.run, news.after.epoch, ended)
+    def note(self, turn: Turn) -> None:
+        if turn.facts:
+            run, state = turn.after.id, turn.after.state
+            words = (time.monotonic_ns(), os.getpid(), run, state.epoch, state.ended or "-")
             os.write(self._handle, f"{' '.join(map(str, words))}\n".encode())
 
 
@@ -45,7 +44,7 @@ async def work(plan: Plan, store: Path, url: str, name: str, runs: int) -> None:
     inputs |= {"nights": 1, "card": "tok_visa", "email": "ada@example.com"}
     async with aclosing(Http()) as network, Engine(FileStore(store), network) as engine:
         at = SystemClock().now()
-        tasks: list[asyncio.Task[Result]] = [
+        tasks: list[asyncio.Task[Run]] = [
             asyncio.create_task(
                 engine.run(
                     plan,

@@ -11,19 +11,21 @@ from dataclasses import dataclass, field
 from flowdsl.engine.loop import Drive
 from flowdsl.engine.masks import Masks
 from flowdsl.engine.orders import Order, to_event
-from flowdsl.engine.ports import News, Ports
+from flowdsl.engine.ports import Ports
 from flowdsl.engine.sign import RunSigner
 from flowdsl.errors import InputError
 from flowdsl.plan.address import ON_FAILURE, is_below, step_of
 from flowdsl.plan.nodes import Call, ForEach, NothingToUndo, Plan
 from flowdsl.plan.request import Request
+from flowdsl.saga.advance import Turn
 from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import Created, Event, Resumed
 from flowdsl.saga.observation import Observation
-from flowdsl.saga.progress import Progress, progress
+from flowdsl.saga.progress import Progress
+from flowdsl.saga.run import Run
 from flowdsl.saga.state import State, fold
-from flowdsl.saga.unfolding import unfolded
 from tests.random.world import Deed, World
+from tests.runs import run_at
 from tests.virtual import EPOCH, VirtualClock, run_virtually
 
 LIVES_MAX = 6
@@ -43,7 +45,7 @@ class Life:
     dies: frozenset[int] = frozenset()
     cancels_at: float | None = None
     secrets: dict[str, str] = field(default_factory=dict)
-    told: News | None = None
+    told: Turn | None = None
     facts: list[Event] = field(default_factory=list)
     points: int = 0
     deaths: int = 0
@@ -54,7 +56,7 @@ class Life:
 
     async def _play(self) -> None:
         for _ in range(LIVES_MAX):
-            if await self._live() is not None:
+            if await self._live():
                 break
         await asyncio.sleep(AFTERWARDS_SECONDS)
         await asyncio.gather(*self.world.late)
@@ -71,7 +73,8 @@ class Life:
         self.facts += [decode(encode(event)) for event in events]
         self._point()
 
-    async def _live(self) -> Progress | None:
+    async def _live(self) -> bool:
+        """Whether it came to rest."""
         ports = Ports(
             _Wire(self),
             VirtualClock(),
@@ -80,21 +83,23 @@ class Life:
             self._watch,
             masks=Masks(self.secrets, b"key"),
         )
-        drive = Drive(self.plan, self._keep, ports)
+        drive = Drive(Run.new(self.plan), self._keep, ports)
         first: list[Event] = [self._created()]
         if self.facts:
             first = [Resumed(self.state.epoch + 1, VirtualClock().now())]
         telling = asyncio.create_task(self._tell(drive))
         try:
-            return await drive.go(list(self.facts), first)
+            await drive.go(list(self.facts), first)
         except Death:
-            return None
+            return False
+        else:
+            return True
         finally:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
 
-    def _watch(self, news: News) -> None:
-        self.told = news
+    def _watch(self, turn: Turn) -> None:
+        self.told = turn
 
     def _created(self) -> Created:
         key = "the key" if self.plan.key is not None else ""
@@ -105,7 +110,7 @@ class Life:
         chance = random.Random(f"{self.world.seed} signals")
         while True:
             await asyncio.sleep(chance.random() * 12)
-            if not drive.state.created:
+            if not drive.run.state.created:
                 continue
             orders = [
                 Order("signal", step=name, body={"ok": chance.random() < 0.8})
@@ -117,7 +122,7 @@ class Life:
                 self.signals += 1
                 named = Order(**{**order.to_json(), "id": f"{self.signals}"})  # type: ignore[arg-type]
                 with suppress(InputError):
-                    drive.tell(*to_event(self.plan, drive.state, named, VirtualClock().now()))
+                    drive.tell(*to_event(drive.run, named, VirtualClock().now()))
 
     # --- what became of it ---------------------------------------------------------------------------
 
@@ -134,7 +139,8 @@ class Life:
     def problems(self) -> list[str]:
         """Every promise that was broken."""
         state = self.state
-        plan, now = unfolded(self.plan, state), progress(self.plan, state)
+        run = run_at(self.plan, state)
+        plan, now = run.plan, run.progress
         found = list(self.world.complaints)
         if not now.at_rest:
             return [*found, f"not at rest: {now.commands}"]

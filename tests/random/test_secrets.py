@@ -20,14 +20,13 @@ from flowdsl.plan.json import to_text
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.codec import encode
-from flowdsl.saga.progress import progress
 from flowdsl.saga.state import State, fold
-from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.run.report import outputs, run_report
 from tests.conftest import Counts
 from tests.random.life import Life
 from tests.random.test_random import Trial, expecting, trial
 from tests.random.world import World
+from tests.runs import run_at
 
 WORKFLOWS, POINTS, SHARDS = 200, 1, 8
 CHARACTERS_MAX, GREPPED_FROM = 12, 4
@@ -93,8 +92,8 @@ def chosen(seed: int, said: list[str]) -> dict[str, str]:
 
 def shape(life: Life) -> dict[str, object]:
     """All that must not change."""
-    state = life.true_state
-    now = progress(life.plan, state)
+    run = run_at(life.plan, life.true_state)
+    now = run.progress
     return {
         "deeds": life.world.deeds,
         "requests": life.world.bytes_of,
@@ -102,7 +101,7 @@ def shape(life: Life) -> dict[str, object]:
         "state": now.state,
         "residue": now.residue,
         "stands": now.stands,
-        "outputs": outputs(unfolded(life.plan, state), state)[0],
+        "outputs": outputs(run)[0],
         "complaints": life.problems(),
     }
 
@@ -112,7 +111,7 @@ def shown(life: Life) -> str:
     state = fold(State(), life.facts)
     told = life.told
     assert told is not None
-    report = run_report(life.plan, told.after, told.now)
+    report = run_report(told.after)
     facts = b"\n".join(encode(fact) for fact in life.facts).decode()
     assert state.created is not None
     return facts + to_text(report)

@@ -14,8 +14,9 @@ from flowdsl.plan.values import Secret
 from flowdsl.saga.advance import advance
 from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import Created, Started
+from flowdsl.saga.run import Run
 from flowdsl.saga.scope import value_of
-from flowdsl.saga.state import State
+from flowdsl.saga.unfolding import unfolded
 from tests.saga.plans import call, plan
 
 HEAD = """\
@@ -90,8 +91,8 @@ def test_a_secret_stands_in_a_body_by_reference_inside_its_quotes() -> None:
 def test_a_service_may_be_replaced_when_the_run_is_created() -> None:
     tiny = plan(call("a"))
     created = Created("run", "tiny", tiny.digest, 0.0, {}, {}, {"keyed": "http://staging/v2"})
-    turn = advance(tiny, State(), [created], SIGNER, 0.0)
-    request = turn.state.calls["a"].request
+    turn = advance(Run.new(tiny), [created], SIGNER, 0.0)
+    request = turn.after.state.calls["a"].request
     assert request is not None
     assert request.url == "http://staging/v2/a"
 
@@ -137,9 +138,10 @@ def test_the_value_of_a_group_is_that_of_its_last_step() -> None:
         "- id: p\n  parallel:\n    - { id: c, call: GET keyed/c }\n"
     )
     state, _, _ = play(tiny, 'ok a {"n": 1} · ok b {"n": 2} · ok c')
-    assert value_of(tiny, state, "g") == {"n": 2}
-    assert value_of(tiny, state, "p") is None
-    assert value_of(tiny, state, "g/a") == {"n": 1}
+    here = unfolded(tiny, state)
+    assert value_of(here, state, "g") == {"n": 2}
+    assert value_of(here, state, "p") is None
+    assert value_of(here, state, "g/a") == {"n": 1}
 
 
 BASIC = "auth: { basic: { user: 'flows-${env.BANK}', password: '${secrets.TOKEN}' } }"

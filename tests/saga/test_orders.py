@@ -12,9 +12,11 @@ from flowdsl.explorer.trail import play
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.commands import Invoke
 from flowdsl.saga.events import Resolved, Retried, Waived
-from flowdsl.saga.progress import Progress, progress
+from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State, fold
+from flowdsl.saga.unfolding import unfolded
 from tests.engine.branching import chosen_below_commit
+from tests.runs import run_at
 from tests.saga.plans import by_key, call, plan
 
 BELOW = call("a") + "- commit\n- id: b\n  call: POST plain/b\n- id: c\n  call: POST keyed/c\n"
@@ -38,8 +40,8 @@ def told(tiny: Plan, trail: str, *orders: Order) -> tuple[State, Progress]:
     """The run after these orders, each given in view of the one before."""
     state, _, _ = play(tiny, trail)
     for order in orders:
-        state = fold(state, to_event(tiny, state, order, 5.0))
-    return state, progress(tiny, state)
+        state = fold(state, to_event(run_at(tiny, state), order, 5.0))
+    return state, run_at(tiny, state).progress
 
 
 # --- retry -------------------------------------------------------------------------------------------
@@ -240,7 +242,7 @@ def test_an_old_word_about_an_undo_still_ends_its_run_and_is_named_now() -> None
     # given a journal in which `--absent` was taken for an undo whose step was answered
     state, _, _ = play(two(), STUCK_UNDO)
     old = fold(state, [Resolved("a!undo", 5.0, ok=False, actor="ada", reason="by phone")])
-    now = progress(two(), old)
+    now = run_at(two(), old).progress
     assert (now.state, now.stands["a"].state) == ("compensating", "undone")
     assert words(now) == [
         ("a!undo", "there was nothing to undo, on a person's word", "ada", "by phone")
@@ -288,7 +290,7 @@ def test_a_skipped_undo_lets_those_before_it_be_undone() -> None:
 def test_cancel_of_a_run_stuck_before_commit_is_a_resume() -> None:
     tiny = two()
     state, _, _ = play(tiny, STUCK_UNDO)
-    events = to_event(tiny, state, Order("cancel"), 5.0)
+    events = to_event(run_at(tiny, state), Order("cancel"), 5.0)
     assert events == [Retried("a!undo", 5.0)]
 
 
@@ -303,7 +305,7 @@ def test_cancel_of_a_parked_run_wakes_and_undoes_it() -> None:
 def test_cancel_past_commit_is_refused_with_the_reason() -> None:
     state, _, _ = play(below(), "ok a")
     with pytest.raises(InputError, match="past its commit") as caught:
-        to_event(below(), state, Order("cancel"), 5.0)
+        to_event(run_at(below(), state), Order("cancel"), 5.0)
     assert caught.value.code == "F143"
 
 
@@ -326,13 +328,13 @@ ABSENT_A = Order("resolve", "a", ok=False, reason="seen")
 def test_an_order_that_is_repeated_adds_nothing(steps: str, trail: str, order: Order) -> None:
     # given an order that was obeyed
     tiny = plan(steps)
-    state, now = told(tiny, trail, replace(order, actor="ada"))
+    state, _ = told(tiny, trail, replace(order, actor="ada"))
     # when another person gives it again, for the same reason
-    assert is_repetition(tiny, state, now, replace(order, actor="bob"))
-    assert to_event(tiny, state, replace(order, actor="bob"), 9.0) == []
+    assert is_repetition(run_at(tiny, state), replace(order, actor="bob"))
+    assert to_event(run_at(tiny, state), replace(order, actor="bob"), 9.0) == []
     # then only another reason is another order, and there is nothing for it
     with pytest.raises(InputError, match="is not stuck"):
-        to_event(tiny, state, replace(order, reason="another"), 9.0)
+        to_event(run_at(tiny, state), replace(order, reason="another"), 9.0)
 
 
 def test_what_is_stuck_again_hears_the_same_word_again() -> None:
@@ -340,13 +342,13 @@ def test_what_is_stuck_again_hears_the_same_word_again() -> None:
     state, _ = told(tiny, LOST_BELOW, replace(ABSENT_A, step="b"))
     state, now, _ = play(tiny, "ok a · lose request b · absent b · refuse b")
     assert now.stuck == ("b",)
-    again = to_event(tiny, state, Order("resolve", "b", reason="said so"), 9.0)
+    again = to_event(run_at(tiny, state), Order("resolve", "b", reason="said so"), 9.0)
     assert [type(event) for event in again] == [Resolved, Retried]
 
 
 def test_retry_is_never_a_repetition() -> None:
-    state, now = told(two(), STUCK_UNDO, Order("retry", "a"))
-    assert not is_repetition(two(), state, now, Order("retry", "a"))
+    state, _ = told(two(), STUCK_UNDO, Order("retry", "a"))
+    assert not is_repetition(run_at(two(), state), Order("retry", "a"))
 
 
 @pytest.mark.parametrize("word", ["retry", "absent", "skip", "resolve"])
@@ -358,7 +360,7 @@ def test_what_is_not_stuck_cannot_be_ordered_about(word: str) -> None:
 
 def test_a_step_that_is_not_there_is_named() -> None:
     with pytest.raises(InputError, match="no step `nowhere`") as caught:
-        find_step(two(), "nowhere")
+        find_step(unfolded(two(), State()), "nowhere")
     assert caught.value.code == "F142"
     assert "a, b" in caught.value.help
 
@@ -368,7 +370,7 @@ def test_the_same_word_twice_is_the_same_as_once() -> None:
     state, _, _ = play(tiny, STUCK_UNDO)
     for fact in (Retried("a!undo", 1.0), Waived("a!undo", 1.0), Resolved("a!undo", 1.0, ok=False)):
         once, twice = fold(state, [fact]), fold(state, [fact, fact])
-        assert progress(tiny, once) == progress(tiny, twice)
+        assert run_at(tiny, once).progress == run_at(tiny, twice).progress
 
 
 @pytest.mark.parametrize(
@@ -381,7 +383,7 @@ def test_a_word_about_a_call_that_is_out_again_comes_too_late(
     state, _, _ = play(tiny, f"{STUCK_UNDO} · retry a")
     late = fold(state, [word])
     assert late.calls == state.calls
-    assert progress(tiny, late) == progress(tiny, state)
+    assert run_at(tiny, late).progress == run_at(tiny, state).progress
 
 
 def test_an_order_survives_the_way_through_the_inbox() -> None:

@@ -14,7 +14,8 @@ from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import Failure, Finished, Ok, Outcome, Refused, Unknown
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.saga.outcome import interrupted, judge
-from flowdsl.saga.progress import progress
+from flowdsl.saga.unfolding import unfolded
+from tests.runs import run_at
 from tests.saga.plans import call, plan
 
 AGAIN = (("Retry-After", "7"),)
@@ -31,7 +32,7 @@ def seen_as(
 def judged(tiny: Plan, trail: str, about: CallId, seen: Observation) -> Outcome:
     state, _, _ = play(tiny, trail)
     assert state.calls[about].flying
-    return judge(tiny, state, about, seen)
+    return judge(unfolded(tiny, state), state, about, seen)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 226, 299])
@@ -349,4 +350,4 @@ def test_what_does_not_fit_is_a_warning_of_the_run_for_good() -> None:
     assert decode(encode(Finished("a", 1, 0.0, Ok(200, {}, {"id": 1}, "odd")))) == Finished(
         "a", 1, 0.0, Ok(200, {}, {"id": 1}, "odd")
     )
-    assert progress(tiny, state).warnings == (warning,)
+    assert run_at(tiny, state).progress.warnings == (warning,)

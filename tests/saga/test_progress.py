@@ -22,8 +22,9 @@ from flowdsl.saga.events import (
     Stopped,
     Turned,
 )
-from flowdsl.saga.progress import Progress, progress
-from flowdsl.saga.state import State, fold
+from flowdsl.saga.progress import Progress
+from flowdsl.saga.run import Run
+from flowdsl.saga.state import fold
 from tests.engine.corpus import (
     careless_group,
     commit_in_the_middle,
@@ -35,6 +36,7 @@ from tests.engine.corpus import (
     wait_and_timeout,
 )
 from tests.engine.corpus import on_failure as alerting
+from tests.runs import run_at
 from tests.saga.plans import by_key, call, plan
 
 
@@ -367,7 +369,7 @@ def test_a_cancel_that_crossed_the_commit_changes_nothing_and_is_said() -> None:
     tiny = plan(call("a") + "- commit\n- id: b\n  call: POST keyed/b\n")
     state, _, _ = play(tiny, "ok a")
     late = fold(state, [CancelRequested(1.0)])
-    now = progress(tiny, late)
+    now = run_at(tiny, late).progress
     assert wanted(now) == {"b"}
     assert [warning.code for warning in now.warnings] == ["F119"]
 
@@ -381,8 +383,8 @@ def test_a_cancel_before_the_first_step_sends_nothing() -> None:
         Created("run", "tiny", tiny.digest, 0.0, {}, {}, {}),
         CancelRequested(0.0),
     ]
-    turn = advance(tiny, State(), events, SIGNER, 0.0)
-    assert (turn.state.ended, turn.state.calls) == ("cancelled", {})
+    turn = advance(Run.new(tiny), events, SIGNER, 0.0)
+    assert (turn.after.state.ended, turn.after.state.calls) == ("cancelled", {})
 
 
 def test_a_cancel_lets_land_and_undoes() -> None:
@@ -414,7 +416,9 @@ def test_past_commit_the_deadline_only_warns() -> None:
 def test_more_cancels_change_nothing(trail: str) -> None:
     state, _, _ = play(sequence(), trail)
     again = fold(state, [CancelRequested(9.0), CancelRequested(10.0)])
-    assert progress(sequence(), again).commands == progress(sequence(), state).commands
+    assert (
+        run_at(sequence(), again).progress.commands == run_at(sequence(), state).progress.commands
+    )
 
 
 # --- on_failure --------------------------------------------------------------------------------------
@@ -476,10 +480,10 @@ def test_a_run_that_crashes_its_driver_ten_times_is_parked_before_it_is_touched(
     state, _, _ = play(tiny, "ok a · crash")
     for _ in range(9):
         state = fold(state, [Resumed(state.epoch + 1, 0.0)])
-    turn = advance(tiny, state, [], SIGNER, 0.0)
+    turn = advance(run_at(tiny, state), [], SIGNER, 0.0)
     assert any(isinstance(fact, Parked) for fact in turn.facts)
-    assert (turn.now.state, turn.now.stuck) == ("stuck", ("",))
-    assert turn.now.commands == ()
+    assert (turn.after.progress.state, turn.after.progress.stuck) == ("stuck", ("",))
+    assert turn.after.progress.commands == ()
 
 
 @pytest.mark.parametrize("crashes", [9, 10])
@@ -512,7 +516,7 @@ def test_an_answer_or_a_timer_is_progress_and_a_stop_by_a_person_no_crash() -> N
 def test_the_plan_is_made_from_what_is_known_after_the_turn_was_kept() -> None:
     tiny = parallel()
     created = Created("run", "tiny", tiny.digest, 0.0, {}, {}, {})
-    turn = advance(tiny, State(), [created, CancelRequested(0.0)], SIGNER, 0.0)
+    turn = advance(Run.new(tiny), [created, CancelRequested(0.0)], SIGNER, 0.0)
     kinds = [type(fact) for fact in turn.facts]
     assert kinds.index(Turned) < kinds.index(Planned)
 

@@ -15,7 +15,9 @@ from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.saga.outcome import judge
 from flowdsl.saga.scope import Vantage, scope
 from flowdsl.saga.state import State, fold
+from flowdsl.saga.unfolding import unfolded
 from tests.language.plans import plan_of
+from tests.runs import run_at
 from tests.saga.plans import call, plan
 
 LISTS = """
@@ -65,8 +67,8 @@ def state_of(plan: Plan) -> State:
 )
 def test_two_lists_may_call_their_items_the_same(viewer: str, text: str, value: Json) -> None:
     plan = plan_of(LISTS, inner=INNER)
-    expression = parse(text)
-    names = scope(plan, state_of(plan), [expression], Vantage(viewer))
+    run, expression = run_at(plan, state_of(plan)), parse(text)
+    names = scope(run.plan, run.state, [expression], Vantage(viewer))
     found: Json = evaluate(expression, names)  # type: ignore[assignment]
     assert found == value
 
@@ -91,10 +93,10 @@ def test_status_headers_and_error_are_there_for_every_call_that_was_answered(
     # given a step that may fail, and how its last attempt was seen; kept, and read again
     tiny = plan(call("a", service, more="critical: false\nretry: 1\nexpect: a.good"))
     state, _, _ = play(tiny, "start a")
-    finished = Finished("a", 1, 1.0, judge(tiny, state, "a", seen))
+    finished = Finished("a", 1, 1.0, judge(unfolded(tiny, state), state, "a", seen))
     state = fold(state, [decode(encode(finished))])
     # when what comes after it asks
-    names = scope(tiny, state, [parse("steps.a.status")])
+    names = scope(unfolded(tiny, state), state, [parse("steps.a.status")])
     exchange = names["steps"]["a"]  # type: ignore[index,call-overload]
     # then it is told what the service said
     assert isinstance(exchange, dict)

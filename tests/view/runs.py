@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
 
 from flowdsl.plan.address import CallId
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
-from flowdsl.saga.advance import advance
+from flowdsl.saga.advance import Turn, advance
 from flowdsl.saga.commands import Await, Begin, Invoke, Queue, Sleep
-from flowdsl.saga.events import Admitted, Begun, Created, Event, Finished, Fired, Signalled
+from flowdsl.saga.events import (
+    Admitted,
+    Begun,
+    CancelRequested,
+    Created,
+    Event,
+    Finished,
+    Fired,
+    Signalled,
+    Waived,
+)
 from flowdsl.saga.observation import Answer, Observation
 from flowdsl.saga.outcome import judge
 from flowdsl.saga.progress import Progress
+from flowdsl.saga.run import Run
 from flowdsl.saga.state import State, apply
-from flowdsl.saga.unfolding import unfolded
 
 BEGIN = 1_795_348_000.0
 STARTED = "2026-11-22T11:46:40Z"
@@ -42,13 +53,24 @@ class World:
 
 @dataclass(slots=True)
 class Story:
-    """A run and how it came to this: each fact with its time and the state before it."""
+    """A run and how it came to this, turn by turn."""
 
-    plan: Plan
-    state: State
-    now: Progress
+    run: Run
     at: float
-    told: list[tuple[State, Event, float]]
+    told: list[Turn]
+
+    @property
+    def plan(self) -> Plan:
+        """As it was written."""
+        return self.run.plan.folded or self.run.plan
+
+    @property
+    def state(self) -> State:
+        return self.run.state
+
+    @property
+    def now(self) -> Progress:
+        return self.run.progress
 
     def tell(self, event: Event) -> None:
         """A person says something to a run that is at rest."""
@@ -61,14 +83,14 @@ def play(
     world: World,
     *,
     until: CallId = "",
-    told: Mapping[CallId, tuple[Event, ...]] | None = None,
+    told: Mapping[CallId, tuple[CancelRequested | Waived, ...]] | None = None,
     run: str = "book-trip-7k3fq2mzab",
     env: Mapping[str, str | None] | None = None,
     key: str = "",
     turns: int = 1000,
 ) -> Story:
     """Run to rest, or until the call `until` is out. `told`: what a person says when a call has ended."""
-    story = Story(plan, State(), Progress("running", {}), BEGIN, [])
+    story = Story(Run.new(plan), BEGIN, [])
     created = Created(
         run, plan.name, plan.digest, BEGIN, inputs, dict(env or {}), {}, started=STARTED, key=key
     )
@@ -82,7 +104,8 @@ def play(
         _turn(story, arrived)
         for one in arrived:
             if isinstance(one, Finished) and told is not None:
-                _turn(story, list(told.get(one.call, ())))
+                said = told.get(one.call, ())
+                _turn(story, [replace(word, at=story.at) for word in said])
     assert turns < 1000, "the run does not come to rest"
     return story
 
@@ -97,11 +120,11 @@ def _next_arrival(story: Story, world: World) -> list[Event]:
                 at = entry.last_at + world.took.get(call, 0.05)
                 seen = world.answers.get(call, (Answer(200, (), {"id": "X-1"}),))
                 observation = seen[min(number, len(seen)) - 1]
-                outcome = judge(unfolded(story.plan, story.state), story.state, call, observation)
+                outcome = judge(story.run.plan, story.state, call, observation)
                 coming.append((at, index, Finished(call, number, at, outcome)))
             case Sleep(timer=timer):
                 due = story.state.armed[timer]
-                coming.append((due, index, Fired(timer, due)))
+                coming.append((due, index, Fired(timer, max(due, story.at))))
             case Await(node=node, name=name) if name in world.signals:
                 at = story.at + 90
                 signal = Signalled(f"s-{node}", name, world.signals[name], at, "ann")
@@ -118,10 +141,7 @@ def _next_arrival(story: Story, world: World) -> list[Event]:
 
 
 def _turn(story: Story, events: list[Event]) -> None:
-    turn = advance(story.plan, story.state, events, Signer(), story.at)
-    state = story.state
-    for event in [*events, *turn.facts]:
-        story.told.append((state, event, story.at))
-        state = apply(state, event)
-    assert state == turn.state
-    story.state, story.now = turn.state, turn.now
+    turn = advance(story.run, events, Signer(), story.at)
+    assert reduce(apply, turn.facts, story.state) == turn.after.state
+    story.told.append(turn)
+    story.run = turn.after

@@ -6,14 +6,13 @@ from flowdsl.language.load import Checked, check
 from flowdsl.language.text.source import Source
 from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.values import Json
-from flowdsl.saga.unfolding import unfolded
 from flowdsl.view.brief import many_lines
 from flowdsl.view.graph.choreography import choreography_json, choreography_of, choreography_text
 from flowdsl.view.graph.choreography_formats import choreography_dot, choreography_mermaid
 from flowdsl.view.graph.choreography_svg import choreography_svg
 from flowdsl.view.graph.dot import dot
 from flowdsl.view.graph.drawing import graph_text
-from flowdsl.view.graph.graph import Coloured, graph_json, graph_of
+from flowdsl.view.graph.graph import graph_json, graph_of
 from flowdsl.view.graph.mermaid import mermaid
 from flowdsl.view.graph.svg import Caption, svg
 from flowdsl.view.outline import steps
@@ -26,7 +25,7 @@ from flowdsl.view.run.failure import cause_frame
 from flowdsl.view.run.positions import label_of
 from flowdsl.view.run.report import outputs, run_report
 from flowdsl.view.run.status import About, RunRow, detail, list_text, status_text
-from flowdsl.view.run.timeline import lines_for, stuck_line
+from flowdsl.view.run.timeline import stuck_line, timeline
 from flowdsl.view.run.tree import picture
 from tests.view.runs import BEGIN, Story
 from tests.view.stories import (
@@ -99,9 +98,8 @@ def screens() -> dict[str, str]:
     for name in COLOURED:
         found[f"graph.{name}.svg"] = svg_screen(stories()[name])
         story = stories()[name]
-        coloured = Coloured(story.state, story.now)
-        found[f"graph.{name}.mmd"] = mermaid(graph_of(story.plan, coloured))
-        found[f"graph.{name}.txt"] = plain(graph_text(story.plan, coloured))
+        found[f"graph.{name}.mmd"] = mermaid(graph_of(story.plan, story.run))
+        found[f"graph.{name}.txt"] = plain(graph_text(story.plan, story.run))
     forms: tuple[Format, ...] = ("full", "concise", "json", "github", "sarif", "junit")
     for form in forms:
         found[f"validate.{form}.txt"] = rendered(mistakes(), form)
@@ -109,64 +107,53 @@ def screens() -> dict[str, str]:
 
 
 def run_screen(story: Story) -> list[Line]:
-    plan, state, now, at = story.plan, story.state, story.now, story.at
-    frame = cause_frame(plan, state, now)
-    values, _ = outputs(plan, state)
+    run, at = story.run, story.at
+    frame = cause_frame(run)
+    values, _ = outputs(run)
     return [
-        *picture(plan, state, now, at),
+        *picture(run, at),
         (),
         *([*frame, ()] if frame else []),
-        *closing(plan, state, now, at),
+        *closing(run, at),
         (),
-        *([*output_lines(values), ()] if now.state == "succeeded" else []),
-        *suggestion_lines(suggestions(plan, state, now)),
+        *([*output_lines(values), ()] if run.progress.state == "succeeded" else []),
+        *suggestion_lines(suggestions(run)),
     ]
 
 
 def status_screen(story: Story) -> list[Line]:
-    ended = story.at if story.state.ended else None
-    about = About(story.at + 180, ended, last_seen=story.at, changed=False)
-    return status_text(story.plan, story.state, story.now, about)
+    return status_text(story.run, About(story.at + 180, changed=False))
 
 
 def log_screen(story: Story) -> str:
-    lines = [
-        line
-        for before, event, at in story.told
-        for line in lines_for(story.plan, before, event, at)
-    ]
+    lines = [line for turn in story.told for line in timeline(turn)]
     if story.now.state == "stuck":
-        lines.append(stuck_line(story.plan, story.state, story.at))
+        lines.append(stuck_line(story.run))
     return "".join(f"{line}\n" for line in lines)
 
 
 def report_screen(story: Story) -> str:
-    ended = story.at if story.state.ended else None
-    return book(to_text(run_report(story.plan, story.state, story.now, ended=ended)))
+    return book(to_text(run_report(story.run)))
 
 
 def show_screen(story: Story) -> list[Line]:
     lines: list[Line] = []
-    for node in steps(unfolded(story.plan, story.state))[:SHOWN_MAX]:
-        lines += [*show_text(story.plan, story.state, story.now, node.address), ()]
+    for node in steps(story.run.plan)[:SHOWN_MAX]:
+        lines += [*show_text(story.run, node.address), ()]
     return lines
 
 
 def svg_screen(story: Story) -> str:
-    graph = graph_of(story.plan, Coloured(story.state, story.now))
-    assert story.state.created is not None
-    return svg(graph, Caption(story.state.created.run, story.now.state))
+    graph = graph_of(story.plan, story.run)
+    return svg(graph, Caption(story.run.id, story.now.state))
 
 
 def list_screen() -> list[Line]:
     rows = []
     for story in stories().values():
-        assert story.state.created is not None
-        run, name = story.state.created.run, story.plan.name
-        ended = story.at if story.state.ended else None
-        label = label_of(story.plan, story.state)
-        more = detail(story.plan, story.state, story.now)
-        rows.append(RunRow(run, name, story.now.state, label, BEGIN, ended, more))
+        run, name = story.run, story.plan.name
+        label, more = label_of(run), detail(run)
+        rows.append(RunRow(run.id, name, run.progress.state, label, BEGIN, run.ended_at, more))
     return list_text(rows, BEGIN + 7200, hidden=3)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -184,7 +185,9 @@ def branches(
     story = play(
         plan_of("branches"), inputs, world, until=until, run=run, turns=0 if asks else 1000
     )
-    story.at += 3600 if asks else 0
+    if asks:
+        story.at += 3600
+        story.run = replace(story.run, at=story.at)  # as if it had got on just now
     return story
 
 

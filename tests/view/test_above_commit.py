@@ -11,9 +11,10 @@ from flowdsl.view.paint import plain
 from flowdsl.view.run.closing import closing, suggestions
 from flowdsl.view.run.report import run_report, step_report
 from flowdsl.view.run.status import About, detail, status_text
-from flowdsl.view.run.timeline import lines_for
+from flowdsl.view.run.timeline import timeline
 from flowdsl.view.run.tree import picture
 from flowdsl.view.times import duration
+from tests.runs import run_at
 from tests.saga.plans import call, plan
 from tests.view.runs import Story, World, play
 
@@ -33,20 +34,20 @@ def test_a_run_that_is_stuck_before_commit_says_so_and_offers_a_cancel() -> None
     state, now, _ = follow(stuck_loser(), LOST_LOSER)
     assert (now.state, state.turning, state.committed) == ("stuck", None, False)
     # then it is not said to be past its commit line
-    said = plain(closing(stuck_loser(), state, now))
+    said = plain(closing(run_at(stuck_loser(), state)))
     assert "1 step cannot be undone, and nothing is committed" in said
     assert "after commit" not in said
     # and whoever gives up on it can have the rest undone
-    commands = {one.command: one.why for one in suggestions(stuck_loser(), state, now)}
+    commands = {one.command: one.why for one in suggestions(run_at(stuck_loser(), state))}
     assert "flowdsl resume run" in commands
     assert commands["flowdsl cancel run"] == "undo a, b[0], b[1]"
 
 
 def test_a_run_that_is_stuck_past_its_commit_line_offers_no_cancel() -> None:
     below = plan(call("a") + "- commit\n- id: b\n  call: POST keyed/b\n")
-    state, now, _ = follow(below, "ok a · refuse b")
-    assert "1 call after commit cannot be done" in plain(closing(below, state, now))
-    assert not any("cancel" in one.command for one in suggestions(below, state, now))
+    state, _, _ = follow(below, "ok a · refuse b")
+    assert "1 call after commit cannot be done" in plain(closing(run_at(below, state)))
+    assert not any("cancel" in one.command for one in suggestions(run_at(below, state)))
 
 
 # --- what stands, and what a person should know of ---------------------------------------------------
@@ -61,13 +62,13 @@ def test_what_stands_in_a_run_that_went_on_is_told_on_every_screen() -> None:
     assert now.state == "succeeded"
     # then the picture marks it, the end names it, and the list does
     (row,) = [
-        line for line in plain(picture(tiny, state, now)).splitlines() if "POST keyed/h" in line
+        line for line in plain(picture(run_at(tiny, state))).splitlines() if "POST keyed/h" in line
     ]
     assert row.strip().startswith("! h")
     assert "stands: DELETE …/1  422" in row
-    assert "h  DELETE keyed/h/1 422 · stands" in plain(closing(tiny, state, now))
-    assert detail(tiny, state, now) == "! h: stands"
-    report = step_report(tiny, state, now, "extra/h")
+    assert "h  DELETE keyed/h/1 422 · stands" in plain(closing(run_at(tiny, state)))
+    assert detail(run_at(tiny, state)) == "! h: stands"
+    report = step_report(run_at(tiny, state), "extra/h")
     assert isinstance(report, dict)
     assert report["state"] == "kept"
     assert isinstance(report["undo"], dict)
@@ -91,8 +92,8 @@ def test_what_stands_in_a_run_that_went_on_is_told_on_every_screen() -> None:
 )
 def test_a_run_that_is_undone_has_no_outputs(trail: str, shown: object) -> None:
     tiny = plan(call("a") + call("b"), "outputs: { seat: '${a.id}' }\n")
-    state, now, _ = follow(tiny, trail)
-    report = run_report(tiny, state, now)
+    state, _, _ = follow(tiny, trail)
+    report = run_report(run_at(tiny, state))
     assert isinstance(report, dict)
     assert report["outputs"] == shown
 
@@ -109,7 +110,7 @@ def asking(turns: int) -> Story:
 
 
 def shown(story: Story) -> str:
-    return plain(picture(story.plan, story.state, story.now, story.at))
+    return plain(picture(story.run, story.at))
 
 
 def test_while_a_lost_answer_is_asked_for_again_the_figures_are_those_of_its_undo() -> None:
@@ -124,15 +125,10 @@ def test_while_a_lost_answer_is_asked_for_again_the_figures_are_those_of_its_und
     # then the picture and `status` say which ask it was, of how many, and when the next one is due
     said = f"asks again, 5 of 10, next in {duration(due)}"
     assert said in shown(story)
-    status = status_text(story.plan, story.state, story.now, About(story.at, driven=True))
+    status = status_text(story.run, About(story.at, driven=True))
     assert said in plain(status)
     # and so does the log
-    log = [
-        line
-        for before, event, at in story.told
-        for line in lines_for(story.plan, before, event, at)
-        if " retry " in line
-    ]
+    log = [line for turn in story.told for line in timeline(turn) if " retry " in line]
     assert [line.split("  ")[-1].rpartition(", next in ")[0] for line in log] == [
         "try 1 of 2",
         *(f"asks again, {number} of 10" for number in range(1, 6)),
@@ -146,8 +142,8 @@ def test_the_end_counts_every_request_that_was_sent() -> None:
     assert story.now.state == "stuck"
     assert (story.state.calls["a"].attempt, story.state.calls["a!answer"].attempt) == (2, 10)
     # then there were twelve
-    assert "12 tries" in plain(closing(story.plan, story.state, story.now))
-    report = step_report(story.plan, story.state, story.now, "a")
+    assert "12 tries" in plain(closing(story.run))
+    report = step_report(story.run, "a")
     assert isinstance(report, dict)
     assert report["attempts"] == 12
 

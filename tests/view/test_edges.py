@@ -9,7 +9,7 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.view.calls import short_names
 from flowdsl.view.graph.drawing import graph_text
-from flowdsl.view.graph.graph import Coloured, every_vertex, graph_of
+from flowdsl.view.graph.graph import every_vertex, graph_of
 from flowdsl.view.graph.svg import svg
 from flowdsl.view.paint import plain
 from flowdsl.view.run.exchange import show_text
@@ -36,7 +36,7 @@ def run(of: Plan, inputs: dict[str, Json], answers: Answers | None = None) -> St
 
 
 def drawn(story: Story) -> str:
-    return plain(picture(story.plan, story.state, story.now, story.at))
+    return plain(picture(story.run, story.at))
 
 
 EMPTY = (
@@ -53,10 +53,10 @@ def test_nothing_to_go_through_and_no_branch_taken() -> None:
     text = drawn(story)
     assert "0 items" in text
     assert "not taken" in text
-    graph = graph_of(story.plan, Coloured(story.state, story.now))
+    graph = graph_of(story.plan, story.run)
     ElementTree.fromstring(svg(graph))
     assert all(vertex.inside is None or vertex.inside.vertices for vertex in every_vertex(graph))
-    shown = plain(show_text(story.plan, story.state, story.now, "pick"))
+    shown = plain(show_text(story.run, "pick"))
     assert "no branch: no condition holds" in shown
 
 
@@ -144,7 +144,7 @@ def test_a_detached_run_that_is_not_there_yet() -> None:
     assert "to be started" in drawn(story)
     done = run(of, {})
     assert "to be started" not in drawn(done)
-    shown = plain(show_text(done.plan, done.state, done.now, "own"))
+    shown = plain(show_text(done.run, "own"))
     assert '{"run": "edge-' in shown
 
 
@@ -154,5 +154,5 @@ def test_a_run_in_a_queue_says_what_it_waits_for() -> None:
     of = plan("key: k-1\nsteps:\n  - { id: book, call: POST a/book, compensate: DELETE a/book }\n")
     story = play(of, {}, World({}), run="edge-aaaaaaaaaa", key="k-1", turns=0)
     assert story.now.state == "waiting"
-    said = summary_text(story.plan, story.state, story.now)
+    said = summary_text(story.run)
     assert said == "waits for its turn among the runs with the key k-1"

@@ -9,8 +9,7 @@ import pytest
 from flowdsl.plan.nodes import Call, NothingToUndo
 from flowdsl.plan.template import Constant, Items
 from flowdsl.saga.events import Failed, Failure, Finished, Parked, Unknown
-from flowdsl.saga.progress import progress
-from flowdsl.saga.state import State, apply
+from flowdsl.saga.run import Run
 from flowdsl.view.calls import call_text, template_text
 from flowdsl.view.paint import plain
 from flowdsl.view.plan.falls import Fall
@@ -20,6 +19,7 @@ from flowdsl.view.run.exchange import show_text
 from flowdsl.view.run.failure import cause_frame, failure_frame, status_phrase
 from flowdsl.view.run.positions import cause_of
 from flowdsl.view.run.status import RunRow, detail, list_text
+from tests.runs import run_at
 from tests.view.stories import FLIGHT, plan_of, stories
 
 
@@ -61,7 +61,7 @@ from tests.view.stories import FLIGHT, plan_of, stories
 )
 def test_a_frame_begins_with_what_happened(failure: Failure, call: str, title: str) -> None:
     story = stories()["open"]
-    lines = plain(failure_frame(story.plan, story.state, failure, call)).splitlines()
+    lines = plain(failure_frame(story.run, failure, call)).splitlines()
     assert lines[0] == f"error[{failure.code}]: {title}"
     if failure.step:
         assert lines[1].startswith("  --> workflows/trip.yaml:")
@@ -69,10 +69,10 @@ def test_a_frame_begins_with_what_happened(failure: Failure, call: str, title: s
 
 def test_a_plan_without_its_text_has_frames_without_code() -> None:
     story = stories()["declined"]
-    bare = replace(story.plan, source="")
-    cause = cause_of(story.state, story.now)
+    bare = run_at(replace(story.plan, source=""), story.state)
+    cause = cause_of(bare)
     assert cause is not None
-    shown = plain(failure_frame(bare, story.state, cause))
+    shown = plain(failure_frame(bare, cause))
     assert "-->" not in shown
     assert '= received  {"error": "card_declined"}' in shown
 
@@ -85,30 +85,27 @@ def test_a_status_without_a_name_is_a_number() -> None:
 def test_a_parked_run_says_so() -> None:
     story = stories()["open"]
     crashed = Unknown(Failure("F118", "the process ended", "payment"), interrupted=True)
-    landed = apply(story.state, Finished("payment", 1, story.at, crashed))
-    state = apply(landed, Parked(Failure("F121", "the run took its process down 10 times")))
-    now = progress(story.plan, state)
-    assert "took its process down" in plain([state_line(story.plan, state, now)])
-    assert "took its process down" in plain(cause_frame(story.plan, state, now))
-    assert [each.command for each in suggestions(story.plan, state, now)] == [
+    parked = Parked(Failure("F121", "the run took its process down 10 times"))
+    run = story.run.with_facts([Finished("payment", 1, story.at, crashed), parked])
+    assert "took its process down" in plain([state_line(run)])
+    assert "took its process down" in plain(cause_frame(run))
+    assert [each.command for each in suggestions(run)] == [
         "flowdsl resume book-trip-7k3fq2mzab",
         "flowdsl cancel book-trip-7k3fq2mzab",
     ]
 
 
 def test_a_run_of_which_nothing_is_known_can_be_drawn() -> None:
-    plan = plan_of("trip")
-    now = progress(plan, State())
-    assert plain(closing(plan, State(), now)).startswith("● running")
-    assert call_text(plan, State(), FLIGHT) == "POST flights/reservations"
-    assert "nothing was sent" in plain(show_text(plan, State(), now, FLIGHT))
-    assert detail(plan, State(), now) == ""
+    run = Run.of(plan_of("trip"), ())
+    assert plain(closing(run)).startswith("● running")
+    assert call_text(run, FLIGHT) == "POST flights/reservations"
+    assert "nothing was sent" in plain(show_text(run, FLIGHT))
+    assert detail(run) == ""
 
 
 def test_a_request_that_could_not_be_made_is_shown_with_its_reason() -> None:
-    story = stories()["open"]
-    state = apply(story.state, Failed("call-1", Failure("F114", "its url is null", "call-1")))
-    shown = plain(show_text(story.plan, state, story.now, "call-1"))
+    failed = Failed("call-1", Failure("F114", "its url is null", "call-1"))
+    shown = plain(show_text(stories()["open"].run.with_facts([failed]), "call-1"))
     assert "! its url is null" in shown
 
 
@@ -122,7 +119,7 @@ def test_a_request_that_could_not_be_made_is_shown_with_its_reason() -> None:
 )
 def test_why_there_was_no_undo_is_said(step: str, said: str) -> None:
     story = stories()["booked"]
-    assert said in plain(show_text(story.plan, story.state, story.now, step))
+    assert said in plain(show_text(story.run, step))
 
 
 def test_compensate_none_and_no_compensate_differ() -> None:
@@ -132,7 +129,7 @@ def test_compensate_none_and_no_compensate_differ() -> None:
     for compensation, said in ((None, "no `compensate`"), (NothingToUndo(), "on purpose")):
         changed = replace(node, compensation=compensation)
         plan = replace(story.plan, nodes=story.plan.nodes | {"payment": changed})
-        assert said in plain(show_text(plan, story.state, story.now, "payment"))
+        assert said in plain(show_text(run_at(plan, story.state), "payment"))
 
 
 def test_a_list_of_no_runs_says_what_to_type() -> None:
@@ -155,7 +152,7 @@ def test_a_reason_that_is_long_is_told_in_full_under_the_frame() -> None:
     reason = "TLS with localhost:8443: certificate verify failed: unable to get local issuer certificate in the chain of it"
     story = stories()["not-sent"]
     failure = Failure("F112", f"nothing was sent: {reason}", FLIGHT)
-    shown = plain(failure_frame(story.plan, story.state, failure))
+    shown = plain(failure_frame(story.run, failure))
     assert "nothing was sent (2.5s, 3 tries)" in shown
     told = shown[shown.index("= why ") :].splitlines()
     assert told[0].startswith("= why       TLS with localhost:8443: certificate verify failed")

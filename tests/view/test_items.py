@@ -10,8 +10,7 @@ from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import ForEach
 from flowdsl.plan.values import Json
 from flowdsl.saga.observation import Answer, Lost, Observation
-from flowdsl.saga.unfolding import unfolded
-from flowdsl.view.graph.graph import Coloured, every_vertex, graph_of
+from flowdsl.view.graph.graph import every_vertex, graph_of
 from flowdsl.view.mark import STEP_MARKS
 from flowdsl.view.paint import plain
 from flowdsl.view.run.closing import answers, payload_text
@@ -27,7 +26,7 @@ PEOPLE = tuple(f"p{number}" for number in range(40))
 
 
 def reported(story: Story) -> Json:
-    return run_report(story.plan, story.state, story.now)
+    return run_report(story.run)
 
 
 def field(value: Json, *path: str | int) -> Json:
@@ -43,10 +42,9 @@ def field(value: Json, *path: str | int) -> Json:
 
 def notified(answers: Answers) -> tuple[Story, Folded, ForEach]:
     story = lists(answers, count=1, people=PEOPLE)
-    plan = unfolded(story.plan, story.state)
-    each = plan.nodes["notify"]
+    each = story.run.plan.nodes["notify"]
     assert isinstance(each, ForEach)
-    return story, Folded(plan, story.state, story.now), each
+    return story, Folded(story.run), each
 
 
 @pytest.mark.parametrize("failed", [[], [0], [17], [5, 17, 39], list(range(10, 40))])
@@ -58,12 +56,12 @@ def test_what_is_not_ok_is_shown_and_everything_is_accounted_for(failed: list[in
     late = [at for at in failed if at >= FIRST]
     assert {f"notify[{at}]" for at in late[:NOTABLE_MAX]} <= {node.address for node in shown}
     assert len(shown) <= FIRST + NOTABLE_MAX
-    drawn = plain(picture(story.plan, story.state, story.now, story.at))
+    drawn = plain(picture(story.run, story.at))
     match = re.search(r"… (\d+) more +([^\n]*)\n", drawn)
     assert match is not None
     assert int(match[1]) == len(hidden)
     assert sum(int(number) for number in re.findall(r"\d+", match[2])) == len(hidden)
-    assert f"… {match[1]} more" in plain(table(story.plan, story.state, story.now))
+    assert f"… {match[1]} more" in plain(table(story.run))
 
 
 def test_the_winner_is_shown_wherever_it_stands() -> None:
@@ -83,21 +81,19 @@ steps:
     answers["hold[33]"] = (Answer(201, (), {"id": "H"}),)
     places: list[Json] = [f"p{at}" for at in range(40)]
     story = play(compile_plan(text, "first.yaml"), {"places": places}, World(answers))
-    drawn = plain(picture(story.plan, story.state, story.now, story.at))
+    drawn = plain(picture(story.run, story.at))
     assert "first_success: p33" in drawn
     assert re.search(r"✓ hold\[33\] ", drawn)
 
 
 def test_an_item_that_lost_is_no_error() -> None:
     story = lists()
-    plan = unfolded(story.plan, story.state)
-    marks = {
-        at: mark_of(plan, story.state, story.now, plan.nodes[f"stock[{at}]"]) for at in range(3)
-    }
+    nodes = story.run.plan.nodes
+    marks = {at: mark_of(story.run, nodes[f"stock[{at}]"]) for at in range(3)}
     assert marks[0].style != "red"  # refused, and the others carried on
     assert marks[1] == STEP_MARKS["ok"]
     assert marks[2] == STEP_MARKS["undone"]
-    drawn = plain(picture(plan, story.state, story.now, story.at))
+    drawn = plain(picture(story.run, story.at))
     assert re.search(r"stock\[2\] .*lost · undone: DELETE", drawn)
     assert re.search(r"– quotes\[1\] .*lost", drawn)
 
@@ -105,27 +101,26 @@ def test_an_item_that_lost_is_no_error() -> None:
 def test_a_loser_that_nobody_knows_of_is_shown_as_that() -> None:
     lost: Answers = {"stock[2]": (Lost("no answer"),), "stock[2]!undo": (Answer(503),)}
     story = lists(lost, count=1)
-    drawn = plain(picture(story.plan, story.state, story.now, story.at))
+    drawn = plain(picture(story.run, story.at))
     assert not re.search(r"– stock\[2\]", drawn)
     assert story.now.state == "stuck"
 
 
 def test_a_graph_folds_what_the_picture_folds_and_the_whole_one_does_not() -> None:
     story, folded, each = notified({"notify[30]": NO_FUNDS})
-    run = Coloured(story.state, story.now)
-    ids = {vertex.id for vertex in every_vertex(graph_of(story.plan, run))}
+    ids = {vertex.id for vertex in every_vertex(graph_of(story.plan, story.run))}
     shown, hidden = folded.items(each)
     assert {node.address for node in shown} <= ids
     assert ids.isdisjoint({node.address for node in hidden})
     assert "notify!more" in ids
-    whole = {vertex.id for vertex in every_vertex(graph_of(story.plan, run, whole=True))}
+    whole = {vertex.id for vertex in every_vertex(graph_of(story.plan, story.run, whole=True))}
     assert {f"notify[{at}]" for at in range(40)} <= whole
     assert "notify!more" not in whole
 
 
 def test_confirms_are_shown_of_what_was_won_only() -> None:
     story = lists()
-    drawn = plain(picture(story.plan, story.state, story.now, story.at))
+    drawn = plain(picture(story.run, story.at))
     below = drawn.partition("commit")[2]
     assert "stock[1]" in below
     assert "stock[0]" not in below
@@ -154,7 +149,7 @@ def test_an_item_is_said_in_a_word(item: object, said: str) -> None:
 
 def test_what_a_run_waits_for_can_be_typed_and_is_in_the_report() -> None:
     story = branches(total=6000, asks=True)
-    (asked,) = answers(story.plan, story.state, story.now)
+    (asked,) = answers(story.run)
     assert asked.command == "flowdsl signal branches-4kq2mzab7d approve -i ok=…"
     signal = field(reported(story), "signals", 0)
     assert field(signal, "name") == "approve"

@@ -17,7 +17,7 @@ from flowdsl.saga.observation import Answer
 from flowdsl.view.calls import short_names
 from flowdsl.view.graph.dot import dot
 from flowdsl.view.graph.drawing import graph_text
-from flowdsl.view.graph.graph import Coloured, Graph, Vertex, every_vertex, graph_json, graph_of
+from flowdsl.view.graph.graph import Graph, Vertex, every_vertex, graph_json, graph_of
 from flowdsl.view.graph.layout import Size, layout
 from flowdsl.view.graph.mermaid import mermaid
 from flowdsl.view.graph.svg import Caption, svg
@@ -43,10 +43,7 @@ SPACE = "{http://www.w3.org/2000/svg}"
 
 def graphs() -> dict[str, Graph]:
     plain_ones = {name: graph_of(plan_of(name)) for name in WORKFLOWS}
-    return plain_ones | {
-        name: graph_of(story.plan, Coloured(story.state, story.now))
-        for name, story in stories().items()
-    }
+    return plain_ones | {name: graph_of(story.plan, story.run) for name, story in stories().items()}
 
 
 GRAPHS = graphs()
@@ -253,7 +250,7 @@ def test_a_refusal_undoes_nothing_that_the_plan_did_not_announce(name: str, call
         "odds": lambda: (ODDS | {"sizes": [1]}, odds(refused, sizes=[1])),
     }[name]()
     fall = falls(forecast(plan, inputs))[call]
-    assert set(undone_steps(plan, story.state)) <= {*fall.undone, "extras/six"}
+    assert set(undone_steps(story.run)) <= {*fall.undone, "extras/six"}
     if story.state.turning is not None:
         assert (story.now.state == "stuck") == (fall.kind == "stuck")
     elif story.state.committed and story.now.state != "succeeded":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta, timezone
+from datetime import UTC, timedelta, timezone, tzinfo
 
 import pytest
 
+from flowdsl.saga.advance import Turn
 from flowdsl.saga.events import (
     Alerted,
     Armed,
@@ -30,11 +31,18 @@ from flowdsl.saga.events import (
     Unknown,
     Waived,
 )
-from flowdsl.view.run.timeline import lines_for, stuck_line
+from flowdsl.saga.run import Run
+from flowdsl.view.run.timeline import stuck_line, timeline
 from tests.view.runs import BEGIN
 from tests.view.stories import FLIGHT, HOTEL, plan_of, stories, trip
 
 AT = BEGIN + 60
+
+
+def told(run: Run, event: Event, zone: tzinfo = UTC) -> list[str]:
+    """What is said of one fact that comes to the run now."""
+    turn = Turn(replace(run, at=AT), (event,), run.with_intents([event]))
+    return list(timeline(turn, lambda _: zone))
 
 
 @pytest.mark.parametrize(
@@ -75,20 +83,18 @@ AT = BEGIN + 60
 )
 def test_a_fact_is_told_in_one_line_or_by_another_fact(event: Event, expected: str | None) -> None:
     story = stories()["open"]
-    lines = lines_for(story.plan, story.state, event, AT)
+    lines = told(story.run, event)
     assert lines == ([] if expected is None else [f"11:47:40.000 {expected}"])
 
 
 def test_an_attempt_after_a_crash_is_told_again() -> None:
     story = stories()["open"]
     crashed = Unknown(Failure("F118", "the process ended"), interrupted=True)
-    assert lines_for(story.plan, story.state, Finished("payment", 1, AT, crashed), AT) == [
+    assert told(story.run, Finished("payment", 1, AT, crashed)) == [
         "11:47:40.000 retry     payment no answer 59s  the process ended  try 1 of 3, next in 0ms"
     ]
-    from flowdsl.saga.state import apply
-
-    state = apply(story.state, Finished("payment", 1, AT, crashed))
-    assert lines_for(story.plan, state, Started("payment", 2, AT), AT) == [
+    landed = story.run.with_facts([Finished("payment", 1, AT, crashed)])
+    assert told(landed, Started("payment", 2, AT)) == [
         "11:47:40.000 start     payment POST payments/charges  try 2"
     ]
 
@@ -97,20 +103,19 @@ def test_a_probe_says_what_it_found() -> None:
     story = trip(until="payment")
     entry = replace(story.state.calls["payment"])
     state = replace(story.state, calls=story.state.calls | {"payment!probe": entry})
+    run = replace(story.run, state=state)
     found = Finished("payment!probe", 1, AT, Ok(200, {}, None))
-    assert lines_for(story.plan, state, found, AT)[0].endswith("found     payment 200 59s")
+    assert told(run, found)[0].endswith("found     payment 200 59s")
     absent = Refused(Failure("F110", "not there", "payment", 200), absent=True)
-    missed = lines_for(story.plan, state, Finished("payment!probe", 1, AT, absent), AT)[0]
+    missed = told(run, Finished("payment!probe", 1, AT, absent))[0]
     assert missed.endswith("absent    payment 200 59s  the probe did not find it")
 
 
 def test_the_zone_is_the_readers() -> None:
     story = stories()["stuck"]
     zone = timezone(timedelta(hours=2))
-    assert lines_for(story.plan, story.state, Paused(AT), AT, zone=zone)[0].startswith(
-        "13:47:40.000"
-    )
-    assert stuck_line(story.plan, story.state, AT, zone=zone) == (
+    assert told(story.run, Paused(AT), zone)[0].startswith("13:47:40.000")
+    assert stuck_line(replace(story.run, at=AT), lambda _: zone) == (
         "13:47:40.000 stuck     failed=payment undone=1 stuck=1 warnings=0 took=1m"
     )
     assert plan_of("trip") is story.plan

@@ -30,7 +30,7 @@ def name_of(value: object) -> str | None:
 
 
 def outputs_of(story: Story) -> dict[str, Json]:
-    found, problems = outputs(story.plan, story.state)
+    found, problems = outputs(story.seen)
     assert problems == ()
     return dict(found)
 

@@ -9,9 +9,9 @@ import click
 from flowdsl.cli.options import Session, with_progress, with_services, with_session
 
 if TYPE_CHECKING:
-    from flowdsl.cli.ending import Standing
     from flowdsl.cli.takeover import Taken
     from flowdsl.plan.values import Json
+    from flowdsl.saga.run import Run
 
 
 @click.command("cancel")
@@ -48,31 +48,33 @@ def command(
 def _exit_code(taken: Taken) -> int:
     """Of the cancel, not of the run: what was stuck is undone by this, and to have succeeded is too late."""
     if taken.code == 1 and taken.after is not None:
-        cancelled = taken.after.now.state == "cancelled" and taken.after.state.cancel is not None
-        return 0 if cancelled or taken.before.now.state == "stuck" else 1
+        cancelled = (
+            taken.after.progress.state == "cancelled" and taken.after.state.cancel is not None
+        )
+        return 0 if cancelled or taken.before.progress.state == "stuck" else 1
     return 2 if taken.code == 0 else taken.code
 
 
-def _show_plan(session: Session, run: str | None) -> int:
+def _show_plan(session: Session, name: str | None) -> int:
     """The calls that would be sent now, in their order."""
-    from flowdsl.cli.runs import existing_store, find_unfinished, standing_of
+    from flowdsl.cli.runs import existing_store, find_unfinished, run_of
     from flowdsl.cli.takeover import check_orders
     from flowdsl.engine.orders import Order
     from flowdsl.view.paint import counted, dim, line
 
     store = existing_store(session)
-    standing = standing_of(store, find_unfinished(store, run))
-    check_orders(standing, [Order("cancel")])
-    calls = undo_calls(standing)
+    run = run_of(store, find_unfinished(store, name))
+    check_orders(run, [Order("cancel")])
+    calls = undo_calls(run)
     if session.json:
         rows: list[Json] = [{"step": step, "call": call, "body": None} for step, call in calls]
-        session.screen.tell({"format": 1, "run": standing.run, "sent": False, "calls": rows})
+        session.screen.tell({"format": 1, "run": run.id, "sent": False, "calls": rows})
         return 0
     width = max((len(step) for step, _ in calls), default=0)
     count = f"{counted(len(calls), 'call')} would be sent" if calls else "nothing to undo"
     session.screen.show(
         [
-            line(f"cancel {standing.run}: {count}. Nothing has been sent."),
+            line(f"cancel {run.id}: {count}. Nothing has been sent."),
             *([()] if calls else []),
             *(line("  ", f"{step:<{width}}  ", dim(call)) for step, call in calls),
         ]
@@ -80,7 +82,7 @@ def _show_plan(session: Session, run: str | None) -> int:
     return 0
 
 
-def undo_calls(standing: Standing) -> list[tuple[str, str]]:
+def undo_calls(run: Run) -> list[tuple[str, str]]:
     """What would be undone, last first, each with its request as far as it can be told now."""
     from flowdsl.plan.address import undo
     from flowdsl.plan.expression.evaluate import EvaluationError
@@ -89,7 +91,7 @@ def undo_calls(standing: Standing) -> list[tuple[str, str]]:
     from flowdsl.saga.ledger import effects
     from flowdsl.view.calls import action_text, short_names
 
-    plan, state = standing.plan, standing.state
+    plan, state = run.plan, run.state
     names = short_names(plan)
     found = []
     for address in reversed(effects(plan, state, "")):

@@ -14,8 +14,8 @@ from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
     from flowdsl.plan.nodes import Plan
+    from flowdsl.saga.run import Run
     from flowdsl.view.graph.choreography import Choreography
-    from flowdsl.view.graph.graph import Coloured
     from flowdsl.view.graph.svg import Caption
     from flowdsl.view.paint import Line
 
@@ -84,12 +84,12 @@ class One:
     """One workflow, with the colours of a run."""
 
     plan: Plan
-    coloured: Coloured | None
+    run: Run | None
 
     def lines(self) -> list[Line]:
         from flowdsl.view.graph.drawing import graph_text
 
-        return graph_text(self.plan, self.coloured)
+        return graph_text(self.plan, self.run)
 
     def text(self, form: Format) -> str:
         from flowdsl.plan.json import to_ascii
@@ -103,13 +103,13 @@ class One:
             case "text":
                 return plain(self.lines())
             case "json":
-                return to_ascii(graph_json(graph_of(self.plan, self.coloured, whole=True)))
+                return to_ascii(graph_json(graph_of(self.plan, self.run, whole=True)))
             case "mermaid":
-                return mermaid(graph_of(self.plan, self.coloured))
+                return mermaid(graph_of(self.plan, self.run))
             case "dot":
-                return dot(graph_of(self.plan, self.coloured))
+                return dot(graph_of(self.plan, self.run))
             case "svg":
-                return svg(graph_of(self.plan, self.coloured), _caption(self.coloured))
+                return svg(graph_of(self.plan, self.run), _caption(self.run))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,20 +159,19 @@ def _one(session: Session, files: tuple[str, ...], run: str | None) -> One:
                 "graph of what?", code=Code.WRONG_USAGE, help="name a FILE, or --run RUN"
             )
         return One(load_plan(files[0]), None)
-    from flowdsl.cli.runs import existing_store, find_run, standing_of
-    from flowdsl.view.graph.graph import Coloured
+    from flowdsl.cli.runs import existing_store, find_run, run_of
 
     store = existing_store(session)
-    standing = standing_of(store, find_run(store, run))
-    return One(standing.plan, Coloured(standing.state, standing.now))
+    found = run_of(store, find_run(store, run))
+    return One(found.plan, found)
 
 
-def _caption(coloured: Coloured | None) -> Caption | None:
+def _caption(run: Run | None) -> Caption | None:
     from flowdsl.view.graph.svg import Caption
 
-    if coloured is None or coloured.state.created is None:
+    if run is None:
         return None
-    return Caption(coloured.state.created.run, coloured.progress.state)
+    return Caption(run.id, run.progress.state)
 
 
 def _write(session: Session, path: str, text: str) -> None:

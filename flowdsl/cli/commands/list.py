@@ -66,24 +66,24 @@ def command(session: Session, workflow: str | None, state: str | None, *, everyt
 
 def row_of(store: FileStore, one: RunSummary) -> RunRow:
     """A run that cannot be read is a row too, and stops none of the others."""
-    from flowdsl.cli.runs import standing_of
+    from flowdsl.cli.runs import run_of, state_word
     from flowdsl.errors import FlowdslError
     from flowdsl.view.run.positions import label_of
     from flowdsl.view.run.status import RunRow, detail
 
     try:
-        standing = standing_of(store, one.run)
+        run = run_of(store, one.run)
     except FlowdslError as error:
         return RunRow(one.run, one.workflow, "damaged", None, one.created_at, None, error.message)
     return RunRow(
         run=one.run,
-        workflow=standing.plan.name,
-        state=standing.name or standing.now.state,
-        label=label_of(standing.plan, standing.state),
+        workflow=run.plan.name,
+        state=state_word(store, run),
+        label=label_of(run),
         started=one.created_at,
-        ended=standing.ended,
-        detail=detail(standing.plan, standing.state, standing.now),
-        residue=len(standing.now.residue),
+        ended=run.ended_at,
+        detail=detail(run),
+        residue=len(run.progress.residue),
     )
 
 

@@ -40,14 +40,12 @@ def command(session: Session, file: str, given: tuple[str, ...], inputs_file: st
 def _known(session: Session, plan: Plan, given: tuple[str, ...], file: str | None) -> KnownValues:
     from flowdsl.cli.given import read_some
     from flowdsl.view.plan.callplan import KnownValues
-    from flowdsl.world.secrets.values import Secrets
 
-    secrets = Secrets.read(plan.secrets, folder=session.project, file=session.secrets_file)
-    env = Secrets.read(plan.env, folder=session.project)
+    secrets, env = session.project.secrets_found(plan.secrets), session.project.env_for(plan)
     return KnownValues(
         inputs=read_some(plan, given, file),
         services=dict(session.services or {}),
-        env={name: env.get(name) for name in plan.env},
+        env=env,
         secrets={name: "set" if secrets.get(name) else None for name in plan.secrets},
         environment=session.environment,
     )

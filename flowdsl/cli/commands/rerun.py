@@ -38,22 +38,19 @@ def command(
     from flowdsl.cli.commands.run import start_run
     from flowdsl.cli.commands.status import has_changed
     from flowdsl.cli.given import read_given
-    from flowdsl.cli.prepare import prepare
-    from flowdsl.cli.runs import existing_store, find_run, standing_of
+    from flowdsl.cli.runs import existing_store, find_run, run_of
 
     store = existing_store(session)
-    old = standing_of(store, find_run(store, run))
-    created = old.state.created
-    assert created is not None, "the first fact of a run is that it was created"
+    old = run_of(store, find_run(store, run))
     if has_changed(old):
         session.screen.hint(f"{old.plan.path} has changed since: this runs it as it was then")
-    earlier = _opened(session, store.key, old.plan, created, given)
+    earlier = _opened(session, store.key, old.plan, old.created, given)
     inputs = read_given(session, old.plan, given, inputs_file, earlier=earlier)
     if not session.environment:
         from dataclasses import replace
 
-        session = replace(session, services=created.services)
-    return start_run(session, prepare(session, old.plan, inputs), claimed=False, no_wait=no_wait)
+        session = replace(session, services=old.created.services)
+    return start_run(session, session.project.prepare(old.plan, inputs), no_wait=no_wait)
 
 
 def _opened(
@@ -64,15 +61,15 @@ def _opened(
     from flowdsl.errors import InputError
     from flowdsl.plan.masked import names_in
     from flowdsl.saga.events import Created
-    from flowdsl.world.secrets.values import Secrets
 
     if not names_in(created.inputs):
         return created.inputs
     said = dict(flag.partition("=")[::2] for flag in given)
     hidden = {one.name for one in plan.inputs if one.secret}
-    secrets = dict(
-        Secrets.read(plan.secrets, folder=session.project, file=session.secrets_file)
-    ) | {f"inputs.{name}": value for name, value in said.items() if name in hidden}
+    secrets = {
+        **session.project.secrets_found(plan.secrets),
+        **{f"inputs.{name}": value for name, value in said.items() if name in hidden},
+    }
     (opened,), _ = Masks(secrets, key).open([created])
     assert isinstance(opened, Created), "a fact that was opened is still the same fact"
     for name, value in opened.inputs.items():

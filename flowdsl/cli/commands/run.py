@@ -12,9 +12,8 @@ from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
     from flowdsl.cli.drive import Pilot
-    from flowdsl.cli.ending import Standing
-    from flowdsl.cli.given import CloudEvent
-    from flowdsl.cli.prepare import Start
+    from flowdsl.engine.project import Start
+    from flowdsl.saga.run import Run
 
 
 @click.command("run")
@@ -56,7 +55,6 @@ def command(
       2 asked wrongly, nothing was sent        130 interrupted and saved
     """  # noqa: D301 - click takes the \b for "leave these lines as they are"
     from flowdsl.cli.given import read_event, read_given
-    from flowdsl.cli.prepare import prepare
     from flowdsl.cli.sources import load_plan
 
     if event_file == inputs_file == "-":
@@ -72,18 +70,11 @@ def command(
     plan = load_plan(file)
     told = read_event(plan, event_file) if event_file is not None else None
     inputs = read_given(session, plan, given, inputs_file, told.data if told else None)
-    start = prepare(session, plan, inputs, run or "")
-    return start_run(session, start, event=told, claimed=run is not None, no_wait=no_wait)
+    start = session.project.prepare(plan, inputs, run or "", event=told.which if told else None)
+    return start_run(session, start, no_wait=no_wait)
 
 
-def start_run(
-    session: Session,
-    start: Start,
-    *,
-    event: CloudEvent | None = None,
-    claimed: bool,
-    no_wait: bool,
-) -> int:
+def start_run(session: Session, start: Start, *, no_wait: bool) -> int:
     """Drive a new run to its end; with an id that a person chose, or an event, the run of that."""
     from flowdsl.cli.drive import drive
     from flowdsl.cli.interrupted import mention_interrupted
@@ -91,17 +82,17 @@ def start_run(
 
     warn_of_short_secrets(session, start.secrets, start.secret_inputs)
 
-    async def act(pilot: Pilot) -> Standing:
-        if event is not None and event.is_known:
+    async def act(pilot: Pilot) -> Run:
+        if start.event is not None:
             from flowdsl.cli.attach import start_by_event
 
-            return await start_by_event(pilot, start, event, claimed=claimed)
-        if claimed:
+            return await start_by_event(pilot, start)
+        if start.is_named:
             from flowdsl.cli.attach import start_once
 
             return await start_once(pilot, start)
         return await pilot.start(start)
 
-    code, standing = drive(session, start.secrets, act, no_wait=no_wait)
-    mention_interrupted(session, besides=standing.run if standing else start.created.run)
+    code, run = drive(session, start.secrets, act, no_wait=no_wait)
+    mention_interrupted(session, besides=run.id if run else start.created.run)
     return code

@@ -26,47 +26,45 @@ def command(session: Session, words: tuple[str, ...], *, as_curl: bool) -> int:
     """
     from flowdsl.cli.commands.status import nothing_yet
     from flowdsl.cli.display import local_zone
-    from flowdsl.cli.runs import existing_store, find_run, standing_of, store_with_runs
+    from flowdsl.cli.runs import existing_store, find_run, run_of, store_with_runs
     from flowdsl.engine.orders import find_step
     from flowdsl.errors import InputError
-    from flowdsl.saga.unfolding import unfolded
     from flowdsl.view.run.closing import Suggestion
     from flowdsl.view.run.exchange import curl, show_text
     from flowdsl.view.run.report import step_report
     from flowdsl.view.shell import shell_word
 
-    run, step = run_and(words, "STEP")
-    store = store_with_runs(session) if run is None else existing_store(session)
+    which, step = run_and(words, "STEP")
+    store = store_with_runs(session) if which is None else existing_store(session)
     if store is None:
         return nothing_yet(session, {"step": None})
-    standing = standing_of(store, find_run(store, run))
-    plan, state, now = unfolded(standing.plan, standing.state), standing.state, standing.now
-    address = find_step(plan, step)
+    run = run_of(store, find_run(store, which))
+    address = find_step(run.plan, step)
     if as_curl:
-        text = curl(state, address)
+        text = curl(run, address)
         if not text:
             raise InputError(
                 f"`{step}` was not sent",
                 code=Code.NOTHING_SENT,
-                help=f"flowdsl status {standing.run}",
+                help=f"flowdsl status {run.id}",
             )
         if session.json:
-            told: dict[str, Json] = {"run": standing.run, "step": address, "curl": text}
+            told: dict[str, Json] = {"run": run.id, "step": address, "curl": text}
             session.screen.tell({"format": 1, **told})
         else:
             session.screen.result(text)
         return 0
     if session.json:
-        report = step_report(plan, state, now, address)
+        report = step_report(run, address)
         assert isinstance(report, dict)
-        session.screen.tell({"format": 1, "run": standing.run, "step": address, **report})
+        session.screen.tell({"format": 1, "run": run.id, "step": address, **report})
         return 0
-    session.screen.show(show_text(plan, state, now, address, zone=local_zone(standing.at)))
-    if curl(state, address):
+    session.screen.show(show_text(run, address, zone=local_zone(run.at)))
+    if curl(run, address):
         session.screen.suggest(
             [
                 Suggestion(
-                    f"flowdsl show {standing.run} {shell_word(step)} --curl",
+                    f"flowdsl show {run.id} {shell_word(step)} --curl",
                     "a command that repeats it",
                 )
             ]

@@ -40,15 +40,14 @@ def command(
 
     from flowdsl.cli.drive import actor
     from flowdsl.cli.given import read_payload
-    from flowdsl.cli.runs import existing_store, find_run, standing_of, store_for
+    from flowdsl.cli.runs import existing_store, find_run, run_of, store_for
     from flowdsl.engine.orders import Order
     from flowdsl.engine.signals import waits_for
-    from flowdsl.saga.unfolding import unfolded
 
-    run, name = run_and(words, "NAME")
+    which, name = run_and(words, "NAME")
     store = existing_store(session)
-    standing = standing_of(store, find_run(store, run))
-    waits = waits_for(unfolded(standing.plan, standing.state), name)
+    run = run_of(store, find_run(store, which))
+    waits = waits_for(run.plan, name)
     payload = read_payload(waits[0].schema, given, inputs_file)
     order = Order("signal", step=name, body=payload, actor=actor())
 
@@ -56,11 +55,11 @@ def command(
         writing = store_for(session)
         await writing.start()
         try:
-            return await _send(writing, standing.run, order)
+            return await _send(writing, run.id, order)
         finally:
             await writing.close()
 
-    return _tell(session, standing.run, name, asyncio.run(send()))
+    return _tell(session, run.id, name, asyncio.run(send()))
 
 
 async def _send(store: FileStore, run: str, order: Order) -> Heard:
@@ -91,13 +90,12 @@ async def _send(store: FileStore, run: str, order: Order) -> Heard:
 
 def _judge(store: FileStore, run: str, order: Order) -> None:
     """Raises InputError where the run does not wait for it, or will not once it has heard what lies in the inbox."""
-    from flowdsl.cli.runs import standing_of
+    from flowdsl.cli.runs import run_of
     from flowdsl.engine.orders import to_event, with_orders
 
     lies = [(one.command_id, one.command) for one in store.commands_for(run)]
     now = time.time()
-    there = standing_of(store, run)
-    to_event(there.plan, with_orders(there.plan, there.state, lies, now), order, now)
+    to_event(with_orders(run_of(store, run), lies, now), order, now)
 
 
 def _put_away(name: str) -> InputError:

@@ -12,8 +12,8 @@ import click
 from flowdsl.cli.options import Session, with_progress, with_session
 
 if TYPE_CHECKING:
-    from flowdsl.cli.ending import Standing
     from flowdsl.plan.values import Json
+    from flowdsl.saga.run import Run
     from flowdsl.view.run.status import About
     from flowdsl.world.store.files import FileStore
 
@@ -30,7 +30,7 @@ def command(session: Session, run: str | None, *, watch: bool, events: bool) -> 
     RUN is an id or any unique beginning of one; without it, the newest run.
     """
     from flowdsl.cli.ending import report
-    from flowdsl.cli.runs import existing_store, find_run, standing_of, store_with_runs
+    from flowdsl.cli.runs import existing_store, find_run, run_of, state_word, store_with_runs
     from flowdsl.view.run.status import status_text
 
     store = store_with_runs(session) if run is None else existing_store(session)
@@ -41,12 +41,13 @@ def command(session: Session, run: str | None, *, watch: bool, events: bool) -> 
         return _watch(session, store, name)
     if events:
         return _events(session, store, name)
-    standing = standing_of(store, name)
+    found = run_of(store, name)
+    word = state_word(store, found)
     if session.json:
-        session.screen.tell(report(standing))
+        session.screen.tell(report(found, word))
         return 0
-    about = replace(about_of(standing), behind=_behind(store, standing))
-    session.screen.show(status_text(standing.plan, standing.state, standing.now, about))
+    about = replace(about_of(found, word), behind=_behind(store, found))
+    session.screen.show(status_text(found, about))
     return 0
 
 
@@ -65,54 +66,52 @@ def nothing_yet(session: Session, fields: Mapping[str, Json]) -> int:
     return 0
 
 
-def _behind(store: FileStore, standing: Standing) -> str:
+def _behind(store: FileStore, run: Run) -> str:
     """The run that it waits for, where another one with its key is before it, and how that one stands."""
-    from flowdsl.cli.runs import standing_of
+    from flowdsl.cli.runs import run_of, state_word
     from flowdsl.errors import FlowdslError
     from flowdsl.saga.commands import Queue
 
-    waits = next((one for one in standing.now.commands if isinstance(one, Queue)), None)
-    first = store.before_in_queue(waits.key, standing.run) if waits is not None else None
+    waits = next((one for one in run.progress.commands if isinstance(one, Queue)), None)
+    first = store.before_in_queue(waits.key, run.id) if waits is not None else None
     if first is None:
         return ""
     try:
-        other = standing_of(store, first)
+        other = run_of(store, first)
     except FlowdslError:
         return f"{first} (damaged)"
-    return f"{first} ({other.name})"
+    return f"{first} ({state_word(store, other)})"
 
 
-def about_of(standing: Standing) -> About:
+def about_of(run: Run, word: str) -> About:
     from flowdsl.cli.display import local_zone
     from flowdsl.view.run.status import About
 
     now = time.time()
     return About(
         now=now,
-        ended=standing.ended,
-        driven=standing.name != "interrupted",
-        last_seen=standing.at,
-        changed=has_changed(standing),
-        zone=local_zone(standing.at),
+        driven=word != "interrupted",
+        changed=has_changed(run),
+        zone=local_zone(run.at),
     )
 
 
-def has_changed(standing: Standing) -> bool | None:
+def has_changed(run: Run) -> bool | None:
     """Whether the file is another one by now; None where it is gone or was never there."""
     from pathlib import Path
 
     from flowdsl.cli.sources import library_for, read_source
     from flowdsl.errors import InputError
 
-    path = standing.plan.path
+    path = run.plan.path
     try:
         # Not a pipe or a terminal: those were read when the run started.
         if not Path(path).is_file():
             return None
         source = read_source(path)
         texts = library_for(source).texts
-        return source.text != standing.plan.source or any(
-            texts.get(key) != text for key, text in standing.plan.files
+        return source.text != run.plan.source or any(
+            texts.get(key) != text for key, text in run.plan.files
         )
     except (InputError, OSError):
         return None
@@ -121,11 +120,11 @@ def has_changed(standing: Standing) -> bool | None:
 def _events(session: Session, store: FileStore, run: str) -> int:
     """Every fact that was kept, in its order."""
     from flowdsl.cli.display import local_zone
-    from flowdsl.cli.runs import asked_wrongly, pinned_plan
+    from flowdsl.cli.runs import asked_wrongly, run_from
+    from flowdsl.saga.advance import Turn
     from flowdsl.saga.codec import as_json
-    from flowdsl.saga.events import Created, event_time
-    from flowdsl.saga.state import State, apply
-    from flowdsl.view.run.timeline import lines_for
+    from flowdsl.saga.run import Run
+    from flowdsl.view.run.timeline import timeline
     from flowdsl.view.times import rfc3339
 
     with asked_wrongly():
@@ -137,16 +136,10 @@ def _events(session: Session, store: FileStore, run: str) -> int:
         ]
         session.screen.tell({"format": 1, "run": run, "events": kept})
         return 0
-    created = facts[0][2]
-    assert isinstance(created, Created), "the first fact of a run is that it was created"
-    plan, state = pinned_plan(store, created.digest), State()
-    lines: list[str] = []
-    at = created.at
-    for _, _, event in facts:
-        at = event_time(event, at)  # a decision falls when what it follows from is known
-        lines += lines_for(plan, state, event, at, zone=local_zone(at))
-        state = apply(state, event)
-    session.screen.result("\n".join(lines))
+    events = tuple(event for _, _, event in facts)
+    found = run_from(store, events)
+    told = timeline(Turn(Run.new(found.plan), events, found), local_zone)
+    session.screen.result("\n".join(told))
     return 0
 
 
@@ -160,8 +153,8 @@ def _watch(session: Session, store: FileStore, run: str) -> int:
     with display_for(session) as display:
         followed = asyncio.run(follow(store, run, display))
     if followed.rests:
-        conclude(session, followed.standing)
+        conclude(session, followed.run)
     else:
         session.screen.hint(f"{run} is interrupted: nobody drives it")
-        interrupted_report(session, followed.standing)
+        interrupted_report(session, followed.run, "interrupted")
     return 0

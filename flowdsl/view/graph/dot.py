@@ -92,18 +92,14 @@ def _words(vertex: Vertex) -> str:
 
 def _look(vertex: Vertex) -> str:
     label = dot_text(_words(vertex))
-    match vertex.kind:
-        case "commit":
-            return (
-                f'label={label}, shape=hexagon, style=filled, fillcolor="#1f2328", fontcolor=white'
-            )
-        case "join":
-            return "shape=point"
+    if vertex.kind == "commit":
+        return f'label={label}, shape=hexagon, style=filled, fillcolor="#1f2328", fontcolor=white'
+    if vertex.kind == "join":
+        return f"shape={vertex.look.shape}"
     colour = COLOURS[vertex.tone] if vertex.tone else NEUTRAL
-    shape = {"emit": "cds", "spawn": "box3d"}.get(vertex.kind, "")
     look = f'label={label}, fillcolor="{colour.fill}", color="{colour.stroke}"'
     look += f', fontcolor="{colour.text}"'
-    return f"{look}, shape={shape}" if shape else look
+    return f"{look}, shape={vertex.look.shape}" if vertex.look.shape else look
 
 
 def dot_text(text: str) -> str:

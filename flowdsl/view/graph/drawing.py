@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flowdsl.plan.address import Address, enclosing, to_template
+from flowdsl.plan.address import enclosing, to_template
 from flowdsl.plan.nodes import (
     AnyNode,
     Block,
@@ -20,30 +20,30 @@ from flowdsl.plan.nodes import (
     Commit,
     Compensation,
     Confirm,
+    Detach,
     ForEach,
+    Local,
     Plan,
     Status,
     Switch,
-    WaitFor,
 )
-from flowdsl.saga.unfolding import unfolded
-from flowdsl.view.calls import Names, action_text, short_names, template_text
-from flowdsl.view.graph.graph import Coloured
+from flowdsl.saga.run import Run
+from flowdsl.view.calls import action_text, template_text
+from flowdsl.view.graph.canvas import Canvas, canvas_for
 from flowdsl.view.outline import (
-    EVERYTHING,
-    Excerpt,
     Row,
     commit_is_shown,
-    optional_steps,
     outline,
-    past_commit,
 )
 from flowdsl.view.paint import WIDTH, Line, Styled, bold, columns, cut, dim, fit, line, pad
 from flowdsl.view.run.items import Folded, is_template, item_text, item_value, multiplied_text
 from flowdsl.view.run.tone import mark_of
 from flowdsl.view.run.tree import hidden_text
-from flowdsl.view.times import duration
-from flowdsl.view.verb import branch_text, verb
+from flowdsl.view.verb import (
+    branch_text,
+    limited_verb,
+    verb,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,101 +62,75 @@ class Drawing:
 EMPTY = Drawing(("",), 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Sketch:
-    """What every row and every rail is drawn from. `plan` is unfolded."""
-
-    plan: Plan
-    names: Names
-    optional: frozenset[Address]  # of templates
-    run: Coloured | None
-    final: frozenset[Address]  # what is below the commit line
-    most: int = WIDTH
-
-    @property
-    def excerpt(self) -> Excerpt:
-        if self.run is None:
-            return EVERYTHING
-        return Folded(self.plan, self.run.state, self.run.progress)
-
-
-def graph_text(plan: Plan, run: Coloured | None = None, most: int = WIDTH) -> list[Line]:
+def graph_text(plan: Plan, run: Run | None = None, most: int = WIDTH) -> list[Line]:
     """The rails, or the indented form; and what the signs mean."""
-    sketch = _sketch(plan, run, most)
-    rails = _fitting_rails(sketch)
-    rows = rails if rails is not None else [line(bold(sketch.plan.name)), *_indented(sketch)]
+    canvas = canvas_for(plan, run)
+    rails = _fitting_rails(canvas, most)
+    rows = rails if rails is not None else [line(bold(canvas.plan.name)), *_indented(canvas)]
     return [*rows, line(), legend()]
 
 
 def drawn_rows(plan: Plan, most: int = WIDTH) -> list[Line]:
     """The rails, or the indented form, alone."""
-    sketch = _sketch(plan, None, most)
-    rails = _fitting_rails(sketch)
-    return rails if rails is not None else _indented(sketch)
+    canvas = canvas_for(plan, None)
+    rails = _fitting_rails(canvas, most)
+    return rails if rails is not None else _indented(canvas)
 
 
-def _fitting_rails(sketch: Sketch) -> list[Line] | None:
-    drawn = _rails(sketch)
-    if drawn is None or drawn.width > sketch.most:
+def _fitting_rails(canvas: Canvas, most: int) -> list[Line] | None:
+    drawn = _rails(canvas, most)
+    if drawn is None or drawn.width > most:
         return None
     rows: list[Line] = [line(row.rstrip()) for row in drawn.rows]
-    headings = cut(_heading_row(drawn), sketch.most)
+    headings = cut(_heading_row(drawn), most)
     return [*rows, *([line(dim(headings))] if headings else [])]
 
 
-def _sketch(plan: Plan, run: Coloured | None, most: int) -> Sketch:
-    plan = unfolded(plan, run.state) if run is not None else plan
-    optional = optional_steps(plan.folded or plan)
-    return Sketch(plan, short_names(plan), optional, run, past_commit(plan), most)
-
-
-def _indented(sketch: Sketch) -> list[Line]:
+def _indented(canvas: Canvas) -> list[Line]:
     """One step a line: its signs, its call, and how it is undone."""
-    plan = sketch.plan
-    rows = outline(plan, sketch.excerpt)
+    plan = canvas.plan
+    rows = outline(plan, canvas.excerpt)
     shown = [row for row in rows if row.kind in ("step", "group", "branch", "confirm", "more")]
-    lefts = {id(row): f"  {row.gutter}{_row_word(sketch, row)}" for row in shown}
-    calls = {id(row): _call(sketch, row) for row in shown}
+    lefts = {id(row): f"  {row.gutter}{_row_word(canvas, row)}" for row in shown}
+    calls = {id(row): _call(canvas, row) for row in shown}
     left = max((columns(text) for text in lefts.values()), default=0)
     call = min(max((columns(text) for text in calls.values()), default=0), WIDTH - left - 8)
     lines: list[Line] = []
     for row in rows:
         node = row.node
-        match node:
-            case Status(text=text):
-                lines.append(fit(line(f"  {row.gutter}", template_text(text))))
-            case Commit():
-                lines.append(line("  ", bold("── commit " + "─" * 60)))
-            case _ if row.kind == "on_failure":
-                lines.append(line("  ", "on_failure", dim("  when the run was undone or is stuck")))
-            case _:
-                name = pad(lefts[id(row)], left)
-                called = pad(cut(calls[id(row)], call), call)
-                lines.append(
-                    fit(line(name, "  ", dim(called), "  ", Styled(_back(sketch, node), "blue")))
-                )
-                if row.kind == "step" and isinstance(node, ForEach):
-                    lines.append(fit(line(" " * (left + 2), dim(multiplied_text(node)))))
+        if isinstance(node, Status):
+            lines.append(fit(line(f"  {row.gutter}", template_text(node.text))))
+        elif isinstance(node, Commit):
+            lines.append(line("  ", bold("── commit " + "─" * 60)))
+        elif row.kind == "on_failure":
+            lines.append(line("  ", "on_failure", dim("  when the run was undone or is stuck")))
+        else:
+            name = pad(lefts[id(row)], left)
+            called = pad(cut(calls[id(row)], call), call)
+            undone = Styled(_back(canvas, node), "blue")
+            lines.append(fit(line(name, "  ", dim(called), "  ", undone)))
+            if row.kind == "step" and isinstance(node, ForEach):
+                lines.append(fit(line(" " * (left + 2), dim(multiplied_text(node)))))
     return lines
 
 
-def _rails(sketch: Sketch) -> Drawing | None:
-    plan = sketch.plan
-    drawn = _series(sketch, plan.root)
+def _rails(canvas: Canvas, most: int) -> Drawing | None:
+    plan = canvas.plan
+    drawn = _series(canvas, plan.root, most)
     if drawn is None or not drawn.width or plan.on_failure is not None:
         return None
     end = "──▶ outputs" if plan.outputs else "──▶ done"
     return _beside(_beside(Drawing((" ──",), 0), drawn), Drawing((end,), 0))
 
 
-def _series(sketch: Sketch, block: Block) -> Drawing | None:
+def _series(canvas: Canvas, block: Block, most: int) -> Drawing | None:
     drawn, joint, heading = EMPTY, "", ""
     for node in block.children:
         if isinstance(node, Status):
             heading = template_text(node.text)
             continue
-        part = _part(sketch, node)
-        if part is None or drawn.width > sketch.most:
+        part = _part(canvas, node, most)
+        if part is None or drawn.width > most:
             return None
         if not part.width:
             continue
@@ -170,29 +144,29 @@ def _series(sketch: Sketch, block: Block) -> Drawing | None:
     return drawn
 
 
-def _part(sketch: Sketch, node: AnyNode) -> Drawing | None:
+def _part(canvas: Canvas, node: AnyNode, most: int) -> Drawing | None:
     """None: what has a frame around it, or waits across branches, is no rail."""
     match node:
         case Block(kind="parallel", children=children):
             if any(child.needs for child in children):
                 return None  # no tree of branches: the rails would hide who waits for whom
-            parts = [_part(sketch, child) for child in children]
+            parts = [_part(canvas, child, most) for child in children]
             known = [part for part in parts if part is not None]
             return None if len(known) < len(parts) else _branches([p for p in known if p.width])
         case Block(kind="uses") | Switch() | Call(fallback=Block()):
             return None
         case ForEach(branches=None, body=Call(fallback=None) | Confirm()):
-            return Drawing((f" {_word(sketch, node)} ",), 0)
+            return Drawing((f" {_word(canvas, node)} ",), 0)
         case ForEach():
             return None
         case Block():
-            return _series(sketch, node)
+            return _series(canvas, node, most)
         case Commit():
-            return Drawing(("══ commit ══",), 0) if commit_is_shown(sketch.plan) else EMPTY
+            return Drawing(("══ commit ══",), 0) if commit_is_shown(canvas.plan) else EMPTY
         case Status():
             return EMPTY
-        case _:
-            return Drawing((f" {_word(sketch, node)} ",), 0)
+        case Call() | Confirm() | Local() | Detach():
+            return Drawing((f" {_word(canvas, node)} ",), 0)
 
 
 def _branches(parts: list[Drawing]) -> Drawing:
@@ -267,65 +241,62 @@ def _heading_row(drawn: Drawing) -> str:
     return row
 
 
-def _row_word(sketch: Sketch, row: Row) -> str:
-    return f"… {len(row.hidden)} more" if row.kind == "more" else _word(sketch, row.node)
+def _row_word(canvas: Canvas, row: Row) -> str:
+    return f"… {len(row.hidden)} more" if row.kind == "more" else _word(canvas, row.node)
 
 
-def _word(sketch: Sketch, node: AnyNode) -> str:
+def _word(canvas: Canvas, node: AnyNode) -> str:
     """`✓ flight ↺`: the state, the name, and the signs."""
     step = node.of if isinstance(node, Confirm) else node.address
     if isinstance(node, ForEach) and node.mirrors is not None:
         step = node.mirrors
     confirms = isinstance(node, Confirm) or is_mirror(node)
-    word = sketch.names[step] if confirms else sketch.names.beside(step)
+    word = canvas.names[step] if confirms else canvas.names.beside(step)
     if isinstance(node, Call) and node.name is None and node.action.event is not None:
         word = action_text(node.action)  # its event says more than `emit-1`
     word = f"{word} confirm" if confirms else word
     word += " ×" if is_template(node) else ""
-    run = sketch.run
+    run = canvas.run
     if run is not None:
-        word = f"{mark_of(sketch.plan, run.state, run.progress, node).symbol} {word}"
-    word += " ↺" if _back(sketch, node) else ""
-    return word + (" ?" if to_template(step) in sketch.optional else "")
+        word = f"{mark_of(run, node).symbol} {word}"
+    word += " ↺" if _back(canvas, node) else ""
+    return word + (" ?" if to_template(step) in canvas.optional else "")
 
 
 def is_mirror(node: AnyNode) -> bool:
     return isinstance(node, ForEach) and node.mirrors is not None
 
 
-def _call(sketch: Sketch, row: Row) -> str:
+def _call(canvas: Canvas, row: Row) -> str:
     """What the row does. A list over steps says how often; one over a call has a line of its own for that."""
     node = row.node
     if row.kind == "more":
-        return hidden_text(sketch.excerpt, row) if isinstance(sketch.excerpt, Folded) else ""
-    match node:
-        case Block() if row.kind == "branch":
-            return branch_text(node)
-        case ForEach() if row.kind == "group":
-            used = verb(node, sketch.plan) if isinstance(node.body, Block) else ""
-            words = [multiplied_text(node), used if used != "steps" else ""]
-            return " · ".join(word for word in words if word)
-        case Call(name=None) if node.action.event is not None:
-            return ""
-        case WaitFor(timeout_seconds=float() | int() as seconds):
-            return f"{verb(node)}, {duration(seconds)} at most"
-        case Block() if sketch.run is not None and item_value(sketch.run.state, node.address)[0]:
-            return item_text(item_value(sketch.run.state, node.address)[1])
-        case _:
-            return verb(node, sketch.plan)
+        return hidden_text(canvas.excerpt, row) if isinstance(canvas.excerpt, Folded) else ""
+    if isinstance(node, Block) and row.kind == "branch":
+        return branch_text(node)
+    if isinstance(node, ForEach) and row.kind == "group":
+        used = verb(node, canvas.plan) if isinstance(node.body, Block) else ""
+        words = [multiplied_text(node), used if used != "steps" else ""]
+        return " · ".join(word for word in words if word)
+    if isinstance(node, Call) and node.name is None and node.action.event is not None:
+        return ""
+    if canvas.run is not None and isinstance(node, Block):
+        is_item, item = item_value(canvas.run, node.address)
+        if is_item:
+            return item_text(item)
+    return limited_verb(node, canvas.plan)
 
 
-def _back(sketch: Sketch, node: AnyNode) -> str:
-    match node:
-        case Call() if enclosing(node.address)[-1] in sketch.final:
-            return ""
-        case Call(compensation=Compensation(action=action)):
-            method, _, path = action_text(action).partition(" ")
-            return f"↺ {method} …/{path.rpartition('/')[2]}"
-        case ForEach(branches=None, body=Call() as body):
-            return _back(sketch, body)
-        case _:
-            return ""
+def _back(canvas: Canvas, node: AnyNode) -> str:
+    """How a call is undone, or one call of a list."""
+    if isinstance(node, ForEach) and node.branches is None:
+        node = node.body
+    if not isinstance(node, Call) or not isinstance(node.compensation, Compensation):
+        return ""
+    if enclosing(node.address)[-1] in canvas.final:
+        return ""
+    method, _, path = action_text(node.compensation.action).partition(" ")
+    return f"↺ {method} …/{path.rpartition('/')[2]}"
 
 
 def legend() -> Line:

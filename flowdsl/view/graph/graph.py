@@ -11,24 +11,26 @@ from dataclasses import replace
 from flowdsl.plan.address import ON_FAILURE, Address, is_below
 from flowdsl.plan.nodes import Plan, Status
 from flowdsl.plan.values import Json
+from flowdsl.saga.run import Run
 from flowdsl.view.calls import template_text
+from flowdsl.view.graph.canvas import canvas_for
 from flowdsl.view.graph.shape import Graph, Vertex, every_vertex
-from flowdsl.view.graph.vertex import Coloured, graph_in, look_at
+from flowdsl.view.graph.vertex import graph_in
 from flowdsl.view.outline import steps
 
-__all__ = ["Coloured", "Graph", "Vertex", "every_vertex", "graph_json", "graph_of"]
+__all__ = ["Graph", "Vertex", "every_vertex", "graph_json", "graph_of"]
 
 
-def graph_of(plan: Plan, run: Coloured | None = None, *, whole: bool = False) -> Graph:
+def graph_of(plan: Plan, run: Run | None = None, *, whole: bool = False) -> Graph:
     """`whole`: every item of a list, also of a long one."""
-    look = look_at(plan, run, whole=whole)
-    top = graph_in(look, plan.name, look.plan.root.children)
-    headings = _headings(look.plan)
+    canvas = canvas_for(plan, run, whole=whole)
+    top = graph_in(canvas, plan.name, canvas.plan.root.children)
+    headings = _headings(canvas.plan)
     vertices = tuple(replace(v, heading=headings.get(v.id, "")) for v in top.vertices)
-    handlers = look.plan.on_failure
+    handlers = canvas.plan.on_failure
     if handlers is None or (run is not None and run.state.alerted is None):
         return replace(top, vertices=vertices)
-    below = graph_in(look, ON_FAILURE, handlers.children)
+    below = graph_in(canvas, ON_FAILURE, handlers.children)
     when = "when the run was undone or is stuck"
     aside = Vertex(ON_FAILURE, "on_failure", "on_failure", when, inside=below)
     return replace(top, vertices=vertices, aside=(aside,))

@@ -63,20 +63,9 @@ def _edges(graph: Graph, ids: Mapping[str, str]) -> Iterator[str]:
 
 
 def _shape(vertex: Vertex) -> str:
-    text = _words(vertex)
-    match vertex.kind:
-        case "commit":
-            return f'{{{{"{text}"}}}}'
-        case "join":
-            return '((" "))'
-        case "wait" | "set" | "listen" | "more":
-            return f'(["{text}"])'
-        case "emit":
-            return f'>"{text}"]'
-        case "spawn":
-            return f'[["{text}"]]'
-        case _:
-            return f'["{text}"]'
+    before, after = vertex.look.brackets
+    text = " " if vertex.kind == "join" else _words(vertex)
+    return f'{before}"{text}"{after}'
 
 
 def _words(vertex: Vertex) -> str:

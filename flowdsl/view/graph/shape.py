@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from flowdsl.saga.progress import StepState
-
-Kind: TypeAlias = Literal[
-    "call", "read", "emit", "confirm", "commit", "wait", "listen", "spawn", "set", "fail", "group",
-    "uses", "each", "item", "switch", "branch", "fallback", "on_failure", "more", "join",
-]  # fmt: skip
+from flowdsl.view.verb import LOOKS, Kind, Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +38,10 @@ class Vertex:
     word: str = ""
     is_mild: bool = False
     event: str = ""
+
+    @property
+    def look(self) -> Look:
+        return LOOKS[self.kind]
 
     @property
     def said(self) -> str:

@@ -30,8 +30,6 @@ from flowdsl.view.paint import visible
 INK, MUTED, LINE, EVENT = "#1f2328", "#57606a", "#8c959f", "#8250df"
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 SANS = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
-ROUND = ("wait", "set", "fail", "listen", "spawn", "emit", "commit")
-BOLD = ("call", "read", "emit", "spawn", "listen")
 FRAME_FILL = "#f6f8fa"
 
 
@@ -81,10 +79,9 @@ def _below(arranged: Arranged, vertex: Vertex, box: Box) -> Iterator[str]:
 def frame(vertex: Vertex, inner: Arranged, box: Box) -> Iterator[str]:
     """A titled frame; several may stand in each other, so it is hardly there."""
     colour = COLOURS[vertex.tone] if vertex.tone else NEUTRAL
-    dashed = vertex.kind in ("fallback", "on_failure", "branch")
-    fill = "#ffffff" if vertex.kind in ("item", "branch") else FRAME_FILL
+    fill = "#ffffff" if vertex.look.is_plain else FRAME_FILL
     stroke = colour.stroke if vertex.tone else "#c4cbd3"
-    yield rect(box, 10, fill, stroke, dashed=dashed, width=1.2)
+    yield rect(box, 10, fill, stroke, dashed=vertex.look.is_dashed, width=1.2)
     yield _title(vertex, box.x + PAD, box.y + 20, 13)
     if vertex.state:
         yield _state(vertex, box.x + box.width - 12, box.y + 20)
@@ -98,16 +95,16 @@ def frame(vertex: Vertex, inner: Arranged, box: Box) -> Iterator[str]:
 
 def _box(vertex: Vertex, box: Box) -> Iterator[str]:
     colour = COLOURS[vertex.tone] if vertex.tone else NEUTRAL
-    quiet = vertex.kind not in ("call", "emit") and vertex.tone is None
-    fill = FRAME_FILL if quiet else colour.fill
-    stroke = EVENT if vertex.kind == "emit" and vertex.tone is None else colour.stroke
-    radius = 17.0 if vertex.kind in ROUND or not vertex.text else 8.0
+    look, is_coloured = vertex.look, vertex.tone is not None
+    fill = colour.fill if is_coloured or look.is_plain else FRAME_FILL
+    stroke = EVENT if look.stands_out and not is_coloured else colour.stroke
+    radius = 17.0 if look.is_round or not vertex.text else 8.0
     if vertex.title.endswith("×"):  # one of many: the edges of two more stand out behind it
         for step in (7, 3.5):
             behind = Box(box.x + step, box.y - step, box.width - step, box.height)
             yield f'<g class="more">{rect(behind, radius, fill, stroke)}</g>'
         box = Box(box.x, box.y, box.width - 7, box.height)
-    yield rect(box, radius, fill, stroke, dashed=vertex.kind == "more")
+    yield rect(box, radius, fill, stroke, dashed=look.is_dashed)
     base = box.y + 21 if vertex.text else box.middle + 5
     yield _title(vertex, box.x + 14, base, 14)
     if vertex.state:
@@ -119,7 +116,7 @@ def _box(vertex: Vertex, box: Box) -> Iterator[str]:
 
 
 def _title(vertex: Vertex, x: float, y: float, size: int) -> str:
-    weight = 600 if vertex.kind in BOLD or vertex.inside is not None else 500
+    weight = 600 if vertex.look.is_bold or vertex.inside is not None else 500
     asks = f'<tspan dx="5" fill="{MUTED}" font-weight="400">?</tspan>' if vertex.optional else ""
     return (
         f'<text x="{n(x)}" y="{n(y)}" font-size="{size}" font-weight="{weight}" fill="{INK}">'

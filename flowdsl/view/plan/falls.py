@@ -129,12 +129,10 @@ def _after_commit(order: RunOrder, node: AnyNode) -> Fall:
         return Fall("warning", first="null")
     if kind:
         return Fall("stuck", first="others")
-    match node:
-        case Call(action=action):
-            resent = may_resend(action, order.plan.services[action.service])
-            return Fall("retried" if resent else "stuck")
-        case _:
-            return Fall("stuck")
+    if not isinstance(node, Call):
+        return Fall("stuck")
+    resent = may_resend(node.action, order.plan.services[node.action.service])
+    return Fall("retried" if resent else "stuck")
 
 
 def _before_commit(order: RunOrder, node: AnyNode) -> Fall:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import (
+    cast,
+)
 
 from flowdsl.plan.address import Address, enclosing, item
 from flowdsl.plan.expression.compiled import Expression
@@ -114,7 +116,7 @@ def path_text(ahead: Forecast, viewer: Address, template: Template) -> str:
             )
         case Expression():
             return _encoded(ahead, viewer, template)
-        case _:
+        case Constant() | Items() | Fields():
             return scalar(shown(ahead, viewer, template))
 
 
@@ -168,26 +170,24 @@ def _follow(ahead: Forecast, node: AnyNode) -> None:
         if not is_certain or not holds:
             _follow_inside(ahead, node) if isinstance(node, Block | ForEach) else None
             return
-    match node:
-        case Set():
-            _assign(ahead, node)
-        case Switch():
-            _choose(ahead, node)
-        case _:
-            _follow_inside(ahead, node)
+    if isinstance(node, Set):
+        _assign(ahead, node)
+    elif isinstance(node, Switch):
+        _choose(ahead, node)
+    else:
+        _follow_inside(ahead, node)
 
 
 def _follow_inside(ahead: Forecast, node: AnyNode) -> None:
     """What the names inside a used file and inside a list mean."""
-    match node:
-        case Block(kind="uses"):
-            _enter(ahead, node)
-        case ForEach(items=Expression() as expression):
-            is_certain, items = value(ahead, node.address, expression)
-            if is_certain and isinstance(items, list) and len(items) <= KNOWN_ITEMS_MAX:
-                ahead.items[node.address] = items
-                for index, each in enumerate(items):
-                    ahead.scopes[item(node.address, index)] = {node.variable: each}
+    if isinstance(node, Block) and node.kind == "uses":
+        _enter(ahead, node)
+    if isinstance(node, ForEach) and node.items is not None:
+        is_certain, items = value(ahead, node.address, node.items)
+        if is_certain and isinstance(items, list) and len(items) <= KNOWN_ITEMS_MAX:
+            ahead.items[node.address] = items
+            for index, each in enumerate(items):
+                ahead.scopes[item(node.address, index)] = {node.variable: each}
 
 
 def _assign(ahead: Forecast, node: Set) -> None:

@@ -13,19 +13,24 @@ from flowdsl.plan.nodes import (
     Block,
     Call,
     Confirm,
+    Detach,
     Fail,
     ForEach,
+    Local,
     Set,
     Status,
+    Switch,
     Wait,
-    WaitFor,
 )
 from flowdsl.view.brief import scalar
 from flowdsl.view.outline import Row
 from flowdsl.view.plan.forecast import Forecast, base_text, path_text, query_text, shown
 from flowdsl.view.run.items import FIRST, item_text, multiplied_text
-from flowdsl.view.times import duration
-from flowdsl.view.verb import branch_text, verb
+from flowdsl.view.verb import (
+    branch_text,
+    limited_verb,
+    verb,
+)
 
 LISTED_MAX = 6  # items of a list that is written out
 
@@ -62,8 +67,6 @@ def call_words(ahead: Forecast, node: AnyNode, services: Services) -> str:
             return f"fail: {scalar(shown(ahead, here, message))}"
         case Wait(until=Expression() as until):
             return f"wait until {scalar(shown(ahead, here, until))}"
-        case WaitFor(timeout_seconds=float() | int() as seconds):
-            return f"{verb(node)}, {duration(seconds)} at most"
         case ForEach(branches=None, body=Call() as body):
             return request(ahead, body.address, body.action, services)
         case ForEach():
@@ -72,8 +75,8 @@ def call_words(ahead: Forecast, node: AnyNode, services: Services) -> str:
             return ""
         case Block():
             return _item_words(ahead, node)
-        case _:
-            return verb(node, ahead.plan)
+        case Local() | Switch() | Detach():
+            return limited_verb(node, ahead.plan)
 
 
 def _item_words(ahead: Forecast, block: Block) -> str:

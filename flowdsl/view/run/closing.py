@@ -12,9 +12,9 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.commands import Await, Queue
 from flowdsl.saga.events import Failure
 from flowdsl.saga.ledger import effects
-from flowdsl.saga.progress import Progress, Residue
-from flowdsl.saga.state import NO_CALL, State
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.progress import Residue
+from flowdsl.saga.run import Run
+from flowdsl.saga.state import NO_CALL
 from flowdsl.view.brief import failure_summary, scalar
 from flowdsl.view.calls import NAME_MAX, Names, call_text, direction_word, name_of, short_names
 from flowdsl.view.mark import RUN_MARKS, STEP_MARKS, WARNING
@@ -47,63 +47,65 @@ class Suggestion:
     why: str
 
 
-def closing(plan: Plan, state: State, progress: Progress, at: float | None = None) -> list[Line]:
+def closing(run: Run, at: float | None = None) -> list[Line]:
     """The state line and what belongs under it. `at`: when the run ended, or now."""
-    plan = unfolded(plan, state)
     return [
-        state_line(plan, state, progress, at),
-        *_why_cancelled(state, progress),
-        *_warnings(plan, state, progress),
-        *_residue(plan, state, progress),
+        state_line(run, at),
+        *_why_cancelled(run),
+        *_warnings(run),
+        *_residue(run),
     ]
 
 
-def state_line(plan: Plan, state: State, progress: Progress, at: float | None = None) -> Line:
+def state_line(run: Run, at: float | None = None) -> Line:
     """`✓ succeeded  book-trip  book-trip-7k3fq2mzab  in 3.2s`."""
-    run = state.created.run if state.created else ""
-    mark = RUN_MARKS[progress.state]
-    said = summary_text(plan, state, progress, at)
-    word = Styled(f"{mark.symbol} {progress.state}", mark.style)
-    return fit(line(word, "  ", *run_name(plan, run), f"  {said}" if said else ""))
+    mark = RUN_MARKS[run.progress.state]
+    said = summary_text(run, at)
+    word = Styled(f"{mark.symbol} {run.progress.state}", mark.style)
+    return fit(line(word, "  ", *run_name(run), f"  {said}" if said else ""))
 
 
-def run_name(plan: Plan, run: str) -> Line:
+def run_name(run: Run) -> Line:
     """The run's id, with its workflow where the id does not say it already."""
-    if run.startswith(f"{plan.name}-"):
-        return line(bold(run))
-    return line(bold(plan.name), "  ", dim(run)) if run else line(bold(plan.name))
+    workflow = run.plan.name
+    if run.id.startswith(f"{workflow}-"):
+        return line(bold(run.id))
+    return line(bold(workflow), "  ", dim(run.id)) if run.id else line(bold(workflow))
 
 
-def summary_text(plan: Plan, state: State, progress: Progress, at: float | None = None) -> str:
+def summary_text(run: Run, at: float | None = None) -> str:
     """What the state means, in a few words."""
-    took = "" if at is None or state.created is None else f"in {duration(at - state.created.at)}"
-    match progress.state:
+    took = (
+        ""
+        if at is None or run.state.created is None
+        else f"in {duration(at - run.state.created.at)}"
+    )
+    match run.progress.state:
         case "succeeded":
             return ", ".join(
-                word for word in (took, _count(len(progress.warnings), "warning")) if word
+                word for word in (took, _count(len(run.progress.warnings), "warning")) if word
             )
         case "compensated" | "cancelled":
-            return _undone_text(plan, state, progress)
+            return _undone_text(run)
         case "stuck":
-            return _stuck_text(plan, state, progress)
+            return _stuck_text(run)
         case "compensating":
-            cause = cause_of(state, progress)
-            return cause_text(plan, cause, cause_call(state, progress)) if cause else ""
+            cause = cause_of(run)
+            return cause_text(run.plan, cause, cause_call(run)) if cause else ""
         case _:
-            return _open_text(plan, state, progress)
+            return _open_text(run)
 
 
-def _open_text(plan: Plan, state: State, progress: Progress) -> str:
+def _open_text(run: Run) -> str:
     """What is under way, or what is waited for."""
-    names = short_names(plan)
-    if state.flying:
-        return f"{listed([name_of(names, call) for call in state.flying])} open"
-    for command in progress.commands:
-        match command:
-            case Await(name=name):
-                return f"waits for the signal {name}"
-            case Queue(key=key):
-                return f"waits for its turn among the runs with the key {key}"
+    names = short_names(run.plan)
+    if run.state.flying:
+        return f"{listed([name_of(names, call) for call in run.state.flying])} open"
+    for command in run.progress.commands:
+        if isinstance(command, Await):
+            return f"waits for the signal {command.name}"
+        if isinstance(command, Queue):
+            return f"waits for its turn among the runs with the key {command.key}"
     return ""
 
 
@@ -119,52 +121,51 @@ def cause_text(plan: Plan, cause: Failure, call: CallId = "") -> str:
     return f"{what}{name_of(short_names(plan), cause.step)}{known}: {said}{status}"
 
 
-def suggestions(plan: Plan, state: State, progress: Progress) -> list[Suggestion]:
+def suggestions(run: Run) -> list[Suggestion]:
     """The next commands worth typing."""
-    run = state.created.run if state.created else ""
-    plan = unfolded(plan, state)
-    names = short_names(plan)
-    match progress.state:
+    names = short_names(run.plan)
+    match run.progress.state:
         case "succeeded":
-            return [Suggestion(f"flowdsl status {run}", "the run, step by step")]
+            return [Suggestion(f"flowdsl status {run.id}", "the run, step by step")]
         case "compensated" | "cancelled":
-            cause = cause_of(state, progress)
+            cause = cause_of(run)
             show = (
                 [
                     Suggestion(
-                        f"flowdsl show {run} {shell_word(name_of(names, cause.step))}",
+                        f"flowdsl show {run.id} {shell_word(name_of(names, cause.step))}",
                         "the whole exchange",
                     )
                 ]
-                if cause is not None and cause.step and state.calls.get(cause.step, NO_CALL).attempt
+                if cause is not None
+                and cause.step
+                and run.state.calls.get(cause.step, NO_CALL).attempt
                 else []
             )
-            return [*show, Suggestion(f"flowdsl rerun {run}", "once more, as a new run")]
+            return [*show, Suggestion(f"flowdsl rerun {run.id}", "once more, as a new run")]
         case "stuck":
             return [
-                Suggestion(f"flowdsl resume {run}", "try again"),
-                *_ways_out(progress, run, names),
-                *_giving_up(plan, state, run, names),
+                Suggestion(f"flowdsl resume {run.id}", "try again"),
+                *_ways_out(run, names),
+                *_giving_up(run, names),
             ]
         case "compensating":
-            return [Suggestion(f"flowdsl resume {run}", "go on undoing")]
+            return [Suggestion(f"flowdsl resume {run.id}", "go on undoing")]
         case _:
-            again = [*answers(plan, state, progress), Suggestion(f"flowdsl resume {run}", "go on")]
-            return again + _giving_up(plan, state, run, names)
+            again = [*answers(run), Suggestion(f"flowdsl resume {run.id}", "go on")]
+            return again + _giving_up(run, names)
 
 
-def answers(plan: Plan, state: State, progress: Progress) -> list[Suggestion]:
+def answers(run: Run) -> list[Suggestion]:
     """The commands that answer what the run waits for."""
-    plan = unfolded(plan, state)
-    run = state.created.run if state.created else ""
-    names = short_names(plan)
+    names = short_names(run.plan)
     return [
         Suggestion(
-            f"flowdsl signal {run} {command.name} {payload_text(node.schema)}".rstrip(),
+            f"flowdsl signal {run.id} {command.name} {payload_text(node.schema)}".rstrip(),
             f"answers {names[command.node]}",
         )
-        for command in progress.commands
-        if isinstance(command, Await) and isinstance(node := plan.nodes.get(command.node), WaitFor)
+        for command in run.progress.commands
+        if isinstance(command, Await)
+        and isinstance(node := run.plan.nodes.get(command.node), WaitFor)
     ]
 
 
@@ -191,48 +192,52 @@ def output_lines(outputs: dict[str, Json]) -> list[Line]:
     ]
 
 
-def _undone_text(plan: Plan, state: State, progress: Progress) -> str:
-    undone = len(undone_steps(plan, state))
+def _undone_text(run: Run) -> str:
+    undone = len(undone_steps(run))
     by_hand = [
         call
-        for call, entry in state.calls.items()
+        for call, entry in run.state.calls.items()
         if direction_of(call) == "undo" and (entry.waived or entry.resolved) and not entry.answer
     ]
     total = undone + len(by_hand)
     left = "nothing is left behind"
-    if progress.residue:
-        left = f"{_count(len(progress.residue), 'thing')} to know about"
+    if run.progress.residue:
+        left = f"{_count(len(run.progress.residue), 'thing')} to know about"
     if total == 0:
         return f"nothing had to be undone, {left}"
     return f"{undone} of {_count(total, 'step')} undone, {left}"
 
 
-def _stuck_text(plan: Plan, state: State, progress: Progress) -> str:
-    if state.parked is not None:
-        return state.parked.message
-    undos = [call for call in progress.stuck if direction_of(call) == "undo"]
-    undone = len(undone_steps(plan, state))
-    stuck = _count(len(undos) or len(progress.stuck), "step")
-    if state.turning is not None:
+def _stuck_text(run: Run) -> str:
+    if run.state.parked is not None:
+        return run.state.parked.message
+    undos = [call for call in run.progress.stuck if direction_of(call) == "undo"]
+    undone = len(undone_steps(run))
+    stuck = _count(len(undos) or len(run.progress.stuck), "step")
+    if run.state.turning is not None:
         return f"{stuck} cannot be undone, {undone} undone"
-    if not state.committed:
+    if not run.state.committed:
         return f"{stuck} cannot be undone, and nothing is committed"
-    return f"{_count(len(progress.stuck), 'call')} after commit cannot be done"
+    return f"{_count(len(run.progress.stuck), 'call')} after commit cannot be done"
 
 
-def _why_cancelled(state: State, progress: Progress) -> list[Line]:
-    if progress.state != "cancelled" or state.turning is None:
+def _why_cancelled(run: Run) -> list[Line]:
+    if run.progress.state != "cancelled" or run.state.turning is None:
         return []
-    by = f" (by {state.cancel.actor})" if state.cancel is not None and state.cancel.actor else ""
-    return [fit(line("  ", dim(f"{state.turning.failure.message}{by}")))]
+    by = (
+        f" (by {run.state.cancel.actor})"
+        if run.state.cancel is not None and run.state.cancel.actor
+        else ""
+    )
+    return [fit(line("  ", dim(f"{run.state.turning.failure.message}{by}")))]
 
 
-def _warnings(plan: Plan, state: State, progress: Progress) -> list[Line]:
+def _warnings(run: Run) -> list[Line]:
     lines: list[Line] = []
-    told = {one.step for one in progress.residue}
-    for warning in (warning for warning in progress.warnings if warning.step not in told):
-        said = cause_text(plan, warning)
-        tries = tries_text(state, warning.step)
+    told = {one.step for one in run.progress.residue}
+    for warning in (warning for warning in run.progress.warnings if warning.step not in told):
+        said = cause_text(run.plan, warning)
+        tries = tries_text(run, warning.step)
         text = f"warning: {said}  {tries}".rstrip()
         first, *more = [text] if columns(text) <= WIDTH - 4 else wrapped(text, WIDTH - 4)
         lines.append(fit(line("  ", WARNING.piece, f" {first}")))
@@ -240,21 +245,21 @@ def _warnings(plan: Plan, state: State, progress: Progress) -> list[Line]:
     return lines
 
 
-def _residue(plan: Plan, state: State, progress: Progress) -> list[Line]:
+def _residue(run: Run) -> list[Line]:
     """What a person must look at: each thing with its call, its last answer and why."""
-    if not progress.residue and progress.state != "stuck":
+    if not run.progress.residue and run.progress.state != "stuck":
         return []
-    names = short_names(plan)
-    listed = [one.step for one in progress.residue]
-    listed += undone_steps(plan, state) if progress.state == "stuck" else []
+    names = short_names(run.plan)
+    listed = [one.step for one in run.progress.residue]
+    listed += undone_steps(run) if run.progress.state == "stuck" else []
     left = max((columns(cut(name_of(names, step), NAME_MAX)) for step in listed), default=0)
     lines: list[Line] = [line()]
-    if progress.state == "stuck":
-        lines += _undone_lines(plan, state, names, left)
-    for one in progress.residue:
-        mark = STEP_MARKS["stuck"] if one.call in progress.stuck else WARNING
+    if run.progress.state == "stuck":
+        lines += _undone_lines(run, names, left)
+    for one in run.progress.residue:
+        mark = STEP_MARKS["stuck"] if one.call in run.progress.stuck else WARNING
         name = pad(cut(name_of(names, one.step), NAME_MAX), left)
-        said = " · ".join(w for w in (_call_words(plan, state, one.call), residue_why(one)) if w)
+        said = " · ".join(w for w in (_call_words(run, one.call), residue_why(one)) if w)
         lines += [
             fit(
                 line(
@@ -275,12 +280,12 @@ def residue_why(one: Residue) -> str:
     return one.why
 
 
-def _undone_lines(plan: Plan, state: State, names: Names, left: int) -> list[Line]:
+def _undone_lines(run: Run, names: Names, left: int) -> list[Line]:
     lines = []
-    undone = undone_steps(plan, state)
+    undone = undone_steps(run)
     for step in undone[:UNDONE_MAX]:
         mark = STEP_MARKS["undone"]
-        words = f"undone: {_call_words(plan, state, undo(step))}"
+        words = f"undone: {_call_words(run, undo(step))}"
         lines.append(
             fit(line("  ", mark.piece, f" {pad(cut(names[step], NAME_MAX), left)}  ", words))
         )
@@ -289,49 +294,49 @@ def _undone_lines(plan: Plan, state: State, names: Names, left: int) -> list[Lin
     return lines
 
 
-def _call_words(plan: Plan, state: State, call: CallId) -> str:
-    node = plan.nodes.get(step_of(call))
-    entry = state.calls.get(call, NO_CALL)
+def _call_words(run: Run, call: CallId) -> str:
+    node = run.plan.nodes.get(step_of(call))
+    entry = run.state.calls.get(call, NO_CALL)
     if not isinstance(node, Call) or entry.attempt == 0:
         return ""
-    words = f"{call_text(plan, state, call)}  {status_of(entry)}"
-    tries = tries_text(state, call)
+    words = f"{call_text(run, call)}  {status_of(entry)}"
+    tries = tries_text(run, call)
     return f"{words}  {tries}" if tries else words
 
 
-def what_stands(plan: Plan, state: State) -> list[str]:
+def what_stands(run: Run) -> list[str]:
     """A line for every change at the services that is there or may be, and is not undone."""
-    names = short_names(plan)
+    names = short_names(run.plan)
     return [
-        f"{name_of(names, step)}: {_call_words(plan, state, step)}"
-        for step in effects(plan, state, "")
+        f"{name_of(names, step)}: {_call_words(run, step)}"
+        for step in effects(run.plan, run.state, "")
     ]
 
 
-def _ways_out(progress: Progress, run: str, names: Names) -> list[Suggestion]:
+def _ways_out(run: Run, names: Names) -> list[Suggestion]:
     ways = []
-    for call in progress.stuck:
+    for call in run.progress.stuck:
         if call:
             name = shell_word(name_of(names, call))
-            command = f'flowdsl resume {run} --skip {name} --reason "…"'
+            command = f'flowdsl resume {run.id} --skip {name} --reason "…"'
             ways.append(Suggestion(command, "someone did it by hand"))
     return ways
 
 
-def _giving_up(plan: Plan, state: State, run: str, names: Names) -> list[Suggestion]:
+def _giving_up(run: Run, names: Names) -> list[Suggestion]:
     """What a cancel would do, while it can."""
-    if state.committed or state.turning is not None:
+    if run.state.committed or run.state.turning is not None:
         return []
-    done = [names[step] for step in _would_be_undone(plan, state)]
+    done = [names[step] for step in _would_be_undone(run)]
     what = f"undo {listed(done)}" if done else "stop; there is nothing to undo"
-    return [Suggestion(f"flowdsl cancel {run}", what)]
+    return [Suggestion(f"flowdsl cancel {run.id}", what)]
 
 
-def _would_be_undone(plan: Plan, state: State) -> list[Address]:
+def _would_be_undone(run: Run) -> list[Address]:
     return [
         address
-        for address in effects(plan, state, "")
-        if isinstance(node := plan.nodes[address], Call)
+        for address in effects(run.plan, run.state, "")
+        if isinstance(node := run.plan.nodes[address], Call)
         and not isinstance(node.compensation, NothingToUndo)
     ]
 

@@ -24,7 +24,6 @@ from flowdsl.plan.nodes import (
     Detach,
     ForEach,
     NothingToUndo,
-    Plan,
     Set,
     Status,
     Switch,
@@ -34,9 +33,9 @@ from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json, Sealed, Secret
 from flowdsl.saga.events import Failure, Ok, Refused, Unknown
 from flowdsl.saga.intent import action_of
-from flowdsl.saga.progress import Progress
-from flowdsl.saga.state import CallState, State
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.run import Run
+from flowdsl.saga.state import CallState
+from flowdsl.saga.unfolding import Unfolded
 from flowdsl.view.brief import MASK, many_lines, sealed_text, sent_body
 from flowdsl.view.calls import last_part, name_of, short_names
 from flowdsl.view.mark import STEP_MARKS
@@ -49,78 +48,83 @@ from flowdsl.view.times import clock, duration, rfc3339
 from flowdsl.view.verb import branch_text, verb
 
 
-def show_text(
-    plan: Plan, state: State, progress: Progress, step: Address, *, zone: tzinfo = UTC
-) -> list[Line]:
+def show_text(run: Run, step: Address, *, zone: tzinfo = UTC) -> list[Line]:
     """Every direction of the step that was sent, in the order of a run; what was not, and why."""
-    plan = unfolded(plan, state)
-    node = plan.nodes[step]
-    name = name_of(short_names(plan), step)
-    seen = state_of(progress, state, step)
+    node = run.plan.nodes[step]
+    name = name_of(short_names(run.plan), step)
+    seen = state_of(run, step)
     if not isinstance(node, Call):
-        return _without_request(plan, state, progress, node, name)
-    sent = [call for call in _directions(step) if call in state.calls]
+        return _without_request(run, node, name)
+    sent = [call for call in _directions(step) if call in run.state.calls]
     lines = []
     for call in sent:
-        lines += _one(plan, state, progress, call, name, zone)
-    if step not in state.calls:
+        lines += _one(run, call, name, zone)
+    if step not in run.state.calls:
         why = skipped_because(node) if seen == "skipped" else "nothing was sent"
         lines.append(line(bold(name), "  ", Styled(seen, STEP_MARKS[seen].style), f"  {why}"))
-    if undo(step) not in state.calls:
-        lines += [line(), line(dim(f"undo     {_no_undo(state, node, seen)}"))]
+    if undo(step) not in run.state.calls:
+        lines += [line(), line(dim(f"undo     {_no_undo(run, node, seen)}"))]
     return lines
 
 
-def _without_request(
-    plan: Plan, state: State, progress: Progress, node: AnyNode, name: str
-) -> list[Line]:
+def _without_request(run: Run, node: AnyNode, name: str) -> list[Line]:
     """A step that sends nothing itself: what it is, what it came to, and what is in it."""
     step = node.address
-    seen = state_of(progress, state, step)
-    said = "" if isinstance(node, Status | Set) else f"  {verb(node, plan)}"
+    seen = state_of(run, step)
+    said = "" if isinstance(node, Status | Set) else f"  {verb(node, run.plan)}"
     lines = [line(bold(name), "  ", Styled(seen, STEP_MARKS[seen].style), dim(said))]
-    failure = failure_of(state, step)
+    failure = failure_of(run, step)
     if failure is not None:
         lines.append(line(Styled("! ", "red"), failure.message))
-    match node:
-        case Switch():
-            taken = taken_branch(state, node)
-            if step in state.done:
-                said = "no branch: no condition holds" if taken is None else branch_text(taken)
-                lines.append(line("  ", said))
-        case ForEach():
-            folded = Folded(plan, state, progress)
-            lines += [
-                line("  ", STEP_MARKS[state_of(progress, state, item.address)].piece,
-                     f" {last_part(item.address)}  ", item_text(item_value(state, item.address)[1]),
-                     dim(f"  {folded.word(item)}"))
-                for item in node.branches or ()
-            ]  # fmt: skip
-        case Detach() if step in state.spawned:
-            lines += [line("  ", text) for text in many_lines({"run": state.spawned[step].run})]
-            lines += [line(), line(dim("with"))]
-            lines += [line("  ", text) for text in many_lines(dict(state.spawned[step].inputs))]
-        case WaitFor(signal=signal):
-            lines += _signal(state, step, signal)
-        case _ if step in state.done:
-            lines += [line("  ", text) for text in many_lines(state.done[step])]
-    return lines
+    if isinstance(node, Switch):
+        return [*lines, *_taken(run, node)]
+    if isinstance(node, ForEach):
+        return [*lines, *_items(run, node)]
+    if isinstance(node, WaitFor):
+        return [*lines, *_signal(run, step, node.signal)]
+    if isinstance(node, Detach):
+        return [*lines, *_spawned(run, step)]
+    return [*lines, *(_json(run.state.done[step]) if step in run.state.done else [])]
 
 
-def _signal(state: State, step: Address, name: str) -> list[Line]:
+def _taken(run: Run, switch: Switch) -> list[Line]:
+    if switch.address not in run.state.done:
+        return []
+    taken = taken_branch(run, switch)
+    return [line("  ", branch_text(taken) if taken else "no branch: no condition holds")]
+
+
+def _items(run: Run, each: ForEach) -> list[Line]:
+    folded = Folded(run)
+    return [
+        line("  ", STEP_MARKS[state_of(run, item.address)].piece, f" {last_part(item.address)}  ",
+             item_text(item_value(run, item.address)[1]), dim(f"  {folded.word(item)}"))
+        for item in each.branches or ()
+    ]  # fmt: skip
+
+
+def _spawned(run: Run, step: Address) -> list[Line]:
+    spawned = run.state.spawned.get(step)
+    if spawned is None:
+        return []
+    return [*_json({"run": spawned.run}), line(), line(dim("with")), *_json(dict(spawned.inputs))]
+
+
+def _signal(run: Run, step: Address, name: str) -> list[Line]:
     """What answered a `wait_for`, and what it would take to answer it."""
-    if step not in state.received:
-        run = state.created.run if state.created else ""
-        return [line("  ", f"waits for the signal {name}: ", bold(f"flowdsl signal {run} {name}"))]
-    signal = state.signals[state.received[step]]
+    if step not in run.state.received:
+        return [
+            line("  ", f"waits for the signal {name}: ", bold(f"flowdsl signal {run.id} {name}"))
+        ]
+    signal = run.state.signals[run.state.received[step]]
     by = f" by {signal.actor}" if signal.actor else ""
     lines = [line("  ", f"answered at {rfc3339(signal.at)}{by}", dim(f"  id {signal.id}"))]
-    return lines + [line("  ", text) for text in many_lines(signal.payload)]
+    return lines + _json(signal.payload)
 
 
-def curl(state: State, call: CallId) -> str:
+def curl(run: Run, call: CallId) -> str:
     """A command that repeats the request, its key included; secrets as shell variables."""
-    request = _request_of(state, call)
+    request = _request_of(run, call)
     if request is None:
         return ""
     parts = ["curl", "-sS", "-X", request.method]
@@ -137,14 +141,12 @@ def _directions(step: Address) -> tuple[CallId, ...]:
     return step, probe(step), second_probe(step), answer(step), confirm(step), undo(step)
 
 
-def _one(
-    plan: Plan, state: State, progress: Progress, call: CallId, name: str, zone: tzinfo
-) -> list[Line]:
-    entry = state.calls[call]
+def _one(run: Run, call: CallId, name: str, zone: tzinfo) -> list[Line]:
+    entry = run.state.calls[call]
     direction = direction_of(call)
     seen = (
-        undo_state(progress, call, entry) if direction == "undo"
-        else state_of(progress, state, call) if direction in ("do", "confirm") and not is_answer(call)
+        undo_state(run, call, entry) if direction == "undo"
+        else state_of(run, call) if direction in ("do", "confirm") and not is_answer(call)
         else "ok" if entry.answer is not None else "refused"
     )  # fmt: skip
     words = {"undo": "undo", "confirm": "confirm", "probe": "probe"}.get(direction, "")
@@ -161,9 +163,9 @@ def _one(
     lines = [line()] if words else []
     lines.append(line(*title))
     if entry.attempt:
-        request = _request_of(state, call)
+        request = _request_of(run, call)
         lines += [line(), *(_request(request) if request else [])]
-    return [*lines, *_response(plan, call, entry)]
+    return [*lines, *_response(run.plan, call, entry)]
 
 
 def _span(entry: CallState, zone: tzinfo) -> str:
@@ -175,11 +177,11 @@ def _span(entry: CallState, zone: tzinfo) -> str:
     return f"  {clock(entry.first_at, zone)} → {clock(entry.ended_at, zone)}  {took}"
 
 
-def _request_of(state: State, call: CallId) -> Request | None:
+def _request_of(run: Run, call: CallId) -> Request | None:
     """The bytes of a call; one asked again for its answer sends those of its step."""
-    entry = state.calls.get(call)
+    entry = run.state.calls.get(call)
     if entry is not None and entry.request is None and is_answer(call):
-        entry = state.calls.get(step_of(call))
+        entry = run.state.calls.get(step_of(call))
     return entry.request if entry else None
 
 
@@ -193,10 +195,10 @@ def _request(request: Request) -> list[Line]:
     return lines
 
 
-def _response(plan: Plan, call: CallId, entry: CallState) -> list[Line]:
+def _response(plan: Unfolded, call: CallId, entry: CallState) -> list[Line]:
+    if entry.failed is not None:
+        return [line(Styled("! ", "red"), entry.failed.message)]
     match entry.outcome:
-        case _ if entry.failed is not None:
-            return [line(Styled("! ", "red"), entry.failed.message)]
         case Ok(status=status, headers=headers, body=body, misfit=misfit):
             lines = [line(dim("< "), status_phrase(status) if status else "found")]
             lines += [line(dim("< "), f"{name}: {text}") for name, text in headers.items()]
@@ -209,7 +211,7 @@ def _response(plan: Plan, call: CallId, entry: CallState) -> list[Line]:
             return [line(dim("< "), "no answer yet" if entry.flying else "not sent")]
 
 
-def _not_ok(plan: Plan, call: CallId, failure: Failure) -> list[Line]:
+def _not_ok(plan: Unfolded, call: CallId, failure: Failure) -> list[Line]:
     lines = []
     if failure.status is not None:
         lines.append(line(dim("< "), status_phrase(failure.status)))
@@ -226,7 +228,7 @@ def _json(value: Json) -> list[Line]:
     return [line("  ", text) for text in many_lines(value)]
 
 
-def _no_undo(state: State, call: Call, seen: str) -> str:
+def _no_undo(run: Run, call: Call, seen: str) -> str:
     match seen:
         case _ if call.action.is_read:
             return "not needed: it changes nothing"
@@ -238,7 +240,7 @@ def _no_undo(state: State, call: Call, seen: str) -> str:
             return "none, on purpose: compensate: none"
         case _ if call.compensation is None:
             return "none: the step has no `compensate`"
-        case _ if state.committed:
+        case _ if run.state.committed:
             return "not any more: the run has committed"
         case _:
             return "not begun"

@@ -12,9 +12,9 @@ from flowdsl.plan.span import NOWHERE, Span
 from flowdsl.plan.unfold import source_of
 from flowdsl.saga.events import Failure
 from flowdsl.saga.intent import action_of
-from flowdsl.saga.progress import Progress
-from flowdsl.saga.state import NO_CALL, CallState, State
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.run import Run
+from flowdsl.saga.state import NO_CALL, CallState
+from flowdsl.saga.unfolding import Unfolded
 from flowdsl.view.brief import one_line, sent_body
 from flowdsl.view.calls import direction_word, name_of, short_names
 from flowdsl.view.paint import WIDTH, Line, columns, cut, fit, line, wrapped
@@ -30,28 +30,27 @@ NOT_A_STEP = frozenset(
 )  # the deadline, a cancel, a driver that keeps crashing
 
 
-def cause_frame(plan: Plan, state: State, progress: Progress) -> list[Line]:
+def cause_frame(run: Run) -> list[Line]:
     """What went wrong first, as a frame; nothing where a person cancelled the run."""
-    cause = cause_of(state, progress)
+    cause = cause_of(run)
     if cause is None or cause.code == Code.CANCELLED:
         return []
-    return failure_frame(plan, state, cause, cause_call(state, progress))
+    return failure_frame(run, cause, cause_call(run))
 
 
-def failure_frame(plan: Plan, state: State, failure: Failure, call: CallId = "") -> list[Line]:
+def failure_frame(run: Run, failure: Failure, call: CallId = "") -> list[Line]:
     """The frame of a failure; of the direction `call` where it is not the step itself."""
     call = call or failure.step
-    plan = unfolded(plan, state)
-    lines = [heading("error", failure.code, title(plan, failure, call), "red")]
-    span = _span(plan, call)
+    lines = [heading("error", failure.code, title(run.plan, failure, call), "red")]
+    span = _span(run.plan, call)
     digits = digits_of(span.line)
-    entry = state.calls.get(call, NO_CALL)
-    path, text = source_of(plan, step_of(call))
+    entry = run.state.calls.get(call, NO_CALL)
+    path, text = source_of(run.plan, step_of(call))
     if span.line > 0 and text:
         source = Source(path, text)
         lines.append(place(source, span, digits))
         lines += excerpt(
-            source, (Note(span, _label(failure, entry, tries_of(state, call))),), "red", digits
+            source, (Note(span, _label(failure, entry, tries_of(run, call))),), "red", digits
         )
         lines.append(gutter(digits))
     return [
@@ -103,7 +102,7 @@ def status_phrase(status: int) -> str:
         return str(status)
 
 
-def _span(plan: Plan, call: CallId) -> Span:
+def _span(plan: Unfolded, call: CallId) -> Span:
     node = plan.nodes.get(call) or plan.nodes.get(step_of(call))
     if node is None:
         return NOWHERE

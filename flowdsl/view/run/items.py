@@ -14,8 +14,8 @@ from flowdsl.plan.nodes import AnyNode, Block, Call, Confirm, ForEach, Plan, Swi
 from flowdsl.plan.values import Json
 from flowdsl.saga.collecting import LOST
 from flowdsl.saga.events import Turned
-from flowdsl.saga.progress import Progress
-from flowdsl.saga.state import NO_CALL, State
+from flowdsl.saga.run import Run
+from flowdsl.saga.state import NO_CALL
 from flowdsl.view.brief import one_line, summary
 from flowdsl.view.outline import Items
 from flowdsl.view.paint import counted, cut
@@ -36,9 +36,7 @@ COUNTED = ("ok", "running", "waiting", "undoing", "stuck", "unknown", "refused",
 class Folded:
     """What of a run is shown: long lists in part, branches not taken and fallbacks not needed by name only."""
 
-    plan: Plan
-    state: State
-    progress: Progress
+    run: Run
 
     def items(self, each: ForEach) -> tuple[Items, Items]:
         items = each.branches or ()
@@ -48,7 +46,7 @@ class Folded:
             return items, ()
         kept = {*range(FIRST), *self._to_look_at(items)}
         if each.mirrors is None:
-            kept |= set(self.state.chosen.get(each.address, ())[:WINNERS_MAX])
+            kept |= set(self.run.state.chosen.get(each.address, ())[:WINNERS_MAX])
         words = [self.word(item) for item in items]
         grave = [i for i, word in enumerate(words) if word in GRAVE and i not in kept]
         kept |= set(sorted(grave, key=lambda i: GRAVE.index(words[i]))[:NOTABLE_MAX])
@@ -57,24 +55,22 @@ class Folded:
 
     def _to_look_at(self, items: Items) -> set[int]:
         """Where the run went wrong, and where something is left."""
-        steps = [one.step for one in self.progress.residue[:NOTABLE_MAX]]
-        if self.state.turning is not None:
-            steps.append(self.state.turning.failure.step)
+        steps = [one.step for one in self.run.progress.residue[:NOTABLE_MAX]]
+        if self.run.state.turning is not None:
+            steps.append(self.run.state.turning.failure.step)
         around = {place for step in steps for place in enclosing(step)}
         return {index for index, item in enumerate(items) if item.address in around}
 
     def is_open(self, node: AnyNode) -> bool:
-        match node:
-            case Call(fallback=Block()):
-                return self.state.calls.get(node.address, NO_CALL).answer is None
-            case _:
-                return state_of(self.progress, self.state, node.address) != "skipped"
+        if isinstance(node, Call):
+            return self.run.state.calls.get(node.address, NO_CALL).answer is None
+        return state_of(self.run, node.address) != "skipped"
 
     def word(self, item: AnyNode) -> str:
         """What became of an item, in a word."""
-        seen = state_of(self.progress, self.state, item.address)
+        seen = state_of(self.run, item.address)
         seen = "ok" if seen == "kept" else seen
-        if turned_item(self.state, item.address, LOST) and seen in ("ok", "refused", "pending"):
+        if turned_item(self.run, item.address, LOST) and seen in ("ok", "refused", "pending"):
             return LOST
         return seen
 
@@ -85,10 +81,10 @@ def counts(words: Iterable[str]) -> str:
     return " · ".join(f"{number[word]} {word}" for word in COUNTED if number[word])
 
 
-def turned_item(state: State, address: Address, cause: str = "") -> Turned | None:
+def turned_item(run: Run, address: Address, cause: str = "") -> Turned | None:
     """Why the item that the address is, or is in, turned alone; only if it was for this cause, where one is given."""
     for around in enclosing(address):
-        turned = state.turned.get(around)
+        turned = run.state.turned.get(around)
         if turned is not None and around.endswith("]"):
             return turned if cause in ("", turned.cause) else None
     return None
@@ -102,13 +98,13 @@ def is_tolerated(plan: Plan, address: Address) -> bool:
     )
 
 
-def item_value(state: State, address: Address) -> tuple[bool, Json]:
+def item_value(run: Run, address: Address) -> tuple[bool, Json]:
     """Whether the address is that of an item, and what the item is."""
     around = items_around(address)
     if not around or not address.endswith("]"):
         return False, None
     each, index = around[-1]
-    items = state.expanded.get(each, ())
+    items = run.state.expanded.get(each, ())
     return index < len(items), items[index] if index < len(items) else None
 
 
@@ -136,8 +132,8 @@ def multiplied_text(each: ForEach) -> str:
 
 def result_text(folded: Folded, each: ForEach) -> str:
     """What came of a list: who won, or how many are how far."""
-    items = folded.state.expanded.get(each.address, ())
-    winners = folded.state.chosen.get(each.address)
+    items = folded.run.state.expanded.get(each.address, ())
+    winners = folded.run.state.chosen.get(each.address)
     if winners:
         names = [item_text(items[index]) for index in winners[:3]]
         more = f" and {len(winners) - 3} more" if len(winners) > 3 else ""
@@ -150,11 +146,11 @@ def result_text(folded: Folded, each: ForEach) -> str:
     )
 
 
-def has_fallen_back(progress: Progress, call: Call) -> bool:
+def has_fallen_back(run: Run, call: Call) -> bool:
     """Whether what runs in the stead of a call has begun."""
     fallback = call.fallback
     return fallback is not None and any(
-        (stand := progress.stands.get(node.address)) is not None and stand.state != "pending"
+        (stand := run.progress.stands.get(node.address)) is not None and stand.state != "pending"
         for node in fallback.children
     )
 
@@ -166,6 +162,6 @@ def is_template(node: AnyNode) -> bool:
     return isinstance(node, Confirm) and "[]" in node.address
 
 
-def taken_branch(state: State, switch: Switch) -> Block | None:
-    taken = state.done.get(switch.address)
+def taken_branch(run: Run, switch: Switch) -> Block | None:
+    taken = run.state.done.get(switch.address)
     return switch.branches[taken] if isinstance(taken, int) else None

@@ -17,7 +17,6 @@ from flowdsl.plan.nodes import (
     Call,
     Detach,
     ForEach,
-    Plan,
     Set,
     Status,
     Switch,
@@ -27,10 +26,10 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.commands import Await
 from flowdsl.saga.events import Failure, Ok, Refused, Unknown
 from flowdsl.saga.ledger import answer_of
-from flowdsl.saga.progress import Progress, Residue
+from flowdsl.saga.progress import Residue
+from flowdsl.saga.run import Run
 from flowdsl.saga.scope import failure_value, value
-from flowdsl.saga.state import NO_CALL, CallState, State
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.state import NO_CALL, CallState
 from flowdsl.view.calls import call_text
 from flowdsl.view.outline import steps
 from flowdsl.view.run.items import taken_branch
@@ -49,48 +48,43 @@ Fields: TypeAlias = "dict[str, Json]"
 FORMAT = 1
 
 
-def run_report(
-    plan: Plan, state: State, progress: Progress, *, ended: float | None = None, name: str = ""
-) -> Json:
+def run_report(run: Run, name: str = "") -> Json:
     """The whole object. `name`: the run's state in other words, where nobody drives it (`interrupted`)."""
-    created = state.created
-    plan = unfolded(plan, state)
-    found, problems = outputs(plan, state)
-    found = {} if state.turning is not None else found  # what is undone has no results
-    warnings: list[Json] = [failure_value(warning) for warning in progress.warnings]
-    if state.ended == "succeeded":
+    created = run.state.created
+    found, problems = outputs(run)
+    found = {} if run.state.turning is not None else found  # what is undone has no results
+    warnings: list[Json] = [failure_value(warning) for warning in run.progress.warnings]
+    if run.state.ended == "succeeded":
         warnings += [failure_value(problem) for problem in problems]
-    cause = cause_of(state, progress)
+    cause = cause_of(run)
     return {
         "format": FORMAT,
-        "run": created.run if created else "",
-        "workflow": plan.name,
-        "state": name or progress.state,
-        "status": label_of(plan, state),
+        "run": run.id,
+        "workflow": run.plan.name,
+        "state": name or run.progress.state,
+        "status": label_of(run),
         "created": rfc3339(created.at) if created else None,
-        "ended": None if ended is None else rfc3339(ended),
+        "ended": None if run.ended_at is None else rfc3339(run.ended_at),
         "outputs": dict(found),
         "error": failure_value(cause),
         "warnings": warnings,
-        "residue": [_residue(one, state) for one in progress.residue],
-        "signals": list(_awaited(plan, state, progress)),
-        "steps": {
-            node.address: step_report(plan, state, progress, node.address) for node in steps(plan)
-        },
+        "residue": [_residue(one, run) for one in run.progress.residue],
+        "signals": list(_awaited(run)),
+        "steps": {node.address: step_report(run, node.address) for node in steps(run.plan)},
     }
 
 
-def outputs(plan: Plan, state: State) -> tuple[Fields, tuple[Failure, ...]]:
+def outputs(run: Run) -> tuple[Fields, tuple[Failure, ...]]:
     """What can be rendered by now, or was kept of it; null for the rest, and why it is null."""
     values: Fields = {}
     problems: list[Failure] = []
-    kept = state.outputs or {}
-    for name, template in plan.outputs:
+    kept = run.state.outputs or {}
+    for name, template in run.plan.outputs:
         if name in kept:
             values[name] = kept[name]
             continue
         try:
-            values[name] = value(plan, state, template)
+            values[name] = value(run.plan, run.state, template)
         except EvaluationError as error:
             values[name] = None
             problems.append(
@@ -99,57 +93,56 @@ def outputs(plan: Plan, state: State) -> tuple[Fields, tuple[Failure, ...]]:
     return values, tuple(problems)
 
 
-def step_report(plan: Plan, state: State, progress: Progress, address: str) -> Json:
+def step_report(run: Run, address: str) -> Json:
     """One step: its state, and for a call what was sent and came back, its undo and its confirm."""
-    plan = unfolded(plan, state)
-    node = plan.nodes[address]
-    report: Fields = {"state": state_of(progress, state, address)}
+    node = run.plan.nodes[address]
+    report: Fields = {"state": state_of(run, address)}
     if isinstance(node, Call):
-        report |= _exchange(plan, state, node)
-        report["undo"] = _undo(plan, state, progress, undo(address))
+        report |= _exchange(run, node)
+        report["undo"] = _undo(run, undo(address))
         if node.confirm is not None:
-            report["confirm"] = _confirm(state, progress, confirm(address))
+            report["confirm"] = _confirm(run, confirm(address))
         return report
     # the same four fields in every step, so that a reader need not ask first what kind it is
     report |= {"attempts": 0, "response": None}
-    report |= _particulars(plan, state, node)
-    return report | {"error": failure_value(failure_of(state, address)), "undo": None}
+    report |= _particulars(run, node)
+    return report | {"error": failure_value(failure_of(run, address)), "undo": None}
 
 
-def _particulars(plan: Plan, state: State, node: AnyNode) -> Fields:
-    """What only a step of this kind has."""
-    here = node.address
-    match node:
-        case Set() | Status():
-            return {"value": state.done.get(here)}
-        case ForEach():
-            items, winners = state.expanded.get(here), state.chosen.get(here)
-            return {
-                "items": None if items is None else list(items),
-                "winners": None if winners is None else list(winners),
-            }
-        case Switch():
-            taken = taken_branch(state, node)
-            return {"taken": taken.address if taken is not None else None}
-        case WaitFor(signal=signal):
-            return {"signal": signal, "value": state.done.get(here)}
-        case Detach():
-            spawned = state.spawned.get(here)
-            return {"run": spawned.run if spawned is not None else None}
-        case Block(kind="uses"):
-            return {"file": used_file(plan, node)}
-        case _:
-            return {}
+def _particulars(run: Run, node: AnyNode) -> Fields:
+    """What only a step of this kind has, if it has anything."""
+    here, state = node.address, run.state
+    if isinstance(node, Set | Status):
+        return {"value": state.done.get(here)}
+    if isinstance(node, WaitFor):
+        return {"signal": node.signal, "value": state.done.get(here)}
+    if isinstance(node, ForEach):
+        items, winners = state.expanded.get(here), state.chosen.get(here)
+        return {
+            "items": None if items is None else list(items),
+            "winners": None if winners is None else list(winners),
+        }
+    if isinstance(node, Switch):
+        taken = taken_branch(run, node)
+        return {"taken": taken.address if taken is not None else None}
+    if isinstance(node, Detach):
+        spawned = state.spawned.get(here)
+        return {"run": spawned.run if spawned is not None else None}
+    return (
+        {"file": used_file(run.plan, node)}
+        if isinstance(node, Block) and node.kind == "uses"
+        else {}
+    )
 
 
-def _awaited(plan: Plan, state: State, progress: Progress) -> Iterator[Json]:
+def _awaited(run: Run) -> Iterator[Json]:
     """What the run asks for: a program can answer it with `flowdsl signal`."""
-    for command in progress.commands:
+    for command in run.progress.commands:
         if not isinstance(command, Await):
             continue
-        node = plan.nodes[command.node]
+        node = run.plan.nodes[command.node]
         assert isinstance(node, WaitFor), f"{command.node} waits for a signal"
-        until = state.armed.get(command.node)
+        until = run.state.armed.get(command.node)
         yield {
             "name": command.name,
             "step": command.node,
@@ -158,13 +151,13 @@ def _awaited(plan: Plan, state: State, progress: Progress) -> Iterator[Json]:
         }
 
 
-def _exchange(plan: Plan, state: State, call: Call) -> Fields:
-    entry = state.calls.get(call.address, NO_CALL)
-    known = answer_of(state, call)
-    failure = failure_of(state, call.address)
+def _exchange(run: Run, call: Call) -> Fields:
+    entry = run.state.calls.get(call.address, NO_CALL)
+    known = answer_of(run.state, call)
+    failure = failure_of(run, call.address)
     return {
-        "call": call_text(plan, state, call.address),
-        "attempts": tries_of(state, call.address),
+        "call": call_text(run, call.address),
+        "attempts": tries_of(run, call.address),
         "status": known.status or None if known else _last_status(entry),
         "response": known.body if known else failure.response if failure else None,
         "error": failure_value(failure),
@@ -174,27 +167,27 @@ def _exchange(plan: Plan, state: State, call: Call) -> Fields:
     }
 
 
-def _undo(plan: Plan, state: State, progress: Progress, call: CallId) -> Json:
-    entry = state.calls.get(call)
+def _undo(run: Run, call: CallId) -> Json:
+    entry = run.state.calls.get(call)
     if entry is None:
         return None
     return {
-        "state": undo_state(progress, call, entry),
-        "call": call_text(plan, state, call),
+        "state": undo_state(run, call, entry),
+        "call": call_text(run, call),
         "attempts": entry.attempt,
         "status": _last_status(entry),
-        "error": failure_value(failure_of(state, call)),
+        "error": failure_value(failure_of(run, call)),
     }
 
 
-def _confirm(state: State, progress: Progress, call: CallId) -> Json:
-    entry = state.calls.get(call, NO_CALL)
+def _confirm(run: Run, call: CallId) -> Json:
+    entry = run.state.calls.get(call, NO_CALL)
     return {
-        "state": state_of(progress, state, call),
+        "state": state_of(run, call),
         "attempts": entry.attempt,
         "status": _last_status(entry),
         "response": entry.answer.body if entry.answer else None,
-        "error": failure_value(failure_of(state, call)),
+        "error": failure_value(failure_of(run, call)),
     }
 
 
@@ -208,8 +201,8 @@ def _last_status(entry: CallState) -> int | None:
             return None
 
 
-def _residue(one: Residue, state: State) -> Json:
-    entry = state.calls.get(one.call) or state.calls.get(one.step, NO_CALL)
+def _residue(one: Residue, run: Run) -> Json:
+    entry = run.state.calls.get(one.call) or run.state.calls.get(one.step, NO_CALL)
     return {
         "step": one.step,
         "call": one.call,

@@ -8,13 +8,12 @@ from datetime import UTC, tzinfo
 from typing import TypeAlias
 
 from flowdsl.plan.address import undo
-from flowdsl.plan.nodes import AnyNode, Block, Commit, Confirm, Plan, Status, Switch
+from flowdsl.plan.nodes import AnyNode, Block, Commit, Confirm, Status, Switch
 from flowdsl.saga.attempt import may_resend
 from flowdsl.saga.collecting import LOST
 from flowdsl.saga.intent import action_of
-from flowdsl.saga.progress import Progress
-from flowdsl.saga.state import NO_CALL, State
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.run import Run
+from flowdsl.saga.state import NO_CALL
 from flowdsl.view.brief import scalar
 from flowdsl.view.calls import NAME_MAX, Names, name_of, short_names
 from flowdsl.view.mark import RUN_MARKS, WARNING
@@ -44,9 +43,7 @@ class About:
     """What only the owner of the store knows. `driven`: some process has the run in hand."""
 
     now: float
-    ended: float | None = None
     driven: bool = False
-    last_seen: float | None = None  # when an interrupted run last got on
     changed: bool | None = None  # whether the file is another one by now
     zone: tzinfo = UTC
     behind: str = ""  # the run with the same key that it waits for, and its state
@@ -66,26 +63,24 @@ class RunRow:
     residue: int = 0  # things left that a person should know of
 
 
-def state_name(progress: Progress, about: About) -> str:
+def state_name(run: Run, about: About) -> str:
     """The run's state; `interrupted` where it is unfinished, has something to do, and nobody drives it."""
-    unfinished = progress.state in ("running", "waiting", "compensating")
-    return "interrupted" if unfinished and not about.driven else progress.state
+    unfinished = run.progress.state in ("running", "waiting", "compensating")
+    return "interrupted" if unfinished and not about.driven else run.progress.state
 
 
-def status_text(plan: Plan, state: State, progress: Progress, about: About) -> list[Line]:
+def status_text(run: Run, about: About) -> list[Line]:
     return [
-        _first(plan, state, progress, about),
-        *_interrupted(plan, state, progress, about),
+        _first(run, about),
+        *_interrupted(run, about),
         *([fit(line("  waits for its turn behind ", bold(about.behind)))] if about.behind else []),
         line(),
-        *_facts(plan, state, about),
+        *_facts(run, about),
         line(),
-        *table(plan, state, progress, about.now),
-        *_aftermath(plan, state, progress),
+        *table(run, about.now),
+        *_aftermath(run),
         line(),
-        *suggestion_lines(
-            [each for each in suggestions(plan, state, progress) if not _is_this(each)]
-        ),
+        *suggestion_lines([each for each in suggestions(run) if not _is_this(each)]),
     ]
 
 
@@ -93,43 +88,42 @@ def _is_this(suggested: Suggestion) -> bool:
     return suggested.command.startswith("flowdsl status")
 
 
-def table(plan: Plan, state: State, progress: Progress, now: float | None = None) -> list[Line]:
+def table(run: Run, now: float | None = None) -> list[Line]:
     """STEP STATE TRIES TOOK ANSWER: every step that still means something, its state as a word."""
-    plan = unfolded(plan, state)
-    names = short_names(plan)
+    names = short_names(run.plan)
     rows: list[Cell] = [("STEP", "STATE", "TRIES", "TOOK", "ANSWER", "dim")]
-    for row in reachable(plan, state, progress):
+    for row in reachable(run):
         if row.kind == "more":
-            said = hidden_text(Folded(plan, state, progress), row)
+            said = hidden_text(Folded(run), row)
             rows.append((f"… {len(row.hidden)} more", "", "", "", said, "dim"))
         elif not isinstance(row.node, Status | Block | Switch):
-            rows.append(_cells(plan, state, progress, row.node, names, now))
+            rows.append(_cells(run, row.node, names, now))
     widths = [max(columns(row[index]) for row in rows) for index in range(4)]
     return [
         fit(line("  ", *_row(row, widths, heading=index == 0))) for index, row in enumerate(rows)
     ]
 
 
-def detail(plan: Plan, state: State, progress: Progress) -> str:
+def detail(run: Run) -> str:
     """The last column of `flowdsl list`: what went wrong, what is open, what is missing."""
-    cause = cause_of(state, progress)
+    cause = cause_of(run)
     left = ""
-    if progress.residue:
-        names = short_names(plan)
-        steps = [names.get(one.step, one.step) for one in progress.residue]
-        left = f"{', '.join(dict.fromkeys(steps))}: {progress.residue[0].why}"
-    if progress.state == "stuck" and left:
+    if run.progress.residue:
+        names = short_names(run.plan)
+        steps = [names.get(one.step, one.step) for one in run.progress.residue]
+        left = f"{', '.join(dict.fromkeys(steps))}: {run.progress.residue[0].why}"
+    if run.progress.state == "stuck" and left:
         return left
     marked = f"{WARNING.symbol} {left}" if left else ""
     if cause is not None:
-        said = cause_text(plan, cause, cause_call(state, progress))
+        said = cause_text(run.plan, cause, cause_call(run))
         return f"{marked}; {said}" if marked else said
     if marked:
         return marked
-    if progress.state == "succeeded" and progress.warnings:
-        return counted(len(progress.warnings), "warning")
-    names = short_names(plan)
-    return ", ".join(name_of(names, call) for call in state.flying)
+    if run.progress.state == "succeeded" and run.progress.warnings:
+        return counted(len(run.progress.warnings), "warning")
+    names = short_names(run.plan)
+    return ", ".join(name_of(names, call) for call in run.state.flying)
 
 
 def list_text(rows: Sequence[RunRow], now: float, *, hidden: int = 0) -> list[Line]:
@@ -164,30 +158,28 @@ def _list_row(row: Sequence[str], widths: Sequence[int], *, heading: bool) -> Li
     return fit((*pieces, dim(row[-1]) if heading else Styled(row[-1])))
 
 
-def _first(plan: Plan, state: State, progress: Progress, about: About) -> Line:
-    run = state.created.run if state.created else ""
-    name = state_name(progress, about)
-    when = about.ended or (about.last_seen if name == "interrupted" else None)
+def _first(run: Run, about: About) -> Line:
+    name = state_name(run, about)
+    when = run.at if run.state.ended or name == "interrupted" else None
     since = f" {ago(about.now - when)}" if when is not None else ""
-    cause = cause_of(state, progress)
-    why = f": {cause_text(plan, cause, cause_call(state, progress))}" if cause is not None else ""
+    cause = cause_of(run)
+    why = f": {cause_text(run.plan, cause, cause_call(run))}" if cause is not None else ""
     mark = RUN_MARKS[name]
     word = Styled(f"{mark.symbol} {name}", mark.style)
-    return fit(line(word, "  ", *run_name(plan, run), f" {since}" if since else "", why))
+    return fit(line(word, "  ", *run_name(run), f" {since}" if since else "", why))
 
 
-def _interrupted(plan: Plan, state: State, progress: Progress, about: About) -> list[Line]:
+def _interrupted(run: Run, about: About) -> list[Line]:
     """What the open calls mean for whoever wonders whether to resume."""
-    if state_name(progress, about) != "interrupted":
+    if state_name(run, about) != "interrupted":
         return []
-    plan = unfolded(plan, state)
-    names = short_names(plan)
+    names = short_names(run.plan)
     lines: list[Line] = []
-    for call in state.flying:
-        action, name = action_of(plan, call), name_of(names, call)
+    for call in run.state.flying:
+        action, name = action_of(run.plan, call), name_of(names, call)
         again = (
             "resuming asks again with the same key, so it is not done twice"
-            if may_resend(action, plan.services[action.service])
+            if may_resend(action, run.plan.services[action.service])
             else "it may have happened; resuming finds out or undoes it"
         )
         lines.append(fit(line("  ", bold(name), " was sent and its answer never arrived:")))
@@ -195,14 +187,14 @@ def _interrupted(plan: Plan, state: State, progress: Progress, about: About) -> 
     return [line(), *lines] if lines else []
 
 
-def _facts(plan: Plan, state: State, about: About) -> list[Line]:
-    created = state.created
+def _facts(run: Run, about: About) -> list[Line]:
+    created = run.state.created
     if created is None:
         return []
-    took = duration((about.ended or about.now) - created.at)
-    label = label_of(plan, state)
+    took = duration((run.ended_at or about.now) - created.at)
+    label = label_of(run)
     since = {True: " (changed since)", False: " (unchanged since)", None: ""}[about.changed]
-    secret = {declared.name for declared in plan.inputs if declared.secret}
+    secret = {declared.name for declared in run.plan.inputs if declared.secret}
     given = [
         f"{name} {cut(scalar(value), 24)}"
         for name, value in created.inputs.items()
@@ -214,40 +206,38 @@ def _facts(plan: Plan, state: State, about: About) -> list[Line]:
             f"{date_and_time(created.at, about.zone)}   took {took}"
             + (f"   label {label}" if label else ""),
         ),
-        ("file", f"{plan.path or plan.name} @ {plan.digest[:7]}{since}"),
+        ("file", f"{run.plan.path or run.plan.name} @ {run.plan.digest[:7]}{since}"),
         ("inputs", " · ".join(given)),
     ]
     return [fit(line("  ", dim(pad(name, 9)), text)) for name, text in facts if text]
 
 
 def _cells(
-    plan: Plan,
-    state: State,
-    progress: Progress,
+    run: Run,
     node: AnyNode,
     names: Names,
     now: float | None,
 ) -> Cell:
     if isinstance(node, Commit):
-        reached = "ok" if state.committed else "not reached" if state.turning else "pending"
-        return "commit", reached, "", "", "", "plain" if state.committed else "dim"
-    seen = seen_of(state, progress, node)
-    words = cells(plan, state, progress, node, names, now)
+        reached = "ok" if run.state.committed else "not reached" if run.state.turning else "pending"
+        return "commit", reached, "", "", "", "plain" if run.state.committed else "dim"
+    seen = seen_of(run, node)
+    words = cells(run, node, names, now)
     name = f"{names[node.of]} confirm" if isinstance(node, Confirm) else names[node.address]
-    entry = state.calls.get(node.address, NO_CALL)
-    tries = str(tries_of(state, node.address)) if entry.attempt else ""
+    entry = run.state.calls.get(node.address, NO_CALL)
+    tries = str(tries_of(run, node.address)) if entry.attempt else ""
     answer = (
-        words.detail.removesuffix(tries_text(state, node.address))
+        words.detail.removesuffix(tries_text(run, node.address))
         .rstrip(" ·")
         .removeprefix(f"{LOST} · ")
     )
     answer = answer.removeprefix(f"{seen}: ").replace(f"warning: {seen}", "warning")
     answer = "" if answer == seen else answer
-    back = state.calls.get(undo(node.address))
+    back = run.state.calls.get(undo(node.address))
     if back is not None and back.attempt:
         answer = f"then {answer}" if answer else f"then {status_of(back)}"
-    mark = mark_of(plan, state, progress, node)
-    lost = turned_item(state, node.address, LOST) is not None
+    mark = mark_of(run, node)
+    lost = turned_item(run, node.address, LOST) is not None
     answer = f"{answer} · lost" if lost and seen not in GAVE_WAY else answer
     return (
         cut(name, NAME_MAX + 8),
@@ -273,7 +263,7 @@ def _row(row: Cell, widths: Sequence[int], *, heading: bool) -> Line:
     )  # fmt: skip
 
 
-def _aftermath(plan: Plan, state: State, progress: Progress) -> list[Line]:
+def _aftermath(run: Run) -> list[Line]:
     """Warnings and what is left behind, without the state line that stands on top already."""
-    below = closing(plan, state, progress)[1:]
+    below = closing(run)[1:]
     return [line(), *below] if below and below[0] else below

@@ -26,8 +26,9 @@ from flowdsl.saga.collecting import LOST
 from flowdsl.saga.events import Failure, Ok, Refused, Resolved, Unknown
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.ledger import answer_of
-from flowdsl.saga.progress import Progress, StepState
-from flowdsl.saga.state import NO_CALL, CallState, State
+from flowdsl.saga.progress import StepState
+from flowdsl.saga.run import Run
+from flowdsl.saga.state import NO_CALL, CallState
 from flowdsl.view.brief import answer_summary, failure_summary, reason, scalar, sent_body, summary
 from flowdsl.view.calls import Names, call_text
 from flowdsl.view.paint import Style, cut
@@ -64,92 +65,92 @@ class Cells:
 
 
 def cells(
-    plan: Plan,
-    state: State,
-    progress: Progress,
+    run: Run,
     node: AnyNode,
     names: Names,
     now: float | None = None,
 ) -> Cells:
-    seen = state_of(progress, state, node.address)
-    match node:
-        case Call():
-            return _call(plan, state, progress, node, names, now)
-        case Confirm():
-            return _confirm(state, node, seen, now)
-        case ForEach():
-            return _each(plan, state, progress, node, seen)
-        case _ if seen == "skipped":
-            return Cells(verb(node, plan), detail=_skipped(state, node), style="dim")
-        case Set():
-            return Cells(verb(node), detail=_assigned(state, node))
-        case WaitFor() | Wait() | Detach() if node.address not in state.calls:
-            said, style = _waiting(state, node, seen, now)
-            return Cells(verb(node, plan), detail=said, style=style)
-        case Fail() if node.address in state.calls:
-            failure = failure_of(state, node.address)
-            return Cells(verb(node), detail=failure.message if failure else "", style="red")
-        case _:
-            failure = failure_of(state, node.address)
-            failed = f"{seen}: {failure.message}" if failure else ""
-            word = seen if seen in ("waiting", "running", "undoing", "undone", "stuck") else ""
-            said = _joined("lost" if turned_item(state, node.address, LOST) else "", word)
-            called = _group(plan, state, node)
-            return Cells(called, detail=failed or said, style="red" if failed else "dim")
+    seen = state_of(run, node.address)
+    if isinstance(node, Call):
+        return _call(run, node, names, now)
+    if isinstance(node, Confirm):
+        return _confirm(run, node, seen, now)
+    if isinstance(node, ForEach):
+        return _each(run, node, seen)
+    return _without_call(run, node, seen, now)
 
 
-def _group(plan: Plan, state: State, node: AnyNode) -> str:
+def _without_call(run: Run, node: AnyNode, seen: StepState, now: float | None) -> Cells:
+    """What it does, and what it came to."""
+    does, failure = verb(node, run.plan), failure_of(run, node.address)
+    has_failed = node.address in run.state.calls  # also if it was retried since
+    if seen == "skipped":
+        return Cells(does, detail=_skipped(run, node), style="dim")
+    if isinstance(node, Set):
+        return Cells(does, detail=_assigned(run, node))
+    if isinstance(node, WaitFor | Wait | Detach) and not has_failed:
+        said, style = _waiting(run, node, seen, now)
+        return Cells(does, detail=said, style=style)
+    if isinstance(node, Fail) and has_failed:
+        return Cells(does, detail=failure.message if failure else "", style="red")
+    called = _group(run, node)
+    if failure is not None:
+        return Cells(called, detail=f"{seen}: {failure.message}", style="red")
+    word = seen if seen in ("waiting", "running", "undoing", "undone", "stuck") else ""
+    lost = "lost" if turned_item(run, node.address, LOST) else ""
+    return Cells(called, detail=_joined(lost, word), style="dim")
+
+
+def _group(run: Run, node: AnyNode) -> str:
     """What a group is; an item of a list is first of all what it was given."""
-    is_item, item = item_value(state, node.address)
-    said = verb(node, plan)
+    is_item, item = item_value(run, node.address)
+    said = verb(node, run.plan)
     if not is_item:
         return said
     return item_text(item) if said == "steps" else _joined(item_text(item), said)
 
 
-def _skipped(state: State, node: AnyNode) -> str:
+def _skipped(run: Run, node: AnyNode) -> str:
     """Why nothing of it was done: its own condition, or that others were quicker."""
-    if node.address in state.skipped or node.when is not None:
+    if node.address in run.state.skipped or node.when is not None:
         return skipped_because(node)
-    return "not needed" if item_value(state, node.address)[0] else "skipped"
+    return "not needed" if item_value(run, node.address)[0] else "skipped"
 
 
-def _each(plan: Plan, state: State, progress: Progress, each: ForEach, seen: StepState) -> Cells:
+def _each(run: Run, each: ForEach, seen: StepState) -> Cells:
     if seen == "skipped":
         return Cells(each_text(each), detail=skipped_because(each), style="dim")
-    failure = failure_of(state, each.address)
+    failure = failure_of(run, each.address)
     if failure is not None:
         return Cells(each_text(each), detail=f"refused: {failure.message}", style="red")
-    if each.address not in state.expanded:
+    if each.address not in run.state.expanded:
         return Cells(each_text(each), detail=collect_text(each), style="dim")
-    return Cells(each_text(each), detail=result_text(Folded(plan, state, progress), each))
+    return Cells(each_text(each), detail=result_text(Folded(run), each))
 
 
 def _waiting(
-    state: State, node: WaitFor | Wait | Detach, seen: StepState, now: float | None
+    run: Run, node: WaitFor | Wait | Detach, seen: StepState, now: float | None
 ) -> tuple[str, Style]:
     """What it waits for and how long still; afterwards, what came."""
     here = node.address
     left = (
-        f"{duration(state.armed[here] - now)} left"
-        if now is not None and here in state.armed
+        f"{duration(run.state.armed[here] - now)} left"
+        if now is not None and here in run.state.armed
         else ""
     )
-    match node:
-        case Detach():
-            spawned = state.spawned.get(here)
-            began = "" if here in state.begun or spawned is None else "to be started"
-            return _joined(f"run {spawned.run}" if spawned else "", began), "plain"
-        case _ if seen == "waiting" and isinstance(node, WaitFor):
-            return _joined("waiting for a signal", left), "yellow"
-        case _ if seen == "waiting":
-            return ", ".join(word for word in ("waiting", left) if word), "yellow"
-        case WaitFor() if here in state.received:
-            signal = state.signals[state.received[here]]
-            by = f"by {signal.actor}" if signal.actor else ""
-            return _joined(summary(signal.payload) or "answered", by), "plain"
-        case _:
-            return "", "plain"
+    if isinstance(node, Detach):
+        spawned = run.state.spawned.get(here)
+        began = "" if here in run.state.begun or spawned is None else "to be started"
+        return _joined(f"run {spawned.run}" if spawned else "", began), "plain"
+    if seen == "waiting" and isinstance(node, WaitFor):
+        return _joined("waiting for a signal", left), "yellow"
+    if seen == "waiting":
+        return ", ".join(word for word in ("waiting", left) if word), "yellow"
+    if here in run.state.received:
+        signal = run.state.signals[run.state.received[here]]
+        by = f"by {signal.actor}" if signal.actor else ""
+        return _joined(summary(signal.payload) or "answered", by), "plain"
+    return "", "plain"
 
 
 def skipped_because(node: AnyNode) -> str:
@@ -164,10 +165,10 @@ def skipped_because(node: AnyNode) -> str:
     return f"skipped: `{text}` is false"
 
 
-def undo_brief(plan: Plan, state: State, call: CallId) -> str:
+def undo_brief(run: Run, call: CallId) -> str:
     """`DELETE …/F-1`: method and last part, enough to tell which undo it was."""
-    action = action_of(plan, call)
-    path = call_text(plan, state, call).partition("?")[0]
+    action = action_of(run.plan, call)
+    path = call_text(run, call).partition("?")[0]
     return f"{action.method} …/{path.rpartition('/')[2]}"
 
 
@@ -185,95 +186,89 @@ def status_of(entry: CallState) -> str:
             return str(status)
         case Refused() | Unknown():
             return "–"
-        case _:
+        case Ok() | None:
             return ""
 
 
-def tries_text(state: State, call: CallId) -> str:
-    tries = tries_of(state, call)
+def tries_text(run: Run, call: CallId) -> str:
+    tries = tries_of(run, call)
     return f"{tries} tries" if tries > 1 else ""
 
 
 def _call(
-    plan: Plan,
-    state: State,
-    progress: Progress,
+    run: Run,
     call: Call,
     names: Names,
     now: float | None,
 ) -> Cells:
-    entry = state.calls.get(call.address, NO_CALL)
-    seen = seen_of(state, progress, call)
+    entry = run.state.calls.get(call.address, NO_CALL)
+    seen = seen_of(run, call)
     seconds = took_seconds(entry, now)
     took = "" if seconds is None else duration(seconds)
-    detail, style = _detail(plan, state, progress, call, seen, names)
-    asking = _asking_again(plan, state, call, now) if seen == "undoing" else ""
+    detail, style = _detail(run, call, seen, names)
+    asking = _asking_again(run, call, now) if seen == "undoing" else ""
     detail = f"undoing: {asking}" if asking else detail
-    return Cells(call_text(plan, state, call.address), status_of(entry), took, detail, style)
+    return Cells(call_text(run, call.address), status_of(entry), took, detail, style)
 
 
 def _detail(
-    plan: Plan,
-    state: State,
-    progress: Progress,
+    run: Run,
     call: Call,
     seen: StepState,
     names: Names,
 ) -> tuple[str, Style]:
-    said, style = _became(plan, state, progress, call, seen, names)
-    lost = turned_item(state, call.address, LOST) is not None
+    said, style = _became(run, call, seen, names)
+    lost = turned_item(run, call.address, LOST) is not None
     if lost and seen not in ("running", "stuck", "unknown"):
         return _joined("lost", said), "blue" if seen in ("undone", "undoing") else "dim"
-    if seen == "refused" and has_fallen_back(progress, call):
+    if seen == "refused" and has_fallen_back(run, call):
         return _joined(said, "falls back"), "yellow"
-    return said, "yellow" if seen == "refused" and is_tolerated(plan, call.address) else style
+    return said, "yellow" if seen == "refused" and is_tolerated(run.plan, call.address) else style
 
 
 def _became(
-    plan: Plan,
-    state: State,
-    progress: Progress,
+    run: Run,
     call: Call,
     seen: StepState,
     names: Names,
 ) -> tuple[str, Style]:
-    entry = state.calls.get(call.address, NO_CALL)
-    failure = failure_of(state, call.address)
+    entry = run.state.calls.get(call.address, NO_CALL)
+    failure = failure_of(run, call.address)
     why = _why(failure, status_of(entry))
-    tries = tries_text(state, call.address)
-    if is_warned(progress, call) and seen in ("refused", "unknown"):
+    tries = tries_text(run, call.address)
+    if is_warned(run, call) and seen in ("refused", "unknown"):
         return _joined(f"warning: {seen}", why, tries), "yellow"
     match seen:
         case "pending":
-            return _after(plan, call, names), "dim"
+            return _after(run.plan, call, names), "dim"
         case "skipped":
             if entry.waived is not None:
                 return _joined("skipped by hand", entry.waived.reason), "yellow"
-            return _skipped(state, call), "dim"
+            return _skipped(run, call), "dim"
         case "running":
             return _running(entry, call.action), "plain"
-        case "kept" if stands(progress, call.address):
-            return _standing(plan, state, call), "yellow"
+        case "kept" if stands(run, call.address):
+            return _standing(run, call), "yellow"
         case "ok" | "kept":
             # What answers an event says nothing of it: it is the event again, or that it was taken.
-            known = answer_of(state, call) if call.action.event is None else None
+            known = answer_of(run.state, call) if call.action.event is None else None
             kept = "kept" if isinstance(call.compensation, NothingToUndo) and seen == "kept" else ""
             resolved = "resolved by hand" if entry.resolved is not None else ""
             return _joined(kept, answer_summary(known) if known else "", resolved, tries), "plain"
         case "undone" | "undoing":
-            return _undo_detail(plan, state, call, seen), "blue"
+            return _undo_detail(run, call, seen), "blue"
         case "stuck":
-            return _stuck(plan, state, progress, call, why), "red"
+            return _stuck(run, call, why), "red"
         case _:
             return _joined(f"{seen}: {why}" if why else seen, tries), "red"
 
 
-def seen_of(state: State, progress: Progress, node: AnyNode) -> StepState:
+def seen_of(run: Run, node: AnyNode) -> StepState:
     """As a reader sees it: a call that was refused has been, also while its fallback runs."""
-    seen = state_of(progress, state, node.address)
-    if seen != "running" or not isinstance(node, Call) or not has_fallen_back(progress, node):
+    seen = state_of(run, node.address)
+    if seen != "running" or not isinstance(node, Call) or not has_fallen_back(run, node):
         return seen
-    undone = state.calls.get(undo(node.address), NO_CALL).answer is not None
+    undone = run.state.calls.get(undo(node.address), NO_CALL).answer is not None
     return "undone" if undone else "refused"
 
 
@@ -300,61 +295,61 @@ def _running(entry: CallState, action: Action) -> str:
     return _joined(f"waits for try {entry.attempt + 1} of {attempts}", word)
 
 
-def _asking_again(plan: Plan, state: State, call: Call, now: float | None) -> str:
+def _asking_again(run: Run, call: Call, now: float | None) -> str:
     """`asks again, 5 of 10, next in 19s`: its undo needs the answer that was lost."""
     again = answer(call.address)
-    entry = state.calls.get(again, NO_CALL)
+    entry = run.state.calls.get(again, NO_CALL)
     pause = pause_before(again, entry.attempt + 1)
-    waits = not entry.flying and pause in state.armed and pause not in state.fired
+    waits = not entry.flying and pause in run.state.armed and pause not in run.state.fired
     if not (entry.flying or waits):
         return ""
-    total = entry.spent + action_of(plan, again).retry.attempts
-    left = state.armed[pause] - now if waits and now is not None else None
+    total = entry.spent + action_of(run.plan, again).retry.attempts
+    left = run.state.armed[pause] - now if waits and now is not None else None
     next_in = "" if left is None else f", next in {duration(max(left, 0.0))}"
     return f"asks again, {entry.attempt} of {total}{next_in}"
 
 
-def _standing(plan: Plan, state: State, call: Call) -> str:
+def _standing(run: Run, call: Call) -> str:
     back = undo(call.address)
-    if back not in state.calls:
+    if back not in run.state.calls:
         return "stands: nothing undoes it"
-    tail = _joined(status_of(state.calls[back]), tries_text(state, back))
-    return f"stands: {undo_brief(plan, state, back)}  {tail}".rstrip()
+    tail = _joined(status_of(run.state.calls[back]), tries_text(run, back))
+    return f"stands: {undo_brief(run, back)}  {tail}".rstrip()
 
 
-def _undo_detail(plan: Plan, state: State, call: Call, seen: StepState) -> str:
+def _undo_detail(run: Run, call: Call, seen: StepState) -> str:
     back = undo(call.address)
-    entry = state.calls.get(back, NO_CALL)
+    entry = run.state.calls.get(back, NO_CALL)
     word = entry.waived or entry.resolved
     if word is not None and entry.answer is None:
         absent = isinstance(word, Resolved) and not word.ok
         return _joined("nothing to undo, by hand" if absent else "undone by hand", word.reason)
-    if back not in state.calls:
+    if back not in run.state.calls:
         return "undone" if seen == "undone" else "undoing: waits until nothing can arrive late"
     status = status_of(entry).replace("…", "")
-    tail = _joined(status, tries_text(state, back))
-    return f"{seen}: {undo_brief(plan, state, back)}  {tail}".rstrip()
+    tail = _joined(status, tries_text(run, back))
+    return f"{seen}: {undo_brief(run, back)}  {tail}".rstrip()
 
 
-def _stuck(plan: Plan, state: State, progress: Progress, call: Call, why: str) -> str:
+def _stuck(run: Run, call: Call, why: str) -> str:
     back = undo(call.address)
-    if back in progress.stuck and back in state.calls:
-        entry = state.calls[back]
-        said = f"{undo_brief(plan, state, back)}  {status_of(entry)}" if entry.attempt else ""
-        return _joined(f"stuck: {said}".rstrip(), tries_text(state, back))
-    left = next((one.why for one in progress.residue if one.step == call.address), "")
-    return _joined(f"stuck: {left or why}", tries_text(state, call.address))
+    if back in run.progress.stuck and back in run.state.calls:
+        entry = run.state.calls[back]
+        said = f"{undo_brief(run, back)}  {status_of(entry)}" if entry.attempt else ""
+        return _joined(f"stuck: {said}".rstrip(), tries_text(run, back))
+    left = next((one.why for one in run.progress.residue if one.step == call.address), "")
+    return _joined(f"stuck: {left or why}", tries_text(run, call.address))
 
 
-def _confirm(state: State, node: Confirm, seen: StepState, now: float | None) -> Cells:
-    entry = state.calls.get(node.address, NO_CALL)
+def _confirm(run: Run, node: Confirm, seen: StepState, now: float | None) -> Cells:
+    entry = run.state.calls.get(node.address, NO_CALL)
     seconds = took_seconds(entry, now)
     took = "" if seconds is None else duration(seconds)
-    failure = failure_of(state, node.address)
+    failure = failure_of(run, node.address)
     word = "" if seen in ("ok", "pending") else str(seen)
     if failure is not None and seen == "stuck":
         word = f"stuck: {failure_summary(failure)}"
-    detail = _joined(word, tries_text(state, node.address))
+    detail = _joined(word, tries_text(run, node.address))
     return Cells("confirm", status_of(entry), took, detail, "red" if seen == "stuck" else "plain")
 
 
@@ -366,10 +361,10 @@ def _after(plan: Plan, call: Call, names: Names) -> str:
     return "after " + ", ".join(names[parent.children[need].address] for need in call.needs)
 
 
-def _assigned(state: State, node: Set) -> str:
-    values = state.done.get(node.address)
+def _assigned(run: Run, node: Set) -> str:
+    values = run.state.done.get(node.address)
     if not isinstance(values, dict):
-        failure = failure_of(state, node.address)
+        failure = failure_of(run, node.address)
         return f"refused: {failure.message}" if failure else ""
     return " · ".join(f"{name} {cut(scalar(value), 24)}" for name, value in values.items())
 

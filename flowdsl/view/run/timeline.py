@@ -6,13 +6,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from typing import assert_never
 
 from flowdsl.plan.address import CallId, direction_of, is_answer, is_settle, step_of
-from flowdsl.plan.nodes import Block, Commit, Plan, Status, Switch, Wait, WaitFor
+from flowdsl.plan.nodes import (
+    Block,
+    Commit,
+    Plan,
+    Status,
+    Switch,
+    Wait,
+    WaitFor,
+)
 from flowdsl.plan.values import Json
+from flowdsl.saga.advance import Turn
 from flowdsl.saga.attempt import delay_seconds, may_go_on
 from flowdsl.saga.events import (
     Admitted,
@@ -48,12 +58,14 @@ from flowdsl.saga.events import (
     Stopped,
     Turned,
     Unknown,
+    Unrecognised,
     Waived,
+    event_time,
 )
 from flowdsl.saga.intent import action_of
-from flowdsl.saga.progress import progress
+from flowdsl.saga.run import Run
 from flowdsl.saga.state import NO_CALL, State, apply
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.unfolding import Unfolded
 from flowdsl.view.brief import failure_summary, one_line, scalar
 from flowdsl.view.calls import NAME_MAX, Names, call_text, last_part, name_of, short_names
 from flowdsl.view.outline import commit_is_shown
@@ -77,20 +89,21 @@ class TimelineEntry:
     said: str = ""
 
 
-def lines_for(
-    plan: Plan, before: State, event: Event, at: float, *, zone: tzinfo = UTC
-) -> list[str]:
-    """What there is to say about a fact: mostly one line, none where another fact says it."""
-    after = apply(before, event)
-    plan = unfolded(plan, after)
-    names = short_names(plan)
-    left = _name_columns(plan, names)
-    lines = []
-    for entry in entries(plan, before, event, at):
-        name = pad(cut(name_of(names, entry.call), NAME_MAX), left) if entry.call else ""
-        words = [clock(at, zone), pad(entry.word, WORD), name, entry.said]
-        lines.append(visible(" ".join(words[:2] + [word for word in words[2:] if word])).rstrip())
-    return lines
+def timeline(turn: Turn, zone: Callable[[float], tzinfo] = lambda _: UTC) -> Iterator[str]:
+    """What there is to say about each fact: mostly one line, none where another fact says it.
+
+    A decision falls when what it follows from is known. `zone`: of the reader, at that time.
+    """
+    run, names = turn.after, short_names(turn.after.plan)
+    left = _name_columns(run.plan, names)
+    before, at = turn.before.state, turn.before.at
+    for event in turn.facts:
+        at, after = event_time(event, at), apply(before, event)
+        for entry in entries(run, before, after, event, at):
+            name = pad(cut(name_of(names, entry.call), NAME_MAX), left) if entry.call else ""
+            words = [clock(at, zone(at)), pad(entry.word, WORD), name, entry.said]
+            yield visible(" ".join(words[:2] + [word for word in words[2:] if word])).rstrip()
+        before = after
 
 
 def _name_columns(plan: Plan, names: Names) -> int:
@@ -104,11 +117,14 @@ def _name_columns(plan: Plan, names: Names) -> int:
     return min(max(wide, default=0), NAME_MAX)
 
 
-def entries(plan: Plan, before: State, event: Event, at: float) -> Iterator[TimelineEntry]:
-    after = apply(before, event)
+def entries(
+    run: Run, before: State, after: State, event: Event, at: float
+) -> Iterator[TimelineEntry]:
+    """Of one fact, between what was known before it and after it. `run` is as it stands in the end."""
+    plan = run.plan
     match event:
         case Started():
-            yield from _started(plan, before, after, event)
+            yield from _started(run, before, event)
         case Finished():
             yield _finished(plan, after, event)
         case Done(node=address, value=value):
@@ -121,29 +137,49 @@ def entries(plan: Plan, before: State, event: Event, at: float) -> Iterator[Time
             )
         case Failed(node=call, failure=failure):
             yield TimelineEntry("refused", call, f"{_back(call)}{failure.message}")
-        case Armed(timer=timer) if isinstance(plan.nodes.get(timer), Wait):
-            yield TimelineEntry("wait", timer, f"until {duration(event.due - at)} from now")
-        case Armed(timer=timer) if isinstance(listen := plan.nodes.get(timer), WaitFor):
-            said = f"for the signal {listen.signal}, {duration(event.due - at)} at most"
-            yield TimelineEntry("wait", timer, said)
-        case Armed(timer=timer) if is_settle(timer):
-            said = f"{duration(event.due - at)} before its undo: it may still arrive"
-            yield TimelineEntry("wait", step_of(timer), said)
-        case Fired(timer=timer) if isinstance(plan.nodes.get(timer), Wait):
-            yield TimelineEntry("ok", timer, "waited")
-        case Fired(timer=timer) if _is_unanswered(plan, after, timer):
-            yield TimelineEntry("timeout", timer, "no signal came in time")
+        case Armed(timer=timer, due=due):
+            yield from _armed(plan, timer, duration(due - at))
+        case Fired(timer=timer):
+            yield from _fired(plan, after, timer)
         case Expired(call=call):
             yield TimelineEntry(
                 "unknown", call, "the service has forgotten its key: not sent again"
             )
         case Retried() | Resolved() | Waived() | CancelRequested():
             yield from _said_by_a_person(event)
+        case Turned():
+            yield from _turned(plan, event)
+        case (
+            Created() | Resumed() | Paused() | Stopped() | Planned() | Committed() | Alerted()
+            | Parked() | Ended()
+        ):  # fmt: skip
+            yield from _of_the_run(run, event, at)
+        case Unrecognised():
+            pass
         case _:
-            yield from _of_the_run(plan, after, event, at)
+            assert_never(event)
 
 
-def _started(plan: Plan, before: State, after: State, event: Started) -> Iterator[TimelineEntry]:
+def _armed(plan: Unfolded, timer: str, left: str) -> Iterator[TimelineEntry]:
+    """Only what a reader waits for as well: a pause before another try is told with the one that failed."""
+    node = plan.nodes.get(timer)
+    if isinstance(node, Wait):
+        yield TimelineEntry("wait", timer, f"until {left} from now")
+    elif isinstance(node, WaitFor):
+        yield TimelineEntry("wait", timer, f"for the signal {node.signal}, {left} at most")
+    elif is_settle(timer):
+        yield TimelineEntry("wait", step_of(timer), f"{left} before its undo: it may still arrive")
+
+
+def _fired(plan: Unfolded, after: State, timer: str) -> Iterator[TimelineEntry]:
+    node = plan.nodes.get(timer)
+    if isinstance(node, Wait):
+        yield TimelineEntry("ok", timer, "waited")
+    elif isinstance(node, WaitFor) and timer not in after.received:
+        yield TimelineEntry("timeout", timer, "no signal came in time")
+
+
+def _started(run: Run, before: State, event: Started) -> Iterator[TimelineEntry]:
     """The first attempt; later ones are announced by the `retry` before them, or by a person."""
     call = event.call
     entry = before.calls.get(call, NO_CALL)
@@ -152,7 +188,7 @@ def _started(plan: Plan, before: State, after: State, event: Started) -> Iterato
     asks = {"undo": "undo", "confirm": "confirm", "probe": "probe"}
     word = "again" if is_answer(call) else asks.get(direction_of(call), "start")
     again = f"  try {event.attempt}" if event.attempt > 1 else ""
-    yield TimelineEntry(word, call, call_text(plan, after, call) + again)
+    yield TimelineEntry(word, call, call_text(run, call) + again)
 
 
 def _was_interrupted(state: State, call: CallId) -> bool:
@@ -160,7 +196,7 @@ def _was_interrupted(state: State, call: CallId) -> bool:
     return isinstance(outcome, Unknown) and outcome.interrupted
 
 
-def _finished(plan: Plan, after: State, event: Finished) -> TimelineEntry:
+def _finished(plan: Unfolded, after: State, event: Finished) -> TimelineEntry:
     call = event.call
     entry = after.calls[call]
     status = status_of(entry).replace("–", "no answer")
@@ -178,7 +214,7 @@ def _finished(plan: Plan, after: State, event: Finished) -> TimelineEntry:
 
 
 def _not_ok(
-    plan: Plan, after: State, event: Finished, failure: Failure, said: str, tries: str
+    plan: Unfolded, after: State, event: Finished, failure: Failure, said: str, tries: str
 ) -> TimelineEntry:
     call, entry = event.call, after.calls[event.call]
     action = action_of(plan, call)
@@ -200,27 +236,18 @@ def _back(call: CallId) -> str:
     return "" if direction == "do" else f"{direction} "
 
 
-def _is_unanswered(plan: Plan, state: State, timer: str) -> bool:
-    return isinstance(plan.nodes.get(timer), WaitFor) and timer not in state.received
-
-
 def _done(plan: Plan, address: str, value: Json) -> Iterator[TimelineEntry]:
-    match plan.nodes[address]:
-        case Status():
-            yield TimelineEntry("status", "", scalar(value))
-        case Switch(branches=branches) if isinstance(value, int):
-            taken = branches[value]
-            yield TimelineEntry(
-                "branch", address, f"{last_part(taken.address)}: {branch_text(taken)}"
-            )
-        case Switch():
-            yield TimelineEntry("branch", address, "none: no condition holds")
-        case WaitFor():
-            yield TimelineEntry("ok", address, one_line(value))
-        case _:
-            yield TimelineEntry(
-                "set", address, one_line(value) if not isinstance(value, str) else value
-            )
+    node = plan.nodes[address]
+    if isinstance(node, Status):
+        yield TimelineEntry("status", "", scalar(value))
+    elif isinstance(node, Switch):
+        taken = node.branches[value] if isinstance(value, int) else None
+        said = f"{last_part(taken.address)}: {branch_text(taken)}" if taken else ""
+        yield TimelineEntry("branch", address, said or "none: no condition holds")
+    elif isinstance(node, WaitFor):
+        yield TimelineEntry("ok", address, one_line(value))
+    else:
+        yield TimelineEntry("set", address, value if isinstance(value, str) else one_line(value))
 
 
 def _branched(
@@ -247,10 +274,12 @@ def _branched(
             yield TimelineEntry("start", node, f"the run {run}")
         case Begun(node=node):
             yield TimelineEntry("ok", node, f"the run {after.spawned[node].run} has begun")
-        case Admitted() if after.created is not None and after.created.key:
-            yield TimelineEntry(
-                "admitted", "", f"its turn among the runs with the key {after.created.key}"
-            )
+        case Admitted():
+            key = after.created.key if after.created is not None else ""
+            if key:
+                yield TimelineEntry("admitted", "", f"its turn among the runs with the key {key}")
+        case _:
+            assert_never(event)
 
 
 def _said_by_a_person(
@@ -272,6 +301,8 @@ def _said_by_a_person(
             yield TimelineEntry("skipped", call, said)
         case CancelRequested():
             yield TimelineEntry("cancel", "", _by("", event.actor, event.reason))
+        case _:
+            assert_never(event)
 
 
 def _by(said: str, actor: str, reason: str) -> str:
@@ -279,10 +310,24 @@ def _by(said: str, actor: str, reason: str) -> str:
     return "  ".join(word for word in (said, by, reason) if word)
 
 
-def _of_the_run(plan: Plan, after: State, event: Event, at: float) -> Iterator[TimelineEntry]:
+def _turned(plan: Unfolded, event: Turned) -> Iterator[TimelineEntry]:
+    scope, said = event.scope, cause_text(plan, event.failure)
+    if event.cause == "lost":
+        yield TimelineEntry("lost", scope, "others were chosen")
+    elif not scope.endswith("]"):
+        yield TimelineEntry("turned", scope, f"{said}; nothing new starts")
+    elif event.failure.step != scope:  # else that was said when it was refused
+        yield TimelineEntry("turned", scope, said)
+
+
+def _of_the_run(
+    run: Run,
+    event: Created | Resumed | Paused | Stopped | Planned | Committed | Alerted | Parked | Ended,
+    at: float,
+) -> Iterator[TimelineEntry]:
     match event:
         case Created():
-            yield TimelineEntry("run", "", f"{event.run}  {_inputs(plan, event)}".rstrip())
+            yield TimelineEntry("run", "", f"{event.run}  {_inputs(run.plan, event)}".rstrip())
         case Resumed(epoch=epoch):
             yield TimelineEntry(
                 "resumed", "", f"takeover {epoch}" + (f" by {event.by}" if event.by else "")
@@ -291,46 +336,36 @@ def _of_the_run(plan: Plan, after: State, event: Event, at: float) -> Iterator[T
             yield TimelineEntry("paused", "", "saved; resume or cancel it")
         case Stopped():
             yield TimelineEntry("stopped", "", "saved; whoever comes next may go on with it")
-        case Turned(scope=scope, cause="lost"):
-            yield TimelineEntry("lost", scope, "others were chosen")
-        case Turned(scope=scope, failure=failure) if scope.endswith("]"):
-            if failure.step != scope:  # else that was said when it was refused
-                yield TimelineEntry("turned", scope, cause_text(plan, failure))
-        case Turned(scope=scope, failure=failure):
-            yield TimelineEntry("turned", scope, f"{cause_text(plan, failure)}; nothing new starts")
-        case Planned(scope=scope, calls=calls) if calls and calls != (scope,):
-            names = short_names(plan)
-            yield TimelineEntry(
-                "turned", event.scope, f"to undo: {listed([names[c] for c in calls], UNDO_MAX)}"
-            )
-        case Committed() if commit_is_shown(plan) or any(
-            isinstance(node, Commit) and node.written for node in plan.root.children
-        ):
-            yield TimelineEntry("commit", "", "no way back from here")
+        case Planned(scope=scope, calls=calls):
+            if calls and calls != (scope,):
+                names = short_names(run.plan)
+                said = f"to undo: {listed([names[each] for each in calls], UNDO_MAX)}"
+                yield TimelineEntry("turned", scope, said)
+        case Committed():
+            if commit_is_shown(run.plan):
+                yield TimelineEntry("commit", "", "no way back from here")
         case Alerted(state=name):
             yield TimelineEntry("alerted", "", f"on_failure runs: {name}")
         case Parked(failure=failure):
             yield TimelineEntry("stuck", "", failure.message)
         case Ended():
-            yield TimelineEntry("done", "", _ended(plan, after, event.state, at))
+            yield TimelineEntry("done", "", f"{event.state}  {_counts(run, at)}")
+        case _:
+            assert_never(event)
 
 
-def stuck_line(plan: Plan, state: State, at: float, *, zone: tzinfo = UTC) -> str:
+def stuck_line(run: Run, zone: Callable[[float], tzinfo] = lambda _: UTC) -> str:
     """The last line of a run that came to rest without an end: no fact says so, `progress` does."""
-    return f"{clock(at, zone)} {pad('stuck', WORD)} {_counts(plan, state, at)}"
+    return f"{clock(run.at, zone(run.at))} {pad('stuck', WORD)} {_counts(run, run.at)}"
 
 
-def _ended(plan: Plan, state: State, name: str, at: float) -> str:
-    return f"{name}  {_counts(plan, state, at)}"
-
-
-def _counts(plan: Plan, state: State, at: float) -> str:
+def _counts(run: Run, at: float) -> str:
     """`failed=payment undone=2 stuck=0 warnings=0 took=1.3s`."""
-    now = progress(plan, state)
+    state, now = run.state, run.progress
     turning = state.turning
-    failed = name_of(short_names(plan), turning.failure.step) if turning else ""
+    failed = name_of(short_names(run.plan), turning.failure.step) if turning else ""
     took = duration(at - state.created.at) if state.created else "?"
-    counts = f"undone={len(undone_steps(plan, state))} stuck={len(now.stuck)} warnings={len(now.warnings)}"
+    counts = f"undone={len(undone_steps(run))} stuck={len(now.stuck)} warnings={len(now.warnings)}"
     return f"failed={failed or '-'} {counts} took={took.replace(' ', '')}"
 
 

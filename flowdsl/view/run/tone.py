@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from flowdsl.plan.nodes import AnyNode, Call, Plan
+from flowdsl.plan.nodes import AnyNode, Call
 from flowdsl.saga.collecting import LOST
-from flowdsl.saga.progress import Progress
-from flowdsl.saga.state import State
+from flowdsl.saga.run import Run
 from flowdsl.view.mark import STEP_MARKS, WARNING, Mark
 from flowdsl.view.run.items import has_fallen_back, is_tolerated, turned_item
 from flowdsl.view.run.positions import is_warned, stands
@@ -17,19 +16,19 @@ _LOST = Mark("–", "dim")
 _CARRIED_ON = Mark("✗", "yellow")
 
 
-def is_mild(plan: Plan, state: State, progress: Progress, node: AnyNode) -> bool:
+def is_mild(run: Run, node: AnyNode) -> bool:
     """Whether what went wrong here is no error: it lost, its list goes on without it, or its fallback ran."""
-    seen = seen_of(state, progress, node)
-    if turned_item(state, node.address, LOST) and seen in GAVE_WAY:
+    seen = seen_of(run, node)
+    if turned_item(run, node.address, LOST) and seen in GAVE_WAY:
         return True
-    falls_back = isinstance(node, Call) and has_fallen_back(progress, node)
-    return seen == "refused" and (falls_back or is_tolerated(plan, node.address))
+    falls_back = isinstance(node, Call) and has_fallen_back(run, node)
+    return seen == "refused" and (falls_back or is_tolerated(run.plan, node.address))
 
 
-def mark_of(plan: Plan, state: State, progress: Progress, node: AnyNode) -> Mark:
-    seen = seen_of(state, progress, node)
-    if (is_warned(progress, node) and seen != "undone") or stands(progress, node.address):
+def mark_of(run: Run, node: AnyNode) -> Mark:
+    seen = seen_of(run, node)
+    if (is_warned(run, node) and seen != "undone") or stands(run, node.address):
         return WARNING
-    if not is_mild(plan, state, progress, node):
+    if not is_mild(run, node):
         return STEP_MARKS[seen]
-    return _LOST if turned_item(state, node.address, LOST) else _CARRIED_ON
+    return _LOST if turned_item(run, node.address, LOST) else _CARRIED_ON

@@ -10,11 +10,9 @@ from dataclasses import dataclass, replace
 
 from flowdsl.plan.address import ON_FAILURE, is_below
 from flowdsl.plan.expression.evaluate import EvaluationError
-from flowdsl.plan.nodes import Block, Commit, Confirm, Plan, Status
+from flowdsl.plan.nodes import Block, Commit, Confirm, Status
 from flowdsl.saga.deciding import text
-from flowdsl.saga.progress import Progress
-from flowdsl.saga.state import State
-from flowdsl.saga.unfolding import unfolded
+from flowdsl.saga.run import Run
 from flowdsl.view.calls import NAME_MAX, Names, short_names, template_text
 from flowdsl.view.mark import Mark
 from flowdsl.view.outline import Row, outline
@@ -41,69 +39,55 @@ class Drawn:
     cells: Cells
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A run at one moment. `now`: how long what is open has been open."""
-
-    plan: Plan
-    state: State
-    progress: Progress
-    names: Names
-    now: float | None = None
-
-
-def picture(plan: Plan, state: State, progress: Progress, now: float | None = None) -> list[Line]:
+def picture(run: Run, now: float | None = None) -> list[Line]:
     """The heading line and the tree below it."""
-    return [header(plan, state, now), line(), *tree(plan, state, progress, now)]
+    return [header(run, now), line(), *tree(run, now)]
 
 
-def header(plan: Plan, state: State, now: float | None = None) -> Line:
+def header(run: Run, now: float | None = None) -> Line:
     """`book-trip  book-trip-7k3fq2mzab                                   paying  2.4s`."""
-    run = state.created.run if state.created else ""
-    left = run_name(plan, run)
-    words = [label_of(plan, state) or "", _elapsed(state, now)]
+    left = run_name(run)
+    words = [label_of(run) or "", _elapsed(run, now)]
     right = "  ".join(word for word in words if word)
     room = WIDTH - width(left) - 2
     right = cut(right, max(room, 8))
     return fit((*left, Styled(" " * max(2, WIDTH - width(left) - columns(right))), Styled(right)))
 
 
-def tree(plan: Plan, state: State, progress: Progress, now: float | None = None) -> list[Line]:
-    plan = unfolded(plan, state)
-    run = Seen(plan, state, progress, short_names(plan), now)
+def tree(run: Run, now: float | None = None) -> list[Line]:
+    names = short_names(run.plan)
     drawn: list[Drawn | Line] = []
-    for row in reachable(plan, state, progress):
+    for row in reachable(run):
         if row.kind in ("heading", "commit", "on_failure"):
-            drawn.append(_section(plan, state, progress, row))
+            drawn.append(_section(run, row))
         else:
-            drawn.append(_draw(run, row))
+            drawn.append(_draw(run, row, names, now))
     return _in_columns(drawn)
 
 
-def reachable(plan: Plan, state: State, progress: Progress) -> list[Row]:
+def reachable(run: Run) -> list[Row]:
     """The rows that still mean something: nothing below the commit line once the run has turned before it."""
     kept: list[Row] = []
     passed = False
-    for row in outline(plan, Folded(plan, state, progress)):
+    for row in outline(run.plan, Folded(run)):
         handler = row.kind == "on_failure" or is_below(row.node.address, ON_FAILURE)
-        if state.alerted if handler else not (passed and state.turning is not None):
+        if run.state.alerted if handler else not (passed and run.state.turning is not None):
             kept.append(row)
         passed = passed or isinstance(row.node, Commit)
     return kept
 
 
-def _draw(run: Seen, row: Row) -> Drawn:
-    plan, state, progress, names = run.plan, run.state, run.progress, run.names
+def _draw(run: Run, row: Row, names: Names, now: float | None) -> Drawn:
     node = row.node
     if row.kind == "more":
-        words = Cells(detail=hidden_text(Folded(plan, state, progress), row), style="dim")
+        words = Cells(detail=hidden_text(Folded(run), row), style="dim")
         return Drawn(row, f"  {row.gutter}{MORE.symbol} {len(row.hidden)} more", MORE, words)
-    mark = mark_of(plan, state, progress, node)
+    mark = mark_of(run, node)
     name = names[node.of] if isinstance(node, Confirm) else names.beside(node.address)
     name += " ×" if is_template(node) else ""
-    words = cells(plan, state, progress, node, names, run.now)
+    words = cells(run, node, names, now)
     if row.kind == "branch" and isinstance(node, Block):
-        passed = state_of(progress, state, node.address) == "skipped"
+        passed = state_of(run, node.address) == "skipped"
         words = Cells(branch_text(node), detail="not taken" if passed else "", style="dim")
     return Drawn(row, f"  {row.gutter}{mark.symbol} {cut(name, NAME_MAX)}", mark, words)
 
@@ -113,31 +97,30 @@ def hidden_text(folded: Folded, row: Row) -> str:
     return counts(folded.word(item) for item in row.hidden)
 
 
-def _section(plan: Plan, state: State, progress: Progress, row: Row) -> Line:
-    match row.node:
-        case Status() as label:
-            said = state.done.get(label.address)
-            try:
-                shown = str(said) if said is not None else text(plan, state, label.text)
-            except (EvaluationError, AssertionError):
-                shown = template_text(label.text)
-            style: Styled = Styled(shown) if said is not None else dim(shown)
-            gutter = row.gutter and f"  {row.gutter}"
-            skipped = " (skipped)" if state_of(progress, state, label.address) == "skipped" else ""
-            return fit(line(gutter or "  ", replace(style, text=shown + skipped)))
-        case Commit():
-            return commit_rule(state)
-        case _:
-            return line("  ", dim("on_failure"))
+def _section(run: Run, row: Row) -> Line:
+    if isinstance(row.node, Status):
+        return _heading(run, row.node, row.gutter)
+    return line("  ", dim("on_failure")) if row.kind == "on_failure" else commit_rule(run)
 
 
-def commit_rule(state: State) -> Line:
+def _heading(run: Run, label: Status, gutter: str) -> Line:
+    said = run.state.done.get(label.address)
+    try:
+        shown = str(said) if said is not None else text(run.plan, run.state, label.text)
+    except (EvaluationError, AssertionError):
+        shown = template_text(label.text)
+    style: Styled = Styled(shown) if said is not None else dim(shown)
+    skipped = " (skipped)" if state_of(run, label.address) == "skipped" else ""
+    return fit(line(f"  {gutter}", replace(style, text=shown + skipped)))
+
+
+def commit_rule(run: Run) -> Line:
     """`── commit ──────`: passed, not yet, or `not reached` for good."""
     words = " commit "
-    if state.turning is not None:
+    if run.state.turning is not None:
         words = " commit ── not reached "
     passed = Styled(
-        "──" + words + "─" * (RULE - 4 - len(words)), "bold" if state.committed else "dim"
+        "──" + words + "─" * (RULE - 4 - len(words)), "bold" if run.state.committed else "dim"
     )
     return line("  ", passed)
 
@@ -174,8 +157,8 @@ def _line(drawn: Drawn, left: int, call: int) -> Line:
     )
 
 
-def _elapsed(state: State, now: float | None) -> str:
-    created = state.created
+def _elapsed(run: Run, now: float | None) -> str:
+    created = run.state.created
     if created is None or now is None:
         return ""
     return duration(now - created.at)

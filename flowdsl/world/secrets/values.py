@@ -32,11 +32,11 @@ class Secrets(Mapping[str, str]):
         cls,
         names: Iterable[str],
         *,
-        folder: Path,
+        folder: Path | None,
         file: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Secrets:
-        """`folder` is the project's; InputError if a file cannot be read or understood."""
+        """`folder` is the project's, if there is one; InputError if a file cannot be read or understood."""
         known = os.environ if environment is None else environment
         named = _read_file(file) if file is not None else {}
         wanted = tuple(names)
@@ -83,7 +83,9 @@ def _decoded(name: str, value: str) -> str:
     return value
 
 
-def _read_beside(folder: Path) -> dict[str, str]:
+def _read_beside(folder: Path | None) -> dict[str, str]:
+    if folder is None:
+        return {}
     path = folder / ".env"
     return _read_file(path) if path.is_file() else {}
 
