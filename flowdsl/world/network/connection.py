@@ -117,9 +117,9 @@ class IncomingAnswer:
         self._body: list[bytes] = []
         self._buffered = 0
         self._waiter: asyncio.Future[None] | None = None
-        self._parser = httptools.HttpResponseParser(self)
+        self._llhttp = httptools.HttpResponseParser(self)
         # As RFC 9112 §2.2 and §7.1 allow a recipient: services are like that.
-        self._parser.set_dangerous_leniencies(
+        self._llhttp.set_dangerous_leniencies(
             lenient_headers=True,
             lenient_optional_cr_before_lf=True,
             lenient_spaces_after_chunk_size=True,
@@ -171,7 +171,7 @@ class IncomingAnswer:
         if not self._has_head:
             self._head_bytes += len(data)
         try:
-            self._parser.feed_data(data)
+            self._llhttp.feed_data(data)
         except httptools.HttpParserUpgrade:
             self.is_whole = True
         except httptools.HttpParserError as error:  # its words hold nothing of what came
@@ -223,7 +223,7 @@ class IncomingAnswer:
     def on_headers_complete(self) -> None:
         if self._has_head:
             return
-        status = self._parser.get_status_code()
+        status = self._llhttp.get_status_code()
         if 100 <= status < 200 and status != 101:
             self._head_bytes = self._header_bytes = (
                 0  # interim: the one that counts is still to come
@@ -250,7 +250,7 @@ class IncomingAnswer:
 
     def _end(self) -> None:
         self.is_whole = True
-        self.may_stay = self._parser.should_keep_alive()
+        self.may_stay = self._llhttp.should_keep_alive()
 
 
 def _is_chunked(headers: RawHeaders) -> bool:
