@@ -190,7 +190,7 @@ def _store(flag: object, said: ProjectFile, folder: Path, here: Path) -> str:
     given = flag if isinstance(flag, str) else ""
     address = given or said.store or FOLDER
     if "\0" in address:
-        message = f"{address!r} is no path: it holds the character U+0000"
+        message = f"{address!r} is not a path: it holds the character U+0000"
         raise InputError(message, code=Code.EMPTY_STORE, help="name a folder with --store")
     if scheme_of(address) not in ("", "file"):
         return address

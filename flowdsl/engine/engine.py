@@ -321,7 +321,7 @@ class Engine:
             await self._hear(run, order_id, order)
 
     async def _hear(self, run: str, order_id: str, told: Json) -> None:
-        """What is no order at all is dropped too: it stops nobody."""
+        """What is not an order at all is dropped too: it stops nobody."""
         try:
             order = replace(Order.from_json(told), id=order_id)
         except ValueError:

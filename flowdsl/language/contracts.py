@@ -179,7 +179,7 @@ class _Resolving:
         found = find_by_id(contract, name.text)
         if isinstance(found, Missing):
             self.problems.append(
-                Diagnostic(Code.NO_OPERATION, name.span, found.message, help=found.help)
+                Diagnostic(Code.NO_OPERATION, name.span, found.message, found.meant, found.help)
             )
             return None
         parameters = [item.name for item in found.operation.parameters_in("path")]

@@ -209,7 +209,7 @@ def value_of(plan: Unfolded, state: State, address: Address) -> Json:
         case WaitFor():
             return state.done.get(address)
         case Detach():
-            return {"run": state.spawned[address].run} if address in state.spawned else None
+            return {"run": state.detached[address].run} if address in state.detached else None
         case Block() | Switch() | Confirm() | Local():
             return None
         case _:

@@ -71,9 +71,9 @@ def test_an_event_from_stdin(flow: str, project: Path) -> None:
     ("changed", "message"),
     [
         ({"type": "order.paid"}, "is started by `order.placed`, and this event is `order.paid`"),
-        ({"type": 5}, "event.json: this is no CloudEvent: it has no `type`"),
-        ({"data": [1]}, "event.json: the data of the event are the inputs, and these are no"),
-        ({"data": None, "data_base64": "eA=="}, "the data of the event are the inputs, and these"),
+        ({"type": 5}, "event.json: this is not a CloudEvent: it has no `type`"),
+        ({"data": [1]}, "event.json: the data of the event are the inputs, and must"),
+        ({"data": None, "data_base64": "eA=="}, "the data of the event are the inputs, and must"),
     ],
 )
 def test_an_event_that_starts_nothing(

@@ -144,20 +144,14 @@ def _object(value: Value, given: Fields, form: Alternative, type_of: TypeOf) -> 
 
 def _other_field(value: Value, name: str, form: Alternative, left: list[str]) -> Judged:
     listed_names = [known for known, _ in form.fields]
-    hint = did_you_mean(name, left)
-    if not hint and listed_names:
-        hint = f"its fields are {listed(listed_names)}"
+    meant = did_you_mean(name, left)
+    hint = f"its fields are {listed(listed_names)}" if listed_names and not meant else ""
     if form.others is Others.REFUSED:
-        return Finding(
-            Code.REFUSED_FIELD,
-            value.key(name),
-            f"{value.shown} must not have the field `{name}`",
-            hint,
-        )
+        message = f"{value.shown} must not have the field `{name}`"
+        return Finding(Code.REFUSED_FIELD, value.key(name), message, hint, meant)
     if form.others is Others.SILENT and listed_names:
-        return Finding(
-            Code.UNLISTED_FIELD, value.key(name), f"{value.shown} has no field `{name}`", hint
-        )
+        message = f"{value.shown} has no field `{name}`"
+        return Finding(Code.UNLISTED_FIELD, value.key(name), message, hint, meant)
     return Verdict.UNKNOWN
 
 

@@ -115,7 +115,7 @@ def _in_service(
 def _incomplete(
     subject: Subject, expression: Expression, reference: Reference
 ) -> Iterator[Diagnostic]:
-    """`env` and `secrets` are no values: each name is asked for by itself."""
+    """`env` and `secrets` are not values: each name is asked for by itself."""
     root = reference.path[0]
     if root in ("env", "secrets") and len(reference.path) == 1:
         span = _root_span(subject, expression, reference)
@@ -153,7 +153,7 @@ def _exchange(
     )
     if not fields:
         if not step.broken:
-            message = f"`{name}` is no call: it has no exchange"
+            message = f"`{name}` is not a call: it has no exchange"
             yield Diagnostic(Code.UNKNOWN_NAME, span, message, help=f"its value is `{name}`")
     elif reference.path[2:3] == () or reference.path[2] not in fields:
         yield _no_field(subject, expression, reference, name, fields)

@@ -230,7 +230,7 @@ class _TreeReader:
                 )
             return LiteralValue(exact, start, length)
         if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise self.error("half a surrogate pair is no character", start, length)
+            raise self.error("half a surrogate pair is not a character", start, length)
         if value is None or isinstance(value, bool | int | str):
             return LiteralValue(value, start, length)
         raise self.error("only numbers, text, true, false and null can be written", start, length)
@@ -240,7 +240,7 @@ class _TreeReader:
         if node.id in _JSON_WORDS:
             return LiteralValue(_JSON_WORDS[node.id], start, length)
         if node.id == "secrets":
-            message = "`secrets` is no value of its own"
+            message = "`secrets` is not a value of its own"
             raise self.error(
                 message, start, length, help_text="name one secret: `secrets.API_TOKEN`"
             )

@@ -20,13 +20,12 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.world.network.body import CUT, NO_MEMORY, decode, read_whole
 from flowdsl.world.network.hosts import Hosts
-from flowdsl.world.network.outgoing import Unbuildable, build
+from flowdsl.world.network.outgoing import HEADER_CHARACTERS_MAX, Unbuildable, build
 from flowdsl.world.network.retry_after import in_seconds
 from flowdsl.world.network.wire import ForbiddenAddress, Wire, check_libraries, tls_context
 from flowdsl.world.secrets.redaction import Redaction
 
 HEADERS_MAX = 64
-HEADER_CHARACTERS_MAX = 8 * 1024
 REASON_CHARACTERS_MAX = 300
 
 # Of no use to a workflow, different every time, or not for other eyes.

@@ -40,7 +40,7 @@ AIOHTTP_MIN = (3, 14)  # an older one sends nothing, or takes answers for whole 
 IDLE_SECONDS = 15.0
 CHUNK_BYTES = 64 * 1024
 
-# A mistake in a program, ours or a library's. It says nothing about the service, so it is no observation.
+# A mistake in a program, ours or a library's. It says nothing about the service, so it is not an observation.
 BUGS = (TypeError, AttributeError, NameError, AssertionError, ImportError, NotImplementedError)
 
 
@@ -267,7 +267,7 @@ def _why(error: BaseException) -> str:
             return "the service closed the connection without an answer"
         case aiohttp.ClientResponseError(message=message):
             # Behind the colon they quote what came, in a form in which no secret would be recognised.
-            return f"what came back is no HTTP: {message.partition(':')[0].strip()}"
+            return f"what came back is not HTTP: {message.partition(':')[0].strip()}"
         case aiohttp.ClientOSError(__cause__=ssl.SSLError() as said):
             return f"TLS broke: {_tls_says(said)}"
         case OSError() if error.errno:

@@ -188,7 +188,7 @@ class Examination:
                 yield StoreFinding(
                     f"inbox/{name}",
                     "damaged",
-                    "is no order that anybody could follow",
+                    "is not an order that anybody could follow",
                     repairable=True,
                     code=Code.DAMAGED,
                     help="give the order again; it stops no run",

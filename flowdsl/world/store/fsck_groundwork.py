@@ -49,7 +49,7 @@ class Groundwork:
                 finding = StoreFinding(
                     name,
                     "damaged",
-                    "is no folder",
+                    "is not a folder",
                     code=Code.DAMAGED,
                     help="move it away and restore the folder from a backup",
                 )

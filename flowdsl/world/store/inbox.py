@@ -103,7 +103,7 @@ def read_order(disk: Disk, path: Path) -> Json:
         return from_bytes(read_whole(disk, path))
     except OSError as error:
         if is_no_file(error):
-            raise ValueError("this is no file") from None
+            raise ValueError("this is not a file") from None
         raise
 
 

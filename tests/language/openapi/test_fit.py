@@ -149,7 +149,7 @@ def _with(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
 
 
 def _typed(drawn: dict[str, object]) -> Json:
-    """By the letter `properties` alone lets anything pass that is no object; here it is taken as its author meant it."""
+    """By the letter `properties` alone lets anything pass that is not an object; here it is taken as its author meant it."""
     node = cast("dict[str, Json]", drawn)
     if "type" not in node and node.keys() & {"properties", "items", "additionalProperties"}:
         return {**node, "type": "array" if "items" in node else "object"}
