@@ -22,6 +22,7 @@ from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.pinned import definition_of, plan_from
 from flowdsl.engine.ports import Network, Ports
 from flowdsl.engine.sign import RunSigner
+from flowdsl.engine.turns import Turns
 from flowdsl.engine.wanting import given_before, unset
 from flowdsl.errors import InputError, Interrupted, StoreError
 from flowdsl.language.openapi import Readings
@@ -60,6 +61,7 @@ class Engine:
     aside: Offload = field(default_factory=lambda: OneThread("flowdsl-contracts"))
     poller: asyncio.Task[None] | None = None
     limits: ServiceLimits = field(default_factory=ServiceLimits)
+    lines: dict[str, dict[str, asyncio.Event]] = field(default_factory=dict)  # `Turns`, by key
     detached: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # runs that runs started
     woken: list[asyncio.Task[None]] = field(default_factory=list)
     secret_inputs: dict[str, Mapping[str, str]] = field(default_factory=dict)  # of open runs
@@ -370,8 +372,7 @@ class Engine:
 
     async def turn(self, run: str, key: str) -> None:
         """Returns once it is this run's turn among those with its key."""
-        while await self.store.first_in_queue(key, run) != run:
-            await self.clock.sleep(POLL_SECONDS)
+        await Turns(self.store, self.clock, self.lines).wait(run, key)
 
     async def begin(self, plan: Plan, parent: Created, spawned: Detached) -> Failure | None:
         """Start a detached run, or find that it was started: it is there when this returns."""
