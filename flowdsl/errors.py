@@ -3,6 +3,7 @@
     FlowdslError             70   as it is: a bug in flowdsl, with its report
     ├── InputError           2    asked wrongly: a bad flag, a missing input, a bad store; nothing was sent
     │   ├── InvalidWorkflow       a workflow file with errors, all of them (`language.load`)
+    │   ├── UnreadableFile        no workflow file, or none that can be read: why, and which was probably meant
     │   └── WrongFile             the same for a person: shown with frames (`cli.sources`)
     ├── StoreError           74   the disk let us down while a run went on; nothing more was sent
     │   ├── DiskFull              no room: what was in flight is still recorded, nothing new starts

@@ -59,7 +59,7 @@ Behaviour: TypeAlias = Refuse | Delay | Hold | LoseRequest | LoseReply | Garbage
 
 
 class BadFault(ValueError):
-    """What was asked for is no fault; the message says what would be one."""
+    """What was asked for is not a fault; the message says what would be one."""
 
 
 @dataclass(slots=True)
@@ -170,7 +170,7 @@ def _behaviour(text: str) -> Behaviour:
             return Garbage()
         case "cut", False:
             return Cut()
-    raise BadFault(f"{text!r} is no fault; there are {KINDS}")
+    raise BadFault(f"{text!r} is not a fault; there are {KINDS}")
 
 
 def _status(name: str, text: str) -> int:
@@ -183,7 +183,7 @@ def _status(name: str, text: str) -> int:
 def _seconds(text: str) -> float:
     found = DURATION.fullmatch(text)
     if not found:
-        raise BadFault(f"{text!r} is no duration; write 250ms or 2s")
+        raise BadFault(f"{text!r} is not a duration; write 250ms or 2s")
     return float(found[1]) / (1000 if found[2] == "ms" else 1)
 
 

@@ -150,7 +150,7 @@ _RESERVATIONS = _collection("/reservations")
 _DELETE = ("DELETE", None)
 
 # fmt: off
-# The first that a path fits is meant: a batch is no reservation with the name `batch`.
+# The first that a path fits is meant: a batch is not a reservation with the name `batch`.
 RESOURCES = (
     Resource("flights", _RESERVATIONS, "reservation", "F", _flight, "held", _DELETE, confirm="confirm"),
     Resource("hotels", _RESERVATIONS, "reservation", "H", _hotel, "held", _DELETE, confirm="confirm"),

@@ -106,7 +106,7 @@ def test_what_is_gone_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_private_name_that_is_used_is_watched() -> None:
-    """A name with an underscore that is no name of ours, or a module with one."""
+    """A name with an underscore that is not a name of ours, or a module with one."""
     trees = {str(s.relative_to(ROOT)): ast.parse(s.read_text()) for s in SOURCES}
     ours = {name for tree in trees.values() for name in _defined(tree)}
     watched = {private.attribute.rpartition(".")[2] for private in PRIVATE} | {"_parser"}

@@ -66,3 +66,13 @@ def run_virtually(main: Coroutine[object, object, T]) -> T:
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+def at_once(work: Coroutine[object, object, T]) -> T:
+    """What waits for nothing, as a store without threads does: it needs no loop, and one may be running."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        found: T = done.value
+        return found
+    raise AssertionError("it waits for something")

@@ -30,14 +30,14 @@ async def start_by_event(pilot: Pilot, start: Start) -> Run:
     assert start.event is not None, "an event starts it"
     event = event_run(store.key, start.plan.name, *start.event)
     if not start.is_named:
-        start = start.named(store.started_by(event) or event)
+        start = start.named(await store.started_by(event) or event)
         claim = await store.claim(start.created.run, start.fingerprint, attach=True)
         return await _start(pilot, start, claim)
     run = start.created.run
     claim = await store.claim(run, start.fingerprint)
     started = await store.claim_event(event, run)
     if started != run:
-        store.unclaim(run)
+        await store.unclaim(run)
         message = f"this event has started {started}, and no event starts two runs"
         raise InputError(message, code=Code.ID_TAKEN, help=f"flowdsl status {started}")
     return await _start(pilot, start, claim)
@@ -53,12 +53,12 @@ async def _start(pilot: Pilot, start: Start, claim: Claim) -> Run:
 async def attach(pilot: Pilot, start: Start) -> Run:
     name = start.created.run
     for _ in range(TRIES_MAX):
-        if pilot.store.is_driven(name):
+        if await pilot.store.is_driven(name):
             followed = await pilot.follow(name)
             if followed.rests:
                 return followed.run
             pilot.display.message("its driver is gone: this process takes the run over")
-        run = run_of(pilot.store, name)
+        run = await run_of(pilot.store, name)
         if run.progress.at_rest:
             return pilot.tell(run)
         _check_secrets(run, start)

@@ -16,7 +16,7 @@ from flowdsl.cli.display import Display, NoDisplay, display_for
 from flowdsl.cli.ending import conclude, interrupted_report
 from flowdsl.cli.follow import Followed, follow
 from flowdsl.cli.options import Session
-from flowdsl.cli.runs import asked_wrongly, existing_store, run_of, shown, state_word, store_for
+from flowdsl.cli.runs import asked_wrongly, read, run_and_word, shown
 from flowdsl.engine.engine import Engine
 from flowdsl.engine.orders import Order
 from flowdsl.engine.project import Start
@@ -28,10 +28,9 @@ from flowdsl.view.paint import counted
 from flowdsl.view.run.closing import what_stands
 from flowdsl.world.network.hosts import Hosts, read_allowed
 from flowdsl.world.network.http import Http
-from flowdsl.world.store.access import findings
-from flowdsl.world.store.disk import RealDisk, not_allowed
-from flowdsl.world.store.files import FileStore
-from flowdsl.world.store.layout import StoreLayout
+from flowdsl.world.store import open_store
+from flowdsl.world.store.disk import not_allowed
+from flowdsl.world.store.port import Checkable, Store
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: its terminal was closed
 
@@ -59,10 +58,8 @@ class Pilot:
         return self._engine
 
     @property
-    def store(self) -> FileStore:
-        store = self.engine.store
-        assert isinstance(store, FileStore)
-        return store
+    def store(self) -> Store:
+        return self.engine.store
 
     async def start(self, start: Start) -> Run:
         start = start.begun(time.time())
@@ -157,9 +154,9 @@ def _with_what_stands(error: JournalLost, stands: Mapping[str, Run]) -> JournalL
 
 async def _drive(pilot: Pilot, secrets: Mapping[str, str], act: Act) -> Run:
     with asked_wrongly():
-        store = store_for(pilot.session)
+        store = open_store(pilot.session.store)
         await store.start()
-    _warn_of_others(pilot.session)
+    await _warn_of_others(pilot.session, store)
     network = Http(hosts=Hosts(read_allowed(pilot.session.allow)))
     pilot.take(Engine(store, network, secrets=secrets))
     try:
@@ -170,9 +167,9 @@ async def _drive(pilot: Pilot, secrets: Mapping[str, str], act: Act) -> Run:
         await network.aclose()
 
 
-def _warn_of_others(session: Session) -> None:
+async def _warn_of_others(session: Session, store: Store) -> None:
     """Who else may write the store: one line each, with what to type."""
-    for finding in findings(RealDisk(), StoreLayout(session.store)):
+    for finding in await store.exposed() if isinstance(store, Checkable) else ():
         what, _, _ = finding.explanation.partition(",")
         session.screen.hint(
             f"warning[{finding.code}]: {shown(session.store)}: {what}: {finding.help}"
@@ -209,10 +206,10 @@ def _heard() -> list[signal.Signals]:
 def _stopped(pilot: Pilot) -> int:
     """Saved, and not at its end. What came in while we stopped is on disk, so it is read from there."""
     if pilot.last is not None:
-        store = existing_store(pilot.session)
-        pilot.last = run = run_of(store, pilot.last.id)
-        word = state_word(store, run) if pilot.signals else run.progress.state
-        interrupted_report(pilot.session, run, word)
+        name = pilot.last.id
+        pilot.last, word = read(pilot.session, lambda store: run_and_word(store, name))
+        word = word if pilot.signals else pilot.last.progress.state
+        interrupted_report(pilot.session, pilot.last, word)
     else:
         pilot.session.screen.stopped("stopped before anything was sent")
     return 128 + pilot.signals[0] if pilot.signals else 4

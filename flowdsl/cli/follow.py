@@ -9,7 +9,7 @@ from flowdsl.cli.display import Display
 from flowdsl.cli.runs import run_from
 from flowdsl.saga.advance import Turn
 from flowdsl.saga.run import Run
-from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.port import Store
 
 POLL_SECONDS = 0.05
 ALIVE_EVERY = 5  # polls between two looks at whether the driver lives
@@ -23,15 +23,13 @@ class Followed:
     rests: bool
 
 
-async def follow(
-    store: FileStore, name: str, display: Display, *, past_rest: bool = False
-) -> Followed:
+async def follow(store: Store, name: str, display: Display, *, past_rest: bool = False) -> Followed:
     """`past_rest`: a run that is stuck already is waited for, as somebody was just told to go on with it."""
     run: Run | None = None
     seen, begun, polls = 0, 0, 0
     while True:
-        alive = polls % ALIVE_EVERY != 0 or store.is_driven(name)
-        facts = store.follow(
+        alive = polls % ALIVE_EVERY != 0 or await store.is_driven(name)
+        facts = await store.follow(
             name, seen
         )  # after the look: what a driver wrote before it died is read
         polls += 1
@@ -40,7 +38,7 @@ async def follow(
             seen = facts[-1][0]
             begun = begun or seen
             if run is None:
-                run = run_from(store, events)
+                run = await run_from(store, events)
                 before = Run.new(run.plan)
             else:
                 before, run = run, run.with_facts(events)

@@ -62,7 +62,7 @@ def read_some(plan: Plan, given: Sequence[str], file: str | None) -> dict[str, J
     unknown = values.keys() - {declared.name for declared in plan.inputs}
     if isinstance(checked, list) or problems or unknown:
         full = _also(problems, read_inputs(plan.inputs, values))  # it knows all names there are
-        raise wrong_inputs([problem for problem in full if not problem.help.startswith("add -i ")])
+        raise wrong_inputs([problem for problem in full if not problem.is_missing])
     return {one.name: checked[one.name] for one in some if not one.secret}
 
 
@@ -107,7 +107,7 @@ def read_payload(schema: Json, given: Sequence[str], file: str | None) -> Json:
     if not given:
         return payload
     if payload is not None and not isinstance(payload, dict):
-        message = "-i adds to a mapping, and the file holds something else"
+        message = "-i adds to an object, and the file holds something else"
         raise InputError(
             message, code=Code.UNREADABLE_INPUTS_FILE, help="give all of it in the file"
         )
@@ -140,7 +140,7 @@ def read_event(plan: Plan, file: str) -> CloudEvent:
     name = STDIN if file == "-" else file
     if not isinstance(event, dict) or not isinstance(event.get("type"), str):
         raise InputError(
-            f"{name}: this is no CloudEvent: it has no `type`",
+            f"{name}: this is not a CloudEvent: it has no `type`",
             code=Code.EVENT_STARTS_NOTHING,
             help='structured JSON: {"specversion": "1.0", "type": …, "source": …, "id": …, "data": {…}}',
         )
@@ -161,7 +161,7 @@ def read_event(plan: Plan, file: str) -> CloudEvent:
     if data is None and "data_base64" not in event:
         return CloudEvent(which, {})
     if not isinstance(data, dict):
-        message = f"{name}: the data of the event are the inputs, and these are no mapping"
+        message = f"{name}: the data of the event are the inputs, and must be an object"
         raise InputError(
             message, code=Code.EVENT_STARTS_NOTHING, help="`data: { … }` of the `emit` that made it"
         )
@@ -256,7 +256,7 @@ def _from_file(path: str) -> dict[str, Json]:
     value = _any_from_file(path)
     if not isinstance(value, dict):
         raise InputError(
-            f"{STDIN if path == '-' else path}: the inputs are a mapping of names to values",
+            f"{STDIN if path == '-' else path}: the inputs must be an object of names and values",
             code=Code.UNREADABLE_INPUTS_FILE,
             help="write `name: value` lines",
             place=Place(path),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from flowdsl.cli.display import display_kind
 from flowdsl.cli.options import Session
-from flowdsl.cli.runs import existing_store, run_from
+from flowdsl.cli.runs import read, run_from
 from flowdsl.errors import FlowdslError
+from flowdsl.world.store.port import Store
 
 LOOKED_AT_MAX = 50  # telling an interrupted run from a stuck one means reading it
 
@@ -15,7 +16,7 @@ def mention_interrupted(session: Session, *, besides: str = "") -> None:
     if display_kind(session) in ("json", "quiet"):
         return
     try:
-        runs = interrupted_runs(session, besides)
+        runs = read(session, lambda store: interrupted_runs(store, besides))
     except FlowdslError:
         return
     if len(runs) == 1:
@@ -24,17 +25,18 @@ def mention_interrupted(session: Session, *, besides: str = "") -> None:
         session.screen.hint(f"\n{len(runs)} interrupted runs, the newest: flowdsl resume {runs[0]}")
 
 
-def interrupted_runs(session: Session, besides: str) -> list[str]:
+async def interrupted_runs(store: Store, besides: str) -> list[str]:
     """Unfinished runs without a driver that could go on, the newest first."""
-    store = existing_store(session)
     left = [
-        one for one in store.unfinished() if not (one.driven or one.damaged or one.run == besides)
+        one
+        for one in await store.unfinished()
+        if not (one.driven or one.damaged or one.run == besides)
     ]
     found = []
     for one in left[:LOOKED_AT_MAX]:
         try:
-            facts = store.events(one.run)
-            run = run_from(store, [event for _, _, event in facts])
+            facts = await store.events(one.run)
+            run = await run_from(store, [event for _, _, event in facts])
         except FlowdslError:
             continue  # damaged: `list` and `fsck` say so
         if not run.progress.at_rest:

@@ -31,7 +31,7 @@ class Session:
 
     screen: Screen
     folder: Path  # of the project
-    store: Path
+    store: str  # its address: the path of a folder, or `SCHEME:REST`
     json: bool = False
     progress: ProgressKind = "auto"
     no_input: bool = False
@@ -183,12 +183,18 @@ def _screen(color: object) -> Screen:
     return replace(found or Screen(), color=cast("Color", color))
 
 
-def _store(flag: object, said: ProjectFile, folder: Path, here: Path) -> Path:
-    path = here / flag if isinstance(flag, str) and flag else folder / (said.store or FOLDER)
-    if "\0" in str(path):
-        message = f"{str(path)!r} is no path: it holds the character U+0000"
+def _store(flag: object, said: ProjectFile, folder: Path, here: Path) -> str:
+    """What `--store` says is seen from here, what `flowdsl.toml` says from its folder."""
+    from flowdsl.world.store import scheme_of
+
+    given = flag if isinstance(flag, str) else ""
+    address = given or said.store or FOLDER
+    if "\0" in address:
+        message = f"{address!r} is not a path: it holds the character U+0000"
         raise InputError(message, code=Code.EMPTY_STORE, help="name a folder with --store")
-    return path
+    if scheme_of(address) not in ("", "file"):
+        return address
+    return str((here if given else folder) / address.removeprefix("file:"))
 
 
 def _services(said: ProjectFile, environment: str) -> Mapping[str, str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 
 from flowdsl.cli.screen import COLORS
 from flowdsl.codes import Code
 from flowdsl.errors import InputError, Place
+from flowdsl.plan.words import did_you_mean
 
 FILE = "flowdsl.toml"
 FOLDER = ".flowdsl"
@@ -52,7 +52,7 @@ def read_project(folder: Path) -> ProjectFile:
     """Raises InputError for a file that cannot be read or holds what nobody knows."""
     path = folder / FILE
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise _wrong(path, "is no plain file")  # reading a pipe would wait for whoever writes it
+        raise _wrong(path, "is not a plain file")  # reading a pipe would wait for whoever writes it
     try:
         with path.open("rb") as file:
             raw = file.read(BYTES_MAX + 1)
@@ -75,13 +75,13 @@ def _understood(path: Path, document: Mapping[str, object]) -> ProjectFile:
     for key, choices in KEYS.items():
         value = document.get(key, "")
         if not isinstance(value, str):
-            raise _wrong(path, f"`{key}` is a text")
+            raise _wrong(path, f"`{key}` must be text")
         if value and choices and value not in choices:
-            raise _wrong(path, f"`{key}` is one of {', '.join(choices)}, not `{value}`")
+            raise _wrong(path, f"`{key}` must be one of {', '.join(choices)}, not `{value}`")
         texts[key] = value
     no_input = document.get("no_input", False)
     if not isinstance(no_input, bool):
-        raise _wrong(path, "`no_input` is true or false")
+        raise _wrong(path, "`no_input` must be true or false")
     return ProjectFile(
         **texts,
         no_input=no_input,
@@ -94,11 +94,11 @@ def _allowed(path: Path, network: object) -> tuple[str, ...]:
     if network is None:
         return ()
     if not isinstance(network, dict):
-        raise _wrong(path, "`network` is a table: [network]")
+        raise _wrong(path, "`network` must be a table: [network]")
     _known(path, network, ("allow",), "network.")
     allow = network.get("allow", [])
     if not isinstance(allow, list) or not all(isinstance(text, str) for text in allow):
-        raise _wrong(path, "`network.allow` is a list of addresses and networks")
+        raise _wrong(path, "`network.allow` must be a list of addresses and networks")
     from flowdsl.world.network.hosts import read_allowed
 
     for text in allow:
@@ -118,17 +118,17 @@ def _environments(path: Path, env: object) -> dict[str, Mapping[str, str]]:
         return {}
     if not isinstance(env, dict):
         raise _wrong(
-            path, "`env` is a table: [env.NAME.services]", "a default is: environment = NAME"
+            path, "`env` must be a table: [env.NAME.services]", "a default is: environment = NAME"
         )
     found: dict[str, Mapping[str, str]] = {}
     for name, table in env.items():
         if not isinstance(table, dict):
-            raise _wrong(path, f"`env.{name}` is a table: [env.{name}.services]")
+            raise _wrong(path, f"`env.{name}` must be a table: [env.{name}.services]")
         _known(path, table, ("services",), f"env.{name}.")
         services = table.get("services", {})
         urls = services.values() if isinstance(services, dict) else [None]
         if not all(isinstance(url, str) for url in urls):
-            raise _wrong(path, f"`env.{name}.services` is a table of NAME = URL")
+            raise _wrong(path, f"`env.{name}.services` must be a table of NAME = URL")
         found[name] = MappingProxyType(services)
     return found
 
@@ -136,9 +136,8 @@ def _environments(path: Path, env: object) -> dict[str, Mapping[str, str]]:
 def _known(path: Path, table: Mapping[str, object], keys: tuple[str, ...], prefix: str) -> None:
     for key in table:
         if key not in keys:
-            close = get_close_matches(key, keys, n=1)
             known = f"the keys are: {', '.join(prefix + k for k in keys)}"
-            hint = f"did you mean `{prefix}{close[0]}`?" if close else known
+            hint = did_you_mean(key, keys, prefix) or known
             raise _wrong(path, f"unknown key `{prefix}{key}`", hint)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from flowdsl.codes import Code
 from flowdsl.errors import InputError, Place
+from flowdsl.plan.words import like
 
 if TYPE_CHECKING:
     from flowdsl.language import Checked, Library, Source
@@ -47,13 +48,24 @@ class WrongFile(InputError):
         return errors(self.checked)
 
 
+class UnreadableFile(InputError):
+    """`why`, in words; `near`: a file that is there, and was probably meant."""
+
+    def __init__(
+        self, path: str, why: str, hint: str, *, near: str = "", before_why: str = ""
+    ) -> None:
+        self.why, self.near = why, near
+        message = f"{path}: {before_why}{why}"
+        super().__init__(message, code=Code.NO_WORKFLOW_FILE, help=hint, place=Place(path))
+
+
 def load_plan(path: str) -> Plan:
     """The plan of a file, or WrongFile."""
     from flowdsl.language import InvalidWorkflow, is_workflow, load
 
     source = read_source(path)
     if not is_workflow(source.text):
-        raise _unusable(path, "not a workflow file", "its first key is `flowdsl: 1`")
+        raise UnreadableFile(path, "not a workflow file", "its first key is `flowdsl: 1`")
     try:
         return load(source, library_for(source))
     except InvalidWorkflow as error:
@@ -101,14 +113,13 @@ def library_for(source: Source) -> Library:
 def _named(key: str, naming: str) -> bytes | str:
     """What a file that another one names holds, or why that cannot be had."""
     if _is_odd(key):
-        return "it is no plain file"  # a workflow from elsewhere may name a pipe, or a device
+        return "it is not a plain file"  # a workflow from elsewhere may name a pipe, or a device
     try:
         return read_bytes(key, "")
-    except InputError as error:
-        reason = error.message.removeprefix(f"{key}: ").removeprefix("cannot be read: ")
-        near = _near(key) if error.help.startswith("did you mean") else ""
+    except UnreadableFile as error:
+        near = error.near
         meant = near.endswith((*SUFFIXES, ".json")) and Path(near) != Path(naming)
-        return f"{reason}; did you mean {near}?" if meant else reason
+        return f"{error.why}; did you mean {near}?" if meant else error.why
 
 
 def _is_odd(path: str) -> bool:
@@ -130,16 +141,12 @@ def read_bytes(path: str, what: str) -> bytes:
     except FileNotFoundError:
         near = _near(path)
         hint = f"did you mean {near}?" if near else f"name {what}"
-        raise _unusable(path, "no such file", hint) from None
+        raise UnreadableFile(path, "no such file", hint, near=near) from None
     except IsADirectoryError:
-        raise _unusable(path, "a folder", f"name {what}") from None
+        raise UnreadableFile(path, "a folder", f"name {what}") from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise _unusable(path, f"cannot be read: {reason}", f"name {what}") from None
-
-
-def _unusable(path: str, why: str, hint: str) -> InputError:
-    return InputError(f"{path}: {why}", code=Code.NO_WORKFLOW_FILE, help=hint, place=Place(path))
+        why = getattr(error, "strerror", None) or str(error)
+        raise UnreadableFile(path, why, f"name {what}", before_why="cannot be read: ") from None
 
 
 def read_stdin() -> bytes:
@@ -149,7 +156,7 @@ def read_stdin() -> bytes:
 def _bounded(file: BinaryIO, path: str) -> bytes:
     raw = file.read(BYTES_MAX + 1)
     if len(raw) > BYTES_MAX:
-        raise _unusable(path, "larger than 4 MiB", "is it the right file?")
+        raise UnreadableFile(path, "larger than 4 MiB", "is it the right file?")
     return raw
 
 
@@ -202,8 +209,6 @@ def _yaml_files(folder: str) -> Iterator[str]:
 
 
 def _near(path: str) -> str:
-    from difflib import get_close_matches
-
     parent = Path(path).parent
     try:
         names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
@@ -213,5 +218,5 @@ def _near(path: str) -> str:
     ending = Path(path).suffix
     names.sort(key=lambda name: (Path(name).suffix == ending, name))
     alike = {Path(name).stem.lower(): name for name in names}
-    close = get_close_matches(Path(path).stem.lower(), alike, n=1)
-    return str(parent / alike[close[0]]) if close else ""
+    meant = like(Path(path).stem.lower(), alike)
+    return str(parent / alike[meant]) if meant else ""

@@ -15,12 +15,13 @@ from flowdsl.cli.drive import Pilot, drive
 from flowdsl.cli.ending import conclude, exit_code, report
 from flowdsl.cli.given import read_secret
 from flowdsl.cli.options import Session
-from flowdsl.cli.runs import existing_store, find_run, find_unfinished, run_of, state_word
+from flowdsl.cli.runs import find_run, find_unfinished, read, run_and_word, run_of
 from flowdsl.cli.short_secrets import warn_of_short_secrets
 from flowdsl.codes import Code
 from flowdsl.engine.orders import Order, is_repetition, to_event
 from flowdsl.errors import InputError
 from flowdsl.saga.run import Run
+from flowdsl.world.store.port import Store
 
 PAUSE_SECONDS = 0.05
 TRIES_MAX = 100  # how often a run may change hands under our eyes
@@ -35,7 +36,7 @@ class Takeover:
     async def go(self, pilot: Pilot) -> Run:
         told = False
         for _ in range(TRIES_MAX):
-            if pilot.store.is_driven(self.name):
+            if await pilot.store.is_driven(self.name):
                 if not told:
                     for order in self.orders:
                         await pilot.store.send(self.name, order.to_json())
@@ -45,7 +46,7 @@ class Takeover:
                 if followed.rests:
                     return followed.run
                 pilot.display.message("its driver is gone: this process takes the run over")
-            run = run_of(pilot.store, self.name)
+            run = await run_of(pilot.store, self.name)
             if run.state.ended:
                 return pilot.tell(run)
             taken = await pilot.adopt(self.name, self._still(run), self.secret_inputs)
@@ -83,11 +84,15 @@ def take_over(
     no_wait: bool = False,
 ) -> Taken:
     """Resume or cancel a run."""
-    store = existing_store(session)
     final = any(order.kind != "retry" for order in orders)
-    run = run_of(store, (find_unfinished if final else find_run)(store, name))
+    find = find_unfinished if final else find_run
+
+    async def look(store: Store) -> tuple[Run, str]:
+        return await run_and_word(store, await find(store, name))
+
+    run, word = read(session, look)
     if was_ordered_before(run, orders):
-        return Taken(_ordered_before(session, run, state_word(store, run)), run, run)
+        return Taken(_ordered_before(session, run, word), run, run)
     if run.state.ended:
         return Taken(_is_over(session, run, orders), run, run)
     check_orders(run, orders)

@@ -46,7 +46,7 @@ def _wrong_with(url: str) -> str | None:
         if "@" in parts.netloc:
             return "it holds a user name or a password; write them in `auth:`"
     if not good or any(ord(c) <= 32 or c == "\\" for c in url):
-        return f"`{url[:200]}` is no http:// or https:// address"
+        return f"`{url[:200]}` is not an http:// or https:// address"
     if "?" in url or "#" in url:
         return f"`{url[:200]}` goes on behind its path, where the path of a call is to be put"
     return None

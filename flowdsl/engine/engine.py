@@ -22,6 +22,7 @@ from flowdsl.engine.orders import Order, to_event
 from flowdsl.engine.pinned import definition_of, plan_from
 from flowdsl.engine.ports import Network, Ports
 from flowdsl.engine.sign import RunSigner
+from flowdsl.engine.turns import Turns
 from flowdsl.engine.wanting import given_before, unset
 from flowdsl.errors import InputError, Interrupted, StoreError
 from flowdsl.language.openapi import Readings
@@ -37,8 +38,8 @@ from flowdsl.saga.state import State, fold
 from flowdsl.view.run.report import run_report
 from flowdsl.world.clock import Clock, SystemClock
 from flowdsl.world.store.claims import fingerprint_of
-from flowdsl.world.store.files import Store
 from flowdsl.world.store.offload import Offload, OneThread
+from flowdsl.world.store.port import Store
 from flowdsl.world.store.summary import Claim
 
 POLL_SECONDS = 0.2  # how often other processes' orders are looked for
@@ -60,6 +61,7 @@ class Engine:
     aside: Offload = field(default_factory=lambda: OneThread("flowdsl-contracts"))
     poller: asyncio.Task[None] | None = None
     limits: ServiceLimits = field(default_factory=ServiceLimits)
+    lines: dict[str, dict[str, asyncio.Event]] = field(default_factory=dict)  # `Turns`, by key
     detached: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # runs that runs started
     woken: list[asyncio.Task[None]] = field(default_factory=list)
     secret_inputs: dict[str, Mapping[str, str]] = field(default_factory=dict)  # of open runs
@@ -122,9 +124,9 @@ class Engine:
 
         Raises InputError, and touches nothing, where it would have to do without a secret.
         """
-        if not self.store.is_driven(run):
-            known = self._known([recorded.event for recorded in self.store.events(run)])
-            lacking = self._lacking(known.created, secret_inputs or {})
+        if not await self.store.is_driven(run):
+            known = await self._known([one.event for one in await self.store.events(run)])
+            lacking = await self._lacking(known.created, secret_inputs or {})
             if lacking is not None and not known.state.ended:
                 raise lacking
         past = await self.store.adopt(run)
@@ -145,7 +147,7 @@ class Engine:
         by: str = "",
     ) -> Run:
         """Drive a run that was taken over, from what is known of it."""
-        known, at = self._known(past), self.clock.now()
+        known, at = await self._known(past), self.clock.now()
         told = [event for order in orders for event in to_event(known, order, at)]
         first: list[Event] = [Resumed(known.state.epoch + 1, at, by), *told]
         handed_on = self._chosen(known.state.lost)
@@ -166,13 +168,13 @@ class Engine:
             for run, past in runs.items()
         ]
 
-    def _may_adopt(self, past: Sequence[Event]) -> bool:
+    async def _may_adopt(self, past: Sequence[Event]) -> bool:
         """Whether to go on with a run unattended. Nothing is sent, or undone, for want of what only a person can give."""
         state = fold(State(), past)  # no more: it may be paused, and its definition unreadable
         assert state.created is not None, "the first fact of a run is that it was created"
         why = "a person paused it" if state.paused else ""
         try:
-            lacking = None if why else self._lacking(state.created, {})
+            lacking = None if why else await self._lacking(state.created, {})
         except StoreError as error:  # its definition cannot be read
             why = error.message
         else:
@@ -181,25 +183,25 @@ class Engine:
             self.left[state.created.run] = why
         return not why
 
-    def _lacking(self, created: Created, given: Mapping[str, str]) -> InputError | None:
+    async def _lacking(self, created: Created, given: Mapping[str, str]) -> InputError | None:
         """What secret the run would have to do without."""
-        plan = self.plan_of(created.digest)
+        plan = await self.plan_of(created.digest)
         known = self.secret_inputs.get(created.run, {}).keys() | given.keys()
         missing = sorted(set(needed_again(plan, created)) - known)
         if missing:
             return given_before(missing)
         return unset([name for name in plan.secrets if not self.secrets.get(name)])
 
-    def _known(self, past: Sequence[Event]) -> Run:
+    async def _known(self, past: Sequence[Event]) -> Run:
         """A run as its journal has it."""
         created = past[0]
         assert isinstance(created, Created), "the first fact of a run is that it was created"
-        return Run.of(self.plan_of(created.digest), past)
+        return Run.of(await self.plan_of(created.digest), past)
 
-    def plan_of(self, digest: str) -> Plan:
+    async def plan_of(self, digest: str) -> Plan:
         """The plan that runs are pinned to, whatever became of the file."""
         if digest not in self.plans:
-            self.plans[digest] = plan_from(self.store.definition(digest), digest)
+            self.plans[digest] = plan_from(await self.store.definition(digest), digest)
         return self.plans[digest]
 
     def stop(self) -> None:
@@ -282,7 +284,7 @@ class Engine:
         self.drives[run] = drive
         try:
             if adopted:
-                self._take_commands()  # what was said while nobody drove it
+                await self._take_orders()  # what was said while nobody drove it
             await drive.go(past, first)
         finally:
             self.drives.pop(run, None)
@@ -299,13 +301,13 @@ class Engine:
     async def _poll(self) -> None:
         """Take in what other processes left in the inbox for the runs that are driven here."""
         while True:
-            self._listen()
+            await self._listen()
             await self.clock.sleep(POLL_SECONDS)
 
-    def _listen(self) -> None:
+    async def _listen(self) -> None:
         """Runs whose orders stay unreadable are stopped and say so: the orders are there, and `resume` obeys them."""
         try:
-            self._take_commands()
+            await self._take_orders()
             failures = self.store.unread()
         except StoreError as error:
             failures = dict.fromkeys(self.drives, error)
@@ -314,50 +316,50 @@ class Engine:
             if self.deaf[run] >= DEAF_LOOKS_MAX and run in self.drives:
                 self.drives[run].give_up(failure)
 
-    def _take_commands(self) -> None:
-        for run, command_id, command in self.store.take_commands():
-            self._hear(run, command_id, command)
+    async def _take_orders(self) -> None:
+        for run, order_id, order in await self.store.take_orders():
+            await self._hear(run, order_id, order)
 
-    def _hear(self, run: str, command_id: str, command: Json) -> None:
-        """What is no order at all is dropped too: it stops nobody."""
+    async def _hear(self, run: str, order_id: str, told: Json) -> None:
+        """What is not an order at all is dropped too: it stops nobody."""
         try:
-            order = replace(Order.from_json(command), id=command_id)
+            order = replace(Order.from_json(told), id=order_id)
         except ValueError:
-            self.store.drop_command(command_id)
+            await self.store.drop_order(order_id)
             return
         drive = self.drives.get(run)
         if drive is not None:
-            self._obey(drive, command_id, order)
+            await self._obey(drive, order_id, order)
         else:
             self.woken = [task for task in self.woken if not task.done()]
-            self.woken.append(asyncio.create_task(self._wake(run, command_id, order)))
+            self.woken.append(asyncio.create_task(self._wake(run, order_id, order)))
 
-    def _obey(self, drive: Drive, command_id: str, order: Order) -> None:
+    async def _obey(self, drive: Drive, order_id: str, order: Order) -> None:
         """An order that makes no sense (any more) is dropped: who gave it follows the run and sees that."""
         try:
             events = to_event(drive.run, order, self.clock.now())
         except InputError:
-            self.store.drop_command(command_id)
+            await self.store.drop_order(order_id)
             return
-        drive.tell(*events, kept=lambda: self.store.drop_command(command_id))
+        drive.tell(*events, kept=lambda: self.store.drop_order(order_id))
 
-    async def _wake(self, run: str, command_id: str, order: Order) -> None:
+    async def _wake(self, run: str, order_id: str, order: Order) -> None:
         """A run of ours that is at rest, stuck, hears of a person: it goes on."""
         drive = self.drives.get(run)
         if drive is not None:  # an order that came just before has woken it
-            self._obey(drive, command_id, order)
+            await self._obey(drive, order_id, order)
             return
         try:
             await self._go_on_as_ordered(run, order)
         except StoreError:
             # nobody waits for this task: the order is heard again, here or elsewhere
-            self.store.put_back(command_id)
+            self.store.put_back(order_id)
             return
-        self.store.drop_command(command_id)
+        await self.store.drop_order(order_id)
 
     async def _go_on_as_ordered(self, run: str, order: Order) -> None:
-        past = [recorded.event for recorded in self.store.events(run)]
-        known = self._known(past) if past else None
+        past = [recorded.event for recorded in await self.store.events(run)]
+        known = await self._known(past) if past else None
         if known is None or known.state.ended:  # it is about to leave our hands
             return
         try:
@@ -370,8 +372,7 @@ class Engine:
 
     async def turn(self, run: str, key: str) -> None:
         """Returns once it is this run's turn among those with its key."""
-        while await self.store.first_in_queue(key, run) != run:
-            await self.clock.sleep(POLL_SECONDS)
+        await Turns(self.store, self.clock, self.lines).wait(run, key)
 
     async def begin(self, plan: Plan, parent: Created, spawned: Detached) -> Failure | None:
         """Start a detached run, or find that it was started: it is there when this returns."""
@@ -401,7 +402,7 @@ class Engine:
             )
             if task.done() and not durable.is_set():
                 await task
-        elif self._is_left_over(spawned.run):
+        elif await self._is_left_over(spawned.run):
             self.detached[spawned.run] = asyncio.create_task(self._detach(self.resume(spawned.run)))
         return None
 
@@ -411,11 +412,11 @@ class Engine:
         names = names_masked([ports.masks.mask(spawned)])
         return {name: ports.secrets[name] for name in names if name in ports.secrets}
 
-    def _is_left_over(self, run: str) -> bool:
+    async def _is_left_over(self, run: str) -> bool:
         """Whether a run that was started by another one is there for whoever goes on with that."""
-        if run in self.drives or self.store.is_driven(run):
+        if run in self.drives or await self.store.is_driven(run):
             return False
-        return self._may_adopt([recorded.event for recorded in self.store.events(run)])
+        return await self._may_adopt([one.event for one in await self.store.events(run)])
 
     async def _detach(self, drive: Awaitable[object]) -> None:
         """Nobody waits for what it comes to; that it was stopped is saved."""

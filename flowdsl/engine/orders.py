@@ -50,7 +50,7 @@ class Order:
 
     @staticmethod
     def from_json(value: Json) -> Order:
-        """Raises ValueError for what is no order: anybody may leave a file in an inbox. What it says besides is passed over."""
+        """Raises ValueError for what is not an order: anybody may leave a file in an inbox. What it says besides is passed over."""
         match {**asdict(Order("cancel")), **value} if isinstance(value, dict) else None:
             case {
                 "kind": ("cancel" | "retry" | "resolve" | "skip" | "signal") as kind,
@@ -63,7 +63,7 @@ class Order:
             }:
                 return Order(kind, step, ok, body, actor, reason, order_id)
             case _:
-                raise ValueError("this is no order")
+                raise ValueError("this is not an order")
 
 
 def to_event(run: Run, order: Order, at: float) -> list[Event]:

@@ -113,7 +113,7 @@ class Start:
     event: EventId | None = None  # what starts it
 
     def begun(self, at: float) -> Start:
-        """The same, at this moment: what was loaded meanwhile is no part of the run's time."""
+        """The same, at this moment: what was loaded meanwhile is not a part of the run's time."""
         return replace(self, created=replace(self.created, at=at, started=rfc3339(at)))
 
     def named(self, run: str) -> Start:

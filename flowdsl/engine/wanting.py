@@ -35,8 +35,8 @@ def unset(missing: Sequence[str]) -> InputError | None:
 def wrong_inputs(problems: Sequence[InputProblem]) -> InputError:
     """One line a problem; the flags to add in one line, ready to type."""
     messages = dict.fromkeys(problem.message for problem in problems)
-    missing = [p.help.removeprefix("add ") for p in problems if p.help.startswith("add -i ")]
-    hints = [p.help for p in problems if p.help and not p.help.startswith("add -i ")]
+    missing = [f"-i {problem.name}=…" for problem in problems if problem.is_missing]
+    hints = [problem.help for problem in problems if problem.help]
     add = [f"add {' '.join(missing)}"] if missing else []
     return InputError(
         "\n".join(messages), code=Code.WRONG_INPUTS, help="\n".join(dict.fromkeys([*hints, *add]))

@@ -71,7 +71,7 @@ def read_happening(text: str) -> Happening:
                 break
             return Happening(word, about, detail.strip())
     raise InputError(
-        f"`{text}` is no part of a trail",
+        f"`{text}` is not a part of a trail",
         code=Code.UNREADABLE_TRAIL,
         help="one is a word and what it is about, as in `ok flight`; the words: "
         + ", ".join(WORDS),

@@ -195,7 +195,7 @@ def _exchange(
 
 def _number(happening: Happening, text: str, what: str) -> int:
     if not text.isdecimal():
-        raise _impossible(happening, f"`{text}` is no {what}")
+        raise _impossible(happening, f"`{text}` is not a {what}")
     return int(text)
 
 
@@ -203,7 +203,7 @@ def _body(happening: Happening) -> Json:
     try:
         return from_bytes(happening.detail)
     except ValueError as error:
-        raise _impossible(happening, f"what the service answers is no JSON ({error})") from None
+        raise _impossible(happening, f"what the service answers is not JSON ({error})") from None
 
 
 def _saying(model: Model, here: Situation, call: CallId, fits: Callable[[object], bool]) -> Answer:

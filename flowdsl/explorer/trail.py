@@ -7,7 +7,7 @@ engine looks again. The explorer's violations are trails, so that each can be pa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from flowdsl.explorer.happening import Happening, read_happening
@@ -46,10 +46,6 @@ def read_trail(text: str) -> tuple[Moment, ...]:
     return tuple(
         tuple(read_happening(one) for one in _AT_ONCE.split(part)) for part in parts if part
     )
-
-
-def write_trail(moments: Iterable[Moment]) -> str:
-    return " · ".join(write_moment(moment) for moment in moments)
 
 
 def write_moment(moment: Moment) -> str:

@@ -1,4 +1,17 @@
-"""Text → Plan, pure: `load(Source(path, text))`, or `check` for everything there is to say about a file."""
+"""Text → Plan, pure: `load(Source(path, text))`, or `check` for everything there is to say about a file.
+
+    text/           a file as a tree that knows its places
+    parse/          the tree as a `Workflow`, a class a verb
+    contracts.py, openapi/      what services say of themselves, and whether calls agree with it
+    places.py, order.py, subject.py     where each step stands, what runs before what, the names that are known
+    family.py, traits.py        the files that are used, and what a step that uses one has to know of them
+    rules/          everything that can be wrong, one file a family
+    lower/          the `Workflow` as a `Plan`
+    inputs.py, conformance/     the inputs of a run, and any value, against a JSON Schema
+    load.py, explain.py, repeats.py     the whole way; the pages; calls that stand in several files
+
+A stage takes what the one before it made. No file is read here: texts are handed in.
+"""
 
 from flowdsl.language.explain import explain
 from flowdsl.language.inputs import InputProblem, from_text, read_inputs

@@ -18,7 +18,6 @@ from flowdsl.language.openapi import (
     Readings,
     find_by_id,
 )
-from flowdsl.language.parse.vocabulary import listed
 from flowdsl.language.parse.workflow import (
     CallVerb,
     EmitVerb,
@@ -34,6 +33,7 @@ from flowdsl.language.parse.workflow import (
 from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.language.text.library import Library, key_of
 from flowdsl.plan.template import Constant
+from flowdsl.plan.words import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class _Resolving:
         found = find_by_id(contract, name.text)
         if isinstance(found, Missing):
             self.problems.append(
-                Diagnostic(Code.NO_OPERATION, name.span, found.message, help=found.help)
+                Diagnostic(Code.NO_OPERATION, name.span, found.message, found.meant, found.help)
             )
             return None
         parameters = [item.name for item in found.operation.parameters_in("path")]

@@ -8,8 +8,9 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from flowdsl.codes import Code
-from flowdsl.language.parse.vocabulary import COMPANIONS, like
+from flowdsl.language.parse.vocabulary import COMPANIONS
 from flowdsl.language.parse.workflow import VERBS
+from flowdsl.plan.words import like
 
 CODES = tuple(code.value for code in Code)
 _PAGES = (

@@ -7,27 +7,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from jsonschema.exceptions import ValidationError
-
 from flowdsl.language.conformance.value import Uncheckable, errors_of
-from flowdsl.language.parse.schema import asked
-from flowdsl.language.parse.vocabulary import did_you_mean, listed
+from flowdsl.language.conformance.words import KINDS, must, shown, where
 from flowdsl.plan.json import exact
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.values import Json
+from flowdsl.plan.words import did_you_mean, listed
 
 DIGITS_MAX = 4_300  # of a number written out
-WORDS_MAX = 30  # of an `enum` that are told
 LEVELS_MAX = 100  # of lists and objects in each other, as in a file
 
 
 @dataclass(frozen=True, slots=True)
 class InputProblem:
-    """`name` is the input it is about."""
+    """`name` is the input it is about; `is_missing`: that it was not given is all that is wrong."""
 
     name: str
     message: str
     help: str = ""
+    is_missing: bool = False
 
 
 def read_inputs(
@@ -46,10 +44,8 @@ def read_inputs(
         elif declared.optional:
             values[declared.name] = None
         else:
-            hint = f"add -i {declared.name}=…"
-            problems.append(
-                InputProblem(declared.name, f"the input `{declared.name}` is missing", hint)
-            )
+            message = f"the input `{declared.name}` is missing"
+            problems.append(InputProblem(declared.name, message, is_missing=True))
     return problems or values
 
 
@@ -59,7 +55,7 @@ def from_text(declared: Input, text: str) -> Json | InputProblem:
     match kind:
         case "boolean":
             words = {"true": True, "false": False}
-            return words[text] if text in words else _unread(declared, "true or false", text)
+            return words[text] if text in words else _unread(declared, KINDS["boolean"], text)
         case "integer" | "number":
             return _number(declared, text, whole=kind == "integer")
         case "array" | "object":
@@ -68,18 +64,23 @@ def from_text(declared: Input, text: str) -> Json | InputProblem:
             return text
 
 
-def problems_of(declared: Input, value: Json) -> list[InputProblem]:
-    """Where `value` is not what the schema of the input asks for."""
+def problems_of(declared: Input, value: Json, called: str = "") -> list[InputProblem]:
+    """Where `value` is not what the schema of the input asks for. `called`: what messages call it."""
+    called = called or f"the input `{declared.name}`"
     if unsendable := _unsendable(value):
-        return [InputProblem(declared.name, f"the input `{declared.name}` holds {unsendable}")]
+        return [InputProblem(declared.name, f"{called} holds {unsendable}")]
     schema = declared.schema if isinstance(declared.schema, dict) else {}
     try:
         errors = errors_of(schema, value)
     except Uncheckable as error:
-        message = f"the input `{declared.name}` cannot be checked: {error}"
+        message = f"{called} cannot be checked: {error}"
         return [InputProblem(declared.name, message, "say less in its schema, or give it less")]
     return [
-        InputProblem(declared.name, f"the input `{declared.name}`{_where(error)} {_what(error)}")
+        InputProblem(
+            declared.name,
+            f"{called}{f' at `{path}`' if (path := where(error)) else ''} "
+            + must(error, secret=declared.secret),
+        )
         for error in errors
     ]
 
@@ -90,7 +91,7 @@ def _unsendable(value: Json, levels: int = LEVELS_MAX) -> str:
         case list() | dict() if levels == 0:
             return f"more than {LEVELS_MAX} levels"
         case str() if any("\ud800" <= letter <= "\udfff" for letter in value):
-            return "half a surrogate pair, which is no character"
+            return "half a surrogate pair, which is not a character"
         case Decimal() if value and abs(value.adjusted()) >= DIGITS_MAX:
             return f"a number of more than {DIGITS_MAX:,} digits"
         case list():
@@ -116,7 +117,7 @@ def _number(declared: Input, text: str, *, whole: bool) -> Json | InputProblem:
         number = Decimal(text)
     except InvalidOperation:
         number = Decimal("NaN")
-    wanted = "a whole number" if whole else "a number"
+    wanted = KINDS["integer" if whole else "number"]
     if not number.is_finite() or "_" in text or not text.isascii() or abs(number.adjusted()) > 1000:
         return _unread(declared, wanted, text)
     if number == number.to_integral_value() and number.as_tuple().exponent == 0:
@@ -140,58 +141,5 @@ def _refuse_constant(word: str) -> Json:
 
 
 def _unread(declared: Input, wanted: str, text: str) -> InputProblem:
-    shown = "a secret" if declared.secret else f"`{text[:60]}`"
-    return InputProblem(declared.name, f"the input `{declared.name}` is {wanted}, not {shown}")
-
-
-def _where(error: ValidationError) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.path)
-    return f" at `{path.removeprefix('.')}`" if path else ""
-
-
-def _first(values: list[Json]) -> str:
-    """All of them, or how many more there are."""
-    known = [f"{value!s:.100}" for value in values[:WORDS_MAX]]
-    more = [f"{len(values) - WORDS_MAX} more"] if len(values) > WORDS_MAX else []
-    return ", ".join([*known, *more])
-
-
-_KINDS = (
-    ("string", "a text"),
-    ("integer", "a whole number"),
-    ("number", "a number"),
-    ("boolean", "true or false"),
-    ("array", "a list"),
-    ("object", "an object"),
-    ("null", "null"),
-)
-
-
-def _what(error: ValidationError) -> str:
-    value = asked(error)
-    match error.validator:
-        case "type":
-            kinds = value if isinstance(value, list) else [value]
-            return "is " + " or ".join(dict(_KINDS)[str(kind)] for kind in kinds)
-        case "required":
-            wanted = [str(name) for name in value] if isinstance(value, list) else []
-            there = error.instance if isinstance(error.instance, dict) else {}
-            return f"needs {listed(name for name in wanted if name not in there)}"
-        case "additionalProperties":
-            return "has a field that is not declared"
-        case "enum" if isinstance(value, list):
-            return f"is one of {_first(value)}"
-        case "const":
-            return f"is {value!s:.200}"
-        case "minimum" | "exclusiveMinimum":
-            return f"is {'at least' if error.validator == 'minimum' else 'more than'} {value}"
-        case "maximum" | "exclusiveMaximum":
-            return f"is {'at most' if error.validator == 'maximum' else 'less than'} {value}"
-        case "minLength" | "minItems":
-            return f"is too short: at least {value}"
-        case "maxLength" | "maxItems":
-            return f"is too long: at most {value}"
-        case "pattern":
-            return f"does not match {value}"
-        case _:
-            return "is not what was declared"
+    found = "" if declared.secret else f", not `{shown(text)}`"
+    return InputProblem(declared.name, f"the input `{declared.name}` must be {wanted}{found}")

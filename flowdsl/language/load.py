@@ -116,7 +116,7 @@ def compile_pinned(text: str, path: str, files: Iterable[tuple[str, str]] = ()) 
 
 
 def paths_named(source: Source) -> tuple[str, ...]:
-    """The keys of the files that this one names, for whoever fills a library."""
+    """The keys of the files that this one names, for filling a `Library`."""
     document, _ = load_document(source)
     if not isinstance(document, Mapping):
         return ()
@@ -151,7 +151,7 @@ def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Check
             Diagnostic(
                 Code.WRONG_KIND,
                 document.span,
-                "a workflow is a mapping",
+                "a workflow must be an object",
                 help="begin the file with `flowdsl: 1`",
             )
         )
@@ -198,10 +198,10 @@ def _read(
     """The file that is used, read once and made a member, or why it cannot be used."""
     key, span = key_of(source.path, uses.file.path), uses.file.span
     if key in above:
-        way = " → ".join((*above[above.index(key) :], key))
-        message = f"`{key}` uses itself: {way}"
+        cycle = (*above[above.index(key) :], key)
+        message = f"`{key}` uses itself: {' → '.join(cycle)}"
         hint = "let one of them do without the other, or start it by an event (`trigger`)"
-        yield Diagnostic(Code.FILE_USES_ITSELF, span, message, help=hint)
+        yield Diagnostic(Code.FILE_USES_ITSELF, span, message, help=hint, cycle=cycle)
         return
     if len(above) > LIMIT_DEPTH:
         message = f"more than {LIMIT_DEPTH} files that use each other in turn"
@@ -218,7 +218,7 @@ def _read(
         return
     if not is_workflow(text):
         hint = "the first key of a workflow file is `flowdsl: 1`"
-        yield Diagnostic(Code.UNUSABLE_FILE, span, f"`{key}` is no workflow file", help=hint)
+        yield Diagnostic(Code.UNUSABLE_FILE, span, f"`{key}` is not a workflow file", help=hint)
         return
     if key not in members:
         checked = _check(Source(key, text), checking, (*above, key))
@@ -253,7 +253,7 @@ def _too_many_steps(subject: Subject) -> Iterator[Diagnostic]:
 def _invalid(key: str, span: Span, checked: Checked, above: tuple[str, ...]) -> Diagnostic:
     """What is wrong in a file that is used: the first of it, where it is, however many files lie between."""
     errors = checked.errors
-    round_here = next((error for error in errors if _goes_round(error, above[-1])), None)
+    round_here = next((error for error in errors if above[-1] in error.cycle), None)
     if round_here is not None:
         return replace(round_here, span=span)
     first, number = errors[0], checked.number(Severity.ERROR)
@@ -263,13 +263,6 @@ def _invalid(key: str, span: Span, checked: Checked, above: tuple[str, ...]) -> 
     label = f"{first.code} in line {first.span.line} of `{key}`: {first.message}"
     return Diagnostic(
         Code.UNUSABLE_FILE, span, message, label, f"`flowdsl validate {key}` shows it"
-    )
-
-
-def _goes_round(error: Diagnostic, key: str) -> bool:
-    """Whether files use each other in turn, and this one is among them."""
-    return error.code == Code.FILE_USES_ITSELF and key in error.message.partition(": ")[2].split(
-        " → "
     )
 
 

@@ -52,6 +52,11 @@ class StepPlace:
     below_commit: bool = False
 
     @property
+    def chain(self) -> tuple[Step, ...]:
+        """The step, after all that it is in."""
+        return (*self.parents, self.step)
+
+    @property
     def in_parallel(self) -> bool:
         return any(parent.verb.kind == "parallel" for parent in self.parents)
 
@@ -68,8 +73,7 @@ class StepPlace:
     @property
     def around(self) -> Path | None:
         """The path of the innermost `for_each` it is an item of, or in one."""
-        steps = (*self.parents, self.step)
-        depths = [depth for depth, step in enumerate(steps, 1) if step.for_each is not None]
+        depths = [depth for depth, step in enumerate(self.chain, 1) if step.for_each is not None]
         return self.path[: depths[-1]] if depths else None
 
 
@@ -223,14 +227,14 @@ def order(target: StepPlace, reader: StepPlace) -> Relation:
     """How `target` stands to `reader`, seen from `reader`."""
     if target.section != reader.section:
         return Relation.BEFORE if target.section == "steps" else Relation.LATER
-    shared = _shared(target.path, reader.path)
+    shared = shared_steps(target, reader)
     if target.path == reader.path:
         return Relation.SAME
     if shared == len(target.path):
         return Relation.AROUND
     if shared == len(reader.path):
         return Relation.INSIDE
-    around = (*reader.parents, reader.step)[shared - 1].verb.kind if shared > 0 else ""
+    around = reader.chain[shared - 1].verb.kind if shared > 0 else ""
     if around == "parallel":
         return Relation.BESIDE
     if around == "switch":
@@ -238,11 +242,11 @@ def order(target: StepPlace, reader: StepPlace) -> Relation:
     return Relation.BEFORE if target.path[shared] < reader.path[shared] else Relation.LATER
 
 
-def _shared(one: Path, other: Path) -> int:
-    return next(
-        (depth for depth, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
-        min(len(one), len(other)),
-    )
+def shared_steps(one: StepPlace, other: StepPlace) -> int:
+    """How many steps both are, or are in."""
+    pairs = zip(one.path, other.path, strict=False)
+    shortest = min(len(one.path), len(other.path))
+    return next((depth for depth, (a, b) in enumerate(pairs) if a != b), shortest)
 
 
 def definitions(all_places: tuple[StepPlace, ...]) -> dict[str, DefinedName]:
@@ -256,11 +260,10 @@ def definitions(all_places: tuple[StepPlace, ...]) -> dict[str, DefinedName]:
 
 def variable_around(name: str, reader: StepPlace) -> Path | None:
     """The path of the `for_each` whose variable `name` is where `reader` stands. Two lists may use the same one."""
-    steps = (*reader.parents, reader.step)
     return next(
         (
             reader.path[:depth]
-            for depth, step in enumerate(steps, start=1)
+            for depth, step in enumerate(reader.chain, start=1)
             if step.for_each is not None and step.for_each.variable.text == name
         ),
         None,

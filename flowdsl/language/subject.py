@@ -69,7 +69,7 @@ class Subject:
         path = variable_around(name, reader)
         if path is None:
             return self.known[name]
-        steps = (*reader.parents, reader.step)
+        steps = reader.chain
         each = steps[len(path) - 1]
         assert each.for_each is not None, f"`{name}` is its variable"
         known = self.known[name]

@@ -1,4 +1,4 @@
-"""Values in a URL: percent-encoded, so that data can never change which path is asked for."""
+"""Values in a URL: percent-encoded (RFC 3986 §2), so that data can never change which path is asked for."""
 
 from __future__ import annotations
 

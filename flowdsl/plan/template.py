@@ -6,11 +6,11 @@ references: text with a secret in it renders to a `Sealed`, which only `world` o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from flowdsl.plan.expression.budget import Frame
-from flowdsl.plan.expression.compiled import Expression, ExpressionError, parse
+from flowdsl.plan.expression.compiled import Expression, ExpressionError
 from flowdsl.plan.expression.evaluate import (
     MAXIMUM_OPERATIONS,
     MAXIMUM_SIZE,
@@ -22,11 +22,10 @@ from flowdsl.plan.expression.operations import text_of
 from flowdsl.plan.values import Json, Sealed, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from decimal import Decimal
 
     from flowdsl.plan.expression.paths import Reference
-    from flowdsl.plan.span import Span
 
 Rendered: TypeAlias = (
     "bool | int | Decimal | str | Secret | Sealed | list[Rendered] | dict[str, Rendered] | None"
@@ -120,14 +119,6 @@ def _end_of_expression(text: str, start: int) -> int:
     raise ExpressionError(message, start - 2, 2, help=help_text)
 
 
-def parse_text(text: str, *, locate: Callable[[int], Span]) -> Template:
-    """The template a scalar is. `locate` gives the place in the file of an offset into `text`.
-
-    The offsets of an `ExpressionError` count in `text` too.
-    """
-    return assembled([_parse_part(part, locate) for part in split(text)])
-
-
 def assembled(parts: list[str | Expression]) -> Template:
     """The template of literal pieces and expressions: an expression alone keeps its type."""
     match parts:
@@ -138,21 +129,6 @@ def assembled(parts: list[str | Expression]) -> Template:
         case [Expression() as expression]:
             return expression
     return Text(tuple(parts))
-
-
-def _parse_part(part: str | Embedded, locate: Callable[[int], Span]) -> str | Expression:
-    if isinstance(part, str):
-        return part
-    stripped = part.text.strip(" \t\r\n")
-    start = (
-        part.start + len(part.text) - len(part.text.lstrip(" \t\r\n")) if stripped else part.start
-    )
-    try:
-        first_line = stripped.splitlines()[0] if stripped else ""
-        return parse(stripped, span=replace(locate(start), length=max(1, len(first_line))))
-    except ExpressionError as error:
-        error.start += start
-        raise
 
 
 def render(template: Template, scope: Mapping[str, Json]) -> Rendered:

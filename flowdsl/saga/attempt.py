@@ -90,7 +90,7 @@ def invoke(call: CallId, number: int, entry: CallState, action: Action, service:
 
 
 def delay_seconds(state: State, call: CallId, entry: CallState, action: Action) -> float:
-    """The pause before the next attempt: what the service asked for, else growing, with jitter that is no chance."""
+    """The pause before the next attempt: what the service asked for, else growing, with jitter that is not chance."""
     asked = _asked_for(entry.outcome)
     if asked is not None:
         return min(asked, RETRY_AFTER_MAX_SECONDS)

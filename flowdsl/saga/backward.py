@@ -145,7 +145,7 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
             here = node.address
             # The timer of a WaitFor is its timeout: fired, it says nothing of how the WaitFor ended.
             waited = here in state.fired and not isinstance(node, WaitFor)
-            reached = waited or here in state.done or here in state.spawned
+            reached = waited or here in state.done or here in state.detached
             failed = state.calls.get(here, NO_CALL).failed is not None
             return Stand("refused" if failed else "ok" if reached else "pending", over=True)
         case _:
@@ -161,7 +161,7 @@ def _confirm_left(walk: Walk, node: Confirm) -> Stand:
 
 
 def _state_of_many(walk: Walk, node: Switch | ForEach) -> StepState:
-    """That no branch was taken, no item was there, or that those failed which may, was no failure."""
+    """That no branch was taken, no item was there, or that those failed which may, was not a failure."""
     state = group_state(walk, node)
     reached = node.address in walk.state.done or node.address in walk.state.expanded
     settled = isinstance(node, ForEach) and node.collect == "settled"

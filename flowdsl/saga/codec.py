@@ -43,7 +43,7 @@ def encode(event: Event) -> bytes:
 
 
 def decode(line: bytes) -> Event:
-    """Raises StoreError for anything that is no event, and nothing else."""
+    """Raises StoreError for anything that is not an event, and nothing else."""
     record = _parsed(line)
     kind = record.get("t")
     shape = _TAGGED.get(kind) if isinstance(kind, str) else None
@@ -77,7 +77,7 @@ def _unrecognised(kind: Json, record: dict[str, Json]) -> Unrecognised:
 
 
 def as_json(event: Event) -> dict[str, Json]:
-    """The fact as `encode` keeps it, for whoever shows it."""
+    """The fact as `encode` keeps it, for views."""
     return _parsed(encode(event))
 
 
@@ -117,15 +117,15 @@ def _parsed(line: bytes) -> dict[str, Json]:
             record = json.loads(line, parse_float=Decimal, parse_constant=_refuse)
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise StoreError(
-            f"a record is no JSON: {error}", code=Code.DAMAGED, help="flowdsl fsck"
+            f"a record is not JSON: {error}", code=Code.DAMAGED, help="flowdsl fsck"
         ) from error
     if not isinstance(record, dict):
-        raise StoreError("a record is no JSON object", code=Code.DAMAGED, help="flowdsl fsck")
+        raise StoreError("a record is not a JSON object", code=Code.DAMAGED, help="flowdsl fsck")
     return record
 
 
 def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number")
+    raise ValueError(f"{word} is not a number")
 
 
 def _spelled_out(value: Json | float) -> bytes:

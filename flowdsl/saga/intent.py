@@ -57,7 +57,7 @@ def action_of(plan: Unfolded, call: CallId) -> Action:
     node = plan.nodes[call] if call in plan.nodes else plan.nodes[step_of(call)]
     if isinstance(node, Confirm):
         return node.action
-    assert isinstance(node, Call), f"{call} is no call"
+    assert isinstance(node, Call), f"{call} is not a call"
     match direction_of(call):
         case "undo":
             assert isinstance(node.compensation, Compensation)

@@ -130,7 +130,7 @@ def outcome_failure(entry: CallState) -> Failure | None:
 
 
 def said_by_service(entry: CallState) -> tuple[int | None, dict[str, str] | None]:
-    """Status and headers of an answer that was no success."""
+    """Status and headers of an answer that was not a success."""
     match entry.outcome:
         case Unknown(answer=Ok(status=status, headers=headers)):
             return status, headers

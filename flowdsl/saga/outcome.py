@@ -1,4 +1,4 @@
-"""One attempt, one observation, one outcome: the table of contract.md, and nothing else decides it."""
+"""One attempt, one observation, one outcome, by the classes of RFC 9110 §15: the table of contract.md, decided here alone."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def optional_steps(plan: Plan) -> frozenset[Address]:
 
 
 def commit_is_shown(plan: Plan) -> bool:
-    """A commit that nobody wrote and nothing follows is no line in a picture."""
+    """A commit that nobody wrote and nothing follows is not a line in a picture."""
     children = plan.root.children
     at = next((i for i, node in enumerate(children) if isinstance(node, Commit)), None)
     if at is None:

@@ -47,9 +47,11 @@ def test_an_answer_that_does_not_fit_is_a_warning_that_outlives_the_document(
     assert services.standings() == ["held"]
     assert "succeeded" in done.err
     assert "1 warning" in done.err
-    assert "not as described: `price` is text, not 420" in " ".join(done.err.split())
+    assert "not as described: `price` must be text, not 420" in " ".join(done.err.split())
     # and says so for ever after, of the run and of the exchange
-    assert "! not as described: `price` is text, not 420" in cli("show", "desk-1", "flight").out
+    assert (
+        "! not as described: `price` must be text, not 420" in cli("show", "desk-1", "flight").out
+    )
     assert "not as described" in cli("status", "desk-1", "--events").out
     (cli.project / "flights.openapi.yaml").unlink()
     (warning,) = cli("status", "desk-1", "--json").json["warnings"]

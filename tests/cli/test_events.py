@@ -71,9 +71,9 @@ def test_an_event_from_stdin(flow: str, project: Path) -> None:
     ("changed", "message"),
     [
         ({"type": "order.paid"}, "is started by `order.placed`, and this event is `order.paid`"),
-        ({"type": 5}, "event.json: this is no CloudEvent: it has no `type`"),
-        ({"data": [1]}, "event.json: the data of the event are the inputs, and these are no"),
-        ({"data": None, "data_base64": "eA=="}, "the data of the event are the inputs, and these"),
+        ({"type": 5}, "event.json: this is not a CloudEvent: it has no `type`"),
+        ({"data": [1]}, "event.json: the data of the event are the inputs, and must"),
+        ({"data": None, "data_base64": "eA=="}, "the data of the event are the inputs, and must"),
     ],
 )
 def test_an_event_that_starts_nothing(
@@ -90,7 +90,7 @@ def test_data_that_are_not_the_inputs_are_said_before_anything_is_sent(
 ) -> None:
     done = cli("run", flow, "--event", event(cli, data={"order": 5, "ordr": "x"}))
     assert (done.code, "error[F072]" in done.err) == (2, True)
-    assert "`order` is a text" in done.err
+    assert "`order` must be text, not 5" in done.err
     assert "no input `ordr`" in done.err
     assert not (project / ".flowdsl").exists()
 

@@ -112,8 +112,8 @@ def test_what_is_no_file_is_not_opened(cli: CommandLine) -> None:
     names = ("./folder.yaml", "./pipe.yaml", "./device.yaml", "./round.yaml", '"./a\\0.yaml"')
     assert said(cli, cli.write("w.yaml", using(*names))) == [
         "`folder.yaml` cannot be read: a folder",
-        "`pipe.yaml` cannot be read: it is no plain file",
-        "`device.yaml` cannot be read: it is no plain file",
+        "`pipe.yaml` cannot be read: it is not a plain file",
+        "`device.yaml` cannot be read: it is not a plain file",
         "`round.yaml` cannot be read: Too many levels of symbolic links",
         "`a\\x00.yaml` cannot be read: embedded null byte",
     ]
@@ -123,8 +123,8 @@ def test_what_is_no_workflow_is_not_used(cli: CommandLine) -> None:
     cli.write("notes.yaml", "a: 1\n")
     cli.write("flow.json", '{"flowdsl": 1, "steps": [{"status": "x"}]}')
     assert said(cli, cli.write("w.yaml", using("./notes.yaml", "./flow.json"))) == [
-        "`notes.yaml` is no workflow file",
-        "`flow.json` is no workflow file",
+        "`notes.yaml` is not a workflow file",
+        "`flow.json` is not a workflow file",
     ]
 
 

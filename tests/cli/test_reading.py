@@ -211,8 +211,8 @@ def test_a_plan_tells_which_secrets_are_set(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["-i", "nights=0"], "`nights` is at least 1"),
-        (["-i", "nights=x"], "`nights` is a whole number"),
+        (["-i", "nights=0"], "`nights` must be at least 1, not 0"),
+        (["-i", "nights=x"], "`nights` must be a whole number, not `x`"),
         (["-i", "bogus=1"], "no input `bogus`"),
     ],
 )

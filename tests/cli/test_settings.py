@@ -43,7 +43,7 @@ payments = "https://pay.example"
 def test_the_file_is_read_and_its_paths_are_its_own(project: Path) -> None:
     (project / "flowdsl.toml").write_text(TOML)
     session = session_of({"environment": None})
-    assert session.store == project / "runs"
+    assert session.store == str(project / "runs")
     assert session.secrets_file == project / "s.env"
     assert (session.progress, session.screen.color, session.no_input) == ("plain", "never", True)
     assert session.services == {"payments": "https://pay.example"}
@@ -55,7 +55,7 @@ def test_a_flag_wins_over_the_file(project: Path) -> None:
         "store": "x", "environment": "live", "progress": "json", "color": "always", "secrets_file": "y",
     }  # fmt: skip
     session = session_of(flags)
-    assert session.store == project / "x"
+    assert session.store == str(project / "x")
     assert session.secrets_file == project / "y"
     assert (session.progress, session.screen.color) == ("json", "always")
     assert session.services == {}
@@ -63,7 +63,7 @@ def test_a_flag_wins_over_the_file(project: Path) -> None:
 
 def test_without_anything_there_are_defaults(project: Path) -> None:
     session = session_of({"environment": None})
-    assert (session.store, session.progress) == (project / ".flowdsl", "auto")
+    assert (session.store, session.progress) == (str(project / ".flowdsl"), "auto")
     assert (session.screen.color, session.secrets_file, session.services) == ("auto", None, {})
 
 
@@ -80,11 +80,14 @@ def test_flag_then_environment_then_file(cli: CommandLine, monkeypatch: pytest.M
     [
         ("store = ", "is not TOML"),
         ("stroe = 'x'", "unknown key `stroe`"),
-        ("store = 1", "`store` is a text"),
-        ("progress = 'fast'", "`progress` is one of auto, tty, plain, json, quiet, not `fast`"),
-        ("no_input = 'yes'", "`no_input` is true or false"),
-        ("env = 'staging'", "`env` is a table"),
-        ("[env]\nstaging = 1", "`env.staging` is a table"),
+        ("store = 1", "`store` must be text"),
+        (
+            "progress = 'fast'",
+            "`progress` must be one of auto, tty, plain, json, quiet, not `fast`",
+        ),
+        ("no_input = 'yes'", "`no_input` must be true or false"),
+        ("env = 'staging'", "`env` must be a table"),
+        ("[env]\nstaging = 1", "`env.staging` must be a table"),
         ("[env.staging.service]\nx = 'y'", "unknown key `env.staging.service`"),
         ("[env.staging.services]\nx = 1", "a table of NAME = URL"),
         ("[env.staging]\nservices = 1", "a table of NAME = URL"),
@@ -135,7 +138,7 @@ def test_a_pipe_in_the_place_of_the_file_holds_nobody_up(
         process.kill()
     assert process.returncode == 2
     assert "error[F071]" in err
-    assert "is no plain file" in err
+    assert "is not a plain file" in err
 
 
 @pytest.mark.parametrize("words", [("list",), ("validate", "."), ("init", "x")])

@@ -9,7 +9,7 @@ import pytest
 
 from flowdsl.cli.commands import signal
 from flowdsl.world.store.files import FileStore
-from flowdsl.world.store.inbox import Inbox
+from flowdsl.world.store.inbox import InboxFolder
 from tests.cli.command_line import CommandLine
 
 ASKS = """flowdsl: 1
@@ -88,15 +88,15 @@ def test_an_answer_that_the_driver_puts_away_unheard_was_not_kept(
     cli: CommandLine, run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when another one came first: it said that the answer was kept."""
-    send = Inbox.send
+    send = InboxFolder.send
     put_away: list[str] = []
 
-    def send_and_put_away(self: Inbox, run: str, command: object) -> str:
+    def send_and_put_away(self: InboxFolder, run: str, command: object) -> str:
         put_away.append(send(self, run, command))  # type: ignore[arg-type]
         self.drop(put_away[-1])
         return put_away[-1]
 
-    monkeypatch.setattr(Inbox, "send", send_and_put_away)
+    monkeypatch.setattr(InboxFolder, "send", send_and_put_away)
     done = cli("signal", run, "go", "-i", "n=1")
     assert put_away
     assert done.code == 2
@@ -106,15 +106,15 @@ def test_an_answer_that_the_driver_puts_away_unheard_was_not_kept(
 def test_an_answer_to_a_run_that_ends_at_that_moment_was_not_kept(
     cli: CommandLine, run: str, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send = Inbox.send
+    send = InboxFolder.send
 
-    def send_when_it_is_over(self: Inbox, run: str, command: object) -> str:
-        monkeypatch.setattr(Inbox, "send", send)
+    def send_when_it_is_over(self: InboxFolder, run: str, command: object) -> str:
+        monkeypatch.setattr(InboxFolder, "send", send)
         cancelled = cli.start("cancel", run)
         assert ended(cancelled) == 0
         return send(self, run, command)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Inbox, "send", send_when_it_is_over)
+    monkeypatch.setattr(InboxFolder, "send", send_when_it_is_over)
     done = cli("signal", run, "go", "-i", "n=1")
     assert done.code == 2
     assert "error[F145]" in done.err
@@ -124,7 +124,10 @@ def test_an_answer_to_a_run_that_ends_at_that_moment_was_not_kept(
 def test_that_a_process_does_not_listen_is_not_called_that_there_is_none(
     cli: CommandLine, run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FileStore, "is_driven", lambda *_: True)
+    async def always(*_: object) -> bool:
+        return True
+
+    monkeypatch.setattr(FileStore, "is_driven", always)
     monkeypatch.setattr(signal, "HEARD_SECONDS", 0.1)
     done = cli("signal", run, "go", "-i", "n=1")
     assert done.code == 0

@@ -104,9 +104,9 @@ def test_a_missing_input_is_asked_for_until_it_is_right(project: Path, services:
     with terminal(project, "run", "w.yaml") as screen:
         screen.wait_for("count (integer, how many): ")
         screen.type("many")
-        screen.wait_for("`count` is a whole number, not `many`")
+        screen.wait_for("`count` must be a whole number, not `many`")
         screen.type("0")
-        screen.wait_for("`count` is at least 1")
+        screen.wait_for("`count` must be at least 1")
         screen.type("3")
         assert screen.end() == 0
     assert [json.loads(r["body"]) for r in services.requests()] == [{"n": 3}]

@@ -122,10 +122,10 @@ def goes_on(run: str = "run-1") -> Work[Run]:
     """What it came to, if it is over."""
 
     async def work(engine: Engine) -> Run:
-        if any(summary.ended for summary in engine.store.list() if summary.run == run):
-            facts = [recorded.event for recorded in engine.store.events(run)]
+        if any(summary.ended for summary in await engine.store.list() if summary.run == run):
+            facts = [recorded.event for recorded in await engine.store.events(run)]
             assert isinstance(facts[0], Created)
-            return Run.of(engine.plan_of(facts[0].digest), facts)
+            return Run.of(await engine.plan_of(facts[0].digest), facts)
         result = await engine.resume(run)
         assert result is not None
         return result
@@ -135,7 +135,7 @@ def goes_on(run: str = "run-1") -> Work[Run]:
 
 def begins_or_goes_on(plan: Plan, run: str = "run-1", key: str = "") -> Work[Run]:
     async def work(engine: Engine) -> Run:
-        known = any(summary.run == run for summary in engine.store.list())
+        known = any(summary.run == run for summary in await engine.store.list())
         return await (goes_on(run) if known else starts(plan, run, key))(engine)
 
     return work

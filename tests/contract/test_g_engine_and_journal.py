@@ -96,7 +96,7 @@ def test_c60_c62_a_run_whose_definition_is_unreadable_stops_no_other(damage: byt
             ]
 
         async def look(engine: Engine) -> dict[str, str]:
-            return {summary.run: summary.ended for summary in engine.store.list()}
+            return {summary.run: summary.ended for summary in await engine.store.list()}
 
         assert machine.life(look) == {"good": "succeeded", "bad": ""}
 
@@ -124,7 +124,9 @@ def test_c60_a_run_whose_records_are_damaged_stops_no_other() -> None:
             ]
 
         async def look(engine: Engine) -> list[tuple[str, str, bool]]:
-            return sorted((each.run, each.ended, each.damaged) for each in engine.store.list())
+            return sorted(
+                (each.run, each.ended, each.damaged) for each in await engine.store.list()
+            )
 
         assert machine.life(look) == [("bad", "", True), ("good", "succeeded", False)]
 

@@ -408,7 +408,7 @@ def test_s18_a_run_of_its_own_goes_on_when_the_run_that_started_it_is_undone() -
         async def all_of_it(engine: Engine) -> dict[str, str]:
             await begins_or_goes_on(parent)(engine)
             await asyncio.gather(*engine.detached.values(), *await engine.resume_all())
-            return {summary.run: summary.ended for summary in engine.store.list()}
+            return {summary.run: summary.ended for summary in await engine.store.list()}
 
         ends = machine.cut(all_of_it)
         assert ends.pop("run-1") == "compensated"
@@ -436,7 +436,7 @@ def test_s19_a_stuck_run_holds_up_those_with_its_key_until_a_person_helps() -> N
             finally:
                 second.cancel()
                 await asyncio.gather(second, return_exceptions=True)
-            return {summary.run: summary.ended for summary in engine.store.list()}
+            return {summary.run: summary.ended for summary in await engine.store.list()}
 
         assert machine.cut(one_after_the_other) == {"first": "compensated", "second": "succeeded"}
 

@@ -132,15 +132,15 @@ def _check(root: Path, acknowledged: dict[str, int]) -> None:
         await store.start()
         for run, number in acknowledged.items():
             if run != "started":
-                found = events_of(store.events(run))
+                found = events_of(await store.events(run))
                 assert len(found) >= number, f"{run} lost what was acknowledged"
                 assert found == told(run)[: len(found)]
         adopted = await store.adopt_all()
         for run, events in adopted.items():
             assert events == told(run)[: len(events)]
-        assert not [f for f in store.fsck() if f.kind in ("damaged", "unreadable")]
+        assert not [f for f in await store.fsck() if f.kind in ("damaged", "unreadable")]
         with suppress(InputError):
-            store.find()
+            await store.find()
         await store.close()
 
     asyncio.run(go())

@@ -12,12 +12,14 @@ from flowdsl.errors import FlowdslError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Begun, Detached
 from flowdsl.world.store.files import FileStore
+from flowdsl.world.store.offload import Inline
 from tests.counts import count
 from tests.disk.test_failures import CODES, KINDS
 from tests.engine.constructs import CHILD, saga
 from tests.engine.test_signals import HOLD
 from tests.engine.theatre import KNOCKS, RUN, STORE, Kept, Theatre
 from tests.simdisk import SimDisk
+from tests.virtual import at_once
 
 DETACHED = """
 - id: answer
@@ -111,5 +113,5 @@ def judge(theatre: Failing) -> None:
     facts = theatre.runs[RUN].facts
     assert [fact.run for fact in facts if isinstance(fact, Detached)] == [child]
     assert sum(isinstance(fact, Begun) for fact in facts) == 1
-    store = FileStore(STORE, theatre.disk.killed(), read_only=True)
-    assert {finding.kind for finding in store.fsck()} <= {"leftover"}
+    store = FileStore(STORE, theatre.disk.killed(), offload=Inline(), read_only=True)
+    assert {finding.kind for finding in at_once(store.fsck())} <= {"leftover"}

@@ -25,7 +25,7 @@ from tests.counts import count
 from tests.disk.journals import DECLINED
 from tests.engine.stage import MOCK_URL, TRIP, workflow
 from tests.engine.test_crashes import RUN, Theatre
-from tests.virtual import EPOCH, VirtualClock, run_virtually
+from tests.virtual import EPOCH, VirtualClock, at_once, run_virtually
 
 KINDS = (
     "make_folder", "create", "open", "read", "write", "truncate", "allocate", "sync", "sync_folder",
@@ -165,7 +165,7 @@ async def _lived(theatre: Theatre, root: Path) -> Run:
     env: dict[str, str | None] = {"DEMO_URL": MOCK_URL}
     plan, inputs = theatre.plan, theatre.inputs
     async with Engine(store, network, VirtualClock()) as engine:
-        if RUN in {summary.run for summary in store.list()}:
+        if RUN in {summary.run for summary in await store.list()}:
             result = await engine.resume(RUN)
             assert result is not None
             return result
@@ -175,9 +175,9 @@ async def _lived(theatre: Theatre, root: Path) -> Run:
 
 def _requests_and_answers(root: Path) -> tuple[int, int]:
     store = FileStore(root, offload=Inline(), read_only=True)
-    if RUN not in {summary.run for summary in store.list()}:
+    if RUN not in {summary.run for summary in at_once(store.list())}:
         return 0, 0
-    events = [recorded.event for recorded in store.events(RUN)]
+    events = [recorded.event for recorded in at_once(store.events(RUN))]
     return (
         sum(isinstance(event, Started) for event in events),
         sum(isinstance(event, Finished) for event in events),

@@ -17,6 +17,7 @@ from flowdsl.world.store.summary import StoreFinding
 from tests.counts import count
 from tests.disk.journals import flipped, journal_of
 from tests.simdisk import Operation, SimDisk
+from tests.virtual import at_once
 from tests.world.kit import (
     DEFINITION,
     DIGEST,
@@ -152,7 +153,7 @@ KINDS: dict[str, tuple[Damage, str, bool, bool]] = {
     "sectors of zeros at the end": (zero, "were never acknowledged", True, True),
     "a document, journal at hand": (hurt_document, "its journal has it still", True, True),
     "a document, journal gone": (hurt_only_document, "is not the document", False, False),
-    "an order": (hurt_order, "is no order", True, True),
+    "an order": (hurt_order, "is not an order", True, True),
     "a half-written file": (put("runs/.new-x", b"half"), "was being written", True, True),
     "an empty half-written file": (put("claims/.new-x", b""), "was being written", True, False),
     "a reserve": (put("journals/gone.reserve", b"\0"), "is the reserve of a journal", True, False),
@@ -166,7 +167,7 @@ KINDS: dict[str, tuple[Damage, str, bool, bool]] = {
     "the key and store.json are another's": (change("store.json", b'"key":"', b'"key":"0'), "under another key", False, False),
     "a folder is missing": (lambda disk: disk.lose_folder(ROOT / "quarantine"), "a folder of the store", True, False),
     "the key and store.json are missing": (both_are_missing, "under another key", False, False),
-    "a file in place of a folder": (in_place_of_a_folder, "is no folder", False, False),
+    "a file in place of a folder": (in_place_of_a_folder, "is not a folder", False, False),
     "a definition is missing": (lose(f"definitions/{DIGEST}.json"), "is missing: the runs that are pinned to it", False, False),
     "a definition is all zeros": (zeros(f"definitions/{DIGEST}.json"), "is not what was pinned: the runs that", False, False),
     "a definition says something else": (change(f"definitions/{DIGEST}.json", b"wait: 1s", b"wait: 9s"), "is not what was pinned: the runs that", False, False),
@@ -176,14 +177,14 @@ KINDS: dict[str, tuple[Damage, str, bool, bool]] = {
     "a claim of no run": (put("claims/nobody", bytes(64)), "there is no run of that id", True, True),
     "a ticket is missing": (lose(f"{QUEUE}/{1:012}.keyed"), "its ticket is missing", True, False),
     "all tickets are missing": (lambda disk: disk.lose_folder(ROOT / "queues"), "its ticket is missing", True, False),
-    "what is no ticket": (put(f"{QUEUE}/rubbish", b"?"), "is no ticket of this queue", True, True),
-    "a ticket of another queue": (put(f"{QUEUE}/{7:012}.open", b""), "is no ticket of this queue", True, True),
+    "what is not a ticket": (put(f"{QUEUE}/rubbish", b"?"), "is not a ticket of this queue", True, True),
+    "a ticket of another queue": (put(f"{QUEUE}/{7:012}.open", b""), "is not a ticket of this queue", True, True),
     "a ticket of what is over": (put(f"{QUEUE}/{7:012}.gone", b""), "of a run that is over", True, False),
 }  # fmt: skip
 
 
 def fsck(disk: SimDisk, *, repair: bool = False) -> list[StoreFinding]:
-    return sim_store(disk, read_only=True).fsck(repair=repair)
+    return [*at_once(sim_store(disk, read_only=True).fsck(repair=repair))]
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -222,7 +223,7 @@ def _adopted(disk: SimDisk) -> list[object]:
 
     async def story() -> list[object]:
         await store.start()
-        assert events_of(store.events("done")) == [created("done"), ENDED]
+        assert events_of(await store.events("done")) == [created("done"), ENDED]
         found = await store.adopt_all()
         await store.close()
         return list(found["open"])
@@ -299,7 +300,7 @@ def test_damage_to_one_run_stops_that_run_only() -> None:
     async def story() -> None:
         await store.start()
         with pytest.raises(StoreError) as refusal:
-            store.events("done")
+            await store.events("done")
         assert refusal.value.code == "F203"
         await store.create("next", [created("next"), ENDED])
         await store.close()

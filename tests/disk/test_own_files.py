@@ -23,6 +23,7 @@ from tests.disk.journals import flipped
 from tests.engine.constructs import CHILD, saga
 from tests.engine.stage import workflow
 from tests.simdisk import Crash, SimDisk
+from tests.virtual import at_once
 from tests.world.kit import (
     DEFINITION,
     DIGEST,
@@ -189,7 +190,7 @@ def test_a_definition_that_is_missing_is_said_to_be() -> None:
     disk = used("a")
     disk.unlink(ROOT / "definitions" / f"{DIGEST}.json")
     with pytest.raises(StoreError, match="is missing") as refusal:
-        sim_store(disk, read_only=True).definition(DIGEST)
+        at_once(sim_store(disk, read_only=True).definition(DIGEST))
     assert refusal.value.code == "F131"
 
 

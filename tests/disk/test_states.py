@@ -79,10 +79,10 @@ async def claims_and_orders(disk: LoggedDisk, log: Log) -> None:
     assert await other.claim("mine", fingerprint("mine")) is Claim.TAKEN
     for kind in ("pause", "cancel"):
         log.sent.add(await other.send("mine", {"kind": kind}))
-    for ordered in store.take_commands():
+    for ordered in await store.take_orders():
         await log.keep("mine", facts(1), store.append)
-        log.sent.discard(ordered.command_id)
-        store.drop_command(ordered.command_id)
+        log.sent.discard(ordered.order_id)
+        await store.drop_order(ordered.order_id)
     await store.close()
     await other.close()
 
@@ -115,7 +115,7 @@ async def repairs(disk: LoggedDisk, log: Log) -> None:
     disk.close(handle)
     store = sim_store(disk)
     await store.start()
-    assert len([f for f in store.fsck(repair=True) if f.repairable]) == 3
+    assert len([f for f in await store.fsck(repair=True) if f.repairable]) == 3
     await store.close()
 
 

@@ -19,15 +19,16 @@ from flowdsl.saga.run import Run
 from flowdsl.saga.state import State, fold
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.disk import Disk
-from flowdsl.world.store.files import FileStore, Store
+from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.memory import Memory, MemoryStore
 from flowdsl.world.store.offload import Inline
+from flowdsl.world.store.port import Store
 from mock_services.app import create_app
 from tests.contract.front import Front
 from tests.engine.dying import DyingNetwork
 from tests.engine.theatre import CHANGES, STORE, Fuse
 from tests.simdisk import Crash, SimDisk
-from tests.virtual import VirtualClock
+from tests.virtual import VirtualClock, at_once
 
 LATENCY_SECONDS = 0.3
 
@@ -161,10 +162,10 @@ class Office:
         await self.looking().send(run, order.to_json())
 
     def facts(self, run: str) -> list[Event]:
-        return [recorded.event for recorded in self.looking().events(run)]
+        return [recorded.event for recorded in at_once(self.looking().events(run))]
 
     def runs(self) -> list[str]:
-        return sorted(summary.run for summary in self.looking().list())
+        return sorted(summary.run for summary in at_once(self.looking().list()))
 
     def state(self, run: str) -> State:
         return fold(State(), self.facts(run))

@@ -16,6 +16,7 @@ from tests.conftest import Counts
 from tests.contract.front import Late, Says
 from tests.engine.constructs import CHILD, LABEL, LAST, LATE, USES, saga, two_steps
 from tests.engine.theatre import RUN, STORE, Theatre
+from tests.virtual import at_once
 
 REFUSED = Says(422, {"error": "no", "message": "we would rather not"})
 STRIDE = 5  # of the points, but for the full size
@@ -118,8 +119,8 @@ class Watched(Theatre):
         disk = self.disk.killed() if self.killed else self.disk.crash()
         names = [path.name for path in disk.files() if path.parent.name == "claims"]
         store = FileStore(STORE, disk, offload=Inline(), read_only=True)
-        known = {summary.run for summary in store.list()}
-        facts = [r.event for r in store.events(RUN)] if RUN in known else []
+        known = {summary.run for summary in at_once(store.list())}
+        facts = [r.event for r in at_once(store.events(RUN))] if RUN in known else []
         if any(isinstance(fact, Begun) for fact in facts):
             return "begun"
         if known - {RUN}:

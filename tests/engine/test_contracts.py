@@ -137,7 +137,7 @@ def test_an_answer_that_does_not_fit_is_a_warning_that_lasts(said: str, step: st
     assert now.state == "succeeded"
     (warning,) = now.warnings
     assert (warning.code, warning.step) == ("F122", step)
-    assert "`price` is a number, not the text `dear`" in warning.message
+    assert "`price` must be a number, not the text `dear`" in warning.message
     # and whoever reads its journal later says the same, with or without the contract
     read_back = fold(State(), [decode(encode(event)) for event in visit.facts])
     assert run_at(visit.plan, read_back).progress.warnings == now.warnings
@@ -216,7 +216,7 @@ def test_an_operation_that_an_expression_decides_is_known_by_the_time_it_answers
     assert seen_as(Answer(200, (), []), path) == Answer(200, (), [])
     odd = seen_as(Answer(200, (), HOLD), path)
     assert isinstance(odd, Answer)
-    assert odd.misfit == "the body is a list, not an object"
+    assert odd.misfit == "the body must be a list, not an object"
 
 
 def test_an_operation_that_is_not_there_is_not_judged() -> None:
@@ -310,7 +310,7 @@ def test_a_check_that_takes_long_leaves_the_loop_free(monkeypatch: pytest.Monkey
     # then it was done aside, and its word is the same as ever
     assert names == ["aside"]
     assert isinstance(seen, Answer)
-    assert "`[2000]` is one of `word 0`" in seen.misfit
+    assert "`[2000]` must be `word 0`" in seen.misfit
 
 
 def test_a_check_that_takes_longer_than_the_call_may_is_given_up(

@@ -98,9 +98,9 @@ class Theatre:
         return result
 
     async def _begin_or_resume(self, engine: Engine, store: FileStore) -> Run:
-        known = {summary.run: summary for summary in store.list()}
+        known = {summary.run: summary for summary in await store.list()}
         if RUN in known and known[RUN].ended:  # it died after the last fact
-            return Run.of(self.plan, [recorded.event for recorded in store.events(RUN)])
+            return Run.of(self.plan, [recorded.event for recorded in await store.events(RUN)])
         if RUN in known:
             result = await engine.resume(RUN)
             assert result is not None, "nobody else drives this run"

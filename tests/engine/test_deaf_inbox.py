@@ -127,7 +127,7 @@ def test_an_order_for_a_run_at_rest_is_obeyed_though_its_facts_cannot_be_read_at
             await other.send("run-1", Order("retry", actor="ada").to_json())
             disk.hook = hook
             await asyncio.sleep(5)
-            return {run.run: run.ended for run in store.list()}["run-1"]
+            return {run.run: run.ended for run in await store.list()}["run-1"]
 
     # then
     assert run_virtually(story()) == "compensated"

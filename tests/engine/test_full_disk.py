@@ -13,6 +13,7 @@ from flowdsl.world.store.offload import Inline
 from tests.conftest import Counts
 from tests.engine.stage import TRIP, workflow
 from tests.engine.test_crashes import RUN, STORE, Theatre
+from tests.virtual import at_once
 
 
 @pytest.mark.parametrize("declined", [False, True])
@@ -52,9 +53,9 @@ def _failure_of(theatre: Theatre) -> StoreError | None:
 def _answers_kept(theatre: Theatre) -> int:
     """How many of the requests that were sent have their answer in the store, as the next process finds it."""
     store = FileStore(STORE, theatre.disk.killed(), offload=Inline(), read_only=True)
-    if RUN not in {summary.run for summary in store.list()}:
+    if RUN not in {summary.run for summary in at_once(store.list())}:
         return 0
-    events = [recorded.event for recorded in store.events(RUN)]
+    events = [recorded.event for recorded in at_once(store.events(RUN))]
     started = sum(isinstance(event, Started) for event in events)
     finished = sum(isinstance(event, Finished) for event in events)
     assert started == finished

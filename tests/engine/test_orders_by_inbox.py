@@ -63,7 +63,7 @@ async def _stuck_then_retried(
         await other.send("run-1", Order("retry", actor="ada").to_json())
         await asyncio.sleep(60)
 
-        ended = {run.run: run.ended for run in other.list()}["run-1"]
+        ended = {run.run: run.ended for run in await other.list()}["run-1"]
         await other.close()
     return ended
 
@@ -109,4 +109,4 @@ async def _rubbish_then_cancelled(app: MockServices) -> tuple[list[str], str]:
             await other.send("run-1", each)
         await other.send("run-1", Order("cancel", actor="ada").to_json())
         result = await running
-        return [each.command_id for each in memory.inbox], result.progress.state
+        return [each.order_id for each in memory.inbox], result.progress.state

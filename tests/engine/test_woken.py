@@ -57,7 +57,7 @@ def test_a_stuck_run_is_woken_once_the_disk_has_room_or_answers_again(
                 disk.fail(kind, number, code)
             await outside.close()
             await asyncio.sleep(60)
-            return {summary.run: summary.ended for summary in engine.store.list()}
+            return {summary.run: summary.ended for summary in await engine.store.list()}
 
     assert run_virtually(life()) == {"run-1": "compensated"}
     assert list(app.ledger.left_behind("compensated")) == []

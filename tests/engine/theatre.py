@@ -189,7 +189,7 @@ class Theatre:
         network = DyingNetwork(Http(httpx.ASGITransport(app=self.front)), fuse)
         store = FileStore(STORE, self.disk, offload=Inline(), wall=clock.now)
         async with Engine(store, network, clock, secrets=self.secrets) as engine:
-            known = store.list()
+            known = await store.list()
             if RUN in {summary.run for summary in known}:
                 async with asyncio.TaskGroup() as group:
                     for summary in known:
@@ -223,7 +223,7 @@ class Theatre:
         try:
             other = FileStore(STORE, self.disk, offload=Inline(), read_only=True)
             await other.start()
-            if RUN not in {summary.run for summary in other.list()}:
+            if RUN not in {summary.run for summary in await other.list()}:
                 return False
             command = await other.send(RUN, order.to_json())
         except StoreError:
@@ -237,14 +237,14 @@ class Theatre:
         store = FileStore(STORE, self.disk, offload=Inline(), read_only=True)
         await store.start()
         found: dict[str, Kept] = {}
-        for summary in store.list():
-            facts = [recorded.event for recorded in store.events(summary.run)]
+        for summary in await store.list():
+            facts = [recorded.event for recorded in await store.events(summary.run)]
             state = fold(State(), facts)
             assert state.created is not None
             digest = state.created.digest
             plan = self.plan
             if digest != plan.digest:
-                plan = plan_from(store.definition(digest), digest)
+                plan = plan_from(await store.definition(digest), digest)
             found[summary.run] = Kept(plan, facts, state, run_at(plan, state).progress)
         await store.close()
         return found

@@ -1,4 +1,4 @@
-"""Fuzzing that is guided by the code it reaches: `python -m tests.hostile file --seconds 600`. It needs atheris, which is no part of `dev`."""
+"""Fuzzing that is guided by the code it reaches: `python -m tests.hostile file --seconds 600`. It needs atheris, which is not a part of `dev`."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
             f"Content-Type: {media}",
             f"Content-Length: {len(body)}",
         ]
-        told = [text for text in told if len(text) < 500]  # longer headers are no HTTP to anybody
+        told = [text for text in told if len(text) < 500]  # longer headers are not HTTP to anybody
         for number, text in enumerate(told[:20]):  # nor are more
             lines.append(f"X-Echo-{number}: {quote(text, safe=' +/=')}")
             lines.append(f"X-Raw-{number}: {json.dumps(text)}")

@@ -20,8 +20,9 @@ from flowdsl.plan.expression.evaluate import EvaluationError, evaluate
 from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.location import encode_path, encode_query, render_path
 from flowdsl.plan.nodes import Input
-from flowdsl.plan.template import parse_text, render, render_text
+from flowdsl.plan.template import render, render_text
 from flowdsl.plan.values import Json
+from tests.plan.texts import parse_text
 
 CORPUS = Path(__file__).parent / "corpus"
 NOWHERE = parse("1").span

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from flowdsl.language import Source, check
 from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.location import render_path
-from flowdsl.plan.template import parse_text
 from flowdsl.view.problem.formats import Format, rendered
 from tests import warm
 from tests.cli.command_line import CommandLine
 from tests.conftest import Counts
 from tests.hostile.echo import Echo, echoing
 from tests.hostile.fuzz import NOWHERE
+from tests.plan.texts import parse_text
 
 
 @pytest.fixture
@@ -289,7 +289,7 @@ def test_of_many_mistakes_a_hundred_are_told_and_the_rest_is_counted(shape: str)
     for form in FORMS:
         said = rendered([checked], form)
         assert len(said) < 50_000
-        assert said.count("`wait` is a duration") == (101 if form == "junit" else 100), form
+        assert said.count("`wait` must be a duration") == (101 if form == "junit" else 100), form
         if form == "json":
             told = json.loads(said)
             assert (told["errors"], told["untold"], len(told["diagnostics"])) == (3000, 2900, 100)
@@ -333,7 +333,7 @@ def test_a_bomb_is_an_error_at_its_line(
         ("a\r\nX-Evil: 1", "the header x-a holds a character that no header can hold"),
         ("é", "the header x-a holds a character that no header can hold"),
         ("x" * 9000, "the header x-a is longer than 8 KiB"),
-        ("x" * 70_000, "is no URL: it is longer than 65,536 characters"),
+        ("x" * 70_000, "is not a URL: it is longer than 65,536 characters"),
     ],
     ids=["two lines", "no ASCII", "long", "very long"],
 )

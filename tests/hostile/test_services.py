@@ -190,7 +190,7 @@ CASES = [
     Case("half a surrogate pair", ok(b'"\\ud800"'), "unknown", "not JSON"),
     Case("a mark of byte order", ok(b"\xef\xbb\xbf[1]"), "ok", [1]),
     Case("UTF-16", ok("[1]".encode("utf-16")), "ok", [1]),
-    Case("JSON that is no UTF-8", ok('["é"]'.encode("latin-1")), "unknown", "not JSON"),
+    Case("JSON that is not UTF-8", ok('["é"]'.encode("latin-1")), "unknown", "not JSON"),
     Case("a charset of its own", ok("č".encode("iso8859-2"), media="text/plain; charset=iso-8859-2"), "ok", "č"),
     Case("another charset than it says", ok("é".encode("latin-1"), media="text/plain; charset=utf-8"), "ok", "é"),
     Case("a charset nobody knows", ok(b"x", media="text/plain; charset=klingon"), "ok", "x"),

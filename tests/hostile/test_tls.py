@@ -120,7 +120,7 @@ async def listening(context: ssl.SSLContext, talk: Talk = answers) -> AsyncItera
         return asyncio.StreamReaderProtocol(asyncio.StreamReader(loop=loop), take, loop=loop)
 
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _loop, _context: None)  # a failed handshake is no news here
+    loop.set_exception_handler(lambda _loop, _context: None)  # a failed handshake is not news here
     server = await loop.create_server(raw, "127.0.0.1", 0, ssl=context)
     there.port = server.sockets[0].getsockname()[1]
     async with server:

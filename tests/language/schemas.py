@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from flowdsl.language.draft_07 import as_draft_07
 from flowdsl.language.parse.schema import schema_text
+from tests.language.draft_07 import as_draft_07
 
 FOLDER = Path(__file__).parents[2] / "schemas"
 

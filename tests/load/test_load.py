@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import statistics
 import subprocess
@@ -51,7 +52,7 @@ def test_very_many_open_runs_stay_within_bounds_and_survive_a_kill(
         with crowd(str(store), url, str(size)) as samples:
             steady = while_full(samples, size, seconds)
         assert_bounded(steady, size)
-        left = FileStore(store, read_only=True).unfinished()
+        left = asyncio.run(FileStore(store, read_only=True).unfinished())
         assert len(left) > size * FULL
         with crowd(str(store)) as samples:
             afterwards = list(samples)
@@ -97,7 +98,7 @@ def recovery(samples: Sequence[Sample], taken_over: int) -> int:
 
 
 def assert_all_ended(store: Path, books: dict[str, Any], size: int) -> None:
-    runs = FileStore(store, read_only=True).list()
+    runs = asyncio.run(FileStore(store, read_only=True).list())
     ended = {run.run: run.ended for run in runs}
     ends = Counter(ended.values())
     refused = books["struck"]["refuses"]

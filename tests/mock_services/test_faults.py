@@ -202,10 +202,10 @@ def test_a_fault_never_hits_ledger_and_faults() -> None:
 
 BAD: list[tuple[Any, str]] = [
     ([], "JSON object"),
-    ({}, "is no fault"),
+    ({}, "is not a fault"),
     ({"fault": "explode"}, "lose_reply"),
-    ({"fault": "cut:1s"}, "is no fault"),
-    ({"fault": "refuse"}, "is no fault"),
+    ({"fault": "cut:1s"}, "is not a fault"),
+    ({"fault": "refuse"}, "is not a fault"),
     ({"fault": "refuse:200"}, "from 400 to 599"),
     ({"fault": "error:404"}, "from 500 to 599"),
     ({"fault": "delay:2"}, "250ms or 2s"),

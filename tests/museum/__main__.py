@@ -63,6 +63,6 @@ def main(wing: str, *, sound_too: bool) -> dict[str, object]:
 
 if __name__ == "__main__":
     out = sys.stdout
-    sys.stdout = sys.stderr  # what pytest says is no part of the answer
+    sys.stdout = sys.stderr  # what pytest says is not a part of the answer
     answer = main(sys.argv[1], sound_too="--sound" in sys.argv)
     print(json.dumps(answer), file=out)

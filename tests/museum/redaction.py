@@ -138,7 +138,7 @@ EXHIBITS = (
     Exhibit("the branch that was taken is masked as data", ("flowdsl.engine.masks.over_data",), places_are_data, "tests/engine/test_masks.py::test_the_branch_that_was_taken_is_no_data"),
     Exhibit("any reference is filled in", f"{WHERE}.Redaction.seal", believes_any_reference, HERE + "test_with_another_secret_nothing_is_opened_and_it_is_said_which"),
     Exhibit("a secret of before is not looked for", f"{WHERE}.Redaction._older_one", never_looked_for, HERE + "test_a_secret_of_before_is_known_by_its_length_and_its_seal"),
-    Exhibit("what was no HTTP is quoted", "flowdsl.world.network.connection.IncomingAnswer.feed", what_came_is_quoted, f"{CANARY}[broken]"),
+    Exhibit("what was not HTTP is quoted", "flowdsl.world.network.connection.IncomingAnswer.feed", what_came_is_quoted, f"{CANARY}[broken]"),
     Exhibit("the umask decides who may read the store", "flowdsl.world.store.disk.RealDisk.create", as_the_umask_says, "tests/hostile/test_secrets.py::test_the_store_is_the_owners_alone_whatever_the_umask"),
     Exhibit("the report of a bug says what the exception says", "flowdsl.cli.bug.report", with_its_message, "tests/hostile/test_secrets.py::test_a_bug_in_flowdsl_is_reported_without_them"),
     Exhibit("a secret is sought as it is written", f"{SPELLINGS}._escaped_forms", as_it_is_written, FORMS),

@@ -73,7 +73,7 @@ PROBLEMS = [
     # text, code, the characters pointed at, parts of the message, a part of the help
     ("inputs.totl", "F042", "totl", ["no field `totl`", "`total`"], "write `total`"),
     ("inputs['totl']", "F042", "'totl'", ["no field `totl`"], "write `total`"),
-    ("inputs.items[0].kgg", "F042", "kgg", ["`sku`, `kg`"], "write `kg`"),
+    ("inputs.items[0].kgg", "F042", "kgg", ["`sku` and `kg`"], "write `kg`"),
     ("[i.skuu for i in inputs.items]", "F042", "skuu", ["`i` has no field"], "write `sku`"),
     ("default(inputs.totl, 0)", "F042", "totl", ["no field `totl`"], ""),
     ("{'a': 1}.b", "F042", "b", ["has no field `b`"], ""),

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.location import encode_path, encode_query, render_path
 from flowdsl.plan.span import Span
-from flowdsl.plan.template import Constant, Fields, Rendered, Template, parse_text
+from flowdsl.plan.template import Constant, Fields, Rendered, Template
 from flowdsl.plan.values import Json, Secret
+from tests.plan.texts import parse_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

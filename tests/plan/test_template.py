@@ -21,13 +21,13 @@ from flowdsl.plan.template import (
     Template,
     Text,
     expressions,
-    parse_text,
     references,
     render,
     render_text,
     split,
 )
 from flowdsl.plan.values import Json, Secret
+from tests.plan.texts import parse_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

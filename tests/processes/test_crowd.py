@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
@@ -128,7 +129,7 @@ class Crowd:
     def _all_ended(self, reader: FileStore) -> bool:
         time.sleep(0.1)
         assert all(process.poll() is None for process in self.living.values())
-        return not reader.unfinished()
+        return not asyncio.run(reader.unfinished())
 
 
 def test_a_crowd_of_processes_does_everything_once(
@@ -171,7 +172,7 @@ def check_ledger(crowd: Crowd) -> int:
 
     A call whose process is killed at each of its attempts has none left: such a run is undone, as it should be.
     """
-    known = FileStore(crowd.store, read_only=True).list()
+    known = asyncio.run(FileStore(crowd.store, read_only=True).list())
     undone = {run.run for run in known if run.ended == "compensated"}
     assert {run.ended for run in known} <= {"succeeded", "compensated"}
     assert len(undone) < len(known) / 2

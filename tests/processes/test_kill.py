@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections import Counter
@@ -51,10 +52,10 @@ def kill_in(phase: str, shell: Shell, chance: random.Random, *, held: bool) -> s
     process.communicate()
     shell.services.release()
     store = FileStore(shell.store, read_only=True)
-    unfinished = [run for run in store.list() if not run.ended]
+    unfinished = [run for run in asyncio.run(store.list()) if not run.ended]
     if not unfinished:
         return None
-    events = [recorded.event for recorded in store.events(unfinished[0].run)]
+    events = [recorded.event for recorded in asyncio.run(store.events(unfinished[0].run))]
     return phase_of(fold(State(), events))
 
 

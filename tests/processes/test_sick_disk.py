@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -79,4 +80,4 @@ def goes_on(shell: Shell, mock: Services) -> None:
     assert report["state"] == "compensated"
     assert mock.residue("compensated") == []
     assert [effect for effect in mock.effects() if effect["count"] != 1] == []
-    assert FileStore(shell.store, read_only=True).fsck() == []
+    assert asyncio.run(FileStore(shell.store, read_only=True).fsck()) == []

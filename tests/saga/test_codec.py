@@ -156,7 +156,7 @@ def test_bytes_that_are_no_fact_are_refused_and_nothing_else(line: bytes) -> Non
 REFUSED = {
     "no object": b"[1]",
     "no kind": b"{}",
-    "kind is no text": b'{"t":7}',
+    "kind is not text": b'{"t":7}',
     "field missing": b'{"t":"armed","timer":"x"}',
     "text for a number": b'{"t":"armed","timer":"x","due":"1"}',
     "true for a number": b'{"t":"armed","timer":"x","due":true}',

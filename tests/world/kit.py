@@ -55,6 +55,11 @@ def sim_store(disk: SimDisk, root: Path = ROOT, **settings: Any) -> FileStore:
     return FileStore(root, disk, offload=Inline(), wall=lambda: 1_000.0, **settings)
 
 
+async def nothing(_: list[Event]) -> bool:
+    """Of what could be adopted."""
+    return False
+
+
 def run(story: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(story)
 

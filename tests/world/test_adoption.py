@@ -22,6 +22,7 @@ from tests.world.kit import (
     facts,
     intent,
     journals,
+    nothing,
     run,
     sim_store,
 )
@@ -64,7 +65,7 @@ def test_a_torn_tail_is_kept_aside_with_the_reason_and_nothing_is_glued_to_it() 
     async def story() -> None:
         store = sim_store(disk)
         await store.start()
-        assert [(f.kind, f.path) for f in store.fsck()] == [("torn", f"journals/{path.name}")]
+        assert [(f.kind, f.path) for f in await store.fsck()] == [("torn", f"journals/{path.name}")]
         assert disk.content(path) == whole[:-20], "looking changes nothing"
         adopted = await store.adopt_all()
         assert adopted == {
@@ -72,7 +73,7 @@ def test_a_torn_tail_is_kept_aside_with_the_reason_and_nothing_is_glued_to_it() 
             "late": [created("late")],
         }
         await store.append("late", facts(9))
-        assert events_of(store.events("late")) == [created("late"), *facts(9)]
+        assert events_of(await store.events("late")) == [created("late"), *facts(9)]
         await store.close()
 
     run(story())
@@ -93,7 +94,7 @@ def test_a_torn_tail_of_a_journal_that_stays_is_set_aside_once() -> None:
         for _ in range(2):
             store = sim_store(disk)
             await store.start()
-            assert await store.adopt_all(lambda _: False) == {}
+            assert await store.adopt_all(nothing) == {}
             await store.close()
 
     run(story())
@@ -111,18 +112,18 @@ def test_damage_stops_the_runs_it_touches_by_name_and_no_other() -> None:
         store = sim_store(disk)
         await store.start()
         with pytest.raises(StoreError, match="hurt cannot be read") as refusal:
-            store.events("hurt")
+            await store.events("hurt")
         assert refusal.value.code == "F203"
         assert path.name in refusal.value.message
         with pytest.raises(StoreError, match="hurt cannot be read"):
-            store.follow("hurt", 1)
+            await store.follow("hurt", 1)
         with pytest.raises(StoreError, match="hurt cannot be read"):
             await store.adopt("hurt")
-        assert [(s.run, s.damaged) for s in store.list() if s.damaged] == [("hurt", True)]
-        assert events_of(store.events("done")) == [created("done"), ENDED]
-        found = [(f.kind, f.repairable) for f in store.fsck()]
+        assert [(s.run, s.damaged) for s in await store.list() if s.damaged] == [("hurt", True)]
+        assert events_of(await store.events("done")) == [created("done"), ENDED]
+        found = [(f.kind, f.repairable) for f in await store.fsck()]
         assert found == [("damaged", False), ("damaged", False)]
-        assert any("hurt" in f.path for f in store.fsck())
+        assert any("hurt" in f.path for f in await store.fsck())
         # the others go on
         assert await store.adopt_all() == {"late": [created("late"), *facts(3)]}
         await store.close()
@@ -138,10 +139,10 @@ def test_a_record_that_rots_after_it_was_read_is_not_believed() -> None:
     async def story() -> None:
         store = sim_store(disk)
         await store.start()
-        assert events_of(store.events("late")) == [created("late"), *facts(3)]
+        assert events_of(await store.events("late")) == [created("late"), *facts(3)]
         disk.overwrite(path, disk.content(path).replace(b'"timer-3"', b'"timer-4"'))
         with pytest.raises(StoreError, match="cannot be read"):
-            store.events("late")
+            await store.events("late")
         await store.close()
 
     run(story())
@@ -192,7 +193,7 @@ def test_a_dead_journal_goes_once_nothing_depends_on_it() -> None:
         assert await store.adopt("hurt") is not None
         assert path not in disk.files()
         assert path.with_suffix(".reserve") not in disk.files()
-        assert events_of(store.events("done")) == [created("done"), ENDED]
+        assert events_of(await store.events("done")) == [created("done"), ENDED]
         document = json.loads(disk.content(ROOT / "runs" / "done.json"))
         assert (document["run"], document["state"], len(document["events"])) == (
             "done",
@@ -221,7 +222,7 @@ def test_a_run_that_was_taken_over_and_ended_does_not_come_back_from_the_journal
         following = sim_store(disk)
         await following.start()
         assert await following.adopt("late") is None
-        assert {s.run: s.ended for s in following.list()}["late"] == "succeeded"
+        assert {s.run: s.ended for s in await following.list()}["late"] == "succeeded"
         assert list(await following.adopt_all()) == ["hurt"]
         assert path not in disk.files()
         await following.close()
@@ -244,9 +245,9 @@ def test_a_document_that_a_power_cut_emptied_is_written_again_from_the_journal()
         assert cut.content(document) == b""
         following = sim_store(cut)
         await following.start()
-        assert events_of(following.events("done")) == [created("done"), ENDED]
-        assert {s.run: s.ended for s in following.list()} == {"open": "", "done": "succeeded"}
-        assert "its journal has it still" in following.fsck()[0].explanation
+        assert events_of(await following.events("done")) == [created("done"), ENDED]
+        assert {s.run: s.ended for s in await following.list()} == {"open": "", "done": "succeeded"}
+        assert "its journal has it still" in (await following.fsck())[0].explanation
         assert list(await following.adopt_all()) == ["open"]
         assert len(json.loads(cut.content(document))["events"]) == 2
         await following.close()
@@ -263,12 +264,12 @@ def test_a_document_that_went_through_a_formatter_is_read_all_the_same(tmp_path:
         await store.finish("done", b'{"state":"succeeded"}')
         path = tmp_path / ".flowdsl" / "runs" / "done.json"
         path.write_text(json.dumps(json.loads(path.read_bytes()), indent=2))
-        assert events_of(store.events("done")) == [created("done"), *facts(1), ENDED]
+        assert events_of(await store.events("done")) == [created("done"), *facts(1), ENDED]
         for broken in ("{}", "[]", '{"events":[{"s":2,"w":1,"d":{}}]}', "", '{"events":['):
             path.write_text(broken)
             with pytest.raises(StoreError, match="cannot be read to its end"):
-                store.events("done")
-            assert store.list()[0].damaged
+                await store.events("done")
+            assert (await store.list())[0].damaged
         await store.close()
 
     run(story())
@@ -292,16 +293,16 @@ def test_leftovers_are_named_and_removed_when_asked() -> None:
         handle = disk.create(command)
         disk.write(handle, b"{")
         disk.close(handle)
-        assert [each.command for each in store.take_commands()] == [{"kind": "cancel"}]
+        assert [each.order for each in await store.take_orders()] == [{"kind": "cancel"}]
         before = disk.files()
-        found = store.fsck()
+        found = await store.fsck()
         assert disk.files() == before, "nothing is changed unless it is asked for"
         assert [(f.kind, f.repairable) for f in found] == [("leftover", True)] * 3 + [
             ("kept", False)
         ]
-        store.fsck(repair=True)
+        await store.fsck(repair=True)
         # what held anything is in quarantine: an order nobody could follow, and one for a run that has ended
-        assert [f.kind for f in store.fsck()] == ["kept", "kept"]
+        assert [f.kind for f in await store.fsck()] == ["kept", "kept"]
         await store.close()
 
     run(story())
@@ -323,7 +324,7 @@ def test_a_damaged_journal_stays_though_every_run_that_can_be_read_in_it_has_end
         await following.start()
         assert await following.adopt_all() == {}
         assert path in disk.files()
-        assert [f.kind for f in following.fsck()] == ["damaged"]
+        assert [f.kind for f in await following.fsck()] == ["damaged"]
         await following.close()
 
     run(story())

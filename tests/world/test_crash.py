@@ -121,11 +121,11 @@ def check(disk: SimDisk, ledger: Ledger) -> None:
         store = sim_store(disk)
         await store.start()
         if ledger.pinned:
-            assert store.definition(DIGEST) == DEFINITION
+            assert await store.definition(DIGEST) == DEFINITION
         for name, asked in ledger.asked.items():
             least = ledger.acknowledged.get(name, 0)
             try:
-                found = events_of(store.events(name))
+                found = events_of(await store.events(name))
             except InputError:
                 assert least == 0, f"{name} is gone"
                 continue
@@ -136,10 +136,10 @@ def check(disk: SimDisk, ledger: Ledger) -> None:
             assert events == ledger.asked[name][: len(events)]
             assert ENDED not in events
             await store.append(name, facts(200))
-            assert events_of(store.events(name)) == [*events, *facts(200)]
-        for summary in store.list():
+            assert events_of(await store.events(name)) == [*events, *facts(200)]
+        for summary in await store.list():
             assert bool(summary.ended) == (summary.run not in adopted)
-        assert not [f for f in store.fsck(repair=True) if f.kind in ("damaged", "unreadable")]
+        assert not [f for f in await store.fsck(repair=True) if f.kind in ("damaged", "unreadable")]
         await store.close()
 
     run(go())

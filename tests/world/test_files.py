@@ -146,9 +146,9 @@ def test_a_journal_that_is_a_link_or_a_pipe_hides_no_other(tmp_path: Path) -> No
 
     async def story() -> None:
         await store.start()
-        assert {summary.run for summary in store.list()} == {"mine", "done"}
+        assert {summary.run for summary in await store.list()} == {"mine", "done"}
         assert list(await store.adopt_all()) == ["mine"]
-        assert {f.path: f.kind for f in store.fsck()} == {
+        assert {f.path: f.kind for f in await store.fsck()} == {
             "journals/link.jsonl": "unreadable",
             "journals/pipe.jsonl": "unreadable",
         }
@@ -180,7 +180,7 @@ def test_a_store_that_cannot_be_written_can_be_read_and_says_what_is_wrong(code:
         for read_only in (True, False):
             store = sim_store(disk, read_only=read_only)
             await store.start()
-            assert events_of(store.events("a")) == [created("a")]
+            assert events_of(await store.events("a")) == [created("a")]
             with pytest.raises(StoreError, match="cannot be written") as refusal:
                 await store.create("b", [created("b")])
             assert refusal.value.help
@@ -196,10 +196,10 @@ def test_a_store_that_cannot_be_written_can_be_read_and_says_what_is_wrong(code:
 def test_looking_makes_no_store_where_there_is_none(tmp_path: Path) -> None:
     store = FileStore(tmp_path / ".flowdsl", read_only=True)
     run(store.start())
-    assert store.list() == []
-    assert store.fsck() == []
+    assert asyncio.run(store.list()) == []
+    assert asyncio.run(store.fsck()) == []
     with pytest.raises(InputError, match="no run"):
-        store.events("a")
+        asyncio.run(store.events("a"))
     run(store.close())
     assert list(tmp_path.iterdir()) == []
 
@@ -217,7 +217,7 @@ def test_a_definition_that_another_process_has_not_synced_yet_is_not_relied_on()
         await second.pin(DIGEST, DEFINITION)
         found = sim_store(disk.crash())
         await found.start()
-        assert found.definition(DIGEST) == DEFINITION
+        assert await found.definition(DIGEST) == DEFINITION
 
     run(story())
 
@@ -235,7 +235,7 @@ def test_what_is_appended_together_is_synced_together() -> None:
         before = disk.count("sync")
         await asyncio.gather(*(store.append("a", facts(number)) for number in range(500)))
         assert disk.count("sync") - before == 1
-        assert events_of(store.events("a")) == [created("a"), *facts(*range(500))]
+        assert events_of(await store.events("a")) == [created("a"), *facts(*range(500))]
         await store.close()
 
     run(story())
@@ -288,7 +288,7 @@ def test_who_gives_up_waiting_has_appended_all_the_same() -> None:
         await asyncio.sleep(0)
         waiting.cancel()
         await store.append("a", facts(2))
-        assert events_of(store.events("a")) == [created("a"), *facts(1, 2)]
+        assert events_of(await store.events("a")) == [created("a"), *facts(1, 2)]
         await store.close()
 
     run(story())
@@ -344,7 +344,7 @@ def test_on_a_full_disk_intents_are_refused_and_facts_are_kept() -> None:
         assert both[1] is None
         disk.capacity = None
         await store.append("a", [intent()])
-        assert events_of(store.events("a")) == [created("a"), *facts(1, 2), intent()]
+        assert events_of(await store.events("a")) == [created("a"), *facts(1, 2), intent()]
         await store.close()
 
     run(story())
@@ -404,7 +404,7 @@ async def _used_until_it_fails(store: FileStore) -> tuple[int, StoreError | None
 async def _as_it_was_kept(store: FileStore, kept: int) -> None:
     await store.start()
     if kept:
-        assert events_of(store.events("a"))[:kept] == OPEN[:kept]
+        assert events_of(await store.events("a"))[:kept] == OPEN[:kept]
         assert (await store.adopt("a") or [])[:kept] == OPEN[:kept]
     await store.close()
 
@@ -428,7 +428,7 @@ def test_a_long_journal_is_renewed_and_what_has_ended_is_left_behind() -> None:
         await asyncio.sleep(0)
         (only,) = journals(disk)
         assert len(disk.content(only)) < 14_000
-        assert events_of(store.events("open")) == [created("open"), *facts(*range(40))]
+        assert events_of(await store.events("open")) == [created("open"), *facts(*range(40))]
         await store.append("open", [ENDED])
         await store.finish("open", b"{}")
         await store.close()
@@ -453,7 +453,7 @@ def test_an_old_journal_that_cannot_be_deleted_is_never_taken_for_the_newer_one(
         assert len(journals(disk)) > 1
         reader = sim_store(disk)
         await reader.start()
-        assert events_of(reader.events("open")) == expected
+        assert events_of(await reader.events("open")) == expected
         following = sim_store(disk.killed())
         await following.start()
         assert await following.adopt_all() == {"open": expected}
@@ -474,7 +474,7 @@ def test_a_full_disk_puts_the_renewal_off() -> None:
         for number in range(20):
             await store.append("open", facts(number))
         assert store.epoch("open") > 1
-        assert events_of(store.events("open")) == [created("open"), *facts(*range(20))]
+        assert events_of(await store.events("open")) == [created("open"), *facts(*range(20))]
         await store.close()
 
     run(story())
@@ -489,16 +489,16 @@ def test_a_document_that_cannot_be_written_leaves_the_run_in_its_journal() -> No
         await store.create("a", [created("a"), ENDED])
         disk.fail("rename", 1, errno.EIO)
         await store.finish("a", b"{}")
-        assert events_of(store.events("a")) == [created("a"), ENDED]
+        assert events_of(await store.events("a")) == [created("a"), ENDED]
         await store.close()
         # the next process writes it
         following = sim_store(disk)
         await following.start()
-        assert [(s.run, s.ended) for s in following.list()] == [("a", "succeeded")]
+        assert [(s.run, s.ended) for s in await following.list()] == [("a", "succeeded")]
         assert await following.adopt_all() == {}
         assert journals(disk) == []
         assert ROOT / "runs" / "a.json" in disk.files()
-        assert events_of(following.events("a")) == [created("a"), ENDED]
+        assert events_of(await following.events("a")) == [created("a"), ENDED]
         await following.close()
 
     run(story())
@@ -555,7 +555,7 @@ def test_an_event_whose_process_died_before_it_started_anything_is_free(tmp_path
         assert await first.claim("event", "file 1", attach=True) is Claim.MINE
         await first.close()
         assert await second.claim_event("event", "mine") == "mine"
-        assert second.started_by("event") == "mine"
+        assert await second.started_by("event") == "mine"
         assert await second.claim_event("event", "other") == "mine"
         await second.close()
 
@@ -573,13 +573,21 @@ def test_who_is_driven_and_what_is_unfinished_is_told_without_reading_all_that_h
         await store.create("done", [created("done"), ENDED])
         await store.finish("done", b"{}")
         before = disk.count("read")
-        assert [(s.run, s.driven) for s in reader.unfinished()] == [("open", True)]
+        assert [(s.run, s.driven) for s in await reader.unfinished()] == [("open", True)]
         assert disk.count("read") == before + 1, "the journal, and no document"
-        assert [store.is_driven(name) for name in ("open", "done", "none")] == [True, False, False]
-        assert [reader.is_driven(name) for name in ("open", "done", "none")] == [True, False, False]
+        assert [await store.is_driven(name) for name in ("open", "done", "none")] == [
+            True,
+            False,
+            False,
+        ]
+        assert [await reader.is_driven(name) for name in ("open", "done", "none")] == [
+            True,
+            False,
+            False,
+        ]
         await store.close()
-        assert [(s.run, s.driven) for s in reader.unfinished()] == [("open", False)]
-        assert not reader.is_driven("open")
+        assert [(s.run, s.driven) for s in await reader.unfinished()] == [("open", False)]
+        assert not await reader.is_driven("open")
 
     run(story())
 
@@ -597,9 +605,9 @@ def test_one_journal_that_cannot_be_read_hides_no_other() -> None:
         reader = sim_store(disk, read_only=True)
         await reader.start()
         disk.fail("sync", 1, errno.EIO)
-        assert len(reader.list()) == 1
-        assert [f.kind for f in reader.fsck()] == [], "it is looked at again"
-        assert len(reader.list()) == 2
+        assert len(await reader.list()) == 1
+        assert [f.kind for f in await reader.fsck()] == [], "it is looked at again"
+        assert len(await reader.list()) == 2
 
     run(story())
 
@@ -645,7 +653,7 @@ def test_two_that_take_over_wait_for_each_other_and_not_for_ever(
         assert await waiting == {}
         other = disk.open(ROOT / "store.json")
         assert disk.lock(other)
-        monkeypatch.setattr("flowdsl.world.store.adoption.WAIT_SECONDS", 0.03)
+        monkeypatch.setattr("flowdsl.world.store.dead_journals.WAIT_SECONDS", 0.03)
         with pytest.raises(StoreError, match="taking runs over") as refusal:
             await store.adopt_all()
         assert refusal.value.help

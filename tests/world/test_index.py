@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from flowdsl.saga.codec import encode
 from flowdsl.saga.events import Event
 from flowdsl.world.store.index import JournalIndex
-from flowdsl.world.store.journal import Journal, Record, RecordGroup, read_records
+from flowdsl.world.store.journal import JournalFile, Record, RecordGroup, read_records
 from flowdsl.world.store.line import Line, read_line, write_line
 from tests.simdisk import SimDisk
 from tests.world.kit import ENDED, created, facts, intent
@@ -25,7 +25,7 @@ def written(batches: Batches, writer: str = "w") -> tuple[bytes, list[int]]:
     """The bytes of a journal, and where each batch ends."""
     disk = SimDisk()
     disk.make_folder(FOLDER)
-    journal = Journal.create(disk, FOLDER, writer)
+    journal = JournalFile.create(disk, FOLDER, writer)
     journal.publish()
     ends = [0]
     known: set[str] = set()

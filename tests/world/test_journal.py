@@ -11,17 +11,17 @@ import pytest
 from flowdsl.errors import DiskFull, StoreError
 from flowdsl.saga.codec import encode
 from flowdsl.saga.events import Event
-from flowdsl.world.store.journal import RESERVE_BYTES, Journal, Record, RecordGroup
+from flowdsl.world.store.journal import RESERVE_BYTES, JournalFile, Record, RecordGroup
 from tests.simdisk import SimDisk
 from tests.world.kit import created, facts, intent
 
 FOLDER = Path("/journals")
 
 
-def make(disk: SimDisk) -> Journal:
+def make(disk: SimDisk) -> JournalFile:
     if disk.look(FOLDER) is None:
         disk.make_folder(FOLDER)
-    journal = Journal.create(disk, FOLDER, "w")
+    journal = JournalFile.create(disk, FOLDER, "w")
     journal.publish()
     return journal
 
@@ -32,7 +32,7 @@ def group(
     return RecordGroup(run, tuple(Record(1, encode(event)) for event in events), epoch, intent)
 
 
-def begun(disk: SimDisk) -> Journal:
+def begun(disk: SimDisk) -> JournalFile:
     journal = make(disk)
     journal.kept(journal.write([group(created("a"), epoch=1)]))
     return journal
@@ -111,7 +111,7 @@ def test_what_else_keeps_a_reserve_from_being_allocated_is_an_error() -> None:
     disk = SimDisk(refusal=errno.EIO)
     disk.make_folder(FOLDER)
     with pytest.raises(OSError, match="Input/output"):
-        Journal.create(disk, FOLDER, "w")
+        JournalFile.create(disk, FOLDER, "w")
     assert disk.files() == []
 
 
@@ -211,7 +211,7 @@ def test_without_room_for_its_reserve_no_journal_is_made(refusal: int | None) ->
     disk = SimDisk(capacity=1000, refusal=refusal)
     disk.make_folder(FOLDER)
     with pytest.raises(OSError, match="No space"):
-        Journal.create(disk, FOLDER, "w")
+        JournalFile.create(disk, FOLDER, "w")
     assert disk.files() == []
 
 

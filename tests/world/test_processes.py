@@ -130,7 +130,10 @@ def test_of_many_that_take_over_at_once_one_gets_each_run(tmp_path: Path) -> Non
         again = FileStore(root)
         run(again.start())
         for number in range(8):
-            assert events_of(again.events(f"run-{number}")) == [created(f"run-{number}"), *facts(1)]
+            assert events_of(asyncio.run(again.events(f"run-{number}"))) == [
+                created(f"run-{number}"),
+                *facts(1),
+            ]
 
 
 def test_of_many_that_claim_an_id_at_once_one_starts(tmp_path: Path) -> None:
@@ -151,7 +154,7 @@ def test_a_killed_process_loses_nothing_it_had_acknowledged(tmp_path: Path) -> N
         store = FileStore(root)
         await store.start()
         assert await store.adopt("run-0") is None, "it is alive"
-        assert store.list()[0].driven
+        assert (await store.list())[0].driven
         os.kill(child.pid, signal.SIGSTOP)
         assert await store.adopt("run-0") is None, "it is paused, not dead"
         child.kill()
@@ -161,7 +164,7 @@ def test_a_killed_process_loses_nothing_it_had_acknowledged(tmp_path: Path) -> N
         assert past is not None
         assert past[: least + 1] == [created("run-0"), *facts(*range(least))]
         await store.append("run-0", facts(7777))
-        assert events_of(store.events("run-0")) == [*past, *facts(7777)]
+        assert events_of(await store.events("run-0")) == [*past, *facts(7777)]
         await store.close()
 
     run(story())
@@ -174,10 +177,10 @@ def test_a_reader_that_looks_all_the_time_never_sees_what_is_not_so(tmp_path: Pa
     reader = FileStore(root, read_only=True)
     run(reader.start())
     until = time.monotonic() + 60
-    while not reader.list():
+    while not asyncio.run(reader.list()):
         assert time.monotonic() < until, "it never began"
     for _ in range(300):
-        for record in reader.follow("run-0", seen):
+        for record in asyncio.run(reader.follow("run-0", seen)):
             expected = created("run-0") if record.sequence == 1 else facts(record.sequence - 2)[0]
             assert record.event == expected
             assert record.sequence == seen + 1

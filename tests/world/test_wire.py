@@ -192,7 +192,7 @@ def test_a_connection_that_does_not_come_about_in_time_is_not_sent() -> None:
 def test_a_failed_tls_handshake_is_not_sent() -> None:
     async def story() -> Observation:
         async def no_tls(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(b"this is no TLS\n")
+            writer.write(b"this is not TLS\n")
             writer.close()
 
         server = await asyncio.start_server(no_tls, "127.0.0.1", 0)

@@ -57,13 +57,12 @@ def _exit_code(taken: Taken) -> int:
 
 def _show_plan(session: Session, name: str | None) -> int:
     """The calls that would be sent now, in their order."""
-    from flowdsl.cli.runs import existing_store, find_unfinished, run_of
+    from flowdsl.cli.runs import read, unfinished_run
     from flowdsl.cli.takeover import check_orders
     from flowdsl.engine.orders import Order
     from flowdsl.view.paint import counted, dim, line
 
-    store = existing_store(session)
-    run = run_of(store, find_unfinished(store, name))
+    run = read(session, lambda store: unfinished_run(store, name))
     check_orders(run, [Order("cancel")])
     calls = undo_calls(run)
     if session.json:

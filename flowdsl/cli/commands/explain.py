@@ -9,6 +9,7 @@ import click
 from flowdsl.cli.options import Session, with_session
 from flowdsl.codes import Code
 from flowdsl.errors import InputError
+from flowdsl.plan.words import did_you_mean
 
 
 @click.command("explain")
@@ -38,11 +39,9 @@ def find_page(name: str) -> tuple[str, str]:
 
 
 def _no_page(name: str, known: list[str]) -> InputError:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    meant = did_you_mean(name, known, at_least=0.5)
     keys = ", ".join(sorted(word for word in known if not re.fullmatch(r"F\d+", word)))
-    hint = f"did you mean `{close[0]}`?\n" if close else ""
+    hint = f"{meant}\n" if meant else ""
     return InputError(
         f"no page `{name[:60]}`",
         code=Code.NO_PAGE,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from flowdsl.cli.options import Session, with_session
+from flowdsl.codes import Code
+from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
     from flowdsl.plan.values import Json
@@ -28,7 +31,9 @@ def command(session: Session, *, repair: bool) -> int:
 
     Exit code 1: there is damage.
     """
-    findings = _findings(session, repair=repair)
+    import asyncio
+
+    findings = asyncio.run(_findings(session, repair=repair))
     if session.json:
         _show_json(session, findings, repaired=repair)
     else:
@@ -36,23 +41,31 @@ def command(session: Session, *, repair: bool) -> int:
     return 1 if any(finding.kind in DAMAGE for finding in findings) else 0
 
 
-def _findings(session: Session, *, repair: bool) -> list[StoreFinding]:
+async def _findings(session: Session, *, repair: bool) -> Sequence[StoreFinding]:
     """Also of a store so damaged that it cannot be opened."""
     from flowdsl.cli.runs import asked_wrongly, unopened_store
+    from flowdsl.world.store.port import Checkable
 
-    store = unopened_store(session)
-    with asked_wrongly():
-        return store.fsck(repair=repair)
+    store = await unopened_store(session)
+    if not isinstance(store, Checkable):
+        raise InputError(
+            f"{session.store} is not a store that can be checked", code=Code.WRONG_USAGE
+        )
+    try:
+        with asked_wrongly():
+            return await store.fsck(repair=repair)
+    finally:
+        await store.close()
 
 
-def _show_json(session: Session, findings: list[StoreFinding], *, repaired: bool) -> None:
+def _show_json(session: Session, findings: Sequence[StoreFinding], *, repaired: bool) -> None:
     from dataclasses import asdict
 
     found: list[Json] = [asdict(finding) for finding in findings]
     session.screen.tell({"format": 1, "repaired": repaired, "findings": found})
 
 
-def _show(session: Session, findings: list[StoreFinding], *, repaired: bool) -> None:
+def _show(session: Session, findings: Sequence[StoreFinding], *, repaired: bool) -> None:
     from flowdsl.view.paint import Line, Styled, counted, dim, fit, line, wrapped
     from flowdsl.view.run.closing import Suggestion
 

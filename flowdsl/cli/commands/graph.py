@@ -159,10 +159,9 @@ def _one(session: Session, files: tuple[str, ...], run: str | None) -> One:
                 "graph of what?", code=Code.WRONG_USAGE, help="name a FILE, or --run RUN"
             )
         return One(load_plan(files[0]), None)
-    from flowdsl.cli.runs import existing_store, find_run, run_of
+    from flowdsl.cli.runs import found_run, read
 
-    store = existing_store(session)
-    found = run_of(store, find_run(store, run))
+    found = read(session, lambda store: found_run(store, run))
     return One(found.plan, found)
 
 

@@ -12,21 +12,13 @@ from flowdsl.cli.options import Session, with_session
 if TYPE_CHECKING:
     from flowdsl.plan.values import Json
     from flowdsl.view.run.status import RunRow
-    from flowdsl.world.store.files import FileStore
+    from flowdsl.world.store.port import Store
     from flowdsl.world.store.summary import RunSummary
 
 SHOWN = 20
-STATES = [
-    "running",
-    "waiting",
-    "compensating",
-    "interrupted",
-    "stuck",
-    "succeeded",
-    "compensated",
-    "cancelled",
-    "damaged",
-]
+UNFINISHED = ("running", "waiting", "compensating", "interrupted", "stuck")
+ENDED = ("succeeded", "compensated", "cancelled")
+STATES = (*UNFINISHED, *ENDED, "damaged")
 
 
 @click.command("list")
@@ -37,26 +29,16 @@ STATES = [
 def command(session: Session, workflow: str | None, state: str | None, *, everything: bool) -> int:
     """All runs of the store, the newest first."""
     from flowdsl.cli.commands.status import nothing_yet
-    from flowdsl.cli.runs import asked_wrongly, store_with_runs
+    from flowdsl.cli.runs import read_if_any
     from flowdsl.view.run.status import list_text
 
-    store = store_with_runs(session)
-    if store is None:
+    async def look(store: Store) -> tuple[list[RunRow], int]:
+        return await _rows(store, workflow, state, len_max=None if everything else SHOWN)
+
+    found = read_if_any(session, look)
+    if found is None:
         return _json(session, [], 0) if session.json else nothing_yet(session, {})
-    with asked_wrongly():
-        found = [one for one in store.list() if workflow in (None, one.workflow)]
-    found.sort(key=lambda one: one.created_at, reverse=True)
-    if state in ("succeeded", "compensated", "cancelled"):
-        found = [one for one in found if one.ended == state]
-    rows: list[RunRow] = []
-    hidden = 0
-    for index, one in enumerate(found):
-        if len(rows) >= SHOWN and not everything:
-            hidden = len(found) - index
-            break
-        row = row_of(store, one)
-        if state in (None, row.state):
-            rows.append(row)
+    rows, hidden = found
     if session.json:
         return _json(session, rows, hidden)
     session.screen.show(list_text(rows, time.time(), hidden=hidden))
@@ -64,7 +46,29 @@ def command(session: Session, workflow: str | None, state: str | None, *, everyt
     return 0
 
 
-def row_of(store: FileStore, one: RunSummary) -> RunRow:
+async def _rows(
+    store: Store, workflow: str | None, state: str | None, *, len_max: int | None
+) -> tuple[list[RunRow], int]:
+    """And how many runs were not looked at any more. What cannot be in that state is not read."""
+    from flowdsl.cli.runs import asked_wrongly
+
+    with asked_wrongly():
+        runs = await (store.unfinished() if state in UNFINISHED else store.list())
+    found = [one for one in runs if workflow in (None, one.workflow)]
+    found.sort(key=lambda one: one.created_at, reverse=True)
+    if state in ENDED:
+        found = [one for one in found if one.ended == state]
+    rows: list[RunRow] = []
+    for index, one in enumerate(found):
+        if len_max is not None and len(rows) >= len_max:
+            return rows, len(found) - index
+        row = await row_of(store, one)
+        if state in (None, row.state):
+            rows.append(row)
+    return rows, 0
+
+
+async def row_of(store: Store, one: RunSummary) -> RunRow:
     """A run that cannot be read is a row too, and stops none of the others."""
     from flowdsl.cli.runs import run_of, state_word
     from flowdsl.errors import FlowdslError
@@ -72,13 +76,13 @@ def row_of(store: FileStore, one: RunSummary) -> RunRow:
     from flowdsl.view.run.status import RunRow, detail
 
     try:
-        run = run_of(store, one.run)
+        run = await run_of(store, one.run)
     except FlowdslError as error:
         return RunRow(one.run, one.workflow, "damaged", None, one.created_at, None, error.message)
     return RunRow(
         run=one.run,
         workflow=run.plan.name,
-        state=state_word(store, run),
+        state=await state_word(store, run),
         label=label_of(run),
         started=one.created_at,
         ended=run.ended_at,

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from flowdsl.plan.nodes import Plan
     from flowdsl.plan.values import Json
     from flowdsl.saga.events import Created
+    from flowdsl.saga.run import Run
+    from flowdsl.world.store.port import Store
 
 
 @click.command("rerun")
@@ -38,13 +40,15 @@ def command(
     from flowdsl.cli.commands.run import start_run
     from flowdsl.cli.commands.status import has_changed
     from flowdsl.cli.given import read_given
-    from flowdsl.cli.runs import existing_store, find_run, run_of
+    from flowdsl.cli.runs import found_run, read
 
-    store = existing_store(session)
-    old = run_of(store, find_run(store, run))
+    async def look(store: Store) -> tuple[Run, bytes]:
+        return await found_run(store, run), store.key
+
+    old, key = read(session, look)
     if has_changed(old):
         session.screen.hint(f"{old.plan.path} has changed since: this runs it as it was then")
-    earlier = _opened(session, store.key, old.plan, old.created, given)
+    earlier = _opened(session, key, old.plan, old.created, given)
     inputs = read_given(session, old.plan, given, inputs_file, earlier=earlier)
     if not session.environment:
         from dataclasses import replace

@@ -44,7 +44,7 @@ def command(
 ) -> int:
     """Run the workflow in FILE to its end.
 
-    Progress goes to stderr, the outputs to stdout (as JSON, where that is no terminal).
+    Progress goes to stderr, the outputs to stdout (as JSON, where that is not a terminal).
     Inputs, environment, secrets and services are checked before the first call.
     Ctrl-C saves the run: nothing is lost and nothing is undone.
 

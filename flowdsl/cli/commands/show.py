@@ -26,7 +26,7 @@ def command(session: Session, words: tuple[str, ...], *, as_curl: bool) -> int:
     """
     from flowdsl.cli.commands.status import nothing_yet
     from flowdsl.cli.display import local_zone
-    from flowdsl.cli.runs import existing_store, find_run, run_of, store_with_runs
+    from flowdsl.cli.runs import found_run, read, read_if_any
     from flowdsl.engine.orders import find_step
     from flowdsl.errors import InputError
     from flowdsl.view.run.closing import Suggestion
@@ -35,10 +35,10 @@ def command(session: Session, words: tuple[str, ...], *, as_curl: bool) -> int:
     from flowdsl.view.shell import shell_word
 
     which, step = run_and(words, "STEP")
-    store = store_with_runs(session) if which is None else existing_store(session)
-    if store is None:
+    look = read_if_any if which is None else read
+    run = look(session, lambda store: found_run(store, which))
+    if run is None:
         return nothing_yet(session, {"step": None})
-    run = run_of(store, find_run(store, which))
     address = find_step(run.plan, step)
     if as_curl:
         text = curl(run, address)

@@ -14,7 +14,7 @@ from flowdsl.errors import InputError
 if TYPE_CHECKING:
     from flowdsl.engine.orders import Order
     from flowdsl.plan.values import Json
-    from flowdsl.world.store.files import FileStore
+    from flowdsl.world.store.port import Store
 
 HEARD_SECONDS, PAUSE_SECONDS = 5.0, 0.05
 
@@ -40,19 +40,19 @@ def command(
 
     from flowdsl.cli.drive import actor
     from flowdsl.cli.given import read_payload
-    from flowdsl.cli.runs import existing_store, find_run, run_of, store_for
+    from flowdsl.cli.runs import found_run, read
     from flowdsl.engine.orders import Order
     from flowdsl.engine.signals import waits_for
+    from flowdsl.world.store import open_store
 
     which, name = run_and(words, "NAME")
-    store = existing_store(session)
-    run = run_of(store, find_run(store, which))
+    run = read(session, lambda store: found_run(store, which))
     waits = waits_for(run.plan, name)
     payload = read_payload(waits[0].schema, given, inputs_file)
     order = Order("signal", step=name, body=payload, actor=actor())
 
     async def send() -> Heard:
-        writing = store_for(session)
+        writing = open_store(session.store)
         await writing.start()
         try:
             return await _send(writing, run.id, order)
@@ -62,40 +62,40 @@ def command(
     return _tell(session, run.id, name, asyncio.run(send()))
 
 
-async def _send(store: FileStore, run: str, order: Order) -> Heard:
+async def _send(store: Store, run: str, order: Order) -> Heard:
     """Keep it, and see a living driver take it. Raises InputError where it does not count, at once or in the end."""
     import asyncio
 
     from flowdsl.saga.events import Ended, Signalled
 
     async with store.alone_at_the_inbox():
-        _judge(store, run, order)
-        command_id = await store.send(run, order.to_json())
+        await _judge(store, run, order)
+        order_id = await store.send(run, order.to_json())
     until = time.monotonic() + HEARD_SECONDS
     while True:
         # In this order: what is taken, or ends, in between is seen by the later look.
-        is_driven = store.is_driven(run)
-        lies = any(one.command_id == command_id for one in store.commands_for(run))
-        facts = [recorded.event for recorded in store.events(run)]
-        if any(isinstance(fact, Signalled) and fact.id == command_id for fact in facts):
+        is_driven = await store.is_driven(run)
+        lies = any(one.order_id == order_id for one in await store.orders_for(run))
+        facts = [recorded.event for recorded in await store.events(run)]
+        if any(isinstance(fact, Signalled) and fact.id == order_id for fact in facts):
             return "heard"
         if not lies or any(isinstance(fact, Ended) for fact in facts):
-            store.drop_command(command_id)
-            _judge(store, run, order)
+            await store.drop_order(order_id)
+            await _judge(store, run, order)
             raise _put_away(order.step)
         if not is_driven or time.monotonic() > until:
             return "not yet" if is_driven else "nobody"
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-def _judge(store: FileStore, run: str, order: Order) -> None:
+async def _judge(store: Store, run: str, order: Order) -> None:
     """Raises InputError where the run does not wait for it, or will not once it has heard what lies in the inbox."""
     from flowdsl.cli.runs import run_of
     from flowdsl.engine.orders import to_event, with_orders
 
-    lies = [(one.command_id, one.command) for one in store.commands_for(run)]
+    lies = [(one.order_id, one.order) for one in await store.orders_for(run)]
     now = time.time()
-    to_event(with_orders(run_of(store, run), lies, now), order, now)
+    to_event(with_orders(await run_of(store, run), lies, now), order, now)
 
 
 def _put_away(name: str) -> InputError:

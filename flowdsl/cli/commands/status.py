@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flowdsl.plan.values import Json
     from flowdsl.saga.run import Run
     from flowdsl.view.run.status import About
-    from flowdsl.world.store.files import FileStore
+    from flowdsl.world.store.port import Store
 
 
 @click.command("status")
@@ -30,25 +30,27 @@ def command(session: Session, run: str | None, *, watch: bool, events: bool) -> 
     RUN is an id or any unique beginning of one; without it, the newest run.
     """
     from flowdsl.cli.ending import report
-    from flowdsl.cli.runs import existing_store, find_run, run_of, state_word, store_with_runs
+    from flowdsl.cli.runs import find_run, read, read_if_any, run_and_word
     from flowdsl.view.run.status import status_text
 
-    store = store_with_runs(session) if run is None else existing_store(session)
-    if store is None:
-        return nothing_yet(session, {"events": []} if events else {"workflow": None, "state": None})
-    name = find_run(store, run)
-    if watch:
-        return _watch(session, store, name)
-    if events:
-        return _events(session, store, name)
-    found = run_of(store, name)
-    word = state_word(store, found)
-    if session.json:
-        session.screen.tell(report(found, word))
+    async def look(store: Store) -> int:
+        name = await find_run(store, run)
+        if watch:
+            return await _watch(session, store, name)
+        if events:
+            return await _events(session, store, name)
+        found, word = await run_and_word(store, name)
+        if session.json:
+            session.screen.tell(report(found, word))
+            return 0
+        about = replace(about_of(found, word), behind=await _behind(store, found))
+        session.screen.show(status_text(found, about))
         return 0
-    about = replace(about_of(found, word), behind=_behind(store, found))
-    session.screen.show(status_text(found, about))
-    return 0
+
+    code = read_if_any(session, look) if run is None else read(session, look)
+    if code is None:
+        return nothing_yet(session, {"events": []} if events else {"workflow": None, "state": None})
+    return code
 
 
 def nothing_yet(session: Session, fields: Mapping[str, Json]) -> int:
@@ -66,21 +68,21 @@ def nothing_yet(session: Session, fields: Mapping[str, Json]) -> int:
     return 0
 
 
-def _behind(store: FileStore, run: Run) -> str:
+async def _behind(store: Store, run: Run) -> str:
     """The run that it waits for, where another one with its key is before it, and how that one stands."""
     from flowdsl.cli.runs import run_of, state_word
     from flowdsl.errors import FlowdslError
     from flowdsl.saga.commands import Queue
 
     waits = next((one for one in run.progress.commands if isinstance(one, Queue)), None)
-    first = store.before_in_queue(waits.key, run.id) if waits is not None else None
+    first = await store.before_in_queue(waits.key, run.id) if waits is not None else None
     if first is None:
         return ""
     try:
-        other = run_of(store, first)
+        other = await run_of(store, first)
     except FlowdslError:
         return f"{first} (damaged)"
-    return f"{first} ({state_word(store, other)})"
+    return f"{first} ({await state_word(store, other)})"
 
 
 def about_of(run: Run, word: str) -> About:
@@ -117,7 +119,7 @@ def has_changed(run: Run) -> bool | None:
         return None
 
 
-def _events(session: Session, store: FileStore, run: str) -> int:
+async def _events(session: Session, store: Store, run: str) -> int:
     """Every fact that was kept, in its order."""
     from flowdsl.cli.display import local_zone
     from flowdsl.cli.runs import asked_wrongly, run_from
@@ -128,7 +130,7 @@ def _events(session: Session, store: FileStore, run: str) -> int:
     from flowdsl.view.times import rfc3339
 
     with asked_wrongly():
-        facts = store.events(run)
+        facts = await store.events(run)
     if session.json:
         kept: list[Json] = [
             {"sequence": n, "time": rfc3339(wall / 1000), "event": as_json(event)}
@@ -137,21 +139,19 @@ def _events(session: Session, store: FileStore, run: str) -> int:
         session.screen.tell({"format": 1, "run": run, "events": kept})
         return 0
     events = tuple(event for _, _, event in facts)
-    found = run_from(store, events)
+    found = await run_from(store, events)
     told = timeline(Turn(Run.new(found.plan), events, found), local_zone)
     session.screen.result("\n".join(told))
     return 0
 
 
-def _watch(session: Session, store: FileStore, run: str) -> int:
-    import asyncio
-
+async def _watch(session: Session, store: Store, run: str) -> int:
     from flowdsl.cli.display import display_for
     from flowdsl.cli.ending import conclude, interrupted_report
     from flowdsl.cli.follow import follow
 
     with display_for(session) as display:
-        followed = asyncio.run(follow(store, run, display))
+        followed = await follow(store, run, display)
     if followed.rests:
         conclude(session, followed.run)
     else:

@@ -273,7 +273,7 @@ def _multiple_of(
     _validator: Draft202012Validator, wanted: Json, value: Json, _schema: Schema
 ) -> Errors:
     """Exact, whatever the size: the remainder of two decimals has a limit of its own."""
-    if _is_number(wanted) and _is_number(value) and wanted:
+    if is_number(wanted) and is_number(value) and wanted:
         assert isinstance(wanted, int | Decimal)
         assert isinstance(value, int | Decimal)
         if (Fraction(value) / Fraction(wanted)).denominator != 1:
@@ -304,7 +304,7 @@ def _has_patterns(schema: Json) -> bool:
             return False
 
 
-def _is_number(value: Json) -> bool:
+def is_number(value: Json) -> bool:
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 

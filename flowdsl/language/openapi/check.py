@@ -16,7 +16,6 @@ from flowdsl.language.openapi.finding import CheckedCall, Finding, Judged, Verdi
 from flowdsl.language.openapi.match import Found, Match, Missing, Unsure, find
 from flowdsl.language.openapi.path import CallPath, Segment, take_apart
 from flowdsl.language.openapi.value import TypeOf, Value, judge, judge_text
-from flowdsl.language.parse.vocabulary import did_you_mean, listed
 from flowdsl.language.parse.workflow import WrittenRequest
 from flowdsl.language.text.located import Located, Mapping, Scalar, align
 from flowdsl.plan.body import EventBody
@@ -24,6 +23,7 @@ from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.types import may_be_null
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Constant, Template
+from flowdsl.plan.words import did_you_mean, listed
 
 # The engine sends them with every request.
 OWN_HEADERS = ("Idempotency-Key", "User-Agent", "X-Flowdsl-Compensates")
@@ -50,9 +50,10 @@ def call_match(contract: Contract, request: WrittenRequest) -> Match:
 def check_call(contract: Contract, site: CallSite) -> CheckedCall:
     look = _look_at(site)
     match _match(contract, site.request, look.path):
-        case Missing(about=about, message=message, help=hint):
-            span = look.method_span if about == "method" else look.path_span
-            return count([Finding(Code.NO_OPERATION, span, message, hint)])
+        case Missing() as missing:
+            span = look.method_span if missing.about == "method" else look.path_span
+            finding = Finding(Code.NO_OPERATION, span, missing.message, missing.help, missing.meant)
+            return count([finding])
         case Unsure():
             return count([Verdict.UNKNOWN])
         case found:
@@ -180,11 +181,10 @@ def _query(
     if not operation.queries_known or any(_is_part_of(value.name, item) for item in parameters):
         return Verdict.UNKNOWN
     names = [item.name for item in parameters]
-    hint = did_you_mean(value.name, names) or (
-        f"it takes {listed(names)}" if names else "it takes none"
-    )
+    meant = did_you_mean(value.name, names)
+    hint = "" if meant else f"it takes {listed(names)}" if names else "it takes none"
     message = f"`{operation.title}` has no query parameter `{value.name}`"
-    return Finding(Code.UNKNOWN_QUERY_PARAMETER, span, message, hint)
+    return Finding(Code.UNKNOWN_QUERY_PARAMETER, span, message, hint, meant)
 
 
 def _is_part_of(name: str, parameter: Parameter) -> bool:

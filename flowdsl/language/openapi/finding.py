@@ -13,12 +13,13 @@ from flowdsl.plan.span import Span
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The makings of a diagnostic."""
+    """The makings of a diagnostic. `meant`: "did you mean …?", which stands at the place itself."""
 
     code: Code
     span: Span
     message: str
     help: str = ""
+    meant: str = ""
 
 
 class Verdict(Enum):

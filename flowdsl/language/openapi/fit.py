@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from flowdsl.language.openapi.finding import Verdict
-from flowdsl.language.parse.vocabulary import listed
 from flowdsl.plan.expression.tree import Scalar as ScalarValue
 from flowdsl.plan.expression.types import (
     ANYTHING,
@@ -26,6 +25,7 @@ from flowdsl.plan.expression.types import (
     members,
     without_null,
 )
+from flowdsl.plan.words import listed
 
 Fit: TypeAlias = "Verdict | str"  # the reason reads on from the name of the value
 
@@ -41,7 +41,7 @@ def fit(given: Type, wanted: Type) -> Fit:
     if len(reasons) == len(answers):
         return _other_kind(given, wanted)
     if isinstance(answers.get(NULL), str):
-        return f"may be null, and {_needed(wanted)} is needed"
+        return f"must be {_needed(wanted)}, and may be null"
     unknown = reasons or Verdict.UNKNOWN in answers.values()
     return Verdict.UNKNOWN if unknown else Verdict.FITS
 
@@ -87,11 +87,11 @@ def _scalar(given: ScalarType, wanted: ScalarType) -> Fit:
             return Verdict.UNKNOWN
         fitting = [value in wanted.values for value in given.values]
         if not any(fitting):
-            return f"is one of {listed(map(_shown, wanted.values))}"
+            return f"must be {listed(map(_shown, wanted.values), 'or')}"
         return Verdict.FITS if all(fitting) else Verdict.UNKNOWN
     if wanted.kind == "integer" and given.kind == "number":
         if given.values and not any(map(_is_whole, given.values)):
-            return "is a whole number"
+            return "must be a whole number"
         return (
             Verdict.FITS if given.values and all(map(_is_whole, given.values)) else Verdict.UNKNOWN
         )
@@ -102,7 +102,7 @@ def _object(given: Object, wanted: Object) -> Fit:
     unknown = False
     for name in sorted(wanted.required):
         if given.field(name) is None and given.closed:
-            return f"needs the field `{name}`, which this object has not"
+            return f"must have the field `{name}`, and has not"
         unknown = unknown or name not in given.required
     for name, kept in given.fields:
         there = wanted.field(name)
@@ -112,7 +112,7 @@ def _object(given: Object, wanted: Object) -> Fit:
                 return f"has a field `{name}` that {answer}"
             unknown = unknown or answer is Verdict.UNKNOWN
         elif wanted.closed and name in given.required:
-            return f"takes no field `{name}`, which this object has"
+            return f"must not have the field `{name}`, and has it"
         else:
             unknown = True
     return Verdict.UNKNOWN if unknown or not given.closed else Verdict.FITS
@@ -160,8 +160,8 @@ def _other_kind(given: Type, wanted: Type) -> str:
         for value in member.values
     ]
     if listed_values:
-        return f"is one of {listed(map(_shown, listed_values))}"
-    return f"is {_needed(wanted)}, and this is {describe(given)}"
+        return f"must be {listed(map(_shown, listed_values), 'or')}"
+    return f"must be {_needed(wanted)}, not {describe(given)}"
 
 
 def _needed(wanted: Type) -> str:

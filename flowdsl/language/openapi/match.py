@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from flowdsl.language.openapi.contract import Contract, Operation
 from flowdsl.language.openapi.path import CallPath, Part, Segment, from_parts
-from flowdsl.language.parse.vocabulary import did_you_mean, like, listed
+from flowdsl.plan.words import did_you_mean, like, listed
 
 LIMIT_KEPT = 4_096
 
@@ -42,6 +42,7 @@ class Missing:
     about: Literal["method", "path"]
     message: str
     help: str = ""
+    meant: str = ""
 
 
 Match: TypeAlias = Found | Unsure | Missing
@@ -69,8 +70,9 @@ def find_by_id(contract: Contract, operation_id: str) -> Found | Missing:
         if operation.operation_id == operation_id:
             return Found(operation)
     names = [operation.operation_id for operation in contract.operations if operation.operation_id]
-    hint = did_you_mean(operation_id, names) or _there_are("operations", names)
-    return Missing("path", f"there is no operation `{operation_id}`", hint)
+    meant = did_you_mean(operation_id, names)
+    hint = "" if meant else _there_are("operations", names)
+    return Missing("path", f"there is no operation `{operation_id}`", hint, meant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +182,12 @@ def _nothing_there(contract: Contract, method: str, call: CallPath) -> Missing:
     as_long = [path for path in paths if path.count("/") == shown.count("/")]
     nearest = like(_bare(shown), as_long) or like(_bare(shown), paths)
     there = [op for op in contract.operations if nearest is not None and _bare(op.path) == nearest]
+    message = f"the contract has no path {shown}"
     if there:
-        meant = next((op for op in there if op.method == method), there[0])
-        hint = f"did you mean `{meant.title}`?"
-    else:
-        hint = _there_are("paths", list(dict.fromkeys(op.path for op in contract.operations)))
-    return Missing("path", f"the contract has no path {shown}", hint)
+        close = next((op for op in there if op.method == method), there[0])
+        return Missing("path", message, meant=f"did you mean `{close.title}`?")
+    known = list(dict.fromkeys(op.path for op in contract.operations))
+    return Missing("path", message, _there_are("paths", known))
 
 
 def _bare(path: str) -> str:

@@ -155,6 +155,6 @@ def _followed(parts: Parts, place: tuple[str, ...], node: Json) -> dict[str, Jso
         parts.report(place, str(unresolved))
         return None
     if not isinstance(found, dict):
-        parts.report(place, "a mapping is needed here")
+        parts.report(place, "this must be an object")
         return None
     return found

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TypeAlias
 
+from flowdsl.language.conformance.keywords import is_number
 from flowdsl.language.conformance.pattern import Unreadable, read_pattern
 from flowdsl.language.openapi.alternatives import KINDS
 from flowdsl.language.openapi.contract import Document, Schema
@@ -126,7 +126,7 @@ class _Packing:
                 yield word, [name for name in value if isinstance(name, str)]
             case "pattern", str() if _compiles(value):
                 yield word, value
-            case _ if (word in _NUMBERS and _is_number(value)) or (
+            case _ if (word in _NUMBERS and is_number(value)) or (
                 word in _COUNTS and isinstance(value, int) and not isinstance(value, bool)
             ):
                 yield word, value
@@ -141,12 +141,8 @@ class _Packing:
 def _older_bounds(node: dict[str, Json]) -> Iterator[tuple[str, Json]]:
     """In 3.0 `exclusiveMinimum: true` speaks of the `minimum` beside it."""
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-        if node.get(exclusive) is True and _is_number(node.get(bound)):
+        if node.get(exclusive) is True and is_number(node.get(bound)):
             yield exclusive, node[bound]
-
-
-def _is_number(value: Json) -> bool:
-    return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
 def _compiles(pattern: str) -> bool:

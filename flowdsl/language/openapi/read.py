@@ -51,7 +51,7 @@ def _version(text: DocumentText) -> str | ContractProblem:
     if not isinstance(root, dict):
         hint = "it begins with `openapi: 3.1.0`"
         return ContractProblem(
-            Code.UNREADABLE_OPENAPI, "", 1, "an OpenAPI document is a mapping", hint
+            Code.UNREADABLE_OPENAPI, "", 1, "an OpenAPI document must be an object", hint
         )
     found = root.get("openapi", root.get("swagger"))
     if found is None:
@@ -60,7 +60,7 @@ def _version(text: DocumentText) -> str | ContractProblem:
             Code.UNREADABLE_OPENAPI,
             "",
             1,
-            "this is no OpenAPI document: it does not say `openapi`",
+            "this is not an OpenAPI document: it does not say `openapi`",
             hint,
         )
     for version in ("3.0", "3.1"):
@@ -84,7 +84,7 @@ class _DocumentReader:
         paths = root.get("paths") if isinstance(root, dict) else None
         if not isinstance(paths, dict):
             if paths is not None:
-                self.report(("paths",), "`paths` is a mapping from paths to operations")
+                self.report(("paths",), "`paths` must be an object: paths and their operations")
             return
         keys = _keys_in_queries(self.document)
         seen: dict[str, str] = {}
@@ -103,7 +103,9 @@ class _DocumentReader:
             self.report(("paths", path), str(unresolved))
             return
         if not isinstance(found, dict):
-            self.report(("paths", path), f"`{path}` is a mapping from methods to operations")
+            self.report(
+                ("paths", path), f"`{path}` must be an object: methods and their operations"
+            )
             return
         for method in METHODS:
             node = found.get(method)
@@ -112,7 +114,7 @@ class _DocumentReader:
                 parts = Parts(self.document, path, method, place, self.report)
                 yield read_operation(parts, node, found.get("parameters"), keys)
             elif method in found:
-                self.report(("paths", path, method), f"`{method}` of `{path}` is no operation")
+                self.report(("paths", path, method), f"`{method}` of `{path}` is not an operation")
 
     def count_name(self, operation: Operation, seen: dict[str, str]) -> None:
         name = operation.operation_id

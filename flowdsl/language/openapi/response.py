@@ -13,9 +13,9 @@ from referencing import Registry
 
 from flowdsl.language.conformance.pattern import Work
 from flowdsl.language.conformance.value import Bounded, Uncheckable, check
+from flowdsl.language.conformance.words import must, where
 from flowdsl.language.openapi.contract import Operation, Response, Schema
 from flowdsl.language.openapi.portable import portable
-from flowdsl.language.openapi.words import told, where
 from flowdsl.plan.values import Json
 
 LIMIT_MESSAGES = 5
@@ -52,12 +52,7 @@ def scalar_problem(schema: Schema, value: Json) -> str | None:
         errors = check(_scalar_validator(schema), value, at_most=1)
     except Uncheckable:
         return None
-    return told(errors[0]) if errors else None
-
-
-def schema_problem(schema: Schema, value: Json) -> str | None:
-    """The first thing about any value that the schema does not want."""
-    return next(_messages(schema, value), None)
+    return must(errors[0]) if errors else None
 
 
 def _messages(schema: Schema, body: Json, work: Work | None = None) -> Iterator[str]:
@@ -66,7 +61,8 @@ def _messages(schema: Schema, body: Json, work: Work | None = None) -> Iterator[
     except Uncheckable:  # made of itself, nested beyond reason, or the work of hours
         return
     for error in errors:
-        yield f"{where(error)} {told(error)}"
+        path = where(error)
+        yield f"{f'`{path}`' if path else 'the body'} {must(error)}"
 
 
 def _is_whole(_checker: TypeChecker, value: object) -> bool:

@@ -1,6 +1,6 @@
 """The text of an OpenAPI document → JSON. Its limits are wider than a workflow's where it is JSON.
 
-YAML goes through the reader of workflow files: 1.2, with its limits, and with lines. Keys that are no text there
+YAML goes through the reader of workflow files: 1.2, with its limits, and with lines. Keys that are not text there
 (`200:`) are texts here, so they are quoted where the reader stumbled over them, and the text is read again.
 """
 

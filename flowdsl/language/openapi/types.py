@@ -17,11 +17,9 @@ from flowdsl.language.openapi.operation import is_json
 from flowdsl.language.openapi.pointer import Unresolved, bare_reference, follow
 from flowdsl.plan.expression.types import (
     ANYTHING,
-    BOOLEAN,
-    INTEGER,
     MAXIMUM_MEMBERS,
     NULL,
-    NUMBER,
+    SCALARS,
     TEXT,
     ListOf,
     Object,
@@ -122,7 +120,7 @@ class _TypeLook:
     def inside(self, schema: Schema, levels: int) -> Type:
         plain = _plain_kind(schema.node)
         if plain is not None:
-            return _scalar(plain)
+            return SCALARS.get(plain, ANYTHING)
         forms = alternatives(schema)
         if forms is None:
             return ANYTHING
@@ -139,7 +137,7 @@ class _TypeLook:
                 return ListOf(self.at(form.item, levels - 1))
             case "object":
                 return self.object(form, levels)
-        return _scalar(kind)
+        return SCALARS.get(kind, ANYTHING)
 
     def object(self, form: Alternative, levels: int) -> Object:
         fields = tuple(
@@ -199,20 +197,7 @@ def _are_few(values: tuple[Json, ...]) -> bool:
 
 
 def _bare(form: Alternative) -> Type:
-    scalars = [_scalar(kind) for kind in form.kinds if kind not in ("array", "object")]
+    scalars = [
+        SCALARS.get(kind, ANYTHING) for kind in form.kinds if kind not in ("array", "object")
+    ]
     return join(scalars) if len(scalars) == len(form.kinds) else ANYTHING
-
-
-def _scalar(kind: Kind) -> Type:
-    match kind:
-        case "null":
-            return NULL
-        case "boolean":
-            return BOOLEAN
-        case "integer":
-            return INTEGER
-        case "number":
-            return NUMBER
-        case "string":
-            return TEXT
-    return ANYTHING

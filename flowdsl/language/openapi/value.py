@@ -17,13 +17,13 @@ from flowdsl.language.openapi.finding import Finding, Judged, Verdict
 from flowdsl.language.openapi.fit import fit, fit_as_text
 from flowdsl.language.openapi.response import scalar_problem
 from flowdsl.language.openapi.types import is_left_out, type_of_schema
-from flowdsl.language.parse.vocabulary import did_you_mean, like, listed
 from flowdsl.language.text.located import Located, Mapping, Sequence
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.types import TEXT, Type, describe
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Constant, Fields, Items, Template, Text
 from flowdsl.plan.values import Json
+from flowdsl.plan.words import did_you_mean, like, listed
 
 LIMIT_NUMBER_CHARACTERS = 100
 
@@ -86,7 +86,7 @@ def judge(value: Value, schema: Schema, type_of: TypeOf) -> list[Judged]:
     if not each:
         what = "an object" if isinstance(_spread(value.template), Fields) else "a list"
         wanted_words = describe(type_of_schema(schema, "sent"))
-        return [_refused(value, f"is {wanted_words}, and this is {what}")]
+        return [_refused(value, f"must be {wanted_words}, not {what}")]
     return min(each, key=_faults)  # of several forms, the one that was probably meant
 
 
@@ -138,23 +138,20 @@ def _object(value: Value, given: Fields, form: Alternative, type_of: TypeOf) -> 
     for name in sorted(form.required):
         is_sent = name in sent or name not in listed_names
         if is_sent and name not in names and name not in misspelt:
-            message = f"{value.shown} needs the field `{name}`"
+            message = f"{value.shown} must have the field `{name}`"
             yield Finding(Code.MISSING_IN_REQUEST, value.around, message, f"add `{name}:`")
 
 
 def _other_field(value: Value, name: str, form: Alternative, left: list[str]) -> Judged:
     listed_names = [known for known, _ in form.fields]
-    hint = did_you_mean(name, left)
-    if not hint and listed_names:
-        hint = f"its fields are {listed(listed_names)}"
+    meant = did_you_mean(name, left)
+    hint = f"its fields are {listed(listed_names)}" if listed_names and not meant else ""
     if form.others is Others.REFUSED:
-        return Finding(
-            Code.REFUSED_FIELD, value.key(name), f"{value.shown} takes no field `{name}`", hint
-        )
+        message = f"{value.shown} must not have the field `{name}`"
+        return Finding(Code.REFUSED_FIELD, value.key(name), message, hint, meant)
     if form.others is Others.SILENT and listed_names:
-        return Finding(
-            Code.UNLISTED_FIELD, value.key(name), f"{value.shown} has no field `{name}`", hint
-        )
+        message = f"{value.shown} has no field `{name}`"
+        return Finding(Code.UNLISTED_FIELD, value.key(name), message, hint, meant)
     return Verdict.UNKNOWN
 
 
@@ -177,7 +174,7 @@ def judge_text(value: Value, schema: Schema | None, type_of: TypeOf) -> Judged:
         case Text():
             answer = fit_as_text(TEXT, type_of_schema(schema, "sent"))
             return _refused(value, answer) if isinstance(answer, str) else answer
-    return _refused(value, "cannot be a list or an object")
+    return _refused(value, "must not be a list or an object")
 
 
 def _literal_problem(schema: Schema, literal: Json) -> str | None:

@@ -73,4 +73,6 @@ def _check_pattern(reader: Reader, value: Scalar) -> None:
     try:
         read_pattern(value.text)
     except Unreadable as error:
-        reader.refuse(value.span, f"`pattern` is no regular expression that can be used: {error}")
+        reader.refuse(
+            value.span, f"`pattern` is not a regular expression that can be used: {error}"
+        )

@@ -49,7 +49,7 @@ def seconds(reader: Reader, node: Located | None) -> Seconds | None:
     if value is None:
         return None
     if not 0 < value <= LONGEST_SECONDS:
-        reader.refuse(node.span, "a duration is longer than nothing and at most 366d")
+        reader.refuse(node.span, "a duration must be longer than nothing and at most 366d")
         return None
     return Seconds(value, node.span)
 
@@ -102,15 +102,15 @@ def file_of(reader: Reader, node: Located | None) -> File | None:
     path = node.text
     if "${" in path:
         hint = "write it out; which of several files is used, a `switch` says"
-        message = "the path of another file is fixed: it holds no expression"
+        message = "the path of another file must be fixed: it cannot hold an expression"
         reader.refuse(node.span, message, hint=hint)
         return None
     if path.startswith(("/", "~")) or "://" in path or "\\" in path:
         hint = "write it relative to this file, such as ./ship.yaml"
-        reader.refuse(node.span, "another file is named by a relative path", hint=hint)
+        reader.refuse(node.span, "the path of another file must be relative", hint=hint)
         return None
     if not path.endswith(SUFFIXES):
-        reader.refuse(node.span, f"another file ends with {' or '.join(SUFFIXES)}")
+        reader.refuse(node.span, f"the path of another file must end with {' or '.join(SUFFIXES)}")
         return None
     return File(path, node.span)
 

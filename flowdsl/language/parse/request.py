@@ -121,7 +121,7 @@ def _path(reader: Reader, call: Scalar, match: re.Match[str]) -> Template | None
         reader.refuse(call.span, f"{sign} cannot stand in a path", hint="write it percent-encoded")
         return None
     if {".", ".."} & set(literal.partition("?")[0].split("/")):
-        reader.refuse(call.span, "a path has no `.` or `..` in it")
+        reader.refuse(call.span, "a path must not have `.` or `..` in it")
         return None
     return path
 
@@ -147,7 +147,7 @@ def headers(reader: Reader, node: Located | None) -> tuple[tuple[Name, Template]
 
 def _what_is_wrong(text: str) -> tuple[str, str, str]:
     """Message, label, hint."""
-    wanted = "a call is `[METHOD] service/path`"
+    wanted = "a call must be `[METHOD] service/path`"
     if "://" in text:
         hint = "declare the URL under `services:` and call it by its name"
         return "a call names a service, not a URL", "", hint
@@ -163,4 +163,4 @@ def _what_is_wrong(text: str) -> tuple[str, str, str]:
 
 def _wrong_method(method: str) -> tuple[str, str, str]:
     hint = f"write `{method.upper()}`" if method.upper() in METHODS else ""
-    return f"`{method}` is no HTTP method", f"one of {', '.join(METHODS)}", hint
+    return f"`{method}` is not an HTTP method", f"one of {', '.join(METHODS)}", hint

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache, partial
 from importlib.resources import files
 from types import MappingProxyType
@@ -20,20 +19,17 @@ from jsonschema.exceptions import ValidationError
 from referencing import Registry
 
 from flowdsl.codes import Code
-from flowdsl.language.parse.vocabulary import (
-    COMPANIONS,
-    did_you_mean,
-    like,
-    listed,
-)
+from flowdsl.language.conformance.words import asked, is_empty, must, must_be
+from flowdsl.language.parse.vocabulary import COMPANIONS
 from flowdsl.language.parse.workflow import VERBS
 from flowdsl.language.text.diagnostics import Diagnostic, fix_line
 from flowdsl.language.text.faults import ShapeFault, first_in_words
 from flowdsl.language.text.located import Located, Mapping, Scalar, Sequence, plain
 from flowdsl.language.text.source import Source
-from flowdsl.plan.json import from_bytes, to_text
+from flowdsl.plan.json import from_bytes
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json
+from flowdsl.plan.words import did_you_mean, like, listed
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -278,93 +274,34 @@ def _wrong_value(
         return Diagnostic(Code.WRONG_KIND, node.span, message, help="write `flowdsl: 1`")
     if name == "a step":
         meant = did_you_mean(str(plain(node)), ["commit"]) if isinstance(node, Scalar) else ""
-        message = "a step is a mapping with a verb, or the word `commit`"
+        message = "a step must be an object with a verb, or the word `commit`"
         return Diagnostic(Code.WRONG_KIND, node.span, message, meant)
     span = node.span
     if isinstance(node, Scalar) and node.raw == "":  # an empty value: point at its key
         parent = _node(document, path[:-1])
         key = parent.key(str(path[-1])) if path and isinstance(parent, Mapping) else None
         span = key.span if key is not None else span
-    label = "" if _is_empty(error) else _found(node)
-    if isinstance(node, Scalar) and node.style and node.text == str(asked(error)):
+    label = ""
+    if isinstance(node, Scalar) and node.raw == "":
+        label = "there is nothing here"
+    elif isinstance(node, Scalar) and node.style and node.text == str(asked(error)):
         label = "this is a text: take the quotes away"
-    return Diagnostic(
-        Code.WRONG_KIND, span, f"{name} {_wanted(error, schema)}", label, _hint(node, schema)
-    )
+    wanted = _MUST_BE.get(str(schema.get("title")))
+    said = must_be(wanted, plain(node)) if wanted and not is_empty(error) else must(error)
+    return Diagnostic(Code.WRONG_KIND, span, f"{name} {said}", label, _hint(node, schema))
 
 
-def _wanted(error: ValidationError, schema: dict[str, Json]) -> str:
-    value = asked(error)
-    is_duration = "unit" in str(schema.get("description"))
-    if schema.get("title") == "condition":
-        return "is a condition, such as `inputs.total > 10`"
-    match error.validator:
-        case "type":
-            kinds = value if isinstance(value, list) else [value]
-            if is_duration:
-                return "is a duration, such as 30s"
-            return "is " + " or ".join(_KINDS.get(str(kind), str(kind)) for kind in kinds)
-        case "const":
-            return f"must be {_spell(value)}"
-        case "enum" if schema.get("title") == "type":
-            return "is a type: string, integer, number, boolean, array or object"
-        case "enum" if schema.get("title") == "collect":
-            return "is all, settled, first_success or { quorum: N }"
-        case "enum" if isinstance(value, list):
-            return f"is one of {', '.join(str(word) for word in value)}"
-        case "minimum" | "exclusiveMinimum":
-            return f"is at least {value}"
-        case "maximum" | "exclusiveMaximum":
-            return f"is at most {value}"
-        case _ if _is_empty(error):
-            return "is empty"
-        case "pattern" if is_duration:
-            return "is a duration, such as 30s"
-        case "pattern":
-            return f"cannot be that: {str(schema.get('description')).rstrip('.')}"
-        case _:
-            return (
-                f"has the wrong form: {str(schema.get('description', error.message)).rstrip('.')}"
-            )
-
-
-def _is_empty(error: ValidationError) -> bool:
-    return error.validator in ("minLength", "minItems", "minProperties")
-
-
-def asked(error: ValidationError) -> Json:
-    """What the keyword of the schema asks for."""
-    value: Json = error.validator_value  # type: ignore[assignment]  # set on every error that is raised
-    return value
-
-
-_KINDS = MappingProxyType(
+# By the title that the schema gives it: what a pattern or a list of words is there to say.
+_MUST_BE = MappingProxyType(
     {
-        "string": "a text",
-        "integer": "a whole number",
-        "number": "a number",
-        "boolean": "true or false",
-        "array": "a list",
-        "object": "a mapping",
-        "null": "null",
+        "condition": "a condition such as `inputs.total > 10`",
+        "duration": "a duration such as 30s",
+        "event": "words joined by dots, such as order.placed",
+        "auth": "text, `{ basic: { user, password } }` or `{ bearer: TOKEN }`",
+        "type": "a type: string, integer, number, boolean, array or object",
+        "collect": "all, settled, first_success or { quorum: N }",
     }
 )
-
-
-def _found(node: Located) -> str:
-    match node:
-        case Mapping():
-            return "this is a mapping"
-        case Sequence():
-            return "this is a list"
-        case Scalar(value=None):
-            return "there is nothing here"
-        case Scalar(value=bool() as value):
-            return f"this is {_spell(value)}"
-        case Scalar(value=int() | Decimal()):
-            return "this is a number"
-        case Scalar():
-            return ""
 
 
 def _hint(node: Located, schema: dict[str, Json]) -> str:
@@ -380,10 +317,6 @@ def _hint(node: Located, schema: dict[str, Json]) -> str:
     if isinstance(node, Scalar) and schema.get("type") == "string" and node.raw:
         return f'a text that looks like something else needs quotes: "{node.text}"'
     return ""
-
-
-def _spell(value: Json) -> str:
-    return to_text(value) if isinstance(value, bool) or value is None else f"`{value}`"
 
 
 def _node(document: Located, path: Path) -> Located:

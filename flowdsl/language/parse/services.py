@@ -81,7 +81,9 @@ def _url(reader: Reader, scalar: Scalar) -> Constant | Expression | Text:
     match template:
         case Constant(value=str() as url) if not _URL.fullmatch(url):
             hint = "such as http://localhost:9001 or https://api.example.com/v1"
-            reader.refuse(scalar.span, "a service's URL begins with http:// or https://", hint=hint)
+            reader.refuse(
+                scalar.span, "a service's URL must begin with http:// or https://", hint=hint
+            )
             return template
         case Constant() | Expression() | Text():
             return template

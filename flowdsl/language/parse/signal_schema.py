@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from types import MappingProxyType
-
-from jsonschema.exceptions import ValidationError
 
 from flowdsl.codes import Code
 from flowdsl.language.conformance.value import Uncheckable, errors_of
+from flowdsl.language.conformance.words import must, must_be
 from flowdsl.language.parse.inputs import check_patterns
 from flowdsl.language.parse.reader import Reader
-from flowdsl.language.parse.vocabulary import did_you_mean, listed
 from flowdsl.language.text.diagnostics import LIMIT_FINDINGS, Diagnostic
 from flowdsl.language.text.document import LIMIT_NODES
 from flowdsl.language.text.located import Located, Mapping, Scalar, Sequence, plain
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json
+from flowdsl.plan.words import did_you_mean, listed
 
 TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
 _ONE = (
@@ -49,7 +47,7 @@ _EXAMPLE = "{ type: object, required: [ok], properties: { ok: { type: boolean } 
 @cache
 def _meta() -> dict[str, Json]:
     """What JSON Schema says of its own keywords, one schema at a time: those in it are asked by themselves."""
-    schema: Json = {"type": ["object", "boolean"]}
+    schema: Json = {"title": "a schema: an object, or true or false", "type": ["object", "boolean"]}
     names: Json = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
     kind: Json = {"enum": [*TYPES]}
     kinds: Json = {"type": "array", "items": kind, "minItems": 1, "uniqueItems": True}
@@ -62,7 +60,7 @@ def _meta() -> dict[str, Json]:
         (_COUNTS, {"type": "integer", "minimum": 0}),
         (("uniqueItems", "deprecated", "readOnly", "writeOnly"), {"type": "boolean"}),
         (("enum", "examples"), {"type": "array"}),
-        (("type",), {"anyOf": [kind, kinds]}),
+        (("type",), {"title": listed(TYPES, "or"), "anyOf": [kind, kinds]}),
         (("multipleOf",), {"type": "number", "exclusiveMinimum": 0}),
         (("required",), names),
         (("dependentRequired",), {"type": "object", "additionalProperties": names}),
@@ -107,7 +105,7 @@ def _check_keyword(reader: Reader, key: Scalar) -> None:
     elif key.text not in KEYWORDS and not key.text.startswith("x-"):
         many = len(reader.problems) >= LIMIT_FINDINGS  # nobody reads what this one was meant to be
         meant = "" if many else did_you_mean(key.text, KEYWORDS)
-        message = f"`{key.text}` is no keyword of JSON Schema"
+        message = f"`{key.text}` is not a keyword of JSON Schema"
         hint = "" if meant else f"a JSON Schema, such as {_EXAMPLE}"
         reader.problems.append(Diagnostic(Code.UNKNOWN_KEY, key.span, message, meant, hint))
 
@@ -126,7 +124,8 @@ def _misused(node: Mapping) -> list[Diagnostic]:
         ]
     for error in errors:
         keyword, at = _place(node, tuple(error.absolute_path))
-        message = f"`{keyword}` {_wanted(keyword, error)}"
+        title = error.schema.get("title") if isinstance(error.schema, dict) else None
+        message = f"`{keyword}` {must_be(title, error.instance) if title else must(error)}"
         found.setdefault(
             at.span, Diagnostic(Code.WRONG_KIND, at.span, message, help=f"such as {_EXAMPLE}")
         )
@@ -172,33 +171,3 @@ def _place(node: Located, path: tuple[str | int, ...]) -> tuple[str, Located]:
             node = node.get(part) or node
             keyword = part
     return keyword, node
-
-
-def _wanted(keyword: str, error: ValidationError) -> str:
-    if keyword == "type":
-        return f"of a schema is {listed(TYPES).replace(' and ', ' or ')}"
-    match error.validator, error.validator_value:
-        case "type", ["object", "boolean"]:
-            return "is a schema: a mapping, or true or false"
-        case "type", kind:
-            return f"is {_KINDS[str(kind)]}"
-        case "minimum", _:
-            return "is not below 0"
-        case "exclusiveMinimum", _:
-            return "is above 0"
-        case "minItems", _:
-            return "is empty"
-        case _:
-            return f"cannot be that: {error.message[:200]}"
-
-
-_KINDS = MappingProxyType(
-    {
-        "object": "a mapping",
-        "boolean": "true or false",
-        "array": "a list",
-        "string": "a text",
-        "number": "a number",
-        "integer": "a whole number",
-    }
-)

@@ -1,4 +1,9 @@
-"""The rules, one file a family. A rule takes the subject and yields diagnostics; it knows no other rule."""
+"""The rules, one file a family. A rule takes the subject and yields diagnostics; it knows no other rule.
+
+`names.py`, `references.py`, `order.py`, `values.py` are about any step; `compensation.py`, `deadlines.py`, `lists.py`,
+`files.py`, `secrets.py`, `credentials.py`, `contracts.py` about what can go wrong with the work; `habits.py`, `beside.py`,
+`offers.py` are hints. `scope.py`, `results.py`, `answers.py` are the types that rules share; `allow.py` silences one.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from flowdsl.codes import Code
 from flowdsl.language.lower.call import habits_of, undo_needs_answer
 from flowdsl.language.order import waits_for
 from flowdsl.language.parse.workflow import CallVerb, CommitVerb, Name, Step, UsesVerb
-from flowdsl.language.places import Relation, StepPlace
+from flowdsl.language.places import Relation, StepPlace, shared_steps
 from flowdsl.language.places import order as how_ordered
 from flowdsl.language.rules.offers import undo_offered
 from flowdsl.language.subject import Subject
@@ -45,7 +45,7 @@ def _stays_behind(
     hint = (
         f"say how to undo it (`{offered}`), or that nothing has to be undone (`compensate: none`)"
     )
-    losing = next((step for step in _chain(place) if _has_losers(step)), None)
+    losing = next((step for step in place.chain if _has_losers(step)), None)
     failing = _what_may_fail_after(subject, position, fallible)
     if losing is not None:
         label = "an item that does not win is undone: this would stay behind"
@@ -122,11 +122,11 @@ def _may_fail_after(subject: Subject, place: StepPlace, other: StepPlace) -> boo
     """Whether `other` can turn what the call at `place` is part of when that has taken effect."""
     if other.section != "steps" or other.below_commit or not can_fail(subject, other.step):
         return False
-    shared = _shared(place, other)
+    shared = shared_steps(place, other)
     # What may fail for itself turns nothing around it; what both are in turns with both.
-    if any(is_forgiven(step) for step in _chain(other)[shared:]):
+    if any(is_forgiven(step) for step in other.chain[shared:]):
         return False
-    if any(step.for_each is not None for step in _chain(other)[:shared]):
+    if any(step.for_each is not None for step in other.chain[:shared]):
         return _in_another_item(place, other)
     match how_ordered(other, place):
         case Relation.LATER:
@@ -141,12 +141,12 @@ def _in_another_item(place: StepPlace, other: StepPlace) -> bool:
     """In the same `for_each`: of one item the later ones; where all turn together, any step of another item."""
     if how_ordered(other, place) in (Relation.LATER, Relation.BESIDE):
         return True
-    steps = _chain(other)
+    steps = other.chain
     return any(
         step.for_each is not None
         and step.for_each.collect == "all"
         and not any(is_forgiven(inner) for inner in steps[depth:])
-        for depth, step in enumerate(steps[: _shared(place, other)])
+        for depth, step in enumerate(steps[: shared_steps(place, other)])
     )
 
 
@@ -154,21 +154,9 @@ def _has_losers(step: Step) -> bool:
     return step.for_each is not None and step.for_each.collect in ("first_success", "quorum")
 
 
-def _chain(place: StepPlace) -> tuple[Step, ...]:
-    return (*place.parents, place.step)
-
-
-def _shared(one: StepPlace, other: StepPlace) -> int:
-    """How many steps both are, or are in."""
-    pairs = zip(one.path, other.path, strict=False)
-    return next(
-        (depth for depth, (a, b) in enumerate(pairs) if a != b), min(len(one.path), len(other.path))
-    )
-
-
 def _surely_ended(subject: Subject, place: StepPlace, other: StepPlace) -> bool:
     """Whether `other`, in another child of a `parallel`, has ended before `place` starts."""
-    depth = _shared(place, other)
+    depth = shared_steps(place, other)
     graph = subject.graphs[place.section, place.path[:depth]]
     return waits_for(graph, place.path[depth], other.path[depth])
 
@@ -177,7 +165,7 @@ def _surely_ended(subject: Subject, place: StepPlace, other: StepPlace) -> bool:
 
 
 def _if_it_is_lost(place: StepPlace) -> str:
-    if any(is_forgiven(step) for step in _chain(place)):
+    if any(is_forgiven(step) for step in place.chain):
         return "then this cannot be sent, and the step may stay behind"
     return "then this cannot be sent, and the run is stuck"
 

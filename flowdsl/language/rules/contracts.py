@@ -134,9 +134,7 @@ def _kept(place: StepPlace, checked: CheckedCall) -> Iterator[Finding]:
 
 
 def _diagnostic(finding: Finding) -> Diagnostic:
-    meant = finding.help.startswith("did you mean")
-    label, hint = (finding.help, "") if meant else ("", finding.help)
-    return Diagnostic(finding.code, finding.span, finding.message, label, hint)
+    return Diagnostic(finding.code, finding.span, finding.message, finding.meant, finding.help)
 
 
 def _covered(contract: Contract, request: WrittenRequest, checked: CheckedCall) -> Coverage:

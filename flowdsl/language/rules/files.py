@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from flowdsl.codes import Code
 from flowdsl.language.family import Used
 from flowdsl.language.inputs import problems_of
-from flowdsl.language.parse.vocabulary import did_you_mean, listed
 from flowdsl.language.parse.workflow import CommitVerb, Name, UsesVerb
 from flowdsl.language.places import StepPlace
 from flowdsl.language.rules.scope import Types, type_of_template, types_of
 from flowdsl.language.subject import Subject
 from flowdsl.language.text.diagnostics import Diagnostic
+from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.types import describe, from_schema, groups, may_be_null
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.template import Constant, Template, expressions
+from flowdsl.plan.words import did_you_mean, listed
 
 
 def check_files(subject: Subject) -> Iterator[Diagnostic]:
@@ -72,9 +73,8 @@ def _fits(
     if isinstance(value, Constant):
         if value.value is None and declared.optional:
             return
-        for problem in problems_of(declared, value.value):
-            message = problem.message.replace(f"the input `{name.text}`", what, 1)
-            yield Diagnostic(Code.ARGUMENTS_DO_NOT_FIT, name.span, message)
+        for problem in problems_of(declared, value.value, what):
+            yield Diagnostic(Code.ARGUMENTS_DO_NOT_FIT, name.span, problem.message)
         return
     if any(expression.secrets for expression in expressions(value)):
         return  # another rule's
@@ -82,10 +82,8 @@ def _fits(
     found_groups, wanted_groups = groups(found), groups(wanted)
     nullable = declared.optional or may_be_null(wanted)
     if found_groups and wanted_groups and not found_groups & wanted_groups:
-        message = f"{what} is {describe(wanted)}, and this is {describe(found)}"
-        hint = (
-            "give the kind of value that is asked for; `str(…)`, `number(…)` and `int(…)` convert"
-        )
+        message = f"{what} must be {describe(wanted)}, not {describe(found)}"
+        hint = "`str(…)`, `number(…)` and `int(…)` convert" if isinstance(value, Expression) else ""
         yield Diagnostic(Code.ARGUMENTS_DO_NOT_FIT, name.span, message, help=hint)
     elif may_be_null(found) and not nullable:
         message = f"{what} is not optional, and this may be null"
@@ -129,7 +127,7 @@ def _without_effect(place: StepPlace, uses: UsesVerb, used: Used) -> Iterator[Di
             ("key", workflow.key is not None),
             ("trigger", workflow.trigger is not None),
             ("on_failure", bool(workflow.on_failure)),
-            ("status", place.runs_beside and used.traits.labels),
+            ("status", place.runs_beside and used.traits.status),
         )
         if said
     ]

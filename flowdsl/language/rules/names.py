@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowdsl.codes import Code
-from flowdsl.language.parse.vocabulary import (
-    RESERVED,
-    SNAKE_CASE,
-    WORDS_OF_EXPRESSIONS,
-    did_you_mean,
-    listed,
-)
+from flowdsl.language.parse.vocabulary import RESERVED, SNAKE_CASE, WORDS_OF_EXPRESSIONS
 from flowdsl.language.parse.workflow import EmitVerb, Name, Step, WrittenRequest
 from flowdsl.language.places import DefinedName, Kind, StepPlace, names_given, uses
 from flowdsl.language.subject import Subject, requests
 from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.expression.tree import Comprehension, Loop, Tree, children
+from flowdsl.plan.words import did_you_mean, listed
 
 
 def check_names(subject: Subject) -> Iterator[Diagnostic]:

@@ -7,7 +7,6 @@ from typing import assert_never
 
 from flowdsl.codes import Code
 from flowdsl.language import order
-from flowdsl.language.parse.vocabulary import did_you_mean, listed
 from flowdsl.language.parse.workflow import (
     CallVerb,
     CommitVerb,
@@ -26,6 +25,7 @@ from flowdsl.language.subject import Subject
 from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.span import Span
+from flowdsl.plan.words import did_you_mean, listed
 
 
 def check_order(subject: Subject) -> Iterator[Diagnostic]:
@@ -102,7 +102,7 @@ def _no_below(
     place: StepPlace, expect: Expression | None, line: StepPlace | None
 ) -> Iterator[Diagnostic]:
     """An answer that may be no, where nobody can do anything about it any more."""
-    tolerated = any(not step.critical for step in (*place.parents, place.step))
+    tolerated = any(not step.critical for step in place.chain)
     if expect is None or tolerated or line is None or not place.below_commit:
         return
     if place.section == "on_failure":
@@ -153,7 +153,7 @@ def _no_sibling(name: Name, place: StepPlace, siblings: list[str]) -> Diagnostic
     hint = f"the siblings are {listed(siblings)}" if siblings else "no sibling has an id"
     label = did_you_mean(name.text, siblings)
     return Diagnostic(
-        Code.NOT_A_SIBLING, name.span, f"`{name.text}` is no sibling of this step", label, hint
+        Code.NOT_A_SIBLING, name.span, f"`{name.text}` is not a sibling of this step", label, hint
     )
 
 

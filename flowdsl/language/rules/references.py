@@ -8,13 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowdsl.codes import Code
-from flowdsl.language.parse.vocabulary import (
-    FIELDS_OF_A_STEP,
-    FIELDS_OF_ITEMS,
-    did_you_mean,
-    like,
-    listed,
-)
+from flowdsl.language.parse.vocabulary import FIELDS_OF_A_STEP, FIELDS_OF_ITEMS
 from flowdsl.language.parse.workflow import CallVerb, EmitVerb, Step
 from flowdsl.language.places import (
     DefinedName,
@@ -32,6 +26,7 @@ from flowdsl.plan.expression.compiled import Expression, Reference
 from flowdsl.plan.nodes import templates_of
 from flowdsl.plan.span import Span
 from flowdsl.plan.template import Template
+from flowdsl.plan.words import did_you_mean, like, listed
 
 NAMES_MAX = 30  # that are told where one is not known
 
@@ -120,7 +115,7 @@ def _in_service(
 def _incomplete(
     subject: Subject, expression: Expression, reference: Reference
 ) -> Iterator[Diagnostic]:
-    """`env` and `secrets` are no values: each name is asked for by itself."""
+    """`env` and `secrets` are not values: each name is asked for by itself."""
     root = reference.path[0]
     if root in ("env", "secrets") and len(reference.path) == 1:
         span = _root_span(subject, expression, reference)
@@ -158,7 +153,7 @@ def _exchange(
     )
     if not fields:
         if not step.broken:
-            message = f"`{name}` is no call: it has no exchange"
+            message = f"`{name}` is not a call: it has no exchange"
             yield Diagnostic(Code.UNKNOWN_NAME, span, message, help=f"its value is `{name}`")
     elif reference.path[2:3] == () or reference.path[2] not in fields:
         yield _no_field(subject, expression, reference, name, fields)

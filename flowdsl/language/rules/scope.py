@@ -14,7 +14,17 @@ from flowdsl.language.parse.workflow import (
     UsesVerb,
     WaitForVerb,
 )
-from flowdsl.language.places import Part, Path, Relation, Role, Section, StepPlace, Use, order
+from flowdsl.language.places import (
+    Part,
+    Path,
+    Relation,
+    Role,
+    Section,
+    StepPlace,
+    Use,
+    order,
+    shared_steps,
+)
 from flowdsl.language.rules.answers import answer_type, own_answer_type, probe_type
 from flowdsl.language.rules.results import Told, or_null, value_of
 from flowdsl.language.subject import Subject
@@ -104,7 +114,7 @@ def names_at_the_end(types: Types, use: Use) -> dict[str, Type]:
     """The same for an expression of `outputs`."""
     names = dict(types.always)
     for name in _names_read(types, use.expression):
-        left_out = _is_left_out(_chain(types.subject.known[name].place), 0, frozenset())
+        left_out = _is_left_out(types.subject.known[name].place.chain, 0, frozenset())
         names[name] = or_null(types.values[name]) if left_out else types.values[name]
     names["steps"] = _exchanges(types, use.expression, None, use)
     return names
@@ -156,7 +166,7 @@ def _exchanges(types: Types, expression: Expression, reader: StepPlace | None, u
         fields: tuple[tuple[str, Type], ...] = (("item", item), ("items", ListOf(item)))
         given: Type = Object(fields, closed=False, required=frozenset({"item", "items"}))
         within = reader is not None and definition.place.path == reader.path
-        chain = _chain(definition.place)
+        chain = definition.place.chain
         left_out = (
             _may_be_null(definition.place, reader, use)
             if reader is not None
@@ -190,15 +200,10 @@ def _type_at(types: Types, name: str, reader: StepPlace, use: Use) -> Type:
 
 def _may_be_null(target: StepPlace, reader: StepPlace, use: Use) -> bool:
     """Whether the step may have been left out where the reader was not."""
-    conditions = {
-        step.when.text for step in (*reader.parents, reader.step) if step.when is not None
-    }
+    conditions = {step.when.text for step in reader.chain if step.when is not None}
     if use.expression is reader.step.when and use.part is Part.DO:
         conditions.discard(use.expression.text)
-    pairs = zip(target.path, reader.path, strict=False)
-    shared = next((depth for depth, (one, other) in enumerate(pairs) if one != other), None)
-    chain = _chain(target)
-    return _is_left_out(chain, len(chain) if shared is None else shared, frozenset(conditions))
+    return _is_left_out(target.chain, shared_steps(target, reader), frozenset(conditions))
 
 
 def _is_left_out(chain: tuple[Step, ...], shared: int, conditions: frozenset[str]) -> bool:
@@ -210,10 +215,6 @@ def _is_left_out(chain: tuple[Step, ...], shared: int, conditions: frozenset[str
         for depth, step in enumerate(chain)
         if depth >= shared
     )
-
-
-def _chain(place: StepPlace) -> tuple[Step, ...]:
-    return (*place.parents, place.step)
 
 
 def _of_template(

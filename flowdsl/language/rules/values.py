@@ -22,8 +22,8 @@ from flowdsl.plan.template import Constant
 _CONDITIONS = frozenset({Role.WHEN, Role.EXPECT, Role.FOUND})
 _WANTED: Mapping[Role, tuple[str, frozenset[Group]]] = MappingProxyType(
     {
-        Role.ITEMS: ("`for_each` goes over a list", frozenset[Group](("list",))),
-        Role.MOMENT: ("a moment is text or a number", frozenset[Group](("text", "number"))),
+        Role.ITEMS: ("what `for_each` goes over must be a list", frozenset[Group](("list",))),
+        Role.MOMENT: ("a time must be text or a number", frozenset[Group](("text", "number"))),
     }
 )
 
@@ -47,9 +47,10 @@ def check_values(subject: Subject) -> Iterator[Diagnostic]:
 def _defaults(subject: Subject) -> Iterator[Diagnostic]:
     for declared in subject.workflow.inputs:
         if declared.has_default and declared.default is not None:
-            for problem in problems_of(declared, declared.default):
-                message = problem.message.replace("the input", "the default of", 1)
-                yield Diagnostic(Code.WRONG_TYPE, declared.span, message)
+            called = f"the default of `{declared.name}`"
+            for problem in problems_of(declared, declared.default, called):
+                hint = "change the default, or what the input asks for"
+                yield Diagnostic(Code.WRONG_TYPE, declared.span, problem.message, help=hint)
 
 
 def _check(subject: Subject, use: Use, names: dict[str, Type]) -> Iterator[Diagnostic]:
@@ -101,7 +102,7 @@ def _wanted(
     span = subject.workflow.locate(use.expression, 0, len(text))
     known = groups(found)
     if known and not known & fitting:
-        yield Diagnostic(Code.WRONG_TYPE, span, f"{what}, and this is {describe(found)}")
+        yield Diagnostic(Code.WRONG_TYPE, span, f"{what}, not {describe(found)}")
     elif may_be_null(found):
         hint = f"write `default({text}, …)`, or run the step only `when` it is there"
         yield Diagnostic(Code.MAY_BE_NULL, span, f"{what}, and `{text}` may be null", help=hint)

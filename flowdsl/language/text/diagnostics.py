@@ -40,7 +40,10 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """`label` stands under the carets, `help` below the frame, `related` are other places that matter."""
+    """`label` stands under the carets, `help` below the frame, `related` are other places that matter.
+
+    `cycle`: the files that use each other in turn, where that is what is wrong.
+    """
 
     code: Code
     span: Span
@@ -49,6 +52,7 @@ class Diagnostic:
     help: str = ""
     related: tuple[tuple[Span, str], ...] = ()
     fix: Fix | None = None
+    cycle: tuple[str, ...] = ()
 
     @property
     def severity(self) -> Severity:

@@ -255,13 +255,13 @@ def _exponent(text: str) -> int:
 def _key_problem(node: Located, seen: dict[str, Span]) -> Diagnostic | None:
     if not isinstance(node, Scalar):
         hint = "a text that begins with `{` or `[` needs quotes; an expression is written `${…}`"
-        return _unused(node.span, "a key is a text, not a list or a mapping", hint)
+        return _unused(node.span, "a key must be text, not a list or an object", hint)
     if node.text == "<<" and not node.style:
         hint = "write the keys out; `&name` and `*name` may share whole values"
         return _unused(node.span, "merge keys (`<<`) are not read", hint)
     if not isinstance(node.value, str):
         hint = f'write it in quotes: "{node.text}"'
-        return _unused(node.span, f"the key `{node.text}` is no text", hint)
+        return _unused(node.span, f"the key `{node.text}` is not text", hint)
     if node.text in seen:
         first = seen[node.text]
         message = f"`{node.text}` is given twice"

@@ -11,7 +11,7 @@ from flowdsl.plan.span import NOWHERE, Span
 
 
 class ExpressionError(Exception):
-    """The text is no expression of the language."""
+    """The text is not an expression of the language."""
 
     def __init__(
         self,

@@ -119,7 +119,7 @@ def _integer(frame: Frame, arguments: list[Value]) -> Value:
     value = arguments[0]
     if isinstance(value, str):
         if not _INTEGER.fullmatch(_short(frame, value)):
-            raise Fault("`int` was given text that is no whole number")
+            raise Fault("`int` was given text that is not a whole number")
         return bounded(int(value))
     number = _number("int", value)
     return number if isinstance(number, int) else bounded(int(short_enough(number)))
@@ -130,7 +130,7 @@ def _to_number(frame: Frame, arguments: list[Value]) -> Value:
     if not isinstance(value, str):
         return _number("number", value)
     if not _NUMBER.fullmatch(_short(frame, value)):
-        raise Fault("`number` was given text that is no number")
+        raise Fault("`number` was given text that is not a number")
     if _INTEGER.fullmatch(value):
         return bounded(int(value))
     return short_enough(Decimal(value.strip()))

@@ -7,7 +7,6 @@ this module.
 from __future__ import annotations
 
 import ast
-import difflib
 import itertools
 from dataclasses import dataclass
 from decimal import Decimal
@@ -40,6 +39,7 @@ from flowdsl.plan.expression.tree import (
     Tree,
     Variable,
 )
+from flowdsl.plan.words import did_you_mean
 
 MAXIMUM_DIGITS = 4300  # of an integer, and of the exponent's reach of a decimal
 
@@ -230,7 +230,7 @@ class _TreeReader:
                 )
             return LiteralValue(exact, start, length)
         if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise self.error("half a surrogate pair is no character", start, length)
+            raise self.error("half a surrogate pair is not a character", start, length)
         if value is None or isinstance(value, bool | int | str):
             return LiteralValue(value, start, length)
         raise self.error("only numbers, text, true, false and null can be written", start, length)
@@ -240,7 +240,7 @@ class _TreeReader:
         if node.id in _JSON_WORDS:
             return LiteralValue(_JSON_WORDS[node.id], start, length)
         if node.id == "secrets":
-            message = "`secrets` is no value of its own"
+            message = "`secrets` is not a value of its own"
             raise self.error(
                 message, start, length, help_text="name one secret: `secrets.API_TOKEN`"
             )
@@ -366,8 +366,7 @@ class _TreeReader:
             )
         name = node.func.id
         if name not in FUNCTIONS:
-            close = difflib.get_close_matches(name.lower(), FUNCTIONS, 1, 0.7)
-            help_text = f"did you mean `{close[0]}`?" if close else _list_functions()
+            help_text = did_you_mean(name.lower(), FUNCTIONS, at_least=0.7) or _list_functions()
             raise self.error(
                 f"there is no function `{name}`", *self.place(node.func), help_text=help_text
             )

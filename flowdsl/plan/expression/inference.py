@@ -18,7 +18,7 @@ from flowdsl.plan.expression.paths import (
     proven_if_false,
     proven_if_true,
 )
-from flowdsl.plan.expression.reading import closest, no_such_field, source_of
+from flowdsl.plan.expression.reading import no_such_field, source_of
 from flowdsl.plan.expression.signature import SIGNATURES, item_of, number_from
 from flowdsl.plan.expression.tree import (
     Chain,
@@ -62,6 +62,7 @@ from flowdsl.plan.expression.types import (
     widen,
     without_null,
 )
+from flowdsl.plan.words import like
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,7 +203,7 @@ class _Checker:
         ]
         if any(isinstance(member, Object) for member in members(given)):
             message = no_such_field(source, tree.key, names)
-            close = closest(tree.key, names)
+            close = like(tree.key, names)
             help_text = f"write `{close}`" if close else ""
             place = (tree.key_start, tree.key_length)
             self.problems.append(TypeProblem(Code.UNKNOWN_FIELD, message, *place, help_text))

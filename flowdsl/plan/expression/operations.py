@@ -1,6 +1,6 @@
 """What the operators do to JSON values: exact, total (a value or a `Fault`), and paid for.
 
-true and false are no numbers here, `1 == true` is false and `1 == 1.0` is true. Nothing looks at a
+true and false are not numbers here, `1 == true` is false and `1 == 1.0` is true. Nothing looks at a
 secret: it can only be handed on.
 """
 
@@ -41,7 +41,7 @@ def kind(value: Value) -> str:
         case Secret() | tuple():
             return "a secret"
         case _:  # the types exclude it; data from outside may not know them
-            return f"no JSON value ({type(value).__name__})"  # type: ignore[unreachable]
+            return f"not a JSON value ({type(value).__name__})"  # type: ignore[unreachable]
 
 
 def refuse_secret(value: Value, doing: str) -> None:
@@ -312,7 +312,7 @@ def _write_all(
 def short_enough(number: Decimal) -> Decimal:
     """A decimal that can be written out without filling the memory with zeros."""
     if not is_number(number):
-        raise Fault("this is no finite number")
+        raise Fault("this is not a finite number")
     exponent = number.as_tuple().exponent
     if abs(number.adjusted()) > LARGEST_EXPONENT or abs(int(exponent)) > 2 * LARGEST_EXPONENT:
         raise too_long()

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowdsl.plan.expression.fault import EvaluationError
 from flowdsl.plan.expression.operations import kind
 from flowdsl.plan.expression.tree import Field, Subscript, Tree
+from flowdsl.plan.words import did_you_mean, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flowdsl.plan.expression.budget import Value
-
-MAXIMUM_FIELDS_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +93,8 @@ def no_such_field(source: str, key: str, fields: Iterable[str]) -> str:
     names = list(dict.fromkeys(fields))
     if not names:
         return f"`{source}` has no field `{key}`; it is empty"
-    shown = ", ".join(f"`{name}`" for name in names[:MAXIMUM_FIELDS_NAMED])
-    left_out = len(names) - MAXIMUM_FIELDS_NAMED
-    more = f" and {left_out} more" if left_out > 0 else ""
-    close = closest(key, names)
-    hint = f"; did you mean `{close}`?" if close else ""
-    return f"`{source}` has no field `{key}`; it has {shown}{more}{hint}"
-
-
-def closest(word: str, words: Iterable[str]) -> str | None:
-    """The word that was probably meant. Bounded: data decide how many words there are."""
-    candidates = [other for other in list(words)[:200] if len(other) <= 100]
-    return next(iter(difflib.get_close_matches(word[:100], candidates, 1)), None)
+    hint = did_you_mean(key, names)
+    return f"`{source}` has no field `{key}`; it has {listed(names)}{hint and f'; {hint}'}"
 
 
 def source_of(text: str, tree: Tree) -> str:

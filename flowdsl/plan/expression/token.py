@@ -263,7 +263,7 @@ def _check_text(token: Token, before: Token | None) -> None:
     for match in _ESCAPE.finditer(token.text):
         if match.group(1) is not None:
             raise ExpressionError(
-                f"`{match.group()}` is no escape",
+                f"`{match.group()}` is not an escape",
                 token.start + match.start(),
                 len(match.group()),
                 help="a backslash itself is written `\\\\`",

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from flowdsl.plan.expression import tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from flowdsl.plan.values import Json
 
@@ -73,6 +74,10 @@ INTEGER = ScalarType("integer")
 NUMBER = ScalarType("number")
 TEXT = ScalarType("text")
 SECRET = ScalarType("secret")
+# As JSON Schema names them.
+SCALARS: Mapping[str, Type] = MappingProxyType(
+    {"null": NULL, "boolean": BOOLEAN, "integer": INTEGER, "number": NUMBER, "string": TEXT}
+)
 
 
 def members(given: Type) -> tuple[Type, ...]:
@@ -272,23 +277,13 @@ def _described(schema: dict[str, Json], levels: int) -> Type:
 
 def _named(name: str, schema: dict[str, Json], levels: int) -> Type:
     match name:
-        case "null":
-            return NULL
-        case "boolean":
-            return BOOLEAN
-        case "integer":
-            return INTEGER
-        case "number":
-            return NUMBER
-        case "string":
-            return TEXT
         case "array":
             return ListOf(from_schema(schema.get("items"), levels=levels))
         case "object":
             return _object(schema, levels)
         case _ if name.endswith("?"):
             return optional(_named(name[:-1], schema, levels))
-    return ANYTHING
+    return SCALARS.get(name, ANYTHING)
 
 
 def _object(schema: dict[str, Json], levels: int) -> Type:

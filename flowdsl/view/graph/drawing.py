@@ -145,7 +145,7 @@ def _series(canvas: Canvas, block: Block, most: int) -> Drawing | None:
 
 
 def _part(canvas: Canvas, node: AnyNode, most: int) -> Drawing | None:
-    """None: what has a frame around it, or waits across branches, is no rail."""
+    """None: what has a frame around it, or waits across branches, is not a rail."""
     match node:
         case Block(kind="parallel", children=children):
             if any(child.needs for child in children):

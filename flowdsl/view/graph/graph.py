@@ -1,6 +1,6 @@
 """The plan as a graph to draw: steps, what each waits for, the undo of each, and the commit line.
 
-One `Graph` serves Mermaid, DOT, JSON and SVG, so they cannot disagree. Headings (`status`) are no nodes; an edge that
+One `Graph` serves Mermaid, DOT, JSON and SVG, so they cannot disagree. Headings (`status`) are not nodes; an edge that
 another path implies is left out. What is in a used file, a list or a branch is a graph of its own, inside its vertex.
 """
 

@@ -1,4 +1,4 @@
-"""Where everything of a graph stands: layers from left to right, few crossings, no overlap.
+"""Layered drawing after Sugiyama, Tagawa and Toda (1981): layers from left to right, few crossings, no overlap.
 
 1. layers by the longest path     2. a dummy in each layer an edge passes through
 3. order within a layer: barycentres, back and forth     4. heights: towards the neighbours, kept apart
@@ -229,7 +229,7 @@ def _settle(
     neighbours: Mapping[str, list[str]],
     gap: float,
 ) -> None:
-    """Move each towards the middle of its neighbours; those that would overlap move as one."""
+    """Pool adjacent violators: each moves to the middle of its neighbours; those that would overlap move as one."""
     groups: list[tuple[float, int, list[tuple[str, float]]]] = []
     for name in layer:
         near = [y[each] for each in neighbours.get(name, [])]

@@ -1,6 +1,6 @@
 """The items of a `for_each` as a reader wants them: the first few, the winners, whatever is not ok; the rest is counted.
 
-An item that lost, or that may fail, is no error: other items carry on, and nothing of it is left behind.
+An item that lost, or that may fail, is not an error: other items carry on, and nothing of it is left behind.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ _CARRIED_ON = Mark("✗", "yellow")
 
 
 def is_mild(run: Run, node: AnyNode) -> bool:
-    """Whether what went wrong here is no error: it lost, its list goes on without it, or its fallback ran."""
+    """Whether what went wrong here is not an error: it lost, its list goes on without it, or its fallback ran."""
     seen = seen_of(run, node)
     if turned_item(run, node.address, LOST) and seen in GAVE_WAY:
         return True

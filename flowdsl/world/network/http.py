@@ -22,7 +22,7 @@ from flowdsl.world.network.body import CUT, NO_MEMORY, decode, read_whole
 from flowdsl.world.network.connection import check_library
 from flowdsl.world.network.dial import tls_context
 from flowdsl.world.network.hosts import Hosts
-from flowdsl.world.network.outgoing import Outgoing, Unbuildable, build
+from flowdsl.world.network.outgoing import HEADER_CHARACTERS_MAX, Outgoing, Unbuildable, build
 from flowdsl.world.network.passage import (
     Broken,
     NotConnected,
@@ -38,7 +38,6 @@ from flowdsl.world.network.wire import Wire
 from flowdsl.world.secrets.redaction import Redaction
 
 HEADERS_MAX = 64
-HEADER_CHARACTERS_MAX = 8 * 1024
 REASON_CHARACTERS_MAX = 300
 
 # Of no use to a workflow, different every time, or not for other eyes.

@@ -78,7 +78,7 @@ class Origin:
 def build(request: Request, secrets: Mapping[str, str]) -> Outgoing:
     """Unbuildable if any part of it cannot stand on the wire."""
     if not TOKEN.fullmatch(request.method):
-        raise Unbuildable(f"{request.method!r} is no HTTP method")
+        raise Unbuildable(f"{request.method!r} is not an HTTP method")
     origin, target = _split(request.url)
     headers = _headers(request, secrets)
     return Outgoing(request.method, origin, target, headers, body_bytes(request, secrets))
@@ -122,16 +122,16 @@ def _origin_of(url: httpx.URL) -> Origin:
 def _url(text: str) -> httpx.URL:
     if len(text) > URL_CHARACTERS_MAX:
         raise Unbuildable(
-            f"{_shown(text)} is no URL: it is longer than {URL_CHARACTERS_MAX:,} characters"
+            f"{_shown(text)} is not a URL: it is longer than {URL_CHARACTERS_MAX:,} characters"
         )
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, ValueError) as error:
-        raise Unbuildable(f"{_shown(text)} is no URL: {error}") from None
+        raise Unbuildable(f"{_shown(text)} is not a URL: {error}") from None
     if url.scheme not in ("http", "https") or not url.host:
-        raise Unbuildable(f"{_shown(text)} is no http or https URL")
+        raise Unbuildable(f"{_shown(text)} is not an http or https URL")
     if url.port is not None and not 0 < url.port < 65536:
-        raise Unbuildable(f"{url.port} is no port")
+        raise Unbuildable(f"{url.port} is not a port")
     if url.userinfo:
         raise Unbuildable("a URL may not hold a user name or password; write them in `auth:`")
     return url
@@ -143,7 +143,7 @@ def _headers(request: Request, secrets: Mapping[str, str]) -> dict[str, str]:
         headers["content-type"] = "application/json"
     for name, sealed in request.headers:
         if not TOKEN.fullmatch(name):
-            raise Unbuildable(f"{name!r} is no header name")
+            raise Unbuildable(f"{name!r} is not a header name")
         if name.lower() in OWN_HEADERS:
             raise Unbuildable(f"the header {name} is set by flowdsl itself")
         value = _unsealed(sealed, secrets).strip(" \t")

@@ -1,4 +1,4 @@
-"""`Retry-After` as seconds. A service may give a date; the core has no clock, so it is turned into seconds here."""
+"""`Retry-After` (RFC 9110 §10.2.3) as seconds. A service may give a date; the core has no clock, so it is turned into seconds here."""
 
 from __future__ import annotations
 

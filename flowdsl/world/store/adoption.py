@@ -1,158 +1,135 @@
-"""Taking over what dead processes left: their journals are locked, read to the end, and their runs carried elsewhere.
+"""Taking over the runs of dead processes: they are carried into our own journal, under a higher epoch.
 
-One process at a time does it (it holds the lock of `store.json`), so a journal that is locked is that of a living driver
-and not of another adopter. A run counts as taken over once all its records stand, under a higher epoch, in
-another journal and are synced: that also rewrites a tail that a failed sync may have left in memory only.
+A run counts as taken over once all its records stand there and are synced: that also rewrites a tail that a failed sync
+may have left in memory only.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from flowdsl.codes import Code
-from flowdsl.errors import StoreError
-from flowdsl.plan.json import to_bytes
-from flowdsl.plan.values import Json
-from flowdsl.world.store.disk import Disk, explained, write_new
+from flowdsl.errors import DiskFull, StoreError
+from flowdsl.saga.codec import decode
+from flowdsl.saga.events import Event
+from flowdsl.world.store.dead_journals import DeadJournals
+from flowdsl.world.store.disk import explained
 from flowdsl.world.store.documents import Documents
 from flowdsl.world.store.index import IndexEntry
-from flowdsl.world.store.journal import RESERVE_SUFFIX
+from flowdsl.world.store.journal import RecordGroup, read_records
 from flowdsl.world.store.journals import JournalReader, Journals
-from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.offload import Offload
+from flowdsl.world.store.own_journal import OwnJournal
+from flowdsl.world.store.port import Adoptable
+from flowdsl.world.store.summary import check_run_id, damaged, no_run
 
-WAIT_SECONDS = 30.0
-_POLL_SECONDS = 0.01
-_CHUNK = 64  # documents synced in one go: appends of our own come in between
+_Left = tuple[RecordGroup, list[Event]]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Adoption:
-    disk: Disk
-    layout: StoreLayout
-    journals: Journals
+    own: OwnJournal
     documents: Documents
-    offload: Offload
+    journals: Journals
+    dead: DeadJournals
+    reading: Offload
 
-    @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
-        """No other process takes anything over meanwhile."""
-        with explained(self.layout.about):
-            handle = self.disk.open(self.layout.about)
-        try:
-            for _ in range(int(WAIT_SECONDS / _POLL_SECONDS)):
-                if self.disk.lock(handle):
-                    break
-                await asyncio.sleep(_POLL_SECONDS)
-            else:
-                raise StoreError(
-                    f"another process has been taking runs over for {WAIT_SECONDS:.0f} seconds",
-                    code=Code.STORE_HELD,
-                    help="is one stopped (Ctrl-Z)? `fg`, or end it",
-                )
-            yield
-        finally:
-            self.disk.close(handle)
+    async def adopt(self, run: str) -> list[Event] | None:
+        check_run_id(run)
+        async with self.dead.alone():
+            while True:
+                reader = await self._reader_of(run)
+                if reader is None:
+                    return None
+                async with self.dead.held(reader) as dead:
+                    if not dead:
+                        return None
+                    if await self._reader_of(run) is reader:
+                        carried = await self.reading(partial(_carried, run, reader))
+                        if carried is not None:
+                            await self.own.append([carried[0]])
+                        await self._collect(reader)
+                        return None if carried is None else carried[1]
+                    # its driver carried it into a new journal, and died only then: look there
 
-    @asynccontextmanager
-    async def dead(self, reader: JournalReader) -> AsyncIterator[bool]:
-        """Whether its writer is dead. If so the journal is locked and read to its end, its torn tail set aside."""
-        handle = None
-        try:
-            with explained(reader.path):
-                handle = await self._lock(reader)
-                if handle is not None:
-                    reader.refresh()
-                    set_torn_tail_aside(self.disk, self.layout, reader, handle)
-                    with suppress(FileNotFoundError):
-                        self.disk.unlink(reader.path.with_suffix(RESERVE_SUFFIX))
-            yield handle is not None
-        finally:
-            if handle is not None:
-                self.disk.close(handle)
+    async def adopt_all(self, wanted: Adoptable) -> dict[str, list[Event]]:
+        adopted: dict[str, list[Event]] = {}
+        async with self.dead.alone():
+            await self.reading(self.journals.refresh)
+            for reader in [*self.journals.readers.values()]:
+                try:
+                    async with self.dead.held(reader) as dead:
+                        if dead:
+                            adopted |= await self._adopt_from(reader, wanted)
+                            await self._collect(reader)
+                except DiskFull:
+                    raise
+                except StoreError:
+                    if self.own.failed:
+                        raise
+        return adopted
 
-    async def collect(
-        self, reader: JournalReader, is_carried: Callable[[str, IndexEntry], bool]
-    ) -> bool:
-        """Delete a dead journal, held locked, if nothing depends on it. What is damaged is never deleted."""
-        if reader.index.damages:
-            return False
-        documents = set(self.documents.runs())
-        ended: list[IndexEntry] = []
+    async def _adopt_from(self, reader: JournalReader, wanted: Adoptable) -> dict[str, list[Event]]:
+        groups: list[RecordGroup] = []
+        adopted: dict[str, list[Event]] = {}
+        for group, events in await self.reading(partial(self._left_in, reader)):
+            if await wanted(events):
+                groups.append(group)
+                adopted[group.run] = events
+        if groups:
+            await self.own.append(groups)
+        return adopted
+
+    def _left_in(self, reader: JournalReader) -> list[_Left]:
+        """The open runs of one dead journal, in one pass over it."""
+        self.journals.refresh()
+        ended, best = set(self.documents.runs()), self.journals.runs()
+        left: list[_Left] = []
+        whole = reader.whole()
         for run, entry in reader.index.entries.items():
-            if is_carried(run, entry):
+            if run in ended or entry.ended or best[run][1] is not entry or self.own.entry(run):
                 continue
-            if entry.ended:
-                ended.append(entry)
-            elif run not in documents:
-                return False
-        for start in range(0, len(ended), _CHUNK):
-            chunk = ended[start : start + _CHUNK]
-            await self.offload(partial(self._export, reader, chunk))
-        with explained(reader.path):
-            self.disk.unlink(reader.path)
-            self.disk.sync_folder(self.layout.journals)
-        return True
+            with suppress(StoreError):  # damaged, or of a newer flowdsl: it stops no other run
+                if reader.index.is_damaged(entry):
+                    continue
+                records = tuple(record for _, record in read_records(whole, entry))
+                events = [decode(record.data) for record in records]
+                left.append((RecordGroup(run, records, entry.epoch + 1), events))
+        return left
 
-    async def _lock(self, reader: JournalReader) -> int | None:
-        """None where a living process has it, or it is gone."""
-        try:
-            handle = self.disk.open(reader.path, append=True)
-        except FileNotFoundError:
+    async def _reader_of(self, run: str) -> JournalReader | None:
+        """Where a run stands that somebody else drives, or drove; None where it has its document, or is ours."""
+        with explained(self.journals.layout.root):
+            if self.own.entry(run) is not None:
+                return None
+            return await self.reading(partial(self._elsewhere, run))
+
+    def _elsewhere(self, run: str) -> JournalReader | None:
+        self.journals.refresh()
+        if self.documents.exists(run):
             return None
-        for _ in range(int(WAIT_SECONDS / _POLL_SECONDS)):
-            if self.disk.lock(handle):
-                found = self.disk.look(reader.path)
-                if found is not None and found.inode == self.disk.status(handle).inode:
-                    return handle
-                break  # deleted or replaced while we waited
-            if not self.disk.lock(handle, shared=True):
-                break  # a driver
-            await asyncio.sleep(_POLL_SECONDS)  # only somebody who looks whether there is one
-        self.disk.close(handle)
+        found = self.journals.find(run)
+        if found is None:
+            raise no_run(run)
+        return found[0]
+
+    async def _collect(self, reader: JournalReader) -> None:
+        """A dead journal that cannot be tidied away now is tidied away another time."""
+        with suppress(StoreError, OSError):
+            await self.dead.collect(reader, self._is_carried)
+
+    def _is_carried(self, run: str, entry: IndexEntry) -> bool:
+        own, other = self.own.entry(run), self.journals.find(run)
+        return any(e is not None and e.epoch > entry.epoch for e in (own, other and other[1]))
+
+
+def _carried(run: str, reader: JournalReader) -> _Left | None:
+    """None where it has ended."""
+    entry = reader.index.entries[run]
+    if entry.ended:
         return None
-
-    def _export(self, reader: JournalReader, entries: list[IndexEntry]) -> None:
-        """Runs that ended, and whose driver died before it wrote their documents, or before those were synced."""
-        for entry in entries:
-            if not self._is_exported(entry.run):
-                report: Json = {
-                    "format": 1,
-                    "run": entry.run,
-                    "workflow": entry.workflow,
-                    "state": entry.ended,
-                }
-                records = [record for _, record in reader.records(entry)]
-                self.documents.write(entry.run, to_bytes(report), records)
-        self.documents.sync([entry.run for entry in entries])
-
-    def _is_exported(self, run: str) -> bool:
-        try:
-            return self.documents.read(run) is not None
-        except StoreError:
-            return False
-
-
-def set_torn_tail_aside(
-    disk: Disk, layout: StoreLayout, reader: JournalReader, handle: int
-) -> None:
-    """Of a journal that is held locked, and was read to its end."""
-    end, size = reader.index.end, disk.status(handle).size
-    if size == end or reader.index.rotten_tail:
-        return
-    name = f"{reader.index.writer}.{end}"
-    why: Json = {
-        "journal": reader.path.name,
-        "offset": end,
-        "bytes": size - end,
-        "why": "the last batch is not whole: its writer died before it was acknowledged",
-    }
-    tail = disk.read(handle, end, size - end)
-    write_new(disk, layout.quarantine / f"{name}.torn", tail)
-    write_new(disk, layout.quarantine / f"{name}.why.json", to_bytes(why))
-    disk.truncate(handle, end)
-    disk.sync(handle)
+    if reader.index.is_damaged(entry):
+        raise damaged(run, str(reader.path))
+    records = tuple(record for _, record in reader.records(entry))
+    return RecordGroup(run, records, entry.epoch + 1), [decode(record.data) for record in records]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -41,8 +41,8 @@ RUN = "run "  # what the claim of an event says, where a person chose the id of 
 class KnownRuns:
     """What is known of the runs. `may_hide`: lines were lost, and a run in them is found nowhere."""
 
-    exists: Callable[[str], bool]
-    created: Callable[[str], Created | None]
+    exists: Callable[[str], Awaitable[bool]]
+    created: Callable[[str], Awaitable[Created | None]]
     may_hide: Callable[[], bool]
 
 
@@ -59,7 +59,7 @@ class Claims:
         for _ in range(int(HELD_SECONDS / LOOK_SECONDS)):
             made = await self.offload(partial(self.make, run, fingerprint))
             said = self.fingerprint(run)
-            if (created := self.known.created(run)) is not None:
+            if (created := await self.known.created(run)) is not None:
                 if attach and made:  # it was lost
                     self.rewrite(run, fingerprint_of(created))
                 self.release(run)
@@ -69,7 +69,9 @@ class Claims:
             if made:
                 return Claim.MINE
             if self.lock(run):
-                if self.known.exists(run):  # it was started and ended, or died, since we looked
+                if await self.known.exists(
+                    run
+                ):  # it was started and ended, or died, since we looked
                     self.release(run)
                     continue
                 self._take_over(run, fingerprint)
@@ -98,7 +100,7 @@ class Claims:
             return run
         started = self.started_by(event)
         if started == event and self.lock(event):
-            if not self.known.exists(event):  # whoever was about to start it died
+            if not await self.known.exists(event):  # whoever was about to start it died
                 self._take_over(event, f"{RUN}{run}")
                 started = run
             self.release(event)

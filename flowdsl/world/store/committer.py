@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from flowdsl.world.store.journal import Journal, RecordGroup
+from flowdsl.world.store.journal import JournalFile, RecordGroup
 from flowdsl.world.store.offload import Offload
 
 BATCH_BYTES = 1024 * 1024
@@ -20,7 +20,7 @@ Waiting = tuple[RecordGroup, "asyncio.Future[None]"]
 class Committer:
     """`between`: called after each batch, when nothing is being written; it may replace the journal."""
 
-    journal: Journal
+    journal: JournalFile
     offload: Offload
     between: Callable[[], Awaitable[None]]
     _queue: list[Waiting] = field(default_factory=list)

@@ -64,7 +64,7 @@ def read_definition(document: bytes, digest: str) -> Definition:
 
 
 def _files_in(document: Json) -> tuple[tuple[str, str], ...]:
-    """None of them where they are no files: the digest tells, then."""
+    """None of them where they are not files: the digest tells, then."""
     files = document.get("files") if isinstance(document, dict) else None
     found: list[tuple[str, str]] = []
     for pair in files if isinstance(files, list) else ():
@@ -77,7 +77,7 @@ def _files_in(document: Json) -> tuple[tuple[str, str], ...]:
 
 
 @dataclass(slots=True)
-class Definitions:
+class DefinitionFiles:
     disk: Disk
     layout: StoreLayout
     _pinned: set[str] = field(default_factory=set)

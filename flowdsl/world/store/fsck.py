@@ -18,7 +18,7 @@ from flowdsl.errors import StoreError
 from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Created
 from flowdsl.world.store import access
-from flowdsl.world.store.adoption import set_torn_tail_aside
+from flowdsl.world.store.dead_journals import set_torn_tail_aside
 from flowdsl.world.store.disk import ASIDE, Disk, names, opened
 from flowdsl.world.store.documents import Documents
 from flowdsl.world.store.fsck_groundwork import Groundwork
@@ -188,7 +188,7 @@ class Examination:
                 yield StoreFinding(
                     f"inbox/{name}",
                     "damaged",
-                    "is no order that anybody could follow",
+                    "is not an order that anybody could follow",
                     repairable=True,
                     code=Code.DAMAGED,
                     help="give the order again; it stops no run",

@@ -10,7 +10,7 @@ from functools import partial
 from flowdsl.codes import Code
 from flowdsl.errors import StoreError
 from flowdsl.saga.events import Created
-from flowdsl.world.store.definitions import Definitions
+from flowdsl.world.store.definitions import DefinitionFiles
 from flowdsl.world.store.disk import Disk, read_whole
 from flowdsl.world.store.layout import (
     FOLDERS,
@@ -49,7 +49,7 @@ class Groundwork:
                 finding = StoreFinding(
                     name,
                     "damaged",
-                    "is no folder",
+                    "is not a folder",
                     code=Code.DAMAGED,
                     help="move it away and restore the folder from a backup",
                 )
@@ -102,7 +102,7 @@ class Groundwork:
 
     def definitions(self, created: Mapping[str, Created]) -> Iterator[Mendable]:
         """Also those that are not there. `created`: what is known of the runs."""
-        definitions = Definitions(self.disk, self.layout)
+        definitions = DefinitionFiles(self.disk, self.layout)
         pinned: dict[str, list[str]] = {}
         for run, first in created.items():
             pinned.setdefault(first.digest, []).append(run)

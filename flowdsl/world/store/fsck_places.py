@@ -50,7 +50,7 @@ class Places:
                     what = "is not what its run was started from; the run itself says it"
                     yield _claim(run, what, repairable=True), partial(self._rewrite, path, right)
             elif not _CLAIM.fullmatch(found) and self._is_nobodys(path):
-                what = "is no claim, and there is no run of that id"
+                what = "is not a claim, and there is no run of that id"
                 if self.doubtful:
                     yield _claim(run, f"{what} that could be read", repairable=False), None
                 else:
@@ -64,7 +64,7 @@ class Places:
             first = self.created.get(run)
             where = str(path.relative_to(self.layout.root))
             if not run or (first is not None and queue_of(first.key) != path.parent.name):
-                what = "is no ticket of this queue"
+                what = "is not a ticket of this queue"
                 finding = StoreFinding(
                     where,
                     "damaged",

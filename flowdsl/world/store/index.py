@@ -59,6 +59,7 @@ class JournalIndex:
     hash: bytes = b""
     entries: dict[str, IndexEntry] = field(default_factory=dict)
     damages: list[Damage] = field(default_factory=list)
+    touched: set[str] = field(default_factory=set)  # runs with new lines, until somebody asks
     rotten_tail: bool = False  # the last damage is behind `end`, and looked at again with more
 
     def __post_init__(self) -> None:
@@ -119,6 +120,7 @@ class JournalIndex:
         if line.sequence != entry.count + 1:
             entry.broken = True
         entry.offsets.append(offset)
+        self.touched.add(line.run)
         _look_into(entry, line.data)
 
     def is_damaged(self, entry: IndexEntry) -> bool:

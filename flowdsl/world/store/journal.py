@@ -55,7 +55,7 @@ class Batch:
 
 
 @dataclass(slots=True)
-class Journal:
+class JournalFile:
     """Blocking; written by one thread at a time. `index` shows what was confirmed by `kept`."""
 
     disk: Disk
@@ -67,11 +67,11 @@ class Journal:
     failure: StoreError | None = None
 
     @staticmethod
-    def create(disk: Disk, folder: Path, writer: str) -> Journal:
+    def create(disk: Disk, folder: Path, writer: str) -> JournalFile:
         """Nobody sees it before `publish`, and it is locked by then: nobody takes it for a dead one's."""
         path = folder / f"{writer}{SUFFIX}"
         handle = disk.create(folder / f"{ASIDE}{path.name}")
-        journal = Journal(disk, path, handle, JournalIndex(writer))
+        journal = JournalFile(disk, path, handle, JournalIndex(writer))
         try:
             assert disk.lock(handle), "a file that nobody knew of was locked"
             journal._set_reserve_aside()

@@ -86,13 +86,14 @@ class Journals:
     layout: StoreLayout
     own: set[str] = field(default_factory=set)
     readers: dict[str, JournalReader] = field(default_factory=dict)
+    _moved: set[str] = field(default_factory=set)  # runs of journals that are gone
 
     def refresh(self) -> None:
         for _ in range(20):
             with explained(self.layout.journals):
                 found = set(self._writers())
             for writer in self.readers.keys() - found:
-                del self.readers[writer]
+                self._forget(writer)
             if all(self._refresh(writer) for writer in found):
                 return
         raise StoreError(
@@ -121,6 +122,20 @@ class Journals:
         readers = self.readers.values()
         return any(reader.failure is not None or reader.index.damages for reader in readers)
 
+    def moved(self) -> set[str]:
+        """The runs with lines that this did not tell of yet."""
+        self.refresh()
+        moved, self._moved = self._moved, set()
+        for reader in self.readers.values():
+            moved |= reader.index.touched
+            reader.index.touched.clear()
+        return moved
+
+    def _forget(self, writer: str) -> None:
+        """Whatever was still written there, and never read, was of the runs that were open in it."""
+        index = self.readers.pop(writer).index
+        self._moved |= index.touched | {e.run for e in index.entries.values() if not e.ended}
+
     def _writers(self) -> Iterator[str]:
         for name in names(self.disk, self.layout.journals):
             writer = name.removesuffix(SUFFIX)
@@ -136,7 +151,7 @@ class Journals:
         try:
             reader.refresh()
         except FileNotFoundError:
-            del self.readers[writer]
+            self._forget(writer)
             return False
         except OSError as error:  # one bad journal does not hide the others
             reader.failure = explain(error, reader.path, to="read")

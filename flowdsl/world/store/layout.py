@@ -146,11 +146,11 @@ def digest_of_key(key: bytes) -> str:
 
 
 def read_about(disk: Disk, layout: StoreLayout) -> str:
-    """The digest of its key. Raises StoreError where it is no store that this flowdsl may touch."""
+    """The digest of its key. Raises StoreError where it is not a store that this flowdsl may touch."""
     try:
         about = from_bytes(read_whole(disk, layout.about))
     except FileNotFoundError:
-        raise broken(layout.about, "is missing: this is no flowdsl store") from None
+        raise broken(layout.about, "is missing: this is not a flowdsl store") from None
     except ValueError:
         about = None
     if not isinstance(about, dict) or about.get("format") != "flowdsl-store":
@@ -181,7 +181,7 @@ def _check_folder(disk: Disk, path: Path) -> None:
             if status is None
             else "is a symbolic link"
             if status.symlink
-            else "is no folder"
+            else "is not a folder"
         )
         raise broken(path, what)
 

@@ -5,22 +5,22 @@ Each store stands for a process. `die` is a kill -9 of one: another store on the
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from flowdsl.codes import Code
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Ended, Event
-from flowdsl.world.store.port import Adoptable, Report
+from flowdsl.world.store.port import Adoptable, Report, everything
 from flowdsl.world.store.summary import (
     Claim,
     Ordered,
     Recorded,
     RunSummary,
-    StoreFinding,
     check_run_id,
     choose,
     no_run,
@@ -54,9 +54,11 @@ class Memory:
     runs: dict[str, KeptRun] = field(default_factory=dict)
     definitions: dict[str, bytes] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)
+    events: dict[str, str] = field(default_factory=dict)  # the run that each has started
     inbox: list[Ordered] = field(default_factory=list)
     queues: dict[str, list[str]] = field(default_factory=dict)  # by key, the runs in their order
     sent: int = 0
+    at_the_inbox: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(slots=True, eq=False)
@@ -64,10 +66,14 @@ class MemoryStore:
     memory: Memory = field(default_factory=Memory)
     wall: Callable[[], float] = time.time
     _taken: set[str] = field(default_factory=set)
+    _seen: dict[str, int] = field(default_factory=dict)  # of others' runs: facts that were told of
 
     @property
     def key(self) -> bytes:
         return self.memory.key
+
+    async def is_there(self) -> bool:
+        return True
 
     async def start(self) -> None:
         pass
@@ -86,7 +92,7 @@ class MemoryStore:
     async def pin(self, digest: str, document: bytes) -> None:
         self.memory.definitions.setdefault(digest, document)
 
-    def definition(self, digest: str) -> bytes:
+    async def definition(self, digest: str) -> bytes:
         return self.memory.definitions[digest]
 
     async def claim(self, run: str, fingerprint: str, *, attach: bool = False) -> Claim:
@@ -97,6 +103,16 @@ class MemoryStore:
         if known != fingerprint and not attach:
             raise taken(run)
         return Claim.TAKEN
+
+    async def unclaim(self, run: str) -> None:
+        if run not in self.memory.runs:
+            self.memory.claims.pop(run, None)
+
+    async def claim_event(self, event: str, run: str) -> str:
+        return self.memory.events.setdefault(check_run_id(event), check_run_id(run))
+
+    async def started_by(self, event: str) -> str | None:
+        return self.memory.events.get(event, event if event in self.memory.claims else None)
 
     async def create(self, run: str, events: Sequence[Event]) -> None:
         assert isinstance(next(iter(events), None), Created), "a run begins with its Created"
@@ -121,6 +137,11 @@ class MemoryStore:
             queue.append(run)
         return queue[0]
 
+    async def before_in_queue(self, key: str, run: str) -> str | None:
+        waiting = [r for r in self.memory.queues.get(key, []) if not self.memory.runs[r].ended]
+        ahead = waiting[: waiting.index(run)] if run in waiting else waiting
+        return next(iter(ahead), None)
+
     async def leave_queue(self, key: str, run: str) -> None:
         with suppress(ValueError):
             self.memory.queues.get(key, []).remove(run)
@@ -144,10 +165,10 @@ class MemoryStore:
         kept.driver, kept.epoch = self, kept.epoch + 1
         return kept.events
 
-    async def adopt_all(self, wanted: Adoptable = lambda _: True) -> dict[str, list[Event]]:
+    async def adopt_all(self, wanted: Adoptable = everything) -> dict[str, list[Event]]:
         adopted = {}
-        for run, kept in self.memory.runs.items():
-            if kept.driver is None and not kept.ended and wanted(kept.events):
+        for run, kept in [*self.memory.runs.items()]:
+            if kept.driver is None and not kept.ended and await wanted(kept.events):
                 kept.driver, kept.epoch = self, kept.epoch + 1
                 adopted[run] = kept.events
         return adopted
@@ -157,16 +178,16 @@ class MemoryStore:
 
     # --- reading -------------------------------------------------------------------------------------
 
-    def events(self, run: str) -> list[Recorded]:
+    async def events(self, run: str) -> list[Recorded]:
         return list(self._kept(run).records)
 
-    def follow(self, run: str, after_sequence: int) -> list[Recorded]:
+    async def follow(self, run: str, after_sequence: int) -> list[Recorded]:
         return self._kept(run).records[after_sequence:]
 
-    def find(self, prefix: str | None = None) -> str:
+    async def find(self, prefix: str | None = None) -> str:
         if prefix is not None:
             return choose(prefix, sorted(self.memory.runs))
-        newest = self.list()
+        newest = await self.list()
         if not newest:
             raise InputError(
                 "there are no runs yet", code=Code.NO_RUN, help="`flowdsl run FILE` starts one"
@@ -179,47 +200,61 @@ class MemoryStore:
             raise no_run(run)
         return kept
 
-    # --- commands ------------------------------------------------------------------------------------
+    # --- orders --------------------------------------------------------------------------------------
 
-    async def send(self, run: str, command: Json) -> str:
+    async def send(self, run: str, order: Json) -> str:
         self.memory.sent += 1
-        command_id = f"{check_run_id(run)}.{self.memory.sent:012x}"
-        self.memory.inbox.append(Ordered(run, command_id, command))
-        return command_id
+        order_id = f"{check_run_id(run)}.{self.memory.sent:012x}"
+        self.memory.inbox.append(Ordered(run, order_id, order))
+        return order_id
 
-    def take_commands(self) -> Sequence[Ordered]:
+    @asynccontextmanager
+    async def alone_at_the_inbox(self) -> AsyncIterator[None]:
+        async with self.memory.at_the_inbox:
+            yield
+
+    async def orders_for(self, run: str) -> Sequence[Ordered]:
+        return [each for each in self.memory.inbox if each.run == check_run_id(run)]
+
+    async def take_orders(self) -> Sequence[Ordered]:
         new = [each for each in self.memory.inbox if self._is_new(each)]
-        self._taken |= {each.command_id for each in new}
+        self._taken |= {each.order_id for each in new}
         return new
 
     def unread(self) -> Mapping[str, StoreError]:
         return {}
 
-    def put_back(self, command_id: str) -> None:
-        self._taken.discard(command_id)
+    def put_back(self, order_id: str) -> None:
+        self._taken.discard(order_id)
 
-    def drop_command(self, command_id: str) -> None:
-        self._taken.discard(command_id)
-        self.memory.inbox = [e for e in self.memory.inbox if e.command_id != command_id]
+    async def drop_order(self, order_id: str) -> None:
+        self._taken.discard(order_id)
+        self.memory.inbox = [e for e in self.memory.inbox if e.order_id != order_id]
 
     def _is_new(self, each: Ordered) -> bool:
         kept = self.memory.runs.get(each.run)
-        return kept is not None and kept.driver is self and each.command_id not in self._taken
+        return kept is not None and kept.driver is self and each.order_id not in self._taken
 
-    def fsck(self, *, repair: bool = False) -> list[StoreFinding]:  # noqa: ARG002 - nothing to repair
-        return []
+    # --- the register --------------------------------------------------------------------------------
 
-    def unfinished(self) -> Sequence[RunSummary]:
-        """Those of `list` that have not ended."""
-        return [run for run in self.list() if not run.ended]
+    async def unfinished(self) -> Sequence[RunSummary]:
+        return [run for run in await self.list() if not run.ended]
 
-    def is_driven(self, run: str) -> bool:
-        """Whether a living store drives it."""
+    async def is_driven(self, run: str) -> bool:
         kept = self.memory.runs.get(run)
         return kept is not None and not kept.ended and kept.driver is not None
 
-    def list(self) -> list[RunSummary]:
-        """The newest first."""
+    async def moved(self) -> set[str]:
+        counts = {
+            run: len(kept.records)
+            for run, kept in self.memory.runs.items()
+            if kept.driver is not self
+        }
+        moved = {run for run, count in counts.items() if count != self._seen.get(run)}
+        self._seen = counts
+        return moved
+
+    async def list(self) -> Sequence[RunSummary]:
         found = [_summary(run, kept) for run, kept in self.memory.runs.items()]
         return sorted(found, key=lambda each: each.created_at, reverse=True)
 

@@ -17,6 +17,9 @@ T = TypeVar("T")
 class Offload(Protocol):
     def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
 
+    def beside(self, name: str) -> Offload:
+        """Another one, for work that must not wait for this one's."""
+
     def close(self) -> None: ...
 
 
@@ -25,6 +28,9 @@ class Inline:
 
     async def __call__(self, work: Callable[[], T], /) -> T:
         return work()
+
+    def beside(self, name: str) -> Offload:  # noqa: ARG002
+        return self
 
     def close(self) -> None:
         pass
@@ -59,6 +65,9 @@ class OneThread:
         self._jobs.put(job)
         return answer
 
+    def beside(self, name: str) -> Offload:
+        return OneThread(name)
+
     def close(self) -> None:
         if self._thread is not None:
             self._jobs.put(None)
@@ -79,3 +88,20 @@ def _deliver(
 
     with suppress(RuntimeError):  # the loop is gone, and whoever waited with it
         loop.call_soon_threadsafe(settle_if_awaited)
+
+
+async def obtained(
+    offload: Offload, obtain: Callable[[], T], give_back: Callable[[T], object]
+) -> T:
+    """What is obtained, a lock for one. Whoever stops waiting for it does not keep it."""
+    work: asyncio.Future[T] = asyncio.ensure_future(offload(obtain))
+
+    def return_it(done: asyncio.Future[T]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            give_back(done.result())
+
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        work.add_done_callback(return_it)
+        raise

@@ -19,7 +19,7 @@ from flowdsl.world.store.committer import BATCH_BYTES, Committer
 from flowdsl.world.store.disk import Disk, explained
 from flowdsl.world.store.documents import Documents
 from flowdsl.world.store.index import IndexEntry
-from flowdsl.world.store.journal import Journal, Record, RecordGroup, read_records
+from flowdsl.world.store.journal import JournalFile, Record, RecordGroup, read_records
 from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.offload import Offload
 from flowdsl.world.store.port import Report
@@ -42,7 +42,7 @@ class OwnJournal:
     _rotate_at: int = 0
     _committer: Committer | None = None
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _retired: list[Journal] = field(default_factory=list)
+    _retired: list[JournalFile] = field(default_factory=list)
     _retiring: asyncio.Task[None] | None = None
 
     @property
@@ -61,12 +61,20 @@ class OwnJournal:
         return None if self._committer is None else self._committer.journal.index.entries.get(run)
 
     def entries(self) -> dict[str, IndexEntry]:
-        return {} if self._committer is None else self._committer.journal.index.entries
+        """A copy: other threads ask as well."""
+        return {} if self._committer is None else dict(self._committer.journal.index.entries)
 
-    def records(self, entry: IndexEntry, after_sequence: int = 0) -> list[tuple[int, Record]]:
-        assert self._committer is not None
-        journal = self._committer.journal
-        read = partial(self.disk.read, journal.handle)
+    async def records(self, run: str, after_sequence: int) -> list[tuple[int, Record]] | None:
+        """None where this process does not drive the run (any more)."""
+        return await self.offload(partial(self._records, run, after_sequence))
+
+    def _records(self, run: str, after_sequence: int) -> list[tuple[int, Record]] | None:
+        """In the thread that writes: no other could be sure that the journal is not renewed and closed meanwhile."""
+        committer = self._committer
+        entry = None if committer is None else committer.journal.index.entries.get(run)
+        if committer is None or entry is None:
+            return None
+        read = partial(self.disk.read, committer.journal.handle)
         return read_records(read, entry, after_sequence)
 
     async def finish(self, run: str, report: Report) -> None:
@@ -108,16 +116,16 @@ class OwnJournal:
                     self._committer = Committer(journal, self.offload, self._between)
         return self._committer
 
-    def _new_journal(self) -> Journal:
+    def _new_journal(self) -> JournalFile:
         with explained(self.layout.journals):
             journal = self._unpublished()
             journal.publish()
         return journal
 
-    def _unpublished(self) -> Journal:
+    def _unpublished(self) -> JournalFile:
         writer = f"{int(self.wall() * 1000):012x}-{secrets.token_hex(4)}"
         self.writers.add(writer)
-        return Journal.create(self.disk, self.layout.journals, writer)
+        return JournalFile.create(self.disk, self.layout.journals, writer)
 
     # --- renewal -------------------------------------------------------------------------------------
 
@@ -141,7 +149,7 @@ class OwnJournal:
         self._retired.append(old)
         self._retiring = self._retiring or asyncio.create_task(self._retire())
 
-    def _renewed(self, old: Journal) -> Journal:
+    def _renewed(self, old: JournalFile) -> JournalFile:
         with explained(old.path):
             new = self._unpublished()
             try:
@@ -179,7 +187,7 @@ class OwnJournal:
             self._retiring = None
 
 
-def _carried(disk: Disk, journal: Journal) -> Iterator[RecordGroup]:
+def _carried(disk: Disk, journal: JournalFile) -> Iterator[RecordGroup]:
     read = partial(disk.read, journal.handle)
     for entry in list(journal.index.entries.values()):
         records = tuple(record for _, record in read_records(read, entry))

@@ -1,36 +1,32 @@
-"""Where runs are kept: all that the engine knows of it. Files are one way, memory is another."""
+"""Where runs are kept: all that the command line and the engine know of it. Files are one way, memory is another.
+
+Five small protocols, by noun, and `Store`, which is all of them. What was awaited is durable. InputError: asked
+wrongly; StoreError: the disk, or somebody else's run. No method blocks the loop that awaits it.
+
+`docs/design/0006-adding-a-store.md` says what one more store takes; `tests/world/test_store.py` is what it must pass.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from flowdsl.errors import StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Event
 from flowdsl.world.store.summary import Claim, Ordered, Recorded, RunSummary, StoreFinding
 
-Adoptable: TypeAlias = Callable[[list[Event]], bool]
+Adoptable: TypeAlias = Callable[[list[Event]], Awaitable[bool]]
 Report: TypeAlias = bytes | Callable[[], bytes]  # made only when it is needed
 
 
-class Store(Protocol):
-    """What was awaited is durable. InputError: asked wrongly; StoreError: the disk, or somebody else's run."""
+async def everything(_: list[Event]) -> bool:
+    return True
 
-    @property
-    def key(self) -> bytes:
-        """Secret: idempotency keys and seals are made with it."""
 
-    async def start(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-    async def pin(self, digest: str, document: bytes) -> None: ...
-
-    def definition(self, digest: str) -> bytes: ...
-
-    async def claim(self, run: str, fingerprint: str, *, attach: bool = False) -> Claim:
-        """For ids that were not drawn by chance. InputError where it is taken for something else, unless `attach`."""
+class Journal(Protocol):
+    """The facts of the runs."""
 
     async def create(self, run: str, events: Sequence[Event]) -> None: ...
 
@@ -40,49 +36,111 @@ class Store(Protocol):
     async def finish(self, run: str, report: Report) -> None:
         """After its `Ended` is durable. The report is a JSON object; the events are added to it."""
 
-    async def first_in_queue(self, key: str, run: str) -> str | None:
-        """Stand in line with the runs of this key, and see who is first. None: cannot be said right now, ask again."""
+    async def events(self, run: str) -> list[Recorded]: ...
 
-    async def leave_queue(self, key: str, run: str) -> None:
-        """After the run has ended; that it never stood there is no error."""
+    async def follow(self, run: str, after_sequence: int) -> list[Recorded]:
+        """What is new. Cheap enough to be asked many times a second."""
+
+
+class Definitions(Protocol):
+    """What runs are pinned to."""
+
+    async def pin(self, digest: str, document: bytes) -> None: ...
+
+    async def definition(self, digest: str) -> bytes: ...
+
+
+class Ownership(Protocol):
+    """Who may start a run, who drives it, and whose turn it is."""
+
+    async def claim(self, run: str, fingerprint: str, *, attach: bool = False) -> Claim:
+        """For ids that were not drawn by chance. InputError where it is taken for something else, unless `attach`."""
+
+    async def unclaim(self, run: str) -> None:
+        """Nothing will be started under this claim: whoever comes next may have it."""
+
+    async def claim_event(self, event: str, run: str) -> str:
+        """The run that an event has started before; `run` where there is none, which has it from now on."""
+
+    async def started_by(self, event: str) -> str | None:
+        """The run that an event has started, or will; None where it has not been claimed."""
 
     async def adopt(self, run: str) -> list[Event] | None:
         """Take over a run whose driver died. None where a living process drives it, or it has ended."""
 
-    async def adopt_all(self, wanted: Adoptable = ...) -> dict[str, list[Event]]: ...
+    async def adopt_all(self, wanted: Adoptable = everything) -> dict[str, list[Event]]: ...
 
-    def epoch(self, run: str) -> int:
-        """How often the run changed hands, itself included; of a run that this store drives."""
+    async def is_driven(self, run: str) -> bool:
+        """Whether a living process drives it. Cheap enough to be asked many times a second."""
 
-    def events(self, run: str) -> list[Recorded]: ...
+    async def first_in_queue(self, key: str, run: str) -> str | None:
+        """Stand in line with the runs of this key, and see who is first. None: cannot be said right now, ask again."""
 
-    def follow(self, run: str, after_sequence: int) -> list[Recorded]:
-        """What is new. Cheap enough to be asked many times a second."""
+    async def before_in_queue(self, key: str, run: str) -> str | None:
+        """The run that another one with its key waits for, for who only looks."""
 
-    def find(self, prefix: str | None = None) -> str:
-        """The run that a person means; the newest without a prefix."""
+    async def leave_queue(self, key: str, run: str) -> None:
+        """After the run has ended; that it never stood there is no error."""
 
-    async def send(self, run: str, command: Json) -> str:
-        """Leave a command for whoever drives the run. Its id."""
 
-    def take_commands(self) -> Iterable[Ordered]:
+class Inbox(Protocol):
+    """Orders for runs, from processes that do not drive them."""
+
+    async def send(self, run: str, order: Json) -> str:
+        """Leave an order for whoever drives the run. Its id."""
+
+    def alone_at_the_inbox(self) -> AbstractAsyncContextManager[None]:
+        """Who looks at what lies there before it sends does so here: no other such comes in between."""
+
+    async def orders_for(self, run: str) -> Sequence[Ordered]:
+        """What lies in the inbox for a run, the oldest first, whoever drives it."""
+
+    async def take_orders(self) -> Sequence[Ordered]:
         """What came for the runs that this store drives, each once."""
 
     def unread(self) -> Mapping[str, StoreError]:
         """Of the runs that this store drives: why an order that lies there could not be read the last time."""
 
-    def put_back(self, command_id: str) -> None:
+    def put_back(self, order_id: str) -> None:
         """It could not be obeyed now: it comes again."""
 
-    def drop_command(self, command_id: str) -> None: ...
+    async def drop_order(self, order_id: str) -> None: ...
 
-    def fsck(self, *, repair: bool = False) -> list[StoreFinding]: ...
 
-    def unfinished(self) -> Sequence[RunSummary]:
+class Register(Protocol):
+    """Which runs there are."""
+
+    async def find(self, prefix: str | None = None) -> str:
+        """The run that a person means; the newest without a prefix."""
+
+    async def list(self) -> Sequence[RunSummary]:
+        """The newest first."""
+
+    async def unfinished(self) -> Sequence[RunSummary]:
         """Those of `list` that have not ended; however many have, they are not looked at."""
 
-    def is_driven(self, run: str) -> bool:
-        """Whether a living process drives it. Cheap enough to be asked many times a second."""
+    async def moved(self) -> set[str]:
+        """Runs of other processes of which there is something new since the last time this was asked."""
 
-    def list(self) -> list[RunSummary]:
-        """The newest first."""
+
+class Store(Journal, Definitions, Ownership, Inbox, Register, Protocol):
+    @property
+    def key(self) -> bytes:
+        """Secret: idempotency keys and seals are made with it."""
+
+    async def is_there(self) -> bool:
+        """Whether anything was ever kept here; asked before `start`."""
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """A store that can be looked over, also where it cannot be opened."""
+
+    async def fsck(self, *, repair: bool = False) -> Sequence[StoreFinding]: ...
+
+    async def exposed(self) -> Sequence[StoreFinding]:
+        """Who else may write it."""

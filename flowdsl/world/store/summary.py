@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import Enum
 from typing import Literal, NamedTuple, TypeAlias
 
 from flowdsl.codes import Code
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.values import Json
+from flowdsl.plan.words import did_you_mean
 from flowdsl.saga.events import Event
 from flowdsl.world.store.line import RUN_ID
 
@@ -29,11 +29,11 @@ class Recorded(NamedTuple):
 
 
 class Ordered(NamedTuple):
-    """A command that another process left for a run."""
+    """An order that another process left for a run."""
 
     run: str
-    command_id: str
-    command: Json
+    order_id: str
+    order: Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,7 @@ def choose(prefix: str, runs: Sequence[str]) -> str:
             code=Code.NO_RUN,
             help=f"say more of it: {shown}",
         )
-    close = get_close_matches(prefix, runs, n=1)
-    hint = f"did you mean `{close[0]}`?" if close else "`flowdsl list` shows them"
+    hint = did_you_mean(prefix, runs) or "`flowdsl list` shows them"
     raise InputError(f"there is no run `{prefix}`", code=Code.NO_RUN, help=hint)
 
 

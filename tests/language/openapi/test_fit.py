@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowdsl.language.openapi.contract import Document, Schema
+from flowdsl.language.openapi.contract import Document, Operation, Response, Schema
 from flowdsl.language.openapi.finding import Finding, Verdict
 from flowdsl.language.openapi.fit import fit, fit_as_text
 from flowdsl.language.openapi.pointer import Unresolved, follow, look_up
-from flowdsl.language.openapi.response import schema_problem
+from flowdsl.language.openapi.response import validate
 from flowdsl.language.openapi.types import type_of_schema
 from flowdsl.language.openapi.value import Value, judge, judge_text
 from flowdsl.plan.expression.types import (
@@ -46,44 +46,44 @@ LINE = Object((("item", INTEGER), ("note", TEXT)), required=frozenset({"item"}))
     [
         (TEXT, TEXT, FITS),
         (SECRET, TEXT, FITS),
-        (SECRET, INTEGER, "is a whole number, and this is a secret"),
+        (SECRET, INTEGER, "must be a whole number, not a secret"),
         (INTEGER, NUMBER, FITS),
         (NUMBER, INTEGER, UNKNOWN),
-        (ScalarType("number", (Decimal("1.5"),)), INTEGER, "is a whole number"),
+        (ScalarType("number", (Decimal("1.5"),)), INTEGER, "must be a whole number"),
         (ScalarType("number", (Decimal("2.0"),)), INTEGER, FITS),
-        (TEXT, INTEGER, "is a whole number, and this is text"),
-        (BOOLEAN, join((TEXT, NULL)), "is text or null, and this is true or false"),
+        (TEXT, INTEGER, "must be a whole number, not text"),
+        (BOOLEAN, join((TEXT, NULL)), "must be text or null, not true or false"),
         (ANYTHING, TEXT, UNKNOWN),
         (TEXT, ANYTHING, UNKNOWN),
-        (join((TEXT, NULL)), TEXT, "may be null, and text is needed"),
+        (join((TEXT, NULL)), TEXT, "must be text, and may be null"),
         (join((TEXT, NULL)), join((TEXT, NULL)), FITS),
-        (join((ANYTHING, NULL)), TEXT, "may be null, and text is needed"),
+        (join((ANYTHING, NULL)), TEXT, "must be text, and may be null"),
         (join((TEXT, INTEGER)), TEXT, UNKNOWN),
-        (join((BOOLEAN, INTEGER)), TEXT, "is text, and this is true or false or a whole number"),
+        (join((BOOLEAN, INTEGER)), TEXT, "must be text, not true or false or a whole number"),
         (TEXT, COLORS, UNKNOWN),
-        (ScalarType("text", ("green",)), COLORS, "is one of `red` and `blue`"),
-        (ScalarType("text", ("green",)), ScalarType("text", ("red",)), "is one of `red`"),
+        (ScalarType("text", ("green",)), COLORS, "must be `red` or `blue`"),
+        (ScalarType("text", ("green",)), ScalarType("text", ("red",)), "must be `red`"),
         (ScalarType("text", ("red",)), COLORS, FITS),
         (ListOf(TEXT), ListOf(TEXT), FITS),
         (
             ListOf(TEXT),
             ListOf(INTEGER),
-            "holds what does not fit: each item is a whole number, and this is text",
+            "holds what does not fit: each item must be a whole number, not text",
         ),
         (ListOf(ANYTHING), ListOf(INTEGER), UNKNOWN),
         (Object((("item", INTEGER),), required=frozenset({"item"})), LINE, FITS),
-        (Object(()), LINE, "needs the field `item`, which this object has not"),
+        (Object(()), LINE, "must have the field `item`, and has not"),
         (Object((), closed=False), LINE, UNKNOWN),
         (Object((("item", INTEGER),)), LINE, UNKNOWN),
         (
             Object((("item", TEXT),)),
             LINE,
-            "has a field `item` that is a whole number, and this is text",
+            "has a field `item` that must be a whole number, not text",
         ),
         (
             Object((("item", INTEGER), ("more", TEXT)), required=frozenset({"item", "more"})),
             LINE,
-            "takes no field `more`, which this object has",
+            "must not have the field `more`, and has it",
         ),
         (
             Object((("item", INTEGER), ("more", TEXT)), required=frozenset({"item"})),
@@ -105,8 +105,8 @@ def test_a_value_that_goes_out_as_json(given_type: Type, wanted: Type, answer: o
         (NUMBER, INTEGER, UNKNOWN),
         (INTEGER, NUMBER, FITS),
         (INTEGER, COLORS, UNKNOWN),
-        (BOOLEAN, INTEGER, "is a whole number, and this is true or false"),
-        (ListOf(TEXT), TEXT, "is text, and this is a list of texts"),
+        (BOOLEAN, INTEGER, "must be a whole number, not true or false"),
+        (ListOf(TEXT), TEXT, "must be text, not a list of texts"),
         (ListOf(TEXT), ListOf(TEXT), UNKNOWN),
         (ANYTHING, TEXT, UNKNOWN),
         (TEXT, ANYTHING, UNKNOWN),
@@ -149,7 +149,7 @@ def _with(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
 
 
 def _typed(drawn: dict[str, object]) -> Json:
-    """By the letter `properties` alone lets anything pass that is no object; here it is taken as its author meant it."""
+    """By the letter `properties` alone lets anything pass that is not an object; here it is taken as its author meant it."""
     node = cast("dict[str, Json]", drawn)
     if "type" not in node and node.keys() & {"properties", "items", "additionalProperties"}:
         return {**node, "type": "array" if "items" in node else "object"}
@@ -166,7 +166,8 @@ def test_nothing_that_a_validator_lets_pass_is_refused(
     schema: Json, other: Json, value: Json, is_3_0: bool
 ) -> None:
     wanted = Schema(Document({"x": other}, is_3_0=is_3_0), schema)
-    if schema_problem(wanted, value) is None:
+    operation = Operation("o", "GET", "/o", responses=(Response("200", wanted),))
+    if not validate(operation, 200, value):
         answer = fit(type_of(value), type_of_schema(wanted, "sent"))
         assert not isinstance(answer, str), (answer, json.dumps(schema))
         judged = judge(Value("v", Constant(value), Span(1, 1)), wanted, lambda _: ANYTHING)
@@ -185,7 +186,7 @@ def test_a_literal_list_or_object_is_walked_as_if_it_were_written_out() -> None:
     value = Value("", Constant({"a": ["x", 7]}), Span(3, 5))
     findings = [one for one in judge(value, wanted, lambda _: ANYTHING) if isinstance(one, Finding)]
     assert [(one.message, one.span) for one in findings] == [
-        ("`a[1]` is text, not 7", Span(3, 5)),
+        ("`a[1]` must be text, not 7", Span(3, 5)),
     ]
 
 

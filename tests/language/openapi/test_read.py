@@ -52,15 +52,15 @@ def test_json_is_read_as_yaml_is() -> None:
     ("text", "line", "message"),
     [
         ("", 1, "the file is empty"),
-        ("- 1\n", 1, "an OpenAPI document is a mapping"),
-        ("[1]", 1, "an OpenAPI document is a mapping"),
-        ("a: 1\n", 1, "this is no OpenAPI document"),
+        ("- 1\n", 1, "an OpenAPI document must be an object"),
+        ("[1]", 1, "an OpenAPI document must be an object"),
+        ("a: 1\n", 1, "this is not an OpenAPI document"),
         ("swagger: '2.0'\n", 1, "OpenAPI 2.0 is not read"),
         ("info: {}\nopenapi: 3.2.0\n", 2, "OpenAPI 3.2.0 is not read"),
         ("openapi: 3.0.0\npaths: {\n", 0, ""),
         ('{"openapi": ]', 0, "this is not JSON"),
         ("openapi: 3.1.0\npaths: {}\npaths: {}\n", 3, "`paths` is given twice"),
-        ("openapi: 3.1.0\n? [a]\n: 1\n", 2, "a key is a text"),
+        ("openapi: 3.1.0\n? [a]\n: 1\n", 2, "a key must be text"),
     ],
 )
 def test_what_is_no_document_of_ours_is_refused(text: str, line: int, message: str) -> None:
@@ -84,8 +84,8 @@ def test_a_document_over_the_limits_is_refused_with_a_way_out(
 
 UNUSABLE = [
     ("  a: {}\n", "/paths/a", "does not begin with `/`"),
-    ("  /a: 1\n", "/paths/~1a", "is a mapping"),
-    ("  /a: { get: 1 }\n", "/paths/~1a/get", "is no operation"),
+    ("  /a: 1\n", "/paths/~1a", "must be an object"),
+    ("  /a: { get: 1 }\n", "/paths/~1a/get", "is not an operation"),
     ("  /a: { $ref: '#/nowhere' }\n", "/paths/~1a", "refers to nothing"),
     ("  /a: { $ref: 'other.yaml' }\n", "/paths/~1a", "refers to another document"),
     ("  /a: { $ref: '#/paths/~1a' }\n", "/paths/~1a", "refers in a circle"),
@@ -95,7 +95,11 @@ UNUSABLE = [
         "/paths/~1a/parameters/0",
         "refers to nothing",
     ),
-    ("  /a: { post: { requestBody: [] } }\n", "/paths/~1a/post/requestBody", "a mapping is needed"),
+    (
+        "  /a: { post: { requestBody: [] } }\n",
+        "/paths/~1a/post/requestBody",
+        "this must be an object",
+    ),
     (
         "  /a: { get: { responses: { 200: { $ref: '#/x' } } } }\n",
         "/paths/~1a/get/responses/200",

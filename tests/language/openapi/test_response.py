@@ -36,24 +36,34 @@ def test_an_answer_as_described_is_fine(operation: str, status: int, body: Json)
 @pytest.mark.parametrize(
     ("operation", "status", "body", "message"),
     [
-        ("getItem", 200, None, "the body is an object, not null"),
-        ("getItem", 200, [], "the body is an object, not a list"),
-        ("getItem", 200, {"id": 1}, "the body needs `name`"),
-        ("getItem", 200, {**ITEM, "id": Decimal("1.5")}, "`id` is a whole number, not 1.5"),
-        ("getItem", 200, {**ITEM, "id": True}, "`id` is a whole number, not true"),
-        ("getItem", 200, {**ITEM, "price": 0}, "`price` is none of the forms that are described"),
-        ("getItem", 200, {**ITEM, "price": "1"}, "`price` is a number or null, not the text `1`"),
-        ("getItem", 200, {**ITEM, "parent": {"id": 1}}, "`parent` needs `name`"),
-        ("getItem", 404, {}, "the body needs `title`"),
+        ("getItem", 200, None, "the body must be an object, not null"),
+        ("getItem", 200, [], "the body must be an object, not a list"),
+        ("getItem", 200, {"id": 1}, "the body must have `name`"),
+        ("getItem", 200, {**ITEM, "id": Decimal("1.5")}, "`id` must be a whole number, not 1.5"),
+        ("getItem", 200, {**ITEM, "id": True}, "`id` must be a whole number, not true"),
+        (
+            "getItem",
+            200,
+            {**ITEM, "price": 0},
+            "`price` must be one of the forms that its schema describes, not 0",
+        ),
+        (
+            "getItem",
+            200,
+            {**ITEM, "price": "1"},
+            "`price` must be a number or null, not the text `1`",
+        ),
+        ("getItem", 200, {**ITEM, "parent": {"id": 1}}, "`parent` must have `name`"),
+        ("getItem", 404, {}, "the body must have `title`"),
         ("getItem", 201, ITEM, "the status is 201, and described are 200, 4XX"),
-        ("listItems", 200, [ITEM, {**ITEM, "name": 3}], "`[1].name` is text, not 3"),
+        ("listItems", 200, [ITEM, {**ITEM, "name": 3}], "`[1].name` must be text, not 3"),
         (
             "makeOrder",
             201,
             {"currency": "GBP", "id": "x", "lines": []},
-            "`currency` is one of `EUR` and `USD`, not the text `GBP`",
+            "`currency` must be `EUR` or `USD`, not the text `GBP`",
         ),
-        ("addNote", 200, {"id": {}}, "`id` is text, not an object"),
+        ("addNote", 200, {"id": {}}, "`id` must be text, not an object"),
     ],
 )
 def test_an_answer_that_is_not_as_described_is_told(
@@ -74,29 +84,33 @@ def one(schema: str, version: str = "3.1.0") -> Operation:
 @pytest.mark.parametrize(
     ("schema", "wrong", "message"),
     [
-        ("{ type: [string, 'null'] }", 1, "the body is text or null, not 1"),
-        ("{ type: [integer, number] }", "a", "the body is a number, not the text `a`"),
-        ("{ const: 3 }", 4, "the body is `3`, not 4"),
-        ("{ minimum: 3 }", 2, "the body is at least 3, not 2"),
-        ("{ maximum: 3 }", 4, "the body is at most 3, not 4"),
-        ("{ exclusiveMinimum: 3 }", 3, "the body is more than 3, not 3"),
-        ("{ exclusiveMaximum: 3 }", 3, "the body is less than 3, not 3"),
-        ("{ minLength: 3 }", "a", "the body is too short: at least 3"),
-        ("{ maxItems: 0 }", [1], "the body is too long: at most 0"),
-        ("{ pattern: ^a }", "b", "the body does not match the pattern ^a"),
-        ("{ additionalProperties: false }", {"a": 1}, "the body has a field that is not described"),
-        ("{ not: {} }", 1, "the body is not as described"),
+        ("{ type: [string, 'null'] }", 1, "the body must be text or null, not 1"),
+        ("{ type: [integer, number] }", "a", "the body must be a number, not the text `a`"),
+        ("{ const: 3 }", 4, "the body must be `3`, not 4"),
+        ("{ minimum: 3 }", 2, "the body must be at least 3, not 2"),
+        ("{ maximum: 3 }", 4, "the body must be at most 3, not 4"),
+        ("{ exclusiveMinimum: 3 }", 3, "the body must be more than 3, not 3"),
+        ("{ exclusiveMaximum: 3 }", 3, "the body must be less than 3, not 3"),
+        ("{ minLength: 3 }", "a", "the body must have at least 3 characters, not 1"),
+        ("{ maxItems: 0 }", [1], "the body must have at most 0 items, not 1"),
+        ("{ pattern: ^a }", "b", "the body must match `^a`, and `b` does not"),
+        (
+            "{ additionalProperties: false }",
+            {"a": 1},
+            "the body must have no other field, and has `a`",
+        ),
+        ("{ not: {} }", 1, "the body must be as its schema describes it"),
         (
             "{ $ref: '#/components/schemas/A', minLength: 2 }",
             "a",
-            "the body is too short: at least 2",
+            "the body must have at least 2 characters, not 1",
         ),
-        ("{ prefixItems: [{ type: string }] }", [1], "`[0]` is text, not 1"),
-        ("{ patternProperties: { ^a: { type: string } } }", {"ab": 1}, "`ab` is text, not 1"),
+        ("{ prefixItems: [{ type: string }] }", [1], "`[0]` must be text, not 1"),
+        ("{ patternProperties: { ^a: { type: string } } }", {"ab": 1}, "`ab` must be text, not 1"),
         (
             "{ anyOf: [{ type: string }, { type: [integer] }] }",
             [],
-            "the body is text or a whole number, not a list",
+            "the body must be text or a whole number, not a list",
         ),
     ],
 )
@@ -125,7 +139,7 @@ def test_what_makes_no_sense_is_not_asserted(schema: str) -> None:
 def test_in_3_0_a_bound_may_be_exclusive_and_nothing_stands_beside_a_reference() -> None:
     bound = one("{ type: integer, maximum: 3, exclusiveMaximum: true }", "3.0.3")
     assert validate(bound, 200, 2) == []
-    assert validate(bound, 200, 3) == ["the body is less than 3, not 3"]
+    assert validate(bound, 200, 3) == ["the body must be less than 3, not 3"]
     beside = one("{ $ref: '#/components/schemas/A', minLength: 2 }", "3.0.3")
     assert validate(beside, 200, "a") == []
     assert validate(one("{ type: string, enum: [a], nullable: true }", "3.0.3"), 200, None) == []

@@ -1,0 +1,81 @@
+"""The facts of a run, wherever it stands: in our own journal, in that of another process, or in its document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from flowdsl.errors import InputError, StoreError
+from flowdsl.saga.codec import decode
+from flowdsl.saga.events import Created
+from flowdsl.world.store.disk import explained
+from flowdsl.world.store.documents import Documents
+from flowdsl.world.store.journal import Record
+from flowdsl.world.store.journals import Journals
+from flowdsl.world.store.layout import StoreLayout
+from flowdsl.world.store.offload import Offload
+from flowdsl.world.store.own_journal import OwnJournal
+from flowdsl.world.store.summary import Recorded, check_run_id, damaged, no_run
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    layout: StoreLayout
+    own: OwnJournal
+    documents: Documents
+    journals: Journals
+    reading: Offload
+
+    async def follow(self, run: str, after_sequence: int = 0) -> list[Recorded]:
+        with explained(self.layout.root, to="read"):
+            found = await self._own(check_run_id(run), after_sequence)
+            if found is not None:
+                return found
+            try:
+                return await self.reading(partial(self._elsewhere, run, after_sequence))
+            except InputError:  # it may have come into our hands meanwhile
+                found = await self._own(run, after_sequence)
+                if found is None:
+                    raise
+                return found
+
+    async def began(self, run: str) -> Created:
+        first = (await self.follow(run))[0].event
+        assert isinstance(first, Created), "a run begins with its Created"
+        return first
+
+    async def _own(self, run: str, after_sequence: int) -> list[Recorded] | None:
+        if self.own.entry(run) is None:
+            return None
+        records = await self.own.records(run, after_sequence)
+        return None if records is None else _decoded(records)
+
+    def _elsewhere(self, run: str, after_sequence: int) -> list[Recorded]:
+        looked_again = False
+        while True:
+            problem: StoreError | InputError = no_run(run)
+            try:
+                document = self.documents.read(run)
+            except StoreError as error:
+                # Maybe the power went before it was synced: its journal is there, then.
+                document, problem = None, error
+            if document is not None:
+                return _decoded(document[after_sequence:])
+            self.journals.refresh()
+            found = self.journals.find(run)
+            if found is not None:
+                reader, entry = found
+                if reader.index.is_damaged(entry):
+                    raise damaged(run, str(reader.path))
+                with suppress(FileNotFoundError):
+                    return _decoded(reader.records(entry, after_sequence))
+            elif looked_again:
+                raise problem
+            else:
+                looked_again = True  # it may just have moved from its journal to its document
+
+
+def _decoded(records: Iterable[tuple[int, Record]]) -> list[Recorded]:
+    return [Recorded(n, record.wall_milliseconds, decode(record.data)) for n, record in records]
