@@ -315,9 +315,9 @@ def test_no_variable_of_the_environment_leads_to_a_proxy_or_a_password(
 @pytest.mark.parametrize(
     ("toml", "says"),
     [
-        ("network = 1", "is a table"),
-        ("[network]\nallow = '169.254.1.1'", "is a list"),
-        ("[network]\nallow = [1]", "is a list"),
+        ("network = 1", "must be a table"),
+        ("[network]\nallow = '169.254.1.1'", "must be a list"),
+        ("[network]\nallow = [1]", "must be a list"),
         ("[network]\nallow = ['metadata.google.internal']", "not `metadata.google.internal`"),
         ("[network]\nallow = ['169.254.1.1/16']", "not `169.254.1.1/16`"),
         ("[network]\nalow = []", "unknown key `network.alow`"),
