@@ -31,6 +31,7 @@ from flowdsl.engine.project import Project, Start
 from flowdsl.engine.secrecy import NONE, RunSecrets, named
 from flowdsl.engine.sign import RunSigner
 from flowdsl.engine.tended import Tended, Watch
+from flowdsl.engine.turns import Turns
 from flowdsl.errors import FlowdslError, InputError, Interrupted, StoreError
 from flowdsl.plan.json import to_spelled_bytes
 from flowdsl.plan.nodes import Plan
@@ -43,8 +44,7 @@ from flowdsl.world.store.summary import Claim
 
 T = TypeVar("T")
 
-# It is a fact, kept by this process; or one kept by the driver of the run; or it waits for whoever drives it.
-Heard: TypeAlias = Literal["ours", "heard", "inbox"]
+Heard: TypeAlias = Literal["ours", "heard", "inbox"]  # a fact, by us or by its driver; or it waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ class Engine:
     _ours: set[str] = field(default_factory=set, init=False)  # those, and those at rest here
     _pinned: Pinned = field(init=False)
     _listening: Listening = field(init=False)
+    _turns: Turns = field(init=False)
     _limits: ServiceLimits = field(default_factory=ServiceLimits, init=False)
     _secrets: RunSecrets = field(init=False)
     _door: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)  # one at a time goes on
@@ -81,6 +82,7 @@ class Engine:
         self._pinned = Pinned(self.store)
         self._secrets = RunSecrets(self.project, self._pinned)
         self._listening = Listening(self.store, self.clock, self)
+        self._turns = Turns(self.store, self.clock)
 
     # --- the four words ------------------------------------------------------------------------------
 
@@ -328,7 +330,7 @@ class Engine:
             secrets=masks.secrets,
             watch=tended.tell,
             neighbours=StoreNeighbours(
-                self.store, self.clock, self.project, masks, self._start_child
+                self._turns, self.clock, self.project, masks, self._start_child
             ),
             limits=self._limits,
             contracts=self._pinned.contracts_for(known.plan),

@@ -188,8 +188,8 @@ class Drive:
         self.tell(event)
 
     async def _begin(self, node: Address) -> Event:
-        spawned = self.run.state.spawned[node]
-        failure = await self.ports.neighbours.begin(self.run.plan, self.run.created, spawned)
+        detached = self.run.state.detached[node]
+        failure = await self.ports.neighbours.begin(self.run.plan, self.run.created, detached)
         return Failed(node, failure) if failure else Begun(node, self.ports.clock.now())
 
     def _until(self, timer: str) -> float:

@@ -8,28 +8,25 @@ from dataclasses import dataclass
 from flowdsl.engine.detached import detached_run
 from flowdsl.engine.masks import Masks
 from flowdsl.engine.project import Project, Start
+from flowdsl.engine.turns import Turns
 from flowdsl.errors import InputError
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created, Detached, Failure
 from flowdsl.world.clock import Clock
-from flowdsl.world.store.port import Store
-
-TURN_SECONDS = 0.2  # how often is looked whose turn it is
 
 
 @dataclass(frozen=True, slots=True)
 class StoreNeighbours:
     """`masks` are those of the run; `start` returns once the new run is there, by this or before."""
 
-    store: Store
+    turns: Turns
     clock: Clock
     project: Project
     masks: Masks
     start: Callable[[Start], Awaitable[None]]
 
     async def turn(self, run: str, key: str) -> None:
-        while await self.store.first_in_queue(key, run) != run:
-            await self.clock.sleep(TURN_SECONDS)
+        await self.turns.wait(run, key)
 
     async def begin(self, plan: Plan, parent: Created, spawned: Detached) -> Failure | None:
         child = plan.detached[spawned.digest]

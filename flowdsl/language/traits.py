@@ -1,4 +1,4 @@
-"""What whoever uses a file has to know of it, found once: so that a file used a thousand times is looked through once."""
+"""What a file means for those that use it, found once: a file that is used a thousand times is looked through once."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def traits_of(subject: Subject, outputs: Type) -> Traits:
         leaves=next((p.step.span.line for p in steps if _leaves_something(subject, p.step)), None),
         confirms=any(_confirms(subject, place.step) for place in steps),
         changes=any(changes(subject, place.step) for place in steps),
-        labels=any(
-            isinstance(place.step.verb, StatusVerb) or traits_at(subject, place.step).labels
+        status=any(
+            isinstance(place.step.verb, StatusVerb) or traits_at(subject, place.step).status
             for place in steps
         ),
         outputs=outputs,

@@ -145,7 +145,7 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
             here = node.address
             # The timer of a WaitFor is its timeout: fired, it says nothing of how the WaitFor ended.
             waited = here in state.fired and not isinstance(node, WaitFor)
-            reached = waited or here in state.done or here in state.spawned
+            reached = waited or here in state.done or here in state.detached
             failed = state.calls.get(here, NO_CALL).failed is not None
             return Stand("refused" if failed else "ok" if reached else "pending", over=True)
         case _:

@@ -90,23 +90,23 @@ def decide_branch(plan: Unfolded, state: State, switch: Switch) -> Done | Failed
     return Done(switch.address, None)
 
 
-def decide_payload(plan: Unfolded, state: State, listen: WaitFor, payload: Json) -> Done | Failed:
+def decide_payload(plan: Unfolded, state: State, node: WaitFor, payload: Json) -> Done | Failed:
     """What a signal comes to: its payload is the value, unless `expect` says no."""
-    if listen.expect is not None:
+    if node.expect is not None:
         # The payload stands where a call has its answer: under the step's own id.
-        vantage = Vantage(listen.address, Ok(0, {}, payload))
-        what = f"`expect: {listen.expect.text}`"
+        vantage = Vantage(node.address, Ok(0, {}, payload))
+        what = f"`expect: {node.expect.text}`"
         try:
-            if not evaluate(listen.expect, scope(plan, state, [listen.expect], vantage)):
-                message = f"`{listen.signal}` was answered, and {what} does not hold"
-                failure = Failure(Code.NOT_EXPECTED, message, listen.address, None, payload)
-                return Failed(listen.address, failure)
+            if not evaluate(node.expect, scope(plan, state, [node.expect], vantage)):
+                message = f"`{node.signal}` was answered, and {what} does not hold"
+                failure = Failure(Code.NOT_EXPECTED, message, node.address, None, payload)
+                return Failed(node.address, failure)
         except EvaluationError as error:
-            return _raised(listen.address, f"{what} failed: {error}")
-    return Done(listen.address, payload)
+            return _raised(node.address, f"{what} failed: {error}")
+    return Done(node.address, payload)
 
 
-def decide_spawn(plan: Unfolded, state: State, node: Detach) -> Detached | Failed:
+def decide_detached(plan: Unfolded, state: State, node: Detach) -> Detached | Failed:
     """The run of its own that a detached `uses` starts: its id follows from this run and the place of the step."""
     vantage = Vantage(node.address)
     try:

@@ -29,8 +29,8 @@ from flowdsl.saga.collecting import Collector, collect
 from flowdsl.saga.commands import Decide
 from flowdsl.saga.deciding import (
     decide_branch,
+    decide_detached,
     decide_items,
-    decide_spawn,
     decide_value,
     decide_when,
 )
@@ -38,7 +38,7 @@ from flowdsl.saga.events import Committed, Failure, Skipped, Turned
 from flowdsl.saga.ledger import outcome_failure, standing
 from flowdsl.saga.state import NO_CALL
 from flowdsl.saga.undoing import probing, undoing
-from flowdsl.saga.waiting import listen, wait
+from flowdsl.saga.waiting import wait, wait_for
 from flowdsl.saga.walk import (
     MAY_HAVE_HAPPENED,
     OVER_OK,
@@ -118,9 +118,9 @@ def _node_forward(walk: Walk, node: AnyNode, scope: Address) -> Stand:
         case Wait():
             return wait(walk, node)
         case WaitFor():
-            return listen(walk, node)
+            return wait_for(walk, node)
         case Detach():
-            return _spawn_forward(walk, node)
+            return _detach_forward(walk, node)
         case Set() | Status() | Fail():
             if node.address in state.done:
                 return OVER_OK
@@ -141,7 +141,7 @@ def _has_begun(walk: Walk, node: AnyNode) -> bool:
         here in state.done
         or here in state.expanded
         or here in state.received
-        or here in state.spawned
+        or here in state.detached
     )
 
 
@@ -223,9 +223,9 @@ def _switch_forward(walk: Walk, switch: Switch, scope: Address) -> Stand:
     return _turns_alone(walk, switch, branch_forward)
 
 
-def _spawn_forward(walk: Walk, node: Detach) -> Stand:
-    if node.address not in walk.state.spawned:
-        walk.commands.append(Decide(decide_spawn(walk.plan, walk.state, node)))
+def _detach_forward(walk: Walk, node: Detach) -> Stand:
+    if node.address not in walk.state.detached:
+        walk.commands.append(Decide(decide_detached(walk.plan, walk.state, node)))
         return RUNNING
     return _over(node.address in walk.state.begun)
 

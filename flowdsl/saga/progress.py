@@ -112,7 +112,9 @@ def _let_land(walk: Walk) -> None:
             action, entry = action_of(plan, call), state.calls[call]
             service = plan.services[action.service]
             walk.commands.append(invoke(call, entry.attempt, entry, action, service))
-    for node in state.spawned:  # in the order in which they were decided, which is that of the plan
+    for (
+        node
+    ) in state.detached:  # in the order in which they were decided, which is that of the plan
         if node not in state.begun and state.calls.get(node, NO_CALL).failed is None:
             walk.commands.append(Begin(node))
 

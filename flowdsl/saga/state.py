@@ -97,7 +97,7 @@ class State:
     chosen: dict[Address, tuple[int, ...]] = field(default_factory=dict)
     signals: dict[str, Signalled] = field(default_factory=dict)  # by id, as they came
     received: dict[Address, str] = field(default_factory=dict)  # the id that each wait took
-    spawned: dict[Address, Detached] = field(default_factory=dict)
+    detached: dict[Address, Detached] = field(default_factory=dict)
     begun: frozenset[Address] = frozenset()
     admitted: float | None = None
     alerted: Alerted | None = None
@@ -196,8 +196,8 @@ def _branched(
             assert signal not in state.received.values(), "a signal answers one wait"
             return replace(state, received=state.received | {node: signal})
         case Detached():
-            assert event.node not in state.spawned, "a run is started once"
-            return replace(state, spawned=state.spawned | {event.node: event})
+            assert event.node not in state.detached, "a run is started once"
+            return replace(state, detached=state.detached | {event.node: event})
         case Begun(node=node):
             return replace(state, begun=state.begun | {node}, crashes=0)
         case Admitted(at=at):

@@ -34,7 +34,7 @@ def wait(walk: Walk, node: Wait) -> Stand:
     return WAITING
 
 
-def listen(walk: Walk, node: WaitFor) -> Stand:
+def wait_for(walk: Walk, node: WaitFor) -> Stand:
     """The first signal of its name that no other wait has taken. What came first, it or the timeout, is decided once."""
     state = walk.state
     if node.address in state.done:
@@ -46,7 +46,7 @@ def listen(walk: Walk, node: WaitFor) -> Stand:
         return RUNNING
     waiting = _unanswered(walk, node.signal)
     if waiting is not None:
-        walk.heard.add(waiting)
+        walk.taken.add(waiting)
         walk.commands.append(Decide(Received(node.address, waiting)))
         return RUNNING
     if node.address in state.fired:
@@ -62,7 +62,7 @@ def listen(walk: Walk, node: WaitFor) -> Stand:
 
 def _unanswered(walk: Walk, name: str) -> str | None:
     """The id of the first signal of this name that nobody has taken."""
-    taken = walk.heard | set(walk.state.received.values())
+    taken = walk.taken | set(walk.state.received.values())
     return next(
         (one.id for one in walk.state.signals.values() if one.name == name and one.id not in taken),
         None,

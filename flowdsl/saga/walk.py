@@ -51,7 +51,7 @@ class Walk:
         default_factory=list
     )  # behind something; left as well, if that is stuck
     warnings: list[Failure] = field(default_factory=list)
-    heard: set[str] = field(default_factory=set)  # signals that a wait takes in this very ask
+    taken: set[str] = field(default_factory=set)  # signals that a wait takes in this very ask
     begun: frozenset[Address] = frozenset()  # items of which something is known
 
 
@@ -74,7 +74,7 @@ def begin(plan: Unfolded, state: State) -> Walk:
 def _begun(state: State) -> frozenset[Address]:
     known: Iterable[str] = chain(
         state.calls, state.skipped, state.done, state.armed, state.turned, state.expanded,
-        state.received, state.spawned,
+        state.received, state.detached,
     )  # fmt: skip
     return frozenset(
         item(each, index) for address in known for each, index in items_around(step_of(address))

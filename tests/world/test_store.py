@@ -1,10 +1,13 @@
-"""What every store promises, whatever it is made of: files, a simulated disk, memory."""
+"""What every store promises, whatever it is made of: the suite that a new one has to pass.
+
+It takes any store: add a `Place` that makes some to the parameters of `place`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -28,6 +31,7 @@ from tests.world.kit import (
     run,
     sim_store,
 )
+from tests.world.slow_store import Shelf, SlowStore
 
 
 @runtime_checkable
@@ -84,7 +88,17 @@ def _memory(_: Path) -> Place:
     return Place(lambda: MemoryStore(memory), die)
 
 
-@pytest.fixture(params=[_files, _simulated, _memory])
+def _slow(_: Path) -> Place:
+    shelf = Shelf()
+
+    def die(store: Store) -> None:
+        assert isinstance(store, SlowStore)
+        store.die()
+
+    return Place(lambda: SlowStore(shelf), die)
+
+
+@pytest.fixture(params=[_files, _simulated, _memory, _slow])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     found: Place = request.param(tmp_path)
     return found
@@ -422,5 +436,124 @@ def test_many_runs_at_once_keep_each_their_own_facts(place: Place) -> None:
         await store.close()
         assert len(await reader.adopt_all()) == 30
         await reader.close()
+
+    run(story())
+
+
+def test_an_event_starts_one_run_whatever_its_id(place: Place) -> None:
+    async def story() -> None:
+        mine, other = place.store(), place.store()
+        await mine.start()
+        await other.start()
+        assert await mine.started_by("event-1") is None
+        assert await mine.claim_event("event-1", "order-7") == "order-7"
+        for store in (mine, other):
+            assert await store.started_by("event-1") == "order-7"
+            assert await store.claim_event("event-1", "order-8") == "order-7"
+        assert await other.claim("event-2", "file 1") is Claim.MINE
+        assert await mine.started_by("event-2") == "event-2", "the run has the id of its event"
+        await mine.close()
+        await other.close()
+
+    run(story())
+
+
+def test_a_claim_that_is_given_back_is_free_at_once(place: Place) -> None:
+    async def story() -> None:
+        mine, other = place.store(), place.store()
+        await mine.start()
+        await other.start()
+        assert await mine.claim("today", "file 1") is Claim.MINE
+        await mine.unclaim("today")
+        assert await other.claim("today", "file 2") is Claim.MINE
+        await mine.close()
+        await other.close()
+
+    run(story())
+
+
+def test_of_many_that_claim_one_id_at_once_one_starts_it(place: Place) -> None:
+    async def story() -> None:
+        stores = [place.store() for _ in range(3)]
+        for store in stores:
+            await store.start()
+
+        async def start(store: Store) -> Claim:
+            claim = await store.claim("today", "file 1")
+            if claim is Claim.MINE:
+                await store.create("today", [created("today")])
+            return claim
+
+        claims = await asyncio.gather(*(start(store) for store in stores for _ in range(3)))
+        assert sorted(claim.value for claim in claims) == ["mine", *["taken"] * 8]
+        for store in stores:
+            await store.close()
+
+    run(story())
+
+
+def test_what_lies_in_the_inbox_is_seen_by_whoever_looks_and_comes_again_when_put_back(
+    place: Place,
+) -> None:
+    async def story() -> None:
+        mine, other = place.store(), place.store()
+        await mine.start()
+        await other.start()
+        await mine.create("trip-a", [created("trip-a")])
+        async with other.alone_at_the_inbox():
+            sent = await other.send("trip-a", {"kind": "cancel"})
+        assert list(await other.orders_for("trip-a")) == [("trip-a", sent, {"kind": "cancel"})]
+        assert [one.order_id for one in await mine.take_orders()] == [sent]
+        assert mine.unread() == {}
+        mine.put_back(sent)
+        assert [one.order_id for one in await mine.take_orders()] == [sent]
+        await mine.drop_order(sent)
+        assert list(await other.orders_for("trip-a")) == []
+        await mine.close()
+        await other.close()
+
+    run(story())
+
+
+def test_runs_with_one_key_stand_in_line(place: Place) -> None:
+    async def story() -> None:
+        mine, other = place.store(), place.store()
+        await mine.start()
+        await other.start()
+        for store, name in ((mine, "one"), (other, "two"), (mine, "three")):
+            await store.create(name, [replace(created(name), key="k")])
+            assert await store.first_in_queue("k", name) == "one"
+        assert await other.before_in_queue("k", "two") == "one"
+        assert await other.before_in_queue("k", "one") is None
+        await mine.append("one", [ENDED])
+        await mine.leave_queue("k", "one")
+        assert await mine.first_in_queue("k", "three") == "two"
+        assert await other.first_in_queue("k", "two") == "two"
+        await other.append("two", [ENDED])  # and nobody tears its place up
+        assert await mine.first_in_queue("k", "three") == "three"
+        await mine.close()
+        await other.close()
+
+    run(story())
+
+
+def test_what_others_did_since_the_last_look_is_told_once(place: Place) -> None:
+    async def story() -> None:
+        mine, other = place.store(), place.store()
+        await mine.start()
+        await other.start()
+        await mine.create("own", [created("own")])
+        for name in ("a", "b"):
+            await other.create(name, [created(name)])
+        assert await mine.moved() == {"a", "b"}
+        assert await mine.moved() == set()
+        await other.append("b", facts(1))
+        await mine.append("own", facts(1))
+        assert await mine.moved() == {"b"}
+        assert {one.run for one in await mine.unfinished()} == {"own", "a", "b"}
+        assert await mine.is_driven("a")
+        assert not await mine.is_driven("nothing")
+        await mine.close()
+        await other.close()
 
     run(story())

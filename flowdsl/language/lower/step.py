@@ -36,7 +36,7 @@ def lower_step(lowering: Lowering, place: StepPlace) -> nodes.AnyNode:
     step = place.step
     node = _bare_node(lowering, place)
     if step.for_each is not None:
-        node = _each(lowering, place, node, step.for_each)
+        node = _for_each(lowering, place, node, step.for_each)
     return replace(
         node,
         name=step.id.text if step.id else None,
@@ -79,9 +79,9 @@ def _bare_node(lowering: Lowering, place: StepPlace) -> nodes.AnyNode:
         case WaitUntilVerb(moment=moment):
             return nodes.Wait(address=here, until=expression_of(moment, place.step.span))
         case WaitForVerb() as wait:
-            return _listen(here, wait)
+            return _wait_for(here, wait)
         case UsesVerb(detach=True) as uses:
-            return _spawn(lowering, here, uses)
+            return _detached(lowering, here, uses)
         case UsesVerb() as uses:
             return _uses(lowering, place, uses)
         case FailVerb(message=message):
@@ -133,7 +133,7 @@ def _switch(lowering: Lowering, place: StepPlace) -> nodes.Switch:
     return nodes.Switch(address=place.item, branches=tuple(branches))
 
 
-def _each(
+def _for_each(
     lowering: Lowering, place: StepPlace, body: nodes.AnyNode, multiplied: WrittenForEach
 ) -> nodes.ForEach:
     """An item turns with what it stands in, or alone: what is critical is the whole list."""
@@ -158,7 +158,7 @@ def _call(lowering: Lowering, place: StepPlace, call: CallVerb) -> nodes.Call:
     return replace(lowered, fallback=fallback)
 
 
-def _listen(here: Address, wait: WaitForVerb) -> nodes.WaitFor:
+def _wait_for(here: Address, wait: WaitForVerb) -> nodes.WaitFor:
     return nodes.WaitFor(
         address=here,
         signal=wait.signal.text,
@@ -196,7 +196,7 @@ def _uses(lowering: Lowering, place: StepPlace, uses: UsesVerb) -> nodes.Block:
 
 def _steps_of(lowering: Lowering) -> tuple[nodes.AnyNode, ...]:
     """The steps of a used file. Where nothing is undone any more it confirms for itself: at its `commit` line, or at its
-    end. Above, whoever uses it does that.
+    end. Above, the file that uses it does that.
     """
     children: list[nodes.AnyNode] = []
     confirmed = not lowering.below
@@ -217,8 +217,8 @@ def _confirms(lowering: Lowering, above: tuple[nodes.AnyNode, ...]) -> nodes.Blo
     return nodes.Block(address=here, kind=CONFIRMS, children=mirrored(above, "steps", here))
 
 
-def _spawn(lowering: Lowering, here: Address, uses: UsesVerb) -> nodes.Detach:
-    """A run of its own, of a plan of its own, made by whoever makes plans of files."""
+def _detached(lowering: Lowering, here: Address, uses: UsesVerb) -> nodes.Detach:
+    """A run of its own, of a plan of its own, which is made like that of any file."""
     subject, gathered = lowering.subject, lowering.gathered
     used = subject.used(uses)
     assert used is not None, f"{uses.file.path} could be read"

@@ -127,7 +127,7 @@ def _without_effect(place: StepPlace, uses: UsesVerb, used: Used) -> Iterator[Di
             ("key", workflow.key is not None),
             ("trigger", workflow.trigger is not None),
             ("on_failure", bool(workflow.on_failure)),
-            ("status", place.runs_beside and used.traits.labels),
+            ("status", place.runs_beside and used.traits.status),
         )
         if said
     ]

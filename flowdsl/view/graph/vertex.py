@@ -142,8 +142,8 @@ def _commit(canvas: Canvas, node: Commit) -> Vertex:
 def _plain(canvas: Canvas, node: AnyNode) -> Vertex:
     """A step that sends nothing itself."""
     vertex = _box(canvas, node, _title(canvas, node), verb(node, canvas.plan))
-    spawned = canvas.run.state.spawned.get(node.address) if canvas.run is not None else None
-    return replace(vertex, note=f"run {spawned.run}" if spawned is not None else limit_text(node))
+    detached = canvas.run.state.detached.get(node.address) if canvas.run is not None else None
+    return replace(vertex, note=f"run {detached.run}" if detached is not None else limit_text(node))
 
 
 # --- frames ------------------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ def _without_request(run: Run, node: AnyNode, name: str) -> list[Line]:
     if isinstance(node, WaitFor):
         return [*lines, *_signal(run, step, node.signal)]
     if isinstance(node, Detach):
-        return [*lines, *_spawned(run, step)]
+        return [*lines, *_detached(run, step)]
     return [*lines, *(_json(run.state.done[step]) if step in run.state.done else [])]
 
 
@@ -103,11 +103,11 @@ def _items(run: Run, each: ForEach) -> list[Line]:
     ]  # fmt: skip
 
 
-def _spawned(run: Run, step: Address) -> list[Line]:
-    spawned = run.state.spawned.get(step)
-    if spawned is None:
+def _detached(run: Run, step: Address) -> list[Line]:
+    detached = run.state.detached.get(step)
+    if detached is None:
         return []
-    return [*_json({"run": spawned.run}), line(), line(dim("with")), *_json(dict(spawned.inputs))]
+    return [*_json({"run": detached.run}), line(), line(dim("with")), *_json(dict(detached.inputs))]
 
 
 def _signal(run: Run, step: Address, name: str) -> list[Line]:

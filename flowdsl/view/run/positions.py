@@ -24,7 +24,7 @@ def state_of(run: Run, address: Address) -> StepState:
         return "refused"
     if entry.answer is not None or address in run.state.done or address in run.state.fired:
         return "ok"
-    if address in run.state.spawned:
+    if address in run.state.detached:
         return "ok" if address in run.state.begun else "running"
     if entry.attempt:
         return "running" if entry.flying else "unknown" if entry.unsure else "refused"

@@ -126,8 +126,8 @@ def _particulars(run: Run, node: AnyNode) -> Fields:
         taken = taken_branch(run, node)
         return {"taken": taken.address if taken is not None else None}
     if isinstance(node, Detach):
-        spawned = state.spawned.get(here)
-        return {"run": spawned.run if spawned is not None else None}
+        detached = state.detached.get(here)
+        return {"run": detached.run if detached is not None else None}
     return (
         {"file": used_file(run.plan, node)}
         if isinstance(node, Block) and node.kind == "uses"

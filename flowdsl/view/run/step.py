@@ -139,9 +139,9 @@ def _waiting(
         else ""
     )
     if isinstance(node, Detach):
-        spawned = run.state.spawned.get(here)
-        began = "" if here in run.state.begun or spawned is None else "to be started"
-        return _joined(f"run {spawned.run}" if spawned else "", began), "plain"
+        detached = run.state.detached.get(here)
+        began = "" if here in run.state.begun or detached is None else "to be started"
+        return _joined(f"run {detached.run}" if detached else "", began), "plain"
     if seen == "waiting" and isinstance(node, WaitFor):
         return _joined("waiting for a signal", left), "yellow"
     if seen == "waiting":

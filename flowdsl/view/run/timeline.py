@@ -273,7 +273,7 @@ def _branched(
         case Detached(node=node, run=run):
             yield TimelineEntry("start", node, f"the run {run}")
         case Begun(node=node):
-            yield TimelineEntry("ok", node, f"the run {after.spawned[node].run} has begun")
+            yield TimelineEntry("ok", node, f"the run {after.detached[node].run} has begun")
         case Admitted():
             key = after.created.key if after.created is not None else ""
             if key:

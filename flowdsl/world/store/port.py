@@ -3,7 +3,7 @@
 Five small protocols, by noun, and `Store`, which is all of them. What was awaited is durable. InputError: asked
 wrongly; StoreError: the disk, or somebody else's run. No method blocks the loop that awaits it.
 
-`docs/design/0006-adding-a-store.md` says what one more store takes; `tests/world/store/contract` is what it must pass.
+`docs/design/0006-adding-a-store.md` says what one more store takes; `tests/world/test_store.py` is what it must pass.
 """
 
 from __future__ import annotations

@@ -39,10 +39,11 @@ class Queues:
             return None
         try:
             tickets = self._tickets(folder)
-            for number, other in list(tickets.items()):
-                if other != run and self.is_over(other):
-                    self._tear_up(folder, number, other)
-                    del tickets[number]
+            for number, other in sorted(tickets.items()):
+                if other == run or not self.is_over(other):
+                    break  # whoever is over further behind is found when it comes to the front
+                self._tear_up(folder, number, other)
+                del tickets[number]
             if run not in tickets.values():
                 number = max(tickets, default=0) + 1
                 self._draw(folder, number, run)

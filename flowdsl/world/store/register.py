@@ -69,11 +69,15 @@ class RunRegister:
         """Those that have not ended; however many have, they are not looked at."""
         self.journals.refresh()
         driven = self._driven()
-        return _newest_first(
-            _summary(entry, driven[reader.index.writer], reader.index.is_damaged(entry))
+        found = {
+            run: _summary(entry, driven[reader.index.writer], reader.index.is_damaged(entry))
             for run, (reader, entry) in self.journals.runs().items()
             if not entry.ended and not self.documents.exists(run)
-        )
+        }
+        own = {
+            run: _summary(e, driven=True) for run, e in self.own.entries().items() if not e.ended
+        }
+        return _newest_first((found | own).values())
 
     def is_driven(self, run: str) -> bool:
         if self.own.entry(run) is not None:
