@@ -180,9 +180,10 @@ class Claims:
     def _reach_for(self, wanted: Sequence[tuple[str, str]]) -> list[Grip | OSError]:
         """Lock first: whoever has the lock of a claim may make it, or take it over. One sync for all."""
         grips: list[Grip | OSError] = []
+        folder = self.layout.claims
         for run, fingerprint in wanted:
             try:
-                grips.append(self._reach_for_one(run, fingerprint))
+                grips.append(self._reach_for_one(run, folder / run, fingerprint))
             except OSError as error:
                 grips.append(error)
         made = [n for n, grip in enumerate(grips) if isinstance(grip, Grip) and grip.made]
@@ -197,14 +198,14 @@ class Claims:
                     grips[n] = error
         return grips
 
-    def _reach_for_one(self, run: str, fingerprint: str) -> Grip:
+    def _reach_for_one(self, run: str, path: Path, fingerprint: str) -> Grip:
         if not self._lock(run):
             return Grip(ours=False, said=self.said(run))
         try:
-            if write_claim(self.disk, self.layout.claims / run, fingerprint):
+            if write_claim(self.disk, path, fingerprint):
                 return Grip(ours=True, made=True)
             said = self.said(run)
-            if self._is_locked_file(self.layout.claims / run):
+            if self._is_locked_file(path):
                 self.release(run)
                 return Grip(ours=False, said=said)
         except BaseException:

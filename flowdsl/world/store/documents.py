@@ -74,7 +74,8 @@ class Documents:
 
     def there(self, runs: Sequence[str]) -> list[bool | OSError]:
         """Of each whether it has its document."""
-        return [self.exists(run) for run in runs]
+        folder = self.layout.runs
+        return [self.disk.look(folder / f"{run}.json") is not None for run in runs]
 
     def runs(self) -> list[str]:
         found = names(self.disk, self.layout.runs)

@@ -196,7 +196,8 @@ class FileStore:
     # --- ownership -----------------------------------------------------------------------------------
 
     async def claim(self, run: str, fingerprint: str, *, attach: bool = False) -> Claim:
-        with explained(self._layout.claims / check_run_id(run)):
+        check_run_id(run)
+        with explained(self._layout.claims):
             return await self._claims.claim(run, fingerprint, attach=attach)
 
     async def unclaim(self, run: str) -> None:

@@ -26,12 +26,11 @@ class RunRegister:
     def known(self, runs: Sequence[str]) -> list[bool | OSError]:
         """Whether each is there, by one look at the journals."""
         self.journals.refresh()
-        return [
-            self.own.entry(run) is not None
-            or self.journals.find(run) is not None
-            or self.documents.exists(run)  # last: a run goes from its journal to its document
-            for run in runs
+        standing = [
+            self.own.entry(run) is not None or self.journals.find(run) is not None for run in runs
         ]
+        ended = self.documents.there(runs)  # last: a run goes from its journal to its document
+        return [here or there for here, there in zip(standing, ended, strict=True)]
 
     def find(self, prefix: str | None) -> str:
         """The run that a person means; without a prefix, the newest."""
