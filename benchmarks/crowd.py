@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 from flowdsl.engine.engine import Engine
+from flowdsl.engine.follow import Turned
+from flowdsl.engine.project import Project
 from flowdsl.language import compile_plan
-from flowdsl.saga.advance import Turn
-from flowdsl.saga.events import Created
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
 
@@ -53,46 +53,39 @@ async def recover(folder: Path) -> int:
     back: set[str] = set()
     all_back = asyncio.Event()
 
-    def watch(turn: Turn) -> None:
-        back.add(turn.after.id)
+    def watch(turned: Turned) -> None:
+        back.add(turned.run.id)
         all_back.set()
 
-    async with Engine(FileStore(folder / "store"), network) as engine:
-        driving = await engine.resume_all(watch=watch)
-        while len(back) < len(driving):
+    async with Engine(FileStore(folder / "store"), network, Project(), watch=watch) as engine:
+        taken = (await engine.adopt()).taken
+        while len(back) < len(taken):
             all_back.clear()
             await all_back.wait()
-        engine.stop()
-        await asyncio.gather(*driving, return_exceptions=True)
+        await engine.drain()
     await network.aclose()
-    return len(driving)
+    return len(taken)
 
 
 async def gather_a_crowd(url: str, folder: Path, runs: int) -> None:
     plan = compile_plan(WAITING.format(url=url), "waiting.yaml")
     network = Http()
-    async with Engine(FileStore(folder / "store"), network) as engine:
-        before = resident_mib()
-        gate = asyncio.Semaphore(AT_A_TIME)
-        waiting = asyncio.Semaphore(0)
+    project, waiting = Project(), asyncio.Semaphore(0)
+    gate = asyncio.Semaphore(AT_A_TIME)
 
-        async def run(number: int) -> None:
-            async with gate:
-                created = Created(
-                    f"waiting-{number}", plan.name, plan.digest, time.time(), {}, {}, {}
-                )
-                there = asyncio.Event()
-                watch = lambda turn: there.set() if turn.after.progress.state == "waiting" else None  # noqa: E731
-                task = asyncio.create_task(engine.run(plan, created, watch=watch))
-                await there.wait()
+    def watch(turned: Turned) -> None:
+        if turned.run.progress.state == "waiting":
+            gate.release()
             waiting.release()
-            await task
 
-        tasks = [asyncio.create_task(run(number)) for number in range(runs)]
+    async with Engine(FileStore(folder / "store"), network, project, watch=watch) as engine:
+        before = resident_mib()
+        for _ in range(runs):
+            await gate.acquire()
+            await engine.start(project.prepare(plan, {}))
         for _ in range(runs):
             await waiting.acquire()
         print(before, resident_mib(), flush=True)
-        await asyncio.gather(*tasks)
 
 
 def resident_mib() -> float:

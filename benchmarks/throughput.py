@@ -8,6 +8,7 @@ from statistics import median
 
 from benchmarks.trip import bare, durable, per_second, plan
 from flowdsl.engine.engine import Engine
+from flowdsl.engine.project import Project
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.disk import RealDisk
 from flowdsl.world.store.files import FileStore
@@ -41,7 +42,9 @@ async def measure(url: str, *, share: int) -> None:
             each = max(full // share // ROUNDS, 1)
             with tempfile.TemporaryDirectory() as folder:
                 disk = CountingDisk()
-                async with Engine(FileStore(Path(folder) / "store", disk), network) as engine:
+                async with Engine(
+                    FileStore(Path(folder) / "store", disk), network, Project()
+                ) as engine:
                     run = durable(engine, trip, url)
                     await per_second(lambda _: bare(network, url), 0, each, width)
                     await per_second(run, 0, each, width)

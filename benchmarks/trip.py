@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from flowdsl.engine.engine import Engine
+from flowdsl.engine.project import Project
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
-from flowdsl.saga.events import Created
 from flowdsl.saga.observation import Answer
 from flowdsl.world.network.http import Http
 
@@ -49,11 +49,11 @@ async def bare(network: Http, url: str) -> None:
 
 
 def durable(engine: Engine, plan: Plan, url: str) -> Callable[[int], Awaitable[None]]:
-    async def trip(number: int) -> None:
-        at = engine.clock.now()
-        env: dict[str, str | None] = {"DEMO_URL": url}
-        created = Created(f"book-trip-{number}", plan.name, plan.digest, at, INPUTS, env, {})
-        result = await engine.run(plan, created)
+    project = Project(environment={"DEMO_URL": url})
+
+    async def trip(_: int) -> None:
+        handle = await engine.start(project.prepare(plan, INPUTS))
+        result = await handle.rest()
         assert result.progress.state == "succeeded", result.progress.state
 
     return trip

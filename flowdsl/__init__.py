@@ -15,16 +15,16 @@ from flowdsl.version import __version__
 
 if TYPE_CHECKING:
     from flowdsl.engine.engine import Engine
+    from flowdsl.engine.orders import Order
+    from flowdsl.engine.project import Project
     from flowdsl.errors import FlowdslError
-    from flowdsl.language import Diagnostic, Library, Source, check, load, read_inputs
+    from flowdsl.language import Diagnostic, Library, Source, check, load
     from flowdsl.plan.nodes import Plan
-    from flowdsl.saga.events import Created
     from flowdsl.world.network.http import Http
     from flowdsl.world.store.files import FileStore
     from flowdsl.world.store.memory import MemoryStore
 
 __all__ = [
-    "Created",
     "Diagnostic",
     "Engine",
     "FileStore",
@@ -32,17 +32,17 @@ __all__ = [
     "Http",
     "Library",
     "MemoryStore",
+    "Order",
     "Plan",
+    "Project",
     "Source",
     "__version__",
     "check",
     "load",
-    "read_inputs",
 ]
 
 _HOMES: Mapping[str, str] = MappingProxyType(
     {
-        "Created": "flowdsl.saga.events",
         "Diagnostic": "flowdsl.language",
         "Engine": "flowdsl.engine.engine",
         "FileStore": "flowdsl.world.store.files",
@@ -50,11 +50,12 @@ _HOMES: Mapping[str, str] = MappingProxyType(
         "Http": "flowdsl.world.network.http",
         "Library": "flowdsl.language",
         "MemoryStore": "flowdsl.world.store.memory",
+        "Order": "flowdsl.engine.orders",
         "Plan": "flowdsl.plan.nodes",
+        "Project": "flowdsl.engine.project",
         "Source": "flowdsl.language",
         "check": "flowdsl.language",
         "load": "flowdsl.language",
-        "read_inputs": "flowdsl.language",
     }
 )
 

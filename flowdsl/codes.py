@@ -145,6 +145,7 @@ class Code(StrEnum):
     ILL_TYPED_SIGNAL = "F149"
     UNREADABLE_TRAIL = "F150"
     IMPOSSIBLE_TRAIL = "F151"
+    MOVED_ON = "F152"
 
     # --- the process
 

@@ -70,5 +70,5 @@ def read_once() -> Iterator[None]:
             def contracts(plan: Plan, _: Readings, aside: Offload | None = None) -> AnswerContracts:
                 return contracts_of(plan, readings, aside)
 
-            monkeypatch.setattr("flowdsl.engine.engine.contracts_of", contracts)
+            monkeypatch.setattr("flowdsl.engine.pinned.contracts_of", contracts)
         yield

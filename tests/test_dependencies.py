@@ -14,7 +14,6 @@ ROOT = Path(__file__).parents[1]
 OURS = {"benchmarks", "flowdsl", "mock_services", "tests"}
 PROVIDES = {
     "yaml": "pyyaml",
-    "httpx_aiohttp": "httpx-aiohttp",
 }  # a module whose package has another name
 OPTIONAL = {"atheris"}  # CONTRIBUTING.md says how to get it
 TOOLS = {
@@ -76,8 +75,8 @@ def parts(version: str) -> list[int]:
     ("source", "packages"),
     [
         ("import yaml", {"pyyaml"}),
-        ("import aiohttp.web as w, json", {"aiohttp"}),
-        ("from yarl._url import URL", {"yarl"}),
+        ("import httpx.auth as w, json", {"httpx"}),
+        ("from click._compat import x", {"click"}),
         ("def late():\n    from referencing import Registry", {"referencing"}),
         ("from . import near\nfrom flowdsl.plan import nodes\nimport asyncio", set()),
     ],

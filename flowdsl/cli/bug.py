@@ -16,8 +16,8 @@ from flowdsl.version import __version__
 
 LIBRARIES = (
     "click",
+    "httptools",
     "httpx",
-    "httpx-aiohttp",
     "jsonschema",
     "msgspec",
     "networkx",

@@ -9,19 +9,17 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from flowdsl.cli.display import Display, NoDisplay, display_for
 from flowdsl.cli.ending import conclude, interrupted_report
-from flowdsl.cli.follow import Followed, follow
 from flowdsl.cli.options import Session
 from flowdsl.cli.runs import asked_wrongly, read, run_and_word, shown
 from flowdsl.engine.engine import Engine
-from flowdsl.engine.orders import Order
-from flowdsl.engine.project import Start
+from flowdsl.engine.follow import Turned
+from flowdsl.engine.handle import Handle
 from flowdsl.errors import InputError, Interrupted, JournalLost, StoreError
-from flowdsl.saga.advance import Turn
 from flowdsl.saga.commands import Sleep
 from flowdsl.saga.run import Run
 from flowdsl.view.paint import counted
@@ -45,8 +43,8 @@ class Pilot:
     stands: dict[str, Run] = field(default_factory=dict)  # the same of every run that we drive
     signals: list[int] = field(default_factory=list)
     was_over: bool = False  # before we came
-    follows: bool = False  # what another process does
     display: Display = field(default_factory=NoDisplay)
+    draining: asyncio.Task[None] | None = None
     _engine: Engine | None = None
 
     def take(self, engine: Engine) -> None:
@@ -57,64 +55,37 @@ class Pilot:
         assert self._engine is not None, "the pilot has taken an engine"
         return self._engine
 
-    @property
-    def store(self) -> Store:
-        return self.engine.store
-
-    async def start(self, start: Start) -> Run:
-        start = start.begun(time.time())
-        await self.engine.run(
-            start.plan, start.created, watch=self.watch, secret_inputs=start.secret_inputs
-        )
-        return self.seen
-
-    async def adopt(
-        self, run: str, orders: Sequence[Order], secret_inputs: Mapping[str, str]
-    ) -> Run | None:
-        """Take the run over and drive it to rest; None where a living process has it."""
-        result = await self.engine.resume(
-            run, orders=orders, watch=self.watch, secret_inputs=secret_inputs, by=actor()
-        )
-        return None if result is None else self.seen
-
-    async def follow(self, run: str, *, past_rest: bool = False) -> Followed:
-        """Watch what another process does with the run, until it is at rest or its driver is dead."""
-        self.follows = True
-        followed = await follow(self.store, run, self.display, past_rest=past_rest)
-        self.follows = False
-        self.last = followed.run
-        return followed
-
-    def tell(self, run: Run) -> Run:
-        """The run was at rest before we came: its end is told."""
-        self.was_over = True
-        self.last = run
-        return run
-
-    @property
-    def seen(self) -> Run:
-        assert self.last is not None, "a run that was driven was seen"
+    async def show(self, handle: Handle, since: Handle | None = None) -> Run:
+        """What happens to a run until it is at rest, `since` it was asked for. What another process drives is shown whole."""
+        since = since or handle
+        is_theirs = since.driver == "another"
+        async for turned in handle.turns(0 if is_theirs else since.sequence):
+            if is_theirs and turned.is_ours:
+                self.display.message("its driver is gone: this process takes the run over")
+                is_theirs = False
+            self.last = turned.run
+            self.display.turn(turned.turn)
+            if self.no_wait and turned.is_ours and _waits(turned.run):
+                await self.engine.drain()
+        if self.last is None:
+            self.was_over = True
+            self.last = await handle.rest()
         return self.last
 
-    def watch(self, turn: Turn) -> None:
-        self.last = turn.after
-        self.stands[self.last.id] = self.last
-        self.display.turn(turn)
-        if self.no_wait and self.last.progress.state == "waiting" and not _is_due(self.last):
-            self.engine.stop()
+    def note(self, turned: Turned) -> None:
+        self.stands[turned.run.id] = turned.run
 
     def stop(self, number: int, task: asyncio.Task[int]) -> None:
         """A signal."""
         self.signals.append(number)
-        drives = self.engine.drives.values()
-        if len(self.signals) > 1 or not drives:
+        if len(self.signals) > 1 or not self.engine.tended:
             task.cancel()
             return
+        calls = sum(tended.open_calls for tended in self.engine.tended.values())
         if number == signal.SIGINT:
             self.engine.pause()
         else:
-            self.engine.stop()
-        calls = sum(len(drive.run.state.flying) for drive in drives)
+            self.draining = asyncio.ensure_future(self.engine.drain())
         count = f"{counted(calls, 'call')} open, up to 5 s" if calls else "nothing is open"
         self.display.message(f"Stopping: {count}… (once more stops at once; nothing is lost)")
 
@@ -122,13 +93,11 @@ class Pilot:
 Act = Callable[[Pilot], Awaitable[Run]]
 
 
-def drive(
-    session: Session, secrets: Mapping[str, str], act: Act, *, no_wait: bool = False
-) -> tuple[int, Run | None]:
+def drive(session: Session, act: Act, *, no_wait: bool = False) -> tuple[int, Run | None]:
     """Let `act` drive or follow a run; the exit code, and the run as it stands."""
     pilot = Pilot(session, no_wait=no_wait)
     try:
-        run = asyncio.run(_drive(pilot, secrets, act))
+        run = asyncio.run(_drive(pilot, act))
     except (Interrupted, asyncio.CancelledError):
         if not (pilot.signals or no_wait):
             raise
@@ -136,7 +105,7 @@ def drive(
     except JournalLost as error:
         raise _with_what_stands(error, pilot.stands) from None
     except StoreError as error:
-        if pilot.last is None and not_allowed(error):  # the first record had nowhere to go
+        if not pilot.stands and not_allowed(error):  # the first record had nowhere to go
             raise InputError(error.message, code=error.code, help=error.help) from None
         raise
     return conclude(session, run, drawn=pilot.was_over), run
@@ -152,13 +121,13 @@ def _with_what_stands(error: JournalLost, stands: Mapping[str, Run]) -> JournalL
     )
 
 
-async def _drive(pilot: Pilot, secrets: Mapping[str, str], act: Act) -> Run:
+async def _drive(pilot: Pilot, act: Act) -> Run:
     with asked_wrongly():
         store = open_store(pilot.session.store)
         await store.start()
     await _warn_of_others(pilot.session, store)
     network = Http(hosts=Hosts(read_allowed(pilot.session.allow)))
-    pilot.take(Engine(store, network, secrets=secrets))
+    pilot.take(Engine(store, network, pilot.session.project, watch=pilot.note, by=actor()))
     try:
         with display_for(pilot.session) as display:
             pilot.display = display
@@ -190,10 +159,11 @@ async def _under_signals(pilot: Pilot, act: Act) -> Run:
             loop.remove_signal_handler(number)
 
 
-def _is_due(run: Run) -> bool:
-    """Whether what it waits for has come, so that it goes on by itself."""
+def _waits(run: Run) -> bool:
+    """And what it waits for has not come yet, by which it would go on by itself."""
     timers = [one.timer for one in run.progress.commands if isinstance(one, Sleep)]
-    return any(run.state.armed[timer] <= time.time() for timer in timers)
+    is_due = any(run.state.armed[timer] <= time.time() for timer in timers)
+    return run.progress.state == "waiting" and not is_due
 
 
 def _heard() -> list[signal.Signals]:
@@ -205,8 +175,9 @@ def _heard() -> list[signal.Signals]:
 
 def _stopped(pilot: Pilot) -> int:
     """Saved, and not at its end. What came in while we stopped is on disk, so it is read from there."""
-    if pilot.last is not None:
-        name = pilot.last.id
+    seen = pilot.last or next(iter(pilot.stands.values()), None)
+    if seen is not None:
+        name = seen.id
         pilot.last, word = read(pilot.session, lambda store: run_and_word(store, name))
         word = word if pilot.signals else pilot.last.progress.state
         interrupted_report(pilot.session, pilot.last, word)

@@ -154,7 +154,7 @@ def run(arguments: list[str]) -> int:
         screen.stopped("stopped")
         return 130
     except BrokenPipeError:
-        return 0  # whoever read our output has seen enough
+        return 0  # the reader of our output has seen enough
     except MemoryError:
         screen.fail(NO_MEMORY)
         return NO_MEMORY.exit_code

@@ -31,7 +31,7 @@ def read(session: Session, ask: Callable[[Store], Awaitable[T]]) -> T:
 
 
 def read_if_any(session: Session, ask: Callable[[Store], Awaitable[T]]) -> T | None:
-    """The same, or None where nothing has run yet: that is not an error for who only looks."""
+    """The same, or None where nothing has run yet: for a reader that is not an error."""
     return asyncio.run(_read_if_any(session, ask))
 
 

@@ -67,7 +67,7 @@ class Screen:
         return not sys.stdout.isatty()
 
     def result(self, text: str) -> None:
-        """The result: stdout. Whoever has stopped reading has seen enough."""
+        """The result: stdout. A reader that has stopped has seen enough."""
         self.said.result = True
         try:
             sys.stdout.write(_steerless(text if text.endswith("\n") else text + "\n"))

@@ -1,78 +1,171 @@
-"""Runs on a store: start one, take one over, follow what other processes ask for.
+"""Runs on a store. Who starts, continues, orders or watches one says it to an `Engine`, in one of four words.
 
-An Engine owns what all its runs share: the store, the network, the clock. Each run is a `Drive` of its own.
+`start` a new run, `tell` one an order, `attach` to one, `adopt` all that nobody drives: each only finds what is past and
+what is new. One loop drives them all, `_tend`. The engine owns what its runs share: the store, the network, the clock.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import secrets as chance
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from types import MappingProxyType, TracebackType
-from typing import Self
+from types import TracebackType
+from typing import Literal, Self, TypeAlias, TypeVar
 
-from flowdsl.engine.contracts import AnswerContracts, contracts_of
-from flowdsl.engine.detached import detached_run
+from flowdsl.engine.claiming import claim, there_already
+from flowdsl.engine.follow import created_by, known_by
+from flowdsl.engine.handle import Driver, Handle
+from flowdsl.engine.inbox import Sending
 from flowdsl.engine.limits import ServiceLimits
+from flowdsl.engine.listening import Listening
 from flowdsl.engine.loop import Drive
 from flowdsl.engine.masks import Masks
-from flowdsl.engine.orders import Order, to_event
-from flowdsl.engine.pinned import definition_of, plan_from
+from flowdsl.engine.neighbours import StoreNeighbours
+from flowdsl.engine.orders import Order, judged, to_event
+from flowdsl.engine.pinned import Pinned
 from flowdsl.engine.ports import Network, Ports
+from flowdsl.engine.project import Project, Start
+from flowdsl.engine.secrecy import NONE, RunSecrets, named
 from flowdsl.engine.sign import RunSigner
+from flowdsl.engine.tended import Tended, Watch
 from flowdsl.engine.turns import Turns
-from flowdsl.engine.wanting import given_before, unset
-from flowdsl.errors import InputError, Interrupted, StoreError
-from flowdsl.language.openapi import Readings
+from flowdsl.errors import FlowdslError, InputError, Interrupted, StoreError
 from flowdsl.plan.json import to_spelled_bytes
 from flowdsl.plan.nodes import Plan
-from flowdsl.plan.values import Json
-from flowdsl.saga.advance import Turn
-from flowdsl.saga.events import Created, Detached, Event, Failure, Resumed
-from flowdsl.saga.masking import names_masked
+from flowdsl.saga.events import Event, Resumed
 from flowdsl.saga.run import Run
-from flowdsl.saga.secret_inputs import names_given, needed_again, with_defaults
-from flowdsl.saga.state import State, fold
 from flowdsl.view.run.report import run_report
 from flowdsl.world.clock import Clock, SystemClock
-from flowdsl.world.store.claims import fingerprint_of
-from flowdsl.world.store.offload import Offload, OneThread
 from flowdsl.world.store.port import Store
 from flowdsl.world.store.summary import Claim
 
-POLL_SECONDS = 0.2  # how often other processes' orders are looked for
-DEAF_LOOKS_MAX = 25  # how often in a row that may fail: a disk may hiccup, but who cannot hear must not go on in silence
+T = TypeVar("T")
 
-Watch = Callable[[Turn], None]
+Heard: TypeAlias = Literal["ours", "heard", "inbox"]  # a fact, by us or by its driver; or it waits
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """`taken` go on here. `left` are as they were, each with the reason."""
+
+    taken: tuple[str, ...]
+    left: Mapping[str, str]
 
 
 @dataclass(slots=True)
 class Engine:
+    """`watch` hears every turn of every run. `by`: who drives, kept with the runs that are taken over."""
+
     store: Store
     network: Network
+    project: Project
     clock: Clock = field(default_factory=SystemClock)
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    drives: dict[str, Drive] = field(default_factory=dict)
-    plans: dict[str, Plan] = field(default_factory=dict)  # by digest: runs of one file share it
-    contracts: dict[str, AnswerContracts] = field(default_factory=dict)  # by digest
-    readings: Readings = field(default_factory=Readings)
-    aside: Offload = field(default_factory=lambda: OneThread("flowdsl-contracts"))
-    poller: asyncio.Task[None] | None = None
-    limits: ServiceLimits = field(default_factory=ServiceLimits)
-    lines: dict[str, dict[str, asyncio.Event]] = field(default_factory=dict)  # `Turns`, by key
-    detached: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # runs that runs started
-    woken: list[asyncio.Task[None]] = field(default_factory=list)
-    secret_inputs: dict[str, Mapping[str, str]] = field(default_factory=dict)  # of open runs
-    deaf: dict[str, int] = field(default_factory=dict)  # by run: looks in a row that failed
-    watch: Watch | None = None  # hears every turn of every run
-    watches: dict[str, Watch] = field(default_factory=dict)  # of one open run each
-    left: dict[str, str] = field(default_factory=dict)  # runs that were not adopted, and why
+    watch: Watch | None = None
+    by: str = ""
+    tended: dict[str, Tended] = field(default_factory=dict, init=False)  # that are driven now
+    _ours: set[str] = field(default_factory=set, init=False)  # those, and those at rest here
+    _pinned: Pinned = field(init=False)
+    _listening: Listening = field(init=False)
+    _turns: Turns = field(init=False)
+    _limits: ServiceLimits = field(default_factory=ServiceLimits, init=False)
+    _secrets: RunSecrets = field(init=False)
+    _door: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)  # one at a time goes on
+    _poller: asyncio.Task[None] | None = field(default=None, init=False)
+    _tasks: set[asyncio.Task[object]] = field(default_factory=set, init=False)
+    _failed: list[Tended] = field(default_factory=list, init=False)
+    _stops: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._pinned = Pinned(self.store)
+        self._secrets = RunSecrets(self.project, self._pinned)
+        self._listening = Listening(self.store, self.clock, self)
+        self._turns = Turns(self.store, self.clock)
+
+    # --- the four words ------------------------------------------------------------------------------
+
+    async def start(self, start: Start, *, once: bool = False) -> Handle:
+        """Start a run: its first fact is durable when this returns.
+
+        `once`: if a run of this id, file and inputs is there already, it is attached to. An event starts its run once
+        anyway. InputError where the id means another run.
+        """
+        self._check_going()
+        start, claimed = await claim(self.store, start)
+        if claimed is Claim.MINE:
+            return Handle(start.run, "ours", 0, True, self, await self._create(start))
+        if not once and start.event is None:
+            raise there_already(start.run)
+        return await self.attach(start.run, secret_inputs=start.secret_inputs)
+
+    async def tell(
+        self, run: str, order: Order, *, if_sequence: int | None = None, drive: bool = True
+    ) -> Heard:
+        """Give a run an order: it is kept for ever when this returns. A run that nobody drives is taken over.
+
+        InputError, and nothing was kept, where it makes no sense for the run, or where the last fact of the run is
+        another than `if_sequence`. With `drive` off it waits in the inbox of a run that nobody drives.
+        """
+        if await self.obey(run, order, if_sequence, drive=drive) is not None:
+            return "ours"
+        return await self._tell_another(run, order, if_sequence, drive=drive)
+
+    async def attach(
+        self, run: str, *, drive: bool = True, secret_inputs: Mapping[str, str] = NONE
+    ) -> Handle:
+        """A run that is there: ours, another process's (followed), or nobody's (taken over if it has something to do).
+
+        With `drive` off nothing is taken over, now or later. InputError, and nothing is touched, where the run would
+        have to go on without a secret.
+        """
+        self._check_going()
+        past = await self._read(run)
+        if secret_inputs:
+            self._secrets.inputs[run] = secret_inputs
+        tended = await self.take_over(run) if drive else self.tended.get(run)
+        driver: Driver = "ours" if tended is not None else "nobody"
+        if tended is None and run not in self._ours and await self.store.is_driven(run):
+            driver = "another"
+        return Handle(run, driver, len(past), drive, self, tended)
+
+    async def adopt(self) -> Adopted:
+        """Take over every run that nobody drives, and that may go on unattended."""
+        self._check_going()
+        left: dict[str, str] = {}
+        secrets: dict[str, Mapping[str, str]] = {}
+
+        async def may_go_on(past: Sequence[Event]) -> bool:
+            run = created_by(past).run
+            try:
+                secrets[run] = await self._secrets.unattended(past)
+            except FlowdslError as error:
+                left[run] = error.message
+            return run in secrets
+
+        async with self._door:
+            taken = await self.store.adopt_all(may_go_on)
+            for run, past in taken.items():
+                await self._resume(past, secrets[run])
+        await self._listening.listen()
+        return Adopted(tuple(taken), left)
+
+    # --- the process ---------------------------------------------------------------------------------
+
+    async def drain(self) -> None:
+        """The process goes: nothing new starts, open calls get a moment, all is saved. The next one may go on."""
+        self._stop(paused=False)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def pause(self) -> None:
+        """A person's Ctrl-C: the same, and the runs wait for a person."""
+        self._stop(paused=True)
 
     async def __aenter__(self) -> Self:
         await self.store.start()
-        self.poller = asyncio.create_task(self._poll())
+        self._poller = asyncio.create_task(self._listening.poll())
         return self
 
     async def __aexit__(
@@ -81,357 +174,227 @@ class Engine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._let_detached_end(hurry=error is not None)
-        if self.poller is not None:
-            self.poller.cancel()
+        """Every run that is driven here comes to rest first, but after an error."""
+        await self._let_all_end(hurry=error is not None and not isinstance(error, Interrupted))
+        if self._poller is not None:
+            self._poller.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self.poller
-        for task in self.woken:
-            task.cancel()
-        await asyncio.gather(*self.woken, return_exceptions=True)
-        self.aside.close()
+                await self._poller
+        self._pinned.close()
         await self.store.close()
+        for tended in self._failed:
+            if error is None and not tended.is_awaited:
+                await tended.rest()  # nothing that stopped a run is passed over in silence
 
-    async def run(
-        self,
-        plan: Plan,
-        created: Created,
-        *,
-        watch: Watch | None = None,
-        secret_inputs: Mapping[str, str] | None = None,
-    ) -> Run:
-        """Start a run and drive it until it is at rest."""
-        if created.secret_inputs is None:
-            created = replace(created, secret_inputs=names_given(plan, secret_inputs or {}))
-        await self._pin(plan)
-        drive = self._drive(Run.new(plan), created.run, watch, secret_inputs or {}, new=True)
-        return await self._go(created.run, drive, [], [_with_key_masked(drive, created)])
-
-    async def _pin(self, plan: Plan) -> None:
-        self.plans[plan.digest] = plan
-        await self.store.pin(plan.digest, definition_of(plan))
-
-    async def resume(
-        self,
-        run: str,
-        *,
-        orders: Sequence[Order] = (),
-        watch: Watch | None = None,
-        secret_inputs: Mapping[str, str] | None = None,
-        by: str = "",
-    ) -> Run | None:
-        """Take a run over and drive it until it is at rest. None where a living process drives it.
-
-        Raises InputError, and touches nothing, where it would have to do without a secret.
-        """
-        if not await self.store.is_driven(run):
-            known = await self._known([one.event for one in await self.store.events(run)])
-            lacking = await self._lacking(known.created, secret_inputs or {})
-            if lacking is not None and not known.state.ended:
-                raise lacking
-        past = await self.store.adopt(run)
-        if past is None:
-            return None
-        return await self._go_on(
-            run, past, orders=orders, watch=watch, secret_inputs=secret_inputs, by=by
-        )
-
-    async def _go_on(
-        self,
-        run: str,
-        past: Sequence[Event],
-        *,
-        orders: Sequence[Order] = (),
-        watch: Watch | None = None,
-        secret_inputs: Mapping[str, str] | None = None,
-        by: str = "",
-    ) -> Run:
-        """Drive a run that was taken over, from what is known of it."""
-        known, at = await self._known(past), self.clock.now()
-        told = [event for order in orders for event in to_event(known, order, at)]
-        first: list[Event] = [Resumed(known.state.epoch + 1, at, by), *told]
-        handed_on = self._chosen(known.state.lost)
-        drive = self._drive(known, run, watch, secret_inputs or {}, new=False, handed_on=handed_on)
-        return await self._go(run, drive, past, first, adopted=True)
-
-    async def resume_all(
-        self, *, watch: Watch | None = None, by: str = ""
-    ) -> list[asyncio.Task[Run]]:
-        """Take over every run that nobody drives and nobody paused, and go on with each in a task of its own.
-
-        `left` says which were left alone, and why: they are as they were.
-        """
-        self.left = {}
-        runs = await self.store.adopt_all(self._may_adopt)
-        return [
-            asyncio.create_task(self._go_on(run, past, watch=watch, by=by))
-            for run, past in runs.items()
-        ]
-
-    async def _may_adopt(self, past: Sequence[Event]) -> bool:
-        """Whether to go on with a run unattended. Nothing is sent, or undone, for want of what only a person can give."""
-        state = fold(State(), past)  # no more: it may be paused, and its definition unreadable
-        assert state.created is not None, "the first fact of a run is that it was created"
-        why = "a person paused it" if state.paused else ""
-        try:
-            lacking = None if why else await self._lacking(state.created, {})
-        except StoreError as error:  # its definition cannot be read
-            why = error.message
-        else:
-            why = lacking.message if lacking is not None else why
-        if why:
-            self.left[state.created.run] = why
-        return not why
-
-    async def _lacking(self, created: Created, given: Mapping[str, str]) -> InputError | None:
-        """What secret the run would have to do without."""
-        plan = await self.plan_of(created.digest)
-        known = self.secret_inputs.get(created.run, {}).keys() | given.keys()
-        missing = sorted(set(needed_again(plan, created)) - known)
-        if missing:
-            return given_before(missing)
-        return unset([name for name in plan.secrets if not self.secrets.get(name)])
-
-    async def _known(self, past: Sequence[Event]) -> Run:
-        """A run as its journal has it."""
-        created = past[0]
-        assert isinstance(created, Created), "the first fact of a run is that it was created"
-        return Run.of(await self.plan_of(created.digest), past)
-
-    async def plan_of(self, digest: str) -> Plan:
-        """The plan that runs are pinned to, whatever became of the file."""
-        if digest not in self.plans:
-            self.plans[digest] = plan_from(await self.store.definition(digest), digest)
-        return self.plans[digest]
-
-    def stop(self) -> None:
-        """The process ends: nothing new starts, what is open gets a moment, all is saved. The next one may go on."""
-        for drive in self.drives.values():
-            drive.stop()
-
-    def pause(self) -> None:
-        """A person's Ctrl-C: the same, and the runs wait for a person."""
-        for drive in self.drives.values():
-            drive.stop(paused=True)
-
-    def _drive(
-        self,
-        known: Run,
-        run: str,
-        watch: Watch | None,
-        secret_inputs: Mapping[str, str],
-        *,
-        new: bool,
-        handed_on: Mapping[str, str] = MappingProxyType({}),
-    ) -> Drive:
-        """`handed_on`: secrets that its plan does not name, and that stand in what it was started with."""
-        if watch is not None:
-            self.watches[run] = watch
-        if secret_inputs:
-            self.secret_inputs[run] = secret_inputs
-        plan = known.plan
-        given = with_defaults(plan, self.secret_inputs.get(run, {}))
-        hidden = {f"inputs.{name}": value for name, value in given.items()}
-        secrets = {**handed_on, **self._chosen(plan.secrets), **hidden}
-        signer = RunSigner(self.store.key, run, secrets)
-        is_new = new
-
-        async def keep(events: Sequence[Event]) -> None:
-            nonlocal is_new
-            if is_new:
-                await self.store.create(run, events)
-                is_new = False
-            else:
-                await self.store.append(run, events)
-
-        ports = Ports(
-            network=self.network,
-            clock=self.clock,
-            signer=signer,
-            secrets=secrets,
-            watch=partial(self._tell, run),
-            neighbours=self,
-            limits=self.limits,
-            contracts=self.contracts_for(plan),
-            masks=Masks(secrets, self.store.key),
-        )
-        return Drive(known, keep, ports)
-
-    def _chosen(self, names: Iterable[str]) -> dict[str, str]:
-        """Those that its file names, and no others: what is not a secret of this run is data in it."""
-        return {name: self.secrets[name] for name in names if name in self.secrets}
-
-    def _tell(self, run: str, turn: Turn) -> None:
-        """Of every turn, also of a run that was woken or that another one has started."""
-        for watch in (self.watches.get(run), self.watch):
-            if watch is not None:
-                watch(turn)
-
-    def contracts_for(self, plan: Plan) -> AnswerContracts:
-        if plan.digest not in self.contracts:
-            self.contracts[plan.digest] = contracts_of(plan, self.readings, self.aside)
-        return self.contracts[plan.digest]
-
-    async def _go(
-        self,
-        run: str,
-        drive: Drive,
-        past: Sequence[Event],
-        first: Sequence[Event],
-        *,
-        adopted: bool = False,
-    ) -> Run:
-        self.drives[run] = drive
-        try:
-            if adopted:
-                await self._take_orders()  # what was said while nobody drove it
-            await drive.go(past, first)
-        finally:
-            self.drives.pop(run, None)
-        end = drive.shown
-        if end.state.ended:
-            self.secret_inputs.pop(run, None)
-            self.watches.pop(run, None)
-            report = run_report(end)
-            await self.store.finish(run, to_spelled_bytes(report))
-            if end.created.key:
-                await self.store.leave_queue(end.created.key, run)
-        return end
-
-    async def _poll(self) -> None:
-        """Take in what other processes left in the inbox for the runs that are driven here."""
-        while True:
-            await self._listen()
-            await self.clock.sleep(POLL_SECONDS)
-
-    async def _listen(self) -> None:
-        """Runs whose orders stay unreadable are stopped and say so: the orders are there, and `resume` obeys them."""
-        try:
-            await self._take_orders()
-            failures = self.store.unread()
-        except StoreError as error:
-            failures = dict.fromkeys(self.drives, error)
-        self.deaf = {run: self.deaf.get(run, 0) + 1 for run in failures}
-        for run, failure in failures.items():
-            if self.deaf[run] >= DEAF_LOOKS_MAX and run in self.drives:
-                self.drives[run].give_up(failure)
-
-    async def _take_orders(self) -> None:
-        for run, order_id, order in await self.store.take_orders():
-            await self._hear(run, order_id, order)
-
-    async def _hear(self, run: str, order_id: str, told: Json) -> None:
-        """What is not an order at all is dropped too: it stops nobody."""
-        try:
-            order = replace(Order.from_json(told), id=order_id)
-        except ValueError:
-            await self.store.drop_order(order_id)
-            return
-        drive = self.drives.get(run)
-        if drive is not None:
-            await self._obey(drive, order_id, order)
-        else:
-            self.woken = [task for task in self.woken if not task.done()]
-            self.woken.append(asyncio.create_task(self._wake(run, order_id, order)))
-
-    async def _obey(self, drive: Drive, order_id: str, order: Order) -> None:
-        """An order that makes no sense (any more) is dropped: who gave it follows the run and sees that."""
-        try:
-            events = to_event(drive.run, order, self.clock.now())
-        except InputError:
-            await self.store.drop_order(order_id)
-            return
-        drive.tell(*events, kept=lambda: self.store.drop_order(order_id))
-
-    async def _wake(self, run: str, order_id: str, order: Order) -> None:
-        """A run of ours that is at rest, stuck, hears of a person: it goes on."""
-        drive = self.drives.get(run)
-        if drive is not None:  # an order that came just before has woken it
-            await self._obey(drive, order_id, order)
-            return
-        try:
-            await self._go_on_as_ordered(run, order)
-        except StoreError:
-            # nobody waits for this task: the order is heard again, here or elsewhere
-            self.store.put_back(order_id)
-            return
-        await self.store.drop_order(order_id)
-
-    async def _go_on_as_ordered(self, run: str, order: Order) -> None:
-        past = [recorded.event for recorded in await self.store.events(run)]
-        known = await self._known(past) if past else None
-        if known is None or known.state.ended:  # it is about to leave our hands
-            return
-        try:
-            await self._go_on(run, past, orders=[order])
-        except InputError:
-            if not known.progress.at_rest:
-                await self._go_on(run, past)  # the order was a fact when its driver failed
-
-    # --- the other runs of the store -----------------------------------------------------------------
-
-    async def turn(self, run: str, key: str) -> None:
-        """Returns once it is this run's turn among those with its key."""
-        await Turns(self.store, self.clock, self.lines).wait(run, key)
-
-    async def begin(self, plan: Plan, parent: Created, spawned: Detached) -> Failure | None:
-        """Start a detached run, or find that it was started: it is there when this returns."""
-        child = plan.detached[spawned.digest]
-        try:
-            created = detached_run(child, parent, spawned, self.clock.now())
-        except InputError as error:
-            message = f"the run of its own could not be started: {error}"
-            return Failure(error.code, message, spawned.node)
-        await self._pin(child)
-        claim = await self.store.claim(spawned.run, fingerprint_of(created))
-        if claim is Claim.MINE:
-            durable = asyncio.Event()
-            drive = self._drive(
-                Run.new(child),
-                spawned.run,
-                lambda _: durable.set(),
-                {},
-                new=True,
-                handed_on=self._handed_on(parent.run, spawned),
-            )
-            first = _with_key_masked(drive, created)
-            task = asyncio.create_task(self._detach(self._go(spawned.run, drive, [], [first])))
-            self.detached[spawned.run] = task
-            await asyncio.wait(
-                [asyncio.ensure_future(durable.wait()), task], return_when=asyncio.FIRST_COMPLETED
-            )
-            if task.done() and not durable.is_set():
-                await task
-        elif await self._is_left_over(spawned.run):
-            self.detached[spawned.run] = asyncio.create_task(self._detach(self.resume(spawned.run)))
-        return None
-
-    def _handed_on(self, parent: str, spawned: Detached) -> dict[str, str]:
-        """The secrets of the parent that stand in what its child is given: in the child they are kept masked as well."""
-        ports = self.drives[parent].ports
-        names = names_masked([ports.masks.mask(spawned)])
-        return {name: ports.secrets[name] for name in names if name in ports.secrets}
-
-    async def _is_left_over(self, run: str) -> bool:
-        """Whether a run that was started by another one is there for whoever goes on with that."""
-        if run in self.drives or await self.store.is_driven(run):
-            return False
-        return await self._may_adopt([one.event for one in await self.store.events(run)])
-
-    async def _detach(self, drive: Awaitable[object]) -> None:
-        """Nobody waits for what it comes to; that it was stopped is saved."""
-        with contextlib.suppress(Interrupted):
-            await drive
-
-    async def _let_detached_end(self, *, hurry: bool) -> None:
-        while self.detached:  # while they end, they may start runs of their own
-            tasks = list(self.detached.values())
-            self.detached.clear()
+    async def _let_all_end(self, *, hurry: bool) -> None:
+        while self._tasks:  # while they end, they may start runs of their own
+            tasks = list(self._tasks)
             if hurry:
                 for task in tasks:
                     task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=hurry)
+            await asyncio.wait(tasks)
 
+    def _stop(self, *, paused: bool) -> None:
+        self._stops = True
+        for tended in self.tended.values():
+            tended.drive.stop(paused=paused)
 
-def _with_key_masked(drive: Drive, created: Created) -> Created:
-    return replace(created, key=drive.ports.masks.key(created.key)) if created.key else created
+    def _check_going(self) -> None:
+        if self._stops:
+            raise Interrupted("this process is stopping: it takes nothing new")
+
+    # --- finding what is past and what is new --------------------------------------------------------
+
+    async def _create(self, start: Start) -> Tended:
+        """A new run, that is durable when this returns."""
+        try:
+            await self._pinned.pin(start.plan)
+        except StoreError:
+            await self.store.unclaim(start.run)
+            raise
+        start = start.begun(self.clock.now())
+        if start.secret_inputs:
+            self._secrets.inputs[start.run] = start.secret_inputs
+        secrets = named(start.plan, start.secrets, start.secret_inputs)
+        masks = Masks(secrets, self.store.key)
+        tended = self._begin(start.run, Run.new(start.plan), [], [start.created], masks)
+        if not await tended.is_begun():
+            await self.store.unclaim(start.run)
+            await tended.rest()  # raises what stopped it
+        return tended
+
+    async def _start_child(self, start: Start) -> None:
+        """It is there when this returns. What a dead process left of it goes on, if it may unattended."""
+        if await self.store.claim(start.run, start.fingerprint) is Claim.MINE:
+            await self._create(start)
+            return
+        async with self._door:
+            past = await self._read(start.run)
+            if start.run not in self._ours and not (await known_by(past, self.plan_of)).state.ended:
+                with contextlib.suppress(FlowdslError):
+                    await self._secrets.unattended(past)
+                    await self._go_on(past)
+
+    async def take_over(self, run: str) -> Tended | None:
+        """Go on with a run if it has something to do. None where another process drives it, or nothing is to be done."""
+        self._check_going()
+        async with self._door:
+            if run in self.tended:
+                return self.tended[run]
+            past = await self._read(run)
+            known = await known_by(past, self.plan_of)
+            if known.state.ended or (
+                known.progress.at_rest and not await self.store.orders_for(run)
+            ):
+                return None
+            return await self._go_on(past)
+
+    async def obey(
+        self, run: str, order: Order, if_sequence: int | None = None, *, drive: bool = True
+    ) -> Tended | None:
+        """Where a run of ours is driven on as told: that is a fact by now. None where another process has to be told."""
+        order = order if order.id else replace(order, id=self._new_order_id(run))
+        while True:
+            self._check_going()
+            tended = self.tended.get(run)
+            if tended is not None:
+                if await tended.is_begun():
+                    known, at = tended.drive.run, self.clock.now()
+                    if await tended.hear(judged(known, tended.sequence, order, if_sequence, at)):
+                        return tended
+                continue  # it came to its end before
+            async with self._door:
+                if run in self.tended:
+                    continue
+                tended = await self._go_on_as_told(run, order, if_sequence, drive=drive)
+            if tended is not None and not await tended.is_begun():
+                await tended.rest()  # raises what stopped it
+            return tended
+
+    async def _go_on_as_told(
+        self, run: str, order: Order, if_sequence: int | None, *, drive: bool
+    ) -> Tended | None:
+        """None where it has to be left in the inbox."""
+        past = await self._read(run)
+        known = await known_by(past, self.plan_of)
+        try:
+            judged(known, len(past), order, if_sequence, self.clock.now())
+        except InputError:
+            if run in self._ours and not known.progress.at_rest:
+                await self._go_on(past)  # its drive failed here; the order was a fact by then
+            raise
+        return await self._go_on(past, order) if drive or run in self._ours else None
+
+    async def _go_on(self, past: Sequence[Event], order: Order | None = None) -> Tended | None:
+        """With a run that is ours and came to rest, or that nobody drives. None where another process does by now."""
+        run, is_ours = created_by(past).run, created_by(past).run in self._ours
+        if not is_ours and await self.store.is_driven(run):
+            return None
+        secrets = await self._secrets.of(past)  # InputError: nothing is touched
+        if not is_ours:
+            adopted = await self.store.adopt(run)
+            if adopted is None:
+                return None
+            await self._listening.listen()
+            past = adopted
+        return await self._resume(past, secrets, order, is_ours=is_ours)
+
+    async def _resume(
+        self,
+        past: Sequence[Event],
+        secrets: Mapping[str, str],
+        order: Order | None = None,
+        *,
+        is_ours: bool = False,
+    ) -> Tended:
+        """Who has come to rest here goes on with what is told alone, unless what it knows has changed."""
+        known, at = await known_by(past, self.plan_of), self.clock.now()
+        masks = Masks(secrets, self.store.key)
+        news: list[Event] = []
+        if not (is_ours and known.progress.at_rest and masks.are_known(past)):
+            news.append(Resumed(known.state.epoch + 1, at, self.by))
+        with contextlib.suppress(InputError):  # it got on meanwhile
+            news += to_event(known, order, at) if order is not None else []
+        return self._begin(known.id, known, past, news, masks)
+
+    # --- the one loop --------------------------------------------------------------------------------
+
+    def _begin(
+        self, run: str, known: Run, past: Sequence[Event], news: Sequence[Event], masks: Masks
+    ) -> Tended:
+        tended = Tended(run, self.store, len(past), self.watch)
+        ports = Ports(
+            network=self.network,
+            clock=self.clock,
+            signer=RunSigner(self.store.key, run, masks.secrets),
+            secrets=masks.secrets,
+            watch=tended.tell,
+            neighbours=StoreNeighbours(
+                self._turns, self.clock, self.project, masks, self._start_child
+            ),
+            limits=self._limits,
+            contracts=self._pinned.contracts_for(known.plan),
+            masks=masks,
+        )
+        tended.drive = Drive(known, tended.keep, ports)
+        self.tended[run] = tended
+        self._ours.add(run)
+        tended.task = self.spawn(self._tend(tended, past, news))
+        tended.task.add_done_callback(partial(self._note, tended))
+        return tended
+
+    async def _tend(self, tended: Tended, past: Sequence[Event], news: Sequence[Event]) -> Run:
+        """Drive a run until it is at rest: nothing else does."""
+        try:
+            await tended.drive.go(past, news)
+        finally:
+            del self.tended[tended.run]
+            tended.end()
+        run = tended.drive.shown
+        if run.state.ended:
+            self._secrets.inputs.pop(run.id, None)
+            await self.store.finish(run.id, to_spelled_bytes(run_report(run)))
+            if run.created.key:
+                await self.store.leave_queue(run.created.key, run.id)
+            self._ours.discard(run.id)
+        return run
+
+    def spawn(self, work: Coroutine[object, object, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _note(self, tended: Tended, task: asyncio.Task[Run]) -> None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if tended.sequence == 0:  # there is no such run
+            self._ours.discard(tended.run)
+        if not isinstance(error, Interrupted):
+            self._failed.append(tended)
+
+    # --- what runs need ------------------------------------------------------------------------------
+
+    async def _read(self, run: str) -> list[Event]:
+        """Raises InputError where there is no such run."""
+        return [recorded.event for recorded in await self.store.events(run)]
+
+    async def plan_of(self, digest: str) -> Plan:
+        """The plan that runs are pinned to, whatever became of the file."""
+        return await self._pinned.plan(digest)
+
+    async def _tell_another(
+        self, run: str, order: Order, if_sequence: int | None, *, drive: bool
+    ) -> Heard:
+        """By the inbox, with the process that drives the run; or whoever takes it over, if need be we."""
+        sending = Sending(self.store, self.plan_of, self.clock, run, order, if_sequence)
+        order_id = await sending.leave()
+        while not await sending.is_heard(order_id):
+            if not drive or await self.store.is_driven(run):
+                return "inbox"
+            await self.take_over(run)
+        return "heard"
+
+    def _new_order_id(self, run: str) -> str:
+        """As in the inbox: they sort by their time."""
+        return f"{run}.{int(self.clock.now() * 1000):012x}{chance.token_hex(6)}"

@@ -18,7 +18,7 @@ from flowdsl.world.network.hosts import CONNECTIONS_PER_HOST
 
 @dataclass(slots=True)
 class ServiceLimits:
-    """A place is kept until the answer is there. Whoever finds none waits, in the order they came."""
+    """A place is kept until the answer is there. Those that find none wait, in the order in which they came."""
 
     _places: dict[tuple[str, str, int], asyncio.Semaphore] = field(default_factory=dict)
 

@@ -7,7 +7,7 @@ flying and not wanted. Tasks only report; nothing happens directly in reaction t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
@@ -55,12 +55,8 @@ class Drive:
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     flying: dict[tuple[str, int], asyncio.Task[None]] = field(default_factory=dict)
     landed: list[tuple[str, int]] = field(default_factory=list)  # told, and not taken in yet
-    when_kept: list[Callable[[], Awaitable[None]]] = field(
-        default_factory=list
-    )  # of what has arrived
-    taken_in: list[Callable[[], Awaitable[None]]] = field(
-        default_factory=list
-    )  # of what this turn keeps
+    when_kept: list[Callable[[], None]] = field(default_factory=list)  # of what has arrived
+    taken_in: list[Callable[[], None]] = field(default_factory=list)  # of what this turn keeps
     stopping: bool = False
     paused: bool = False  # by a person, who is the one to go on with it
     giving_up: StoreError | None = None  # what was out is waited for and kept first
@@ -100,7 +96,7 @@ class Drive:
         at, state = self.ports.clock.now(), self.run.state
         return [Finished(c, state.calls[c].attempt, at, interrupted(c)) for c in state.flying]
 
-    def tell(self, *events: Event, kept: Callable[[], Awaitable[None]] | None = None) -> None:
+    def tell(self, *events: Event, kept: Callable[[], None] | None = None) -> None:
         """Something happened: the drive looks at it in its next turn. `kept` is called once it is durable."""
         self.arrived += events
         if kept is not None:
@@ -131,7 +127,7 @@ class Drive:
         before, self.shown = self.shown, self._show(turn, masked)
         self.run = turn.after
         while told:
-            await told.pop()()
+            told.pop()()
         self.ports.watch(Turn(before, masked, self.shown))
 
     def _masked(self, facts: Sequence[Event]) -> tuple[Event, ...]:

@@ -66,8 +66,23 @@ class Order:
                 raise ValueError("this is not an order")
 
 
+def judged(
+    run: Run, sequence: int, order: Order, if_sequence: int | None, at: float
+) -> list[Event]:
+    """The facts that an order adds to a run whose last fact is `sequence`, if that is the one it was given for."""
+    if if_sequence not in (None, sequence):
+        raise InputError(
+            f"{run.id} has moved on: its last fact is {sequence}, and not {if_sequence}",
+            code=Code.MOVED_ON,
+            help=f"look at it again: flowdsl status {run.id}",
+        )
+    return to_event(run, order, at)
+
+
 def to_event(run: Run, order: Order, at: float) -> list[Event]:
     """The facts that an order adds. Raises InputError where it makes no sense for this run."""
+    if run.state.ended and order.kind != "signal":  # which says so itself
+        raise _over(run)
     match order.kind:
         case "cancel":
             return _cancel(run, order, at)
@@ -121,6 +136,16 @@ def find_step(plan: Unfolded, name: str) -> Address:
         return address
     known = ", ".join(sorted(n.address for n in plan.nodes.values() if n.name)[:8])
     raise InputError(f"no step `{name}`", code=Code.NO_STEP, help=f"the steps are: {known}")
+
+
+def _over(run: Run) -> InputError:
+    state = run.progress.state
+    why = "everything in it is final" if state == "succeeded" else "nothing is left to do"
+    return InputError(
+        f"{run.id} is over: it {'has ' if state == 'succeeded' else 'was '}{state}; {why}",
+        code=Code.RUN_IS_OVER,
+        help=f"flowdsl rerun {run.id}",
+    )
 
 
 def _cancel(run: Run, order: Order, at: float) -> list[Event]:

@@ -2,9 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
+from flowdsl.engine.contracts import AnswerContracts, contracts_of
 from flowdsl.language import InvalidWorkflow, compile_pinned
+from flowdsl.language.openapi import Readings
 from flowdsl.plan.nodes import Plan
 from flowdsl.world.store.definitions import Definition, not_what_it_was, read_definition
+from flowdsl.world.store.offload import Offload, OneThread
+from flowdsl.world.store.port import Store
+
+
+@dataclass(slots=True)
+class Pinned:
+    """The definitions of the runs in a store, each read once: runs of one file share it."""
+
+    store: Store
+    plans: dict[str, Plan] = field(default_factory=dict)  # by digest
+    contracts: dict[str, AnswerContracts] = field(default_factory=dict)  # by digest
+    readings: Readings = field(default_factory=Readings)
+    aside: Offload = field(default_factory=lambda: OneThread("flowdsl-contracts"))
+
+    async def pin(self, plan: Plan) -> None:
+        self.plans[plan.digest] = plan
+        await self.store.pin(plan.digest, definition_of(plan))
+
+    async def plan(self, digest: str) -> Plan:
+        """Whatever became of the file. Raises StoreError where it cannot be read."""
+        if digest not in self.plans:
+            self.plans[digest] = plan_from(await self.store.definition(digest), digest)
+        return self.plans[digest]
+
+    def contracts_for(self, plan: Plan) -> AnswerContracts:
+        if plan.digest not in self.contracts:
+            self.contracts[plan.digest] = contracts_of(plan, self.readings, self.aside)
+        return self.contracts[plan.digest]
+
+    def close(self) -> None:
+        self.aside.close()
 
 
 def definition_of(plan: Plan) -> bytes:

@@ -21,6 +21,11 @@ def given_before(missing: Sequence[str]) -> InputError:
     )
 
 
+def is_wanting(error: InputError) -> bool:
+    """Whether it is for want of a secret that a run cannot go on."""
+    return error.code in (Code.WRONG_INPUTS, Code.MISSING_SECRET)
+
+
 def unset(missing: Sequence[str]) -> InputError | None:
     """Of the secrets that a workflow names: those without a value."""
     if not missing:

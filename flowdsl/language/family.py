@@ -19,7 +19,7 @@ from flowdsl.plan.nodes import Plan
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What a file does to whoever runs it as part of theirs, itself or by the files it uses.
+    """What a file does to one that runs it as a part of itself, be it by the files that it uses.
 
     `size`: its steps. `leaves`: the line of a change that nothing undoes. `status`: it sets the status. `outputs`: what is known of what it comes to.
     """

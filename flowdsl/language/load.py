@@ -116,7 +116,7 @@ def compile_pinned(text: str, path: str, files: Iterable[tuple[str, str]] = ()) 
 
 
 def paths_named(source: Source) -> tuple[str, ...]:
-    """The keys of the files that this one names, for whoever fills a library."""
+    """The keys of the files that this one names, for filling a `Library`."""
     document, _ = load_document(source)
     if not isinstance(document, Mapping):
         return ()

@@ -1,4 +1,4 @@
-"""What whoever uses a file has to know of it, found once: so that a file used a thousand times is looked through once."""
+"""What a file means for those that use it, found once: a file that is used a thousand times is looked through once."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A text as it is written and shown: where a secret's value stood there is a mark, and a reference from which it comes back.
 
-`Masked` is the text with its marks, so whoever shows it need not know. Whoever has the secrets can open it.
+`Masked` is the text with its marks, so a view need not know of it. With the secrets it can be opened.
 """
 
 from __future__ import annotations

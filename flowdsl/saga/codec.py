@@ -77,7 +77,7 @@ def _unrecognised(kind: Json, record: dict[str, Json]) -> Unrecognised:
 
 
 def as_json(event: Event) -> dict[str, Json]:
-    """The fact as `encode` keeps it, for whoever shows it."""
+    """The fact as `encode` keeps it, for views."""
     return _parsed(encode(event))
 
 

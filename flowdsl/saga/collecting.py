@@ -123,7 +123,7 @@ def _choose(
     if len(items) - len(lost) >= each.quorum:
         return RUNNING, None
     if walk.state.committed and not all_over:
-        return RUNNING, None  # whoever is asked about it then, finds nothing of the losers left
+        return RUNNING, None  # by then nothing of the losers is left
     return RUNNING, _too_few(collector, lost)
 
 

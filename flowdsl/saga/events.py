@@ -182,7 +182,7 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """The driver was told to end, and the run was saved: that was not a crash, and whoever comes next may go on with it."""
+    """The driver was told to end, and the run was saved: that was not a crash, and the next process may go on with it."""
 
     at: float
 

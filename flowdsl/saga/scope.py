@@ -78,7 +78,7 @@ def scope(
 
 
 def _refuse_lost(names: dict[str, Json], reference: Reference) -> None:
-    """What held a secret that is gone is never guessed: whoever needs it fails, and says so by name."""
+    """What held a secret that is gone is never guessed: an expression that needs it fails, and names it."""
     found: Json = names
     for key in reference.path:
         match found, key:
@@ -252,7 +252,7 @@ def _collected(plan: Unfolded, state: State, each: ForEach) -> Json:
 
 
 def is_given_up(state: State, address: Address, viewer: Address) -> bool:
-    """Whether the address lies in something that was undone on its own; whoever stands outside sees null there."""
+    """Whether the address lies in something that was undone on its own; from outside it is null."""
     return any(
         around in state.turned and not is_below(viewer, around) for around in enclosing(address)
     )

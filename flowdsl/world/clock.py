@@ -1,4 +1,4 @@
-"""Time, for who may know it: the engine's loop. Everything else is told."""
+"""Time. Only the engine's loop asks for it; everything else is told."""
 
 from __future__ import annotations
 

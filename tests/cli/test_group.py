@@ -16,7 +16,7 @@ from flowdsl.cli.bug import report
 from flowdsl.cli.group import COMMANDS, FIRST, NOT_YET, flowdsl
 from tests.cli.command_line import CommandLine
 
-HEAVY = ("networkx", "jsonschema", "httpx", "httpx_aiohttp", "aiohttp", "rich", "yaml", "msgspec")
+HEAVY = ("networkx", "jsonschema", "httpx", "httptools", "rich", "yaml", "msgspec")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flowdsl.cli.commands import signal
+from flowdsl.engine import inbox
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.inbox import InboxFolder
 from tests.cli.command_line import CommandLine
@@ -128,7 +128,7 @@ def test_that_a_process_does_not_listen_is_not_called_that_there_is_none(
         return True
 
     monkeypatch.setattr(FileStore, "is_driven", always)
-    monkeypatch.setattr(signal, "HEARD_SECONDS", 0.1)
+    monkeypatch.setattr(inbox, "HEARD_SECONDS", 0.1)
     done = cli("signal", run, "go", "-i", "n=1")
     assert done.code == 0
     assert "nobody drives" not in done.err

@@ -23,7 +23,8 @@ from tests.contract.tally import TALLY
 from tests.engine.dying import DyingNetwork
 from tests.engine.theatre import Fuse
 from tests.simdisk import Crash, SimDisk
-from tests.virtual import EPOCH, VirtualClock, run_virtually
+from tests.starting import PROJECT, resumed, to_rest
+from tests.virtual import VirtualClock, run_virtually
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Engine], Coroutine[object, object, T]]
@@ -80,7 +81,9 @@ class Machine:
 
     def engine(self) -> Engine:
         network = DyingNetwork(Http(httpx.ASGITransport(app=self.front)), self.fuse)
-        return Engine(FileStore(STORE, self.disk, offload=Inline()), network, VirtualClock())
+        return Engine(
+            FileStore(STORE, self.disk, offload=Inline()), network, PROJECT, VirtualClock()
+        )
 
     def torn_tails(self) -> int:
         return sum(path.suffix == ".torn" for path in self.disk.files())
@@ -110,12 +113,8 @@ def cut_everywhere(play: Callable[[Machine], None], stride: int = 1) -> None:
     assert TALLY.crashes > 3
 
 
-def created(run: str, plan: Plan, key: str = "") -> Created:
-    return Created(run, plan.name, plan.digest, EPOCH, {}, {}, {}, key=key)
-
-
 def starts(plan: Plan, run: str = "run-1", key: str = "") -> Work[Run]:
-    return lambda engine: engine.run(plan, created(run, plan, key))
+    return lambda engine: to_rest(engine, plan, run, key=key)
 
 
 def goes_on(run: str = "run-1") -> Work[Run]:
@@ -126,7 +125,7 @@ def goes_on(run: str = "run-1") -> Work[Run]:
             facts = [recorded.event for recorded in await engine.store.events(run)]
             assert isinstance(facts[0], Created)
             return Run.of(await engine.plan_of(facts[0].digest), facts)
-        result = await engine.resume(run)
+        result = await resumed(engine, run)
         assert result is not None
         return result
 
@@ -143,7 +142,7 @@ def begins_or_goes_on(plan: Plan, run: str = "run-1", key: str = "") -> Work[Run
 
 def dies_after(seconds: float, *runs: tuple[str, Plan]) -> Work[None]:
     async def work(engine: Engine) -> None:
-        tasks = [asyncio.create_task(engine.run(plan, created(run, plan))) for run, plan in runs]
+        tasks = [asyncio.create_task(to_rest(engine, plan, run)) for run, plan in runs]
         await asyncio.sleep(seconds)
         for task in tasks:
             assert not task.done()

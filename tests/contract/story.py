@@ -174,7 +174,7 @@ class Story:
         await asyncio.sleep(max(0.0, said.at - asyncio.get_running_loop().time()))
         run = drive.run if drive.run.state.created else self.seen
 
-        async def kept() -> None:
+        def kept() -> None:
             said.kept = True
 
         with suppress(InputError):

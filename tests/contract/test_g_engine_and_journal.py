@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
@@ -24,6 +25,7 @@ from tests.contract.machine import (
 from tests.contract.sagas import PAY_AND_FAIL, reserve, saga
 from tests.contract.story import Story
 from tests.contract.tally import TALLY
+from tests.starting import adopted
 
 HOTEL = "POST hotels/reservations"
 TRIP = reserve("flight") + reserve("hotel") + reserve("car")
@@ -50,7 +52,7 @@ def test_c59_an_edited_file_changes_no_run_that_has_started(edited: str) -> None
 
         async def with_the_new_file(engine: Engine) -> Run:
             assert new.digest != plan.digest
-            engine.plans[new.digest] = new
+            engine._pinned.plans[new.digest] = new
             return await goes_on()(engine)
 
         result = machine.cut(with_the_new_file)
@@ -83,9 +85,9 @@ def test_c60_c62_a_run_whose_definition_is_unreadable_stops_no_other(damage: byt
         assert machine.disk.content(definition) != damage
         machine.disk.overwrite(definition, damage)
 
-        async def recovery(engine: Engine) -> tuple[list[Run], dict[str, str]]:
+        async def recovery(engine: Engine) -> tuple[list[Run], Mapping[str, str]]:
             """Without a new run having been started."""
-            return list(await asyncio.gather(*await engine.resume_all())), engine.left
+            return await adopted(engine)
 
         results, left = machine.cut(recovery)
         assert list(left) == ["bad"]
@@ -115,7 +117,7 @@ def test_c60_a_run_whose_records_are_damaged_stops_no_other() -> None:
         machine.disk.overwrite(journal, content.replace(b"hers", b"HERS", 1))
 
         async def recovery(engine: Engine) -> list[Run]:
-            return list(await asyncio.gather(*await engine.resume_all()))
+            return (await adopted(engine))[0]
 
         results = machine.cut(recovery)
         if not machine.cuts:
@@ -214,8 +216,8 @@ def test_c66_nobody_takes_a_run_from_a_driver_that_only_stands_still() -> None:
             async with machine.engine() as engine:
                 for _ in range(5):
                     await asyncio.sleep(1)
-                    assert await engine.resume("run-1") is None
-                    assert await engine.resume_all() == []
+                    assert (await engine.attach("run-1")).driver != "ours"
+                    assert (await engine.adopt()).taken == ()
 
         async def both(engine: Engine) -> Run:
             result, _ = await asyncio.gather(begins_or_goes_on(saga(TRIP))(engine), second())

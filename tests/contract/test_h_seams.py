@@ -407,7 +407,8 @@ def test_s18_a_run_of_its_own_goes_on_when_the_run_that_started_it_is_undone() -
     def play(machine: Machine) -> None:
         async def all_of_it(engine: Engine) -> dict[str, str]:
             await begins_or_goes_on(parent)(engine)
-            await asyncio.gather(*engine.detached.values(), *await engine.resume_all())
+            await engine.adopt()
+            await asyncio.gather(*(tended.rest() for tended in engine.tended.values()))
             return {summary.run: summary.ended for summary in await engine.store.list()}
 
         ends = machine.cut(all_of_it)
@@ -425,6 +426,7 @@ def test_s19_a_stuck_run_holds_up_those_with_its_key_until_a_person_helps() -> N
         machine.front.bends.append(Bend("DELETE flights*", Says(422), times=1))
 
         async def one_after_the_other(engine: Engine) -> dict[str, str]:
+            await engine.adopt()  # one that is stuck too: it is to hear what people say
             first = await begins_or_goes_on(plans[0], "first", key="one")(engine)
             second = asyncio.create_task(begins_or_goes_on(plans[1], "second", key="one")(engine))
             try:

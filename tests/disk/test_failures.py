@@ -14,7 +14,7 @@ import pytest
 from flowdsl.engine.engine import Engine
 from flowdsl.errors import DiskFull, FlowdslError
 from flowdsl.plan.values import Json
-from flowdsl.saga.events import Created, Finished, Started
+from flowdsl.saga.events import Finished, Started
 from flowdsl.saga.run import Run
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.disk import RealDisk
@@ -23,9 +23,10 @@ from flowdsl.world.store.journal import RESERVE_BYTES
 from flowdsl.world.store.offload import Inline
 from tests.counts import count
 from tests.disk.journals import DECLINED
-from tests.engine.stage import MOCK_URL, TRIP, workflow
+from tests.engine.stage import TRIP, workflow
 from tests.engine.test_crashes import RUN, Theatre
-from tests.virtual import EPOCH, VirtualClock, at_once, run_virtually
+from tests.starting import PROJECT, resumed, to_rest
+from tests.virtual import VirtualClock, at_once, run_virtually
 
 KINDS = (
     "make_folder", "create", "open", "read", "write", "truncate", "allocate", "sync", "sync_folder",
@@ -162,15 +163,12 @@ def _live(theatre: Theatre, root: Path) -> Run:
 async def _lived(theatre: Theatre, root: Path) -> Run:
     store = FileStore(root, offload=Inline())
     network = Http(httpx.ASGITransport(app=theatre.app))
-    env: dict[str, str | None] = {"DEMO_URL": MOCK_URL}
-    plan, inputs = theatre.plan, theatre.inputs
-    async with Engine(store, network, VirtualClock()) as engine:
+    async with Engine(store, network, PROJECT, VirtualClock()) as engine:
         if RUN in {summary.run for summary in await store.list()}:
-            result = await engine.resume(RUN)
+            result = await resumed(engine, RUN)
             assert result is not None
             return result
-        first = Created(RUN, plan.name, plan.digest, EPOCH, dict[str, Json](inputs), env, {})
-        return await engine.run(plan, first)
+        return await to_rest(engine, theatre.plan, RUN, dict[str, Json](theatre.inputs))
 
 
 def _requests_and_answers(root: Path) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from flowdsl.engine.engine import Engine
 from flowdsl.engine.orders import Order
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
-from flowdsl.saga.events import Admitted, Created, Event
+from flowdsl.saga.events import Admitted, Event
 from flowdsl.saga.run import Run
 from flowdsl.saga.state import State, fold
 from flowdsl.world.network.http import Http
@@ -28,6 +28,7 @@ from tests.contract.front import Front
 from tests.engine.dying import DyingNetwork
 from tests.engine.theatre import CHANGES, STORE, Fuse
 from tests.simdisk import Crash, SimDisk
+from tests.starting import PROJECT, resumed, to_rest
 from tests.virtual import VirtualClock, at_once
 
 LATENCY_SECONDS = 0.3
@@ -92,21 +93,19 @@ class Process:
 
     async def _work(self) -> None:
         network = DyingNetwork(Http(httpx.ASGITransport(app=self.office.front)), self.fuse)
-        async with Engine(self.store, network, VirtualClock()) as self.engine:
+        async with Engine(self.store, network, PROJECT, VirtualClock()) as self.engine:
             self.ready.set()
             await self.leaves.wait()
 
     async def run(self, plan: Plan, run: str, key: str, **inputs: Json) -> Run | None:
         """None if the process died."""
         assert self.engine is not None
-        at = VirtualClock().now()
-        created = Created(run, plan.name, plan.digest, at, inputs, {}, {}, key=key)
-        result: Run | None = await self._or_dead(self.engine.run(plan, created))
+        result: Run | None = await self._or_dead(to_rest(self.engine, plan, run, inputs, key=key))
         return result
 
     async def resume(self, run: str, *orders: Order) -> Run | None:
         assert self.engine is not None
-        result: Run | None = await self._or_dead(self.engine.resume(run, orders=orders))
+        result: Run | None = await self._or_dead(resumed(self.engine, run, *orders))
         return result
 
     async def _or_dead(self, doing: Any) -> Any:

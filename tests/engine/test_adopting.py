@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 import httpx
 import pytest
 
 from flowdsl.engine.engine import Engine
+from flowdsl.engine.follow import Turned
 from flowdsl.engine.orders import Order
+from flowdsl.engine.project import Project
+from flowdsl.engine.tended import Watch
 from flowdsl.errors import InputError
 from flowdsl.plan.nodes import Plan
-from flowdsl.saga.advance import Turn
-from flowdsl.saga.events import Created, Event, Paused
+from flowdsl.plan.values import Json
+from flowdsl.saga.events import Event, Paused
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.memory import Memory, MemoryStore
 from mock_services.app import MockServices, create_app
 from tests.contract.sagas import PAY_AND_FAIL, reserve, saga
 from tests.engine import constructs
-from tests.virtual import EPOCH, VirtualClock, run_virtually
+from tests.simdisk import Crash
+from tests.starting import adopted, begin, resumed, to_rest
+from tests.virtual import VirtualClock, run_virtually
 
 PAYS = """
 - wait: 1h
@@ -35,30 +41,30 @@ OF_AN_INPUT = saga(PAYS % "inputs.otp", head="inputs: { otp: { type: string, sec
 
 
 def engine_on(
-    memory: Memory, app: MockServices, secrets: Mapping[str, str] | None = None, **more: object
+    memory: Memory,
+    app: MockServices,
+    secrets: Mapping[str, str] | None = None,
+    watch: Watch | None = None,
 ) -> Engine:
     network = Http(httpx.ASGITransport(app=app))
-    return Engine(MemoryStore(memory), network, VirtualClock(), secrets=secrets or {}, **more)  # type: ignore[arg-type]
-
-
-def created(plan: Plan, run: str = "run-1") -> Created:
-    return Created(run, plan.name, plan.digest, EPOCH, {}, {}, {})
+    project = Project(environment=secrets or {})
+    return Engine(MemoryStore(memory), network, project, VirtualClock(), watch=watch)
 
 
 async def wait_in(memory: Memory, app: MockServices, plan: Plan, how: str) -> None:
     """A life in which the run comes to its wait; and how it ends."""
-    given = {"otp": "canary-4711"} if plan is OF_AN_INPUT else {}
-    async with engine_on(memory, app, {"PAY_TOKEN": "canary-4711"}) as engine:
-        task = asyncio.create_task(engine.run(plan, created(plan), secret_inputs=given))
-        await asyncio.sleep(60)
-        if how == "killed":
-            engine.store.die()  # type: ignore[attr-defined]
-            task.cancel()
-        elif how == "stopped":
-            engine.stop()
-        else:
-            engine.pause()
-        await asyncio.gather(task, return_exceptions=True)
+    given: dict[str, Json] = {"otp": "canary-4711"} if plan is OF_AN_INPUT else {}
+    with suppress(Crash):
+        async with engine_on(memory, app, {"PAY_TOKEN": "canary-4711"}) as engine:
+            await begin(engine, plan, inputs=given)
+            await asyncio.sleep(60)
+            if how == "killed":
+                engine.store.die()  # type: ignore[attr-defined]
+                raise Crash
+            if how == "stopped":
+                await engine.drain()
+            else:
+                engine.pause()
 
 
 def facts(memory: Memory) -> list[Event]:
@@ -68,8 +74,7 @@ def facts(memory: Memory) -> list[Event]:
 async def adopt(memory: Memory, app: MockServices, secrets: Mapping[str, str]) -> dict[str, str]:
     """What was left alone, and why."""
     async with engine_on(memory, app, secrets) as engine:
-        await asyncio.gather(*await engine.resume_all())
-        return engine.left
+        return dict((await adopted(engine))[1])
 
 
 def test_a_process_that_is_stopped_pauses_nothing() -> None:
@@ -92,10 +97,9 @@ def test_to_be_stopped_is_no_crash() -> None:
         await wait_in(memory, app, WAITS, "stopped")
         for _ in range(12):
             async with engine_on(memory, app) as engine:
-                tasks = await engine.resume_all()
+                assert (await engine.adopt()).taken == ("run-1",)
                 await asyncio.sleep(1)
-                engine.stop()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await engine.drain()
         return await adopt(memory, app, {})
 
     assert run_virtually(lives()) == {}
@@ -111,7 +115,7 @@ def test_what_a_person_paused_is_left_to_a_person() -> None:
         left = await adopt(memory, app, {})
         assert isinstance(facts(memory)[-1], Paused)
         async with engine_on(memory, app) as engine:
-            assert await engine.resume("run-1") is not None
+            assert await resumed(engine, "run-1") is not None
         return left
 
     assert list(run_virtually(lives())) == ["run-1"]
@@ -129,7 +133,7 @@ def test_nothing_is_undone_for_want_of_a_secret(how: str) -> None:
         assert facts(memory) == before
         async with engine_on(memory, app) as engine:
             with pytest.raises(InputError, match="the secret `PAY_TOKEN` has no value"):
-                await engine.resume("run-1")
+                await engine.attach("run-1")
         assert facts(memory) == before
         assert await adopt(memory, app, {"PAY_TOKEN": "canary-4711"}) == {}
         return left
@@ -147,9 +151,9 @@ def test_nor_of_a_secret_input() -> None:
         left = await adopt(memory, app, {"PAY_TOKEN": "x"})
         async with engine_on(memory, app) as engine:
             with pytest.raises(InputError, match="`otp` of this run"):
-                await engine.resume("run-1")
+                await engine.attach("run-1")
             assert facts(memory) == before
-            await engine.resume("run-1", secret_inputs={"otp": "canary-4711"})
+            await resumed(engine, "run-1", secret_inputs={"otp": "canary-4711"})
         return left
 
     left = run_virtually(lives())
@@ -162,10 +166,11 @@ def test_one_that_is_required_and_was_not_given_is_never_taken_for_null() -> Non
 
     async def life() -> None:
         async with engine_on(memory, app) as engine:
-            result = await engine.run(OF_AN_INPUT, created(OF_AN_INPUT))
-            assert result.progress.state == "compensated"
+            with pytest.raises(InputError, match="the input `otp` is missing"):
+                await to_rest(engine, OF_AN_INPUT)
 
     run_virtually(life())
+    assert memory.runs == {}
     assert app.requests == []
 
 
@@ -177,22 +182,24 @@ def test_who_watches_the_engine_hears_of_a_run_that_is_woken() -> None:
     undo = {"service": "flights", "method": "DELETE", "path": "/reservations/*"}
     app.faults.add({**undo, "fault": "refuse:422", "times": 1})
     plan = saga(reserve("flight") + PAY_AND_FAIL)
-    heard: list[Turn] = []
-    of_the_run: list[Turn] = []
+    heard: list[Turned] = []
+    of_the_run: list[Turned] = []
 
     async def life() -> None:
         async with engine_on(memory, app, watch=heard.append) as engine:
-            result = await engine.run(plan, created(plan), watch=of_the_run.append)
-            assert result.progress.state == "stuck"
+            handle = await begin(engine, plan)
+            of_the_run.extend([turned async for turned in handle.turns()])
+            assert of_the_run[-1].run.progress.state == "stuck"
             outside = MemoryStore(memory)
             await outside.send("run-1", Order("retry", "flight").to_json())
             await asyncio.sleep(60)
+            of_the_run.extend([turned async for turned in handle.turns(of_the_run[-1].sequence)])
 
     run_virtually(life())
     assert app.faults.faults[0].fired == 1
     told = [fact for turn in heard for fact in turn.facts]
     assert told == memory.runs["run-1"].events
-    assert heard[-1].after.progress.state == "compensated"
+    assert heard[-1].run.progress.state == "compensated"
     assert [fact for turn in of_the_run for fact in turn.facts] == told
 
 
@@ -203,14 +210,14 @@ def test_and_of_a_run_that_a_run_has_started() -> None:
         last="",
         child="steps: [{ call: POST mail/messages, body: { text: hello }, compensate: none }]\n",
     )
-    heard: list[Turn] = []
+    heard: list[Turned] = []
 
     async def life() -> None:
         async with engine_on(memory, app, watch=heard.append) as engine:
-            await engine.run(plan, created(plan))
+            await to_rest(engine, plan)
 
     run_virtually(life())
     assert len(memory.runs) == 2
     for run, kept in memory.runs.items():
-        told = [fact for turn in heard if turn.after.id == run for fact in turn.facts]
+        told = [fact for turn in heard if turn.run.id == run for fact in turn.facts]
         assert told == kept.events

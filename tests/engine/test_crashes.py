@@ -16,7 +16,6 @@ from flowdsl.engine.engine import Engine
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
-from flowdsl.saga.events import Created
 from flowdsl.saga.run import Run
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
@@ -24,9 +23,10 @@ from flowdsl.world.store.offload import Inline
 from mock_services.app import MockServices, create_app
 from tests.conftest import Counts
 from tests.engine.dying import DyingNetwork
-from tests.engine.stage import MOCK_URL, ORDER, TRIP, workflow
+from tests.engine.stage import ORDER, TRIP, workflow
 from tests.simdisk import Crash, Operation, SimDisk
-from tests.virtual import EPOCH, VirtualClock, run_virtually
+from tests.starting import PROJECT, resumed, to_rest
+from tests.virtual import VirtualClock, run_virtually
 
 RUN = "trip-a"
 STORE = Path("/store")
@@ -88,7 +88,7 @@ class Theatre:
     async def _live(self, fuse: Fuse) -> Run:
         network = DyingNetwork(Http(httpx.ASGITransport(app=self.app)), fuse)
         store = FileStore(STORE, self.disk, offload=Inline())
-        engine = Engine(store, network, VirtualClock())
+        engine = Engine(store, network, PROJECT, VirtualClock())
         try:
             async with engine:
                 result = await self._begin_or_resume(engine, store)
@@ -102,13 +102,11 @@ class Theatre:
         if RUN in known and known[RUN].ended:  # it died after the last fact
             return Run.of(self.plan, [recorded.event for recorded in await store.events(RUN)])
         if RUN in known:
-            result = await engine.resume(RUN)
+            result = await resumed(engine, RUN)
             assert result is not None, "nobody else drives this run"
             return result
         assert not self.app.requests, "something was sent before the first record"
-        env: dict[str, str | None] = {"DEMO_URL": MOCK_URL}
-        created = Created(RUN, self.plan.name, self.plan.digest, EPOCH, self.inputs, env, {})
-        return await engine.run(self.plan, created)
+        return await to_rest(engine, self.plan, RUN, self.inputs)
 
     def judge(self, result: Run) -> None:
         assert result.progress.state in ("succeeded", "compensated")

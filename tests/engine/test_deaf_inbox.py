@@ -12,14 +12,14 @@ import pytest
 from flowdsl.engine.engine import Engine
 from flowdsl.engine.orders import Order
 from flowdsl.errors import StoreError
-from flowdsl.saga.events import Created
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.offload import Inline
 from mock_services.app import MockServices, create_app
-from tests.engine.stage import MOCK_URL, TRIP, workflow
+from tests.engine.stage import TRIP, workflow
 from tests.simdisk import Operation, SimDisk
-from tests.virtual import EPOCH, VirtualClock, run_virtually
+from tests.starting import PROJECT, resumed, to_rest
+from tests.virtual import VirtualClock, run_virtually
 
 STORE = Path("/store")
 PLAN = workflow("trip.yaml")
@@ -45,10 +45,8 @@ async def cancelled(app: MockServices, disk: SimDisk, deaf: Deaf) -> str:
     """A run whose charge takes eight seconds is cancelled after one."""
     store = FileStore(STORE, disk, offload=Inline())
     network = Http(httpx.ASGITransport(app=app))
-    env: dict[str, str | None] = {"DEMO_URL": MOCK_URL}
-    created = Created("run-1", PLAN.name, PLAN.digest, EPOCH, TRIP, env, {})
-    async with Engine(store, network, VirtualClock()) as engine:
-        running = asyncio.create_task(engine.run(PLAN, created))
+    async with Engine(store, network, PROJECT, VirtualClock()) as engine:
+        running = asyncio.create_task(to_rest(engine, PLAN, inputs=TRIP))
         await asyncio.sleep(1)
         other = FileStore(STORE, disk, offload=Inline(), read_only=True)
         await other.send("run-1", Order("cancel", actor="ada").to_json())
@@ -88,7 +86,7 @@ def test_who_cannot_hear_for_good_says_so_and_the_next_process_obeys(kind: str) 
         assert (refusal.value.code, refusal.value.exit_code) == ("F200", 74)
         assert refusal.value.help
         await asyncio.sleep(60)  # what had reached the services takes its effect
-        return took, await resumed(app, disk.killed())
+        return took, await gone_on_with(app, disk.killed())
 
     # when
     took, state = run_virtually(story())
@@ -116,12 +114,10 @@ def test_an_order_for_a_run_at_rest_is_obeyed_though_its_facts_cannot_be_read_at
 
     async def story() -> str:
         store = FileStore(STORE, disk, offload=Inline())
-        env: dict[str, str | None] = {"DEMO_URL": MOCK_URL}
         inputs = {**TRIP, "card": "tok_declined"}
-        created = Created("run-1", PLAN.name, PLAN.digest, EPOCH, inputs, env, {})
         network = Http(httpx.ASGITransport(app=app))
-        async with Engine(store, network, VirtualClock()) as engine:
-            assert (await engine.run(PLAN, created)).progress.state == "stuck"
+        async with Engine(store, network, PROJECT, VirtualClock()) as engine:
+            assert (await to_rest(engine, PLAN, inputs=inputs)).progress.state == "stuck"
             # when the disk fails as somebody tells it to go on
             other = FileStore(STORE, disk, offload=Inline(), read_only=True)
             await other.send("run-1", Order("retry", actor="ada").to_json())
@@ -135,9 +131,9 @@ def test_an_order_for_a_run_at_rest_is_obeyed_though_its_facts_cannot_be_read_at
     assert list(app.ledger.left_behind("compensated")) == []
 
 
-async def resumed(app: MockServices, disk: SimDisk) -> str:
+async def gone_on_with(app: MockServices, disk: SimDisk) -> str:
     store = FileStore(STORE, disk, offload=Inline())
-    async with Engine(store, Http(httpx.ASGITransport(app=app)), VirtualClock()) as engine:
-        result = await engine.resume("run-1")
+    async with Engine(store, Http(httpx.ASGITransport(app=app)), PROJECT, VirtualClock()) as engine:
+        result = await resumed(engine, "run-1")
         assert result is not None
         return result.progress.state

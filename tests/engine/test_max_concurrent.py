@@ -17,7 +17,7 @@ from flowdsl.engine.orders import Order
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan, Service
 from flowdsl.plan.request import Request
-from flowdsl.saga.events import Created, Finished, Ok, Started
+from flowdsl.saga.events import Finished, Ok, Started
 from flowdsl.saga.observation import Observation
 from flowdsl.saga.run import Run
 from flowdsl.world.network.hosts import CONNECTIONS_PER_HOST
@@ -26,7 +26,8 @@ from flowdsl.world.store.memory import Memory, MemoryStore
 from mock_services.app import create_app
 from tests.conftest import Counts
 from tests.contract.front import Bend, Front, Late, Says
-from tests.virtual import EPOCH, VirtualClock, run_virtually
+from tests.starting import PROJECT, to_rest
+from tests.virtual import VirtualClock, run_virtually
 
 LATENCY, TIMEOUT, LIMIT = 1.0, 2, 3
 TEXT = f"""\
@@ -98,15 +99,9 @@ class Crowd:
 
     async def _play(self, runs: int, cancels: Mapping[int, float]) -> list[Run]:
         store = MemoryStore(self.memory)
-        async with Engine(store, self.network, VirtualClock()) as engine:
+        async with Engine(store, self.network, PROJECT, VirtualClock()) as engine:
             people = [asyncio.create_task(self._cancel(n, at)) for n, at in cancels.items()]
-            going = [
-                engine.run(
-                    PLAN,
-                    Created(f"run-{n}", "crowd", PLAN.digest, EPOCH, {"mark": f"m{n}"}, {}, {}),
-                )
-                for n in range(runs)
-            ]
+            going = [to_rest(engine, PLAN, f"run-{n}", {"mark": f"m{n}"}) for n in range(runs)]
             results = await asyncio.gather(*going)
             await asyncio.gather(*people)
         await self.front.settled()

@@ -10,7 +10,7 @@ from flowdsl.engine.engine import Engine
 from flowdsl.engine.orders import Order
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
-from flowdsl.saga.events import Created, Event, Resumed
+from flowdsl.saga.events import Event, Resumed
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.memory import KeptRun, Memory, MemoryStore
 from flowdsl.world.store.port import Report
@@ -18,9 +18,10 @@ from flowdsl.world.store.summary import Ordered
 from mock_services.app import create_app
 from tests.conftest import Counts
 from tests.engine.constructs import APPROVED, constructs
-from tests.engine.stage import MOCK_URL, TRIP, workflow
+from tests.engine.stage import TRIP, workflow
 from tests.engine.theatre import Theatre
-from tests.virtual import EPOCH, VirtualClock, run_virtually
+from tests.starting import PROJECT, to_rest
+from tests.virtual import VirtualClock, run_virtually
 
 
 def test_what_was_said_while_nobody_drove_it_outlives_the_next_crash(counts: Counts) -> None:
@@ -57,9 +58,8 @@ async def _stuck_then_retried_twice(app: object) -> tuple[list[Event], str]:
     memory = Memory()
     network = Http(httpx.ASGITransport(app=app))  # type: ignore[arg-type]
     inputs = {**TRIP, "card": "tok_declined"}
-    created = Created("run-1", plan.name, plan.digest, EPOCH, inputs, {"DEMO_URL": MOCK_URL}, {})
-    async with Engine(MemoryStore(memory), network, VirtualClock()) as engine:
-        result = await engine.run(plan, created)
+    async with Engine(MemoryStore(memory), network, PROJECT, VirtualClock()) as engine:
+        result = await to_rest(engine, plan, inputs=inputs)
         assert result.progress.state == "stuck"
         other = MemoryStore(memory)
         for actor in ("ada", "bob"):
@@ -101,9 +101,8 @@ async def _three_generations() -> Memory:
     plan: Plan = compile_plan(text, "parent.yaml", files)
     memory = Memory()
     network = Http(httpx.ASGITransport(app=create_app()))
-    async with Engine(MemoryStore(memory), network, VirtualClock()) as engine:
-        created = Created("run-1", plan.name, plan.digest, EPOCH, {}, {}, {})
-        await engine.run(plan, created)
+    async with Engine(MemoryStore(memory), network, PROJECT, VirtualClock()) as engine:
+        await to_rest(engine, plan)
     return memory
 
 
@@ -126,9 +125,8 @@ async def _cancelled_while_put_away() -> tuple[KeptRun, list[Ordered]]:
     plan = workflow("trip.yaml")
     memory = Memory()
     network = Http(httpx.ASGITransport(app=create_app()))
-    created = Created("run-1", plan.name, plan.digest, EPOCH, TRIP, {"DEMO_URL": MOCK_URL}, {})
-    async with Engine(Slow(memory), network, VirtualClock()) as engine:
-        running = asyncio.create_task(engine.run(plan, created))
+    async with Engine(Slow(memory), network, PROJECT, VirtualClock()) as engine:
+        running = asyncio.create_task(to_rest(engine, plan, inputs=TRIP))
         await asyncio.sleep(1)
         await MemoryStore(memory).send("run-1", Order("cancel").to_json())
         await running

@@ -11,13 +11,13 @@ from flowdsl.engine.engine import Engine
 from flowdsl.engine.orders import Order
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
-from flowdsl.saga.events import Created
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.memory import Memory, MemoryStore
 from mock_services.app import MockServices, create_app
 from tests.contract.sagas import PAY_AND_FAIL, saga
-from tests.engine.stage import MOCK_URL, TRIP, workflow
-from tests.virtual import EPOCH, VirtualClock, run_virtually
+from tests.engine.stage import TRIP, workflow
+from tests.starting import PROJECT, to_rest
+from tests.virtual import VirtualClock, run_virtually
 
 FLIGHT = """
 - id: flight
@@ -41,21 +41,18 @@ def test_a_stuck_run_of_a_living_process_obeys() -> None:
 
     plan = workflow("trip.yaml")
     inputs = {**TRIP, "card": "tok_declined"}
-    created = Created("run-1", plan.name, plan.digest, EPOCH, inputs, {"DEMO_URL": MOCK_URL}, {})
-    state = run_virtually(_stuck_then_retried(app, plan, created))
+    state = run_virtually(_stuck_then_retried(app, plan, inputs))
 
     assert app.faults.faults[0].fired == 1
     assert state == "compensated"
     assert list(app.ledger.left_behind("compensated")) == []
 
 
-async def _stuck_then_retried(
-    app: MockServices, plan: Plan, created: Created, secret_inputs: Mapping[str, str] | None = None
-) -> str:
+async def _stuck_then_retried(app: MockServices, plan: Plan, inputs: Mapping[str, Json]) -> str:
     memory = Memory()
     network = Http(httpx.ASGITransport(app=app))
-    async with Engine(MemoryStore(memory), network, VirtualClock()) as engine:
-        result = await engine.run(plan, created, secret_inputs=secret_inputs)
+    async with Engine(MemoryStore(memory), network, PROJECT, VirtualClock()) as engine:
+        result = await to_rest(engine, plan, inputs=inputs)
         assert result.progress.state == "stuck"
 
         other = MemoryStore(memory)
@@ -74,9 +71,8 @@ def test_it_still_knows_the_secrets_that_it_was_given() -> None:
     app.faults.add({**undo, "fault": "refuse:422", "times": 1})
 
     plan = saga(FLIGHT + PAY_AND_FAIL, head="inputs: { pin: { type: string, secret: true } }")
-    created = Created("run-1", plan.name, plan.digest, EPOCH, {}, {}, {})
-    given = {"pin": "4711-and-more"}
-    assert run_virtually(_stuck_then_retried(app, plan, created, given)) == "compensated"
+    given: dict[str, Json] = {"pin": "4711-and-more"}
+    assert run_virtually(_stuck_then_retried(app, plan, given)) == "compensated"
     assert app.faults.faults[0].fired == 1
     undone = [logged for logged in app.requests if logged.method == "DELETE"]
     assert [logged.body for logged in undone] == [b'{"pin":"4711-and-more"}'] * 2
@@ -99,9 +95,8 @@ async def _rubbish_then_cancelled(app: MockServices) -> tuple[list[str], str]:
     plan = workflow("trip.yaml")
     memory = Memory()
     network = Http(httpx.ASGITransport(app=app))
-    created = Created("run-1", plan.name, plan.digest, EPOCH, TRIP, {"DEMO_URL": MOCK_URL}, {})
-    async with Engine(MemoryStore(memory), network, VirtualClock()) as engine:
-        running = asyncio.create_task(engine.run(plan, created))
+    async with Engine(MemoryStore(memory), network, PROJECT, VirtualClock()) as engine:
+        running = asyncio.create_task(to_rest(engine, plan, inputs=TRIP))
         await asyncio.sleep(1)
         other = MemoryStore(memory)
         rubbish: list[Json] = [[], {"kind": "erase"}, {"kind": "skip", "step": 1}]

@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from flowdsl.codes import Code
-from flowdsl.engine.engine import POLL_SECONDS
+from flowdsl.engine.listening import POLL_SECONDS
 from flowdsl.engine.orders import Order
 from flowdsl.plan.nodes import Plan, WaitFor
 from flowdsl.saga.events import (

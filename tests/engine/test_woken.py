@@ -11,26 +11,21 @@ import pytest
 
 from flowdsl.engine.engine import Engine
 from flowdsl.engine.orders import Order
-from flowdsl.plan.nodes import Plan
-from flowdsl.saga.events import Created
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.offload import Inline
 from mock_services.app import MockServices, create_app
 from tests.contract.sagas import PAY_AND_FAIL, reserve, saga
 from tests.simdisk import SimDisk
-from tests.virtual import EPOCH, VirtualClock, run_virtually
+from tests.starting import PROJECT, to_rest
+from tests.virtual import VirtualClock, run_virtually
 
 STORE = Path("/store")
 
 
 def engine_on(disk: SimDisk, app: MockServices) -> Engine:
     network = Http(httpx.ASGITransport(app=app))
-    return Engine(FileStore(STORE, disk, offload=Inline()), network, VirtualClock())
-
-
-def created(plan: Plan) -> Created:
-    return Created("run-1", plan.name, plan.digest, EPOCH, {}, {}, {})
+    return Engine(FileStore(STORE, disk, offload=Inline()), network, PROJECT, VirtualClock())
 
 
 @pytest.mark.parametrize(
@@ -48,7 +43,7 @@ def test_a_stuck_run_is_woken_once_the_disk_has_room_or_answers_again(
 
     async def life() -> dict[str, str]:
         async with engine_on(disk, app) as engine:
-            result = await engine.run(plan, created(plan))
+            result = await to_rest(engine, plan)
             assert result.progress.state == "stuck"
             outside = FileStore(STORE, disk, offload=Inline())
             await outside.start()

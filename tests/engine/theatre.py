@@ -16,15 +16,17 @@ from typing import Any
 
 import httpx
 
-from flowdsl.engine.engine import POLL_SECONDS, Engine
+from flowdsl.engine.engine import Engine
+from flowdsl.engine.listening import POLL_SECONDS
 from flowdsl.engine.orders import Order
 from flowdsl.engine.pinned import plan_from
+from flowdsl.engine.project import Project
 from flowdsl.errors import StoreError
 from flowdsl.plan.address import is_below
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
-from flowdsl.saga.events import Created, Event
+from flowdsl.saga.events import Event
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State, fold
 from flowdsl.world.network.http import Http
@@ -35,7 +37,8 @@ from tests.contract.front import Bend, Front, How
 from tests.engine.dying import DyingNetwork
 from tests.runs import run_at
 from tests.simdisk import Crash, Operation, SimDisk
-from tests.virtual import EPOCH, VirtualClock, run_virtually
+from tests.starting import resumed, to_rest
+from tests.virtual import VirtualClock, run_virtually
 
 RUN = "saga-a"
 STORE = Path("/store")
@@ -188,22 +191,21 @@ class Theatre:
         clock = VirtualClock()
         network = DyingNetwork(Http(httpx.ASGITransport(app=self.front)), fuse)
         store = FileStore(STORE, self.disk, offload=Inline(), wall=clock.now)
-        async with Engine(store, network, clock, secrets=self.secrets) as engine:
+        async with Engine(store, network, self.project, clock) as engine:
             known = await store.list()
             if RUN in {summary.run for summary in known}:
                 async with asyncio.TaskGroup() as group:
                     for summary in known:
                         if not summary.ended:
-                            group.create_task(engine.resume(summary.run))
+                            group.create_task(resumed(engine, summary.run))
             else:
                 assert not self.front.log, "something was sent before the first record"
-                await engine.run(self.plan, self.created)
+                await to_rest(engine, self.plan, RUN, self.inputs, key=self.key)
 
     @property
-    def created(self) -> Created:
-        plan, inputs, env = self.plan, dict(self.inputs), dict(self.env)
-        services = dict(self.services)
-        return Created(RUN, plan.name, plan.digest, EPOCH, inputs, env, services, key=self.key)
+    def project(self) -> Project:
+        env = {name: value for name, value in self.env.items() if value is not None}
+        return Project(environment={**env, **self.secrets}, services=self.services)
 
     async def _say(self, seconds: float, order: Order) -> None:
         """From a process of its own, once there is a run: acknowledged when it is in the inbox."""

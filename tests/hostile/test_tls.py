@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
+from flowdsl.world.network.dial import tls_context
 from flowdsl.world.network.http import Http
-from flowdsl.world.network.wire import Wire, tls_context
+from flowdsl.world.network.wire import Wire
 from tests.hostile.test_services import row_of
 from tests.saga.test_outcome import seen_as
 from tests.world.sockets import post, reply, service

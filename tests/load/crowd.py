@@ -15,14 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flowdsl.engine.engine import Engine
+from flowdsl.engine.follow import Turned
+from flowdsl.engine.project import Project
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
-from flowdsl.saga.advance import Turn
-from flowdsl.saga.events import Created
+from flowdsl.plan.values import Json
 from flowdsl.saga.run import Run
 from flowdsl.world.clock import SystemClock
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
+from tests.starting import to_rest
 
 ORDER = """\
 flowdsl: 1
@@ -55,10 +57,11 @@ class Crowd:
     gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_A_TIME))
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def watch(self, turn: Turn) -> None:
+    def watch(self, turned: Turned) -> None:
         # Where there is nothing to wait for any more, it is as far as it would be.
-        if turn.after.id not in self.waited and turn.after.progress.state != "running":
-            self.waited.add(turn.after.id)
+        run = turned.run
+        if run.id not in self.waited and run.progress.state != "running":
+            self.waited.add(run.id)
             self.gate.release()
 
     def count(self, task: asyncio.Task[Run]) -> None:
@@ -88,19 +91,15 @@ async def gather(crowd: Crowd, engine: Engine, plan: Plan, size: int) -> None:
             number += 1
             crowd.open_now += 1
             stays = number <= size and number % 4 > 0
-            task = asyncio.create_task(
-                engine.run(plan, order(plan, number, stays), watch=crowd.watch)
-            )
+            task = asyncio.create_task(to_rest(engine, plan, f"order-{number}", due(number, stays)))
             task.add_done_callback(crowd.count)
         crowd.changed.clear()
         await crowd.changed.wait()
 
 
-def order(plan: Plan, number: int, stays: bool) -> Created:
+def due(number: int, stays: bool) -> dict[str, Json]:
     """Of the first, three in four wait for what is an hour away; the others, and all after them, come and go."""
-    now = time.time()
-    due = int(now) + (HOUR if stays else random.Random(number).randint(5, 45))
-    return Created(f"order-{number}", plan.name, plan.digest, now, {"due": due}, {}, {})
+    return {"due": int(time.time()) + (HOUR if stays else random.Random(number).randint(5, 45))}
 
 
 class HourLater(SystemClock):
@@ -111,8 +110,13 @@ class HourLater(SystemClock):
 
 
 async def take_over(crowd: Crowd, engine: Engine) -> None:
-    driving = await engine.resume_all(watch=crowd.watch)
-    crowd.open_now = len(driving)
+    taken = (await engine.adopt()).taken
+    crowd.open_now = len(taken)
+
+    async def rest(run: str) -> Run:
+        return await (await engine.attach(run)).rest()
+
+    driving = [asyncio.create_task(rest(run)) for run in taken]
     for task in driving:
         task.add_done_callback(crowd.count)
     await asyncio.gather(*driving)
@@ -122,7 +126,9 @@ async def main(words: Sequence[str]) -> None:
     folder, *rest = words
     crowd = Crowd()
     store, clock = FileStore(Path(folder)), SystemClock() if rest else HourLater()
-    async with aclosing(Http()) as network, Engine(store, network, clock) as engine:
+    network = Http()
+    engine = Engine(store, network, Project(), clock, watch=crowd.watch)
+    async with aclosing(network), engine:
         crowd.say()
         reporting = asyncio.create_task(crowd.report())
         if rest:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from flowdsl.cli.screen import Screen
 from flowdsl.engine.engine import Engine
+from flowdsl.engine.follow import Turned
+from flowdsl.engine.secrecy import RunSecrets
+from flowdsl.engine.tended import Tended
 from flowdsl.errors import FlowdslError
 from flowdsl.plan.nodes import Input
 from flowdsl.saga.advance import Turn
@@ -17,18 +20,25 @@ def on_stderr_only(self: Screen, error: FlowdslError) -> None:
     pass
 
 
-def whoever_it_was(self: Engine) -> None:
-    self.pause()
+def whoever_it_was(self: Engine, *, paused: bool) -> None:
+    self._stops = True
+    for tended in self.tended.values():
+        tended.drive.stop(paused=True)
 
 
-def all_of_them(self: Engine, past: Sequence[Event]) -> bool:
-    return True
+def all_of_them(self: RunSecrets, past: Sequence[Event]) -> dict[str, str]:
+    return {}
 
 
-def of_its_own_run(self: Engine, run: str, turn: Turn) -> None:
-    watch = self.watches.get(run)
-    if watch is not None:
-        watch(turn)
+def of_runs_without_a_parent(self: Tended, turn: Turn) -> None:
+    self.sequence += len(turn.facts)
+    self.last = turned = Turned(self.sequence, turn, is_ours=True)
+    if not self._begun.done():
+        self._begun.set_result(True)
+    for ear in self._ears:
+        ear.hear(turned)
+    if self.watch is not None and not turned.run.created.parent:
+        self.watch(turned)
 
 
 def never_left_out(declared: Input, given: tuple[str, ...] | None) -> bool:
@@ -49,20 +59,20 @@ EXHIBITS = (
     ),
     Exhibit(
         "the end of a process pauses its runs",
-        "flowdsl.engine.engine.Engine.stop",
+        "flowdsl.engine.engine.Engine._stop",
         whoever_it_was,
         f"{ADOPTING}::test_a_process_that_is_stopped_pauses_nothing",
     ),
     Exhibit(
         "every run is adopted, whatever it lacks",
-        "flowdsl.engine.engine.Engine._may_adopt",
+        "flowdsl.engine.secrecy.RunSecrets.unattended",
         all_of_them,
         f"{ADOPTING}::test_what_a_person_paused_is_left_to_a_person",
     ),
     Exhibit(
         "a run that a run has started is watched by nobody",
-        "flowdsl.engine.engine.Engine._tell",
-        of_its_own_run,
+        "flowdsl.engine.tended.Tended.tell",
+        of_runs_without_a_parent,
         f"{ADOPTING}::test_and_of_a_run_that_a_run_has_started",
     ),
     Exhibit(

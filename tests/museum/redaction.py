@@ -22,6 +22,7 @@ from flowdsl.saga import masking
 from flowdsl.saga.events import Done, Event
 from flowdsl.saga.masking import Change
 from flowdsl.saga.observation import Answer, Observation
+from flowdsl.world.network.connection import IncomingAnswer
 from flowdsl.world.secrets.redaction import Redaction
 from flowdsl.world.secrets.spellings import Read, Sought
 from flowdsl.world.store.disk import RealDisk
@@ -118,17 +119,17 @@ def with_its_message(error: BaseException, arguments: list[str]) -> str:
     return f"{_report(error, arguments)}\n{error}"
 
 
-def as_it_was_quoted(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return str(error)
+def what_came_is_quoted(self: IncomingAnswer, data: bytes) -> None:
+    _feed(self, data)
+    if self._garbled:
+        self._broken = f"{self._broken}: {data!r}"
 
 
 def as_the_umask_says(self: RealDisk, path: Path) -> int:
     return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o666)
 
 
-_report = bug.report
+_report, _feed = bug.report, IncomingAnswer.feed
 
 EXHIBITS = (
     Exhibit("an answer is kept as it came", MASKS + ".mask", nothing_is_masked, f"{CANARY}[ok]"),
@@ -137,7 +138,7 @@ EXHIBITS = (
     Exhibit("the branch that was taken is masked as data", ("flowdsl.engine.masks.over_data",), places_are_data, "tests/engine/test_masks.py::test_the_branch_that_was_taken_is_no_data"),
     Exhibit("any reference is filled in", f"{WHERE}.Redaction.seal", believes_any_reference, HERE + "test_with_another_secret_nothing_is_opened_and_it_is_said_which"),
     Exhibit("a secret of before is not looked for", f"{WHERE}.Redaction._older_one", never_looked_for, HERE + "test_a_secret_of_before_is_known_by_its_length_and_its_seal"),
-    Exhibit("what was not HTTP is quoted", "flowdsl.world.network.wire._why", as_it_was_quoted, f"{CANARY}[broken]"),
+    Exhibit("what was not HTTP is quoted", "flowdsl.world.network.connection.IncomingAnswer.feed", what_came_is_quoted, f"{CANARY}[broken]"),
     Exhibit("the umask decides who may read the store", "flowdsl.world.store.disk.RealDisk.create", as_the_umask_says, "tests/hostile/test_secrets.py::test_the_store_is_the_owners_alone_whatever_the_umask"),
     Exhibit("the report of a bug says what the exception says", "flowdsl.cli.bug.report", with_its_message, "tests/hostile/test_secrets.py::test_a_bug_in_flowdsl_is_reported_without_them"),
     Exhibit("a secret is sought as it is written", f"{SPELLINGS}._escaped_forms", as_it_is_written, FORMS),

@@ -10,16 +10,15 @@ from contextlib import aclosing
 from pathlib import Path
 
 from flowdsl.engine.engine import Engine
+from flowdsl.engine.follow import Turned
+from flowdsl.engine.project import Project
 from flowdsl.errors import StoreError
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
-from flowdsl.saga.advance import Turn
-from flowdsl.saga.events import Created
-from flowdsl.saga.run import Run
-from flowdsl.world.clock import SystemClock
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
+from tests.starting import begin
 
 PAUSE_SECONDS = 0.1
 OTHERS_ARE_AT_IT = "F210"
@@ -31,9 +30,9 @@ class Diary:
     def __init__(self, path: Path) -> None:
         self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
-    def note(self, turn: Turn) -> None:
-        if turn.facts:
-            run, state = turn.after.id, turn.after.state
+    def note(self, turned: Turned) -> None:
+        if turned.facts:
+            run, state = turned.run.id, turned.run.state
             words = (time.monotonic_ns(), os.getpid(), run, state.epoch, state.ended or "-")
             os.write(self._handle, f"{' '.join(map(str, words))}\n".encode())
 
@@ -42,28 +41,19 @@ async def work(plan: Plan, store: Path, url: str, name: str, runs: int) -> None:
     diary, stop = Diary(store.with_suffix(".diary")), store.with_suffix(".stop")
     inputs: dict[str, Json] = {"flight": "LH-454", "hotel": "Savoy", "car": "compact"}
     inputs |= {"nights": 1, "card": "tok_visa", "email": "ada@example.com"}
-    async with aclosing(Http()) as network, Engine(FileStore(store), network) as engine:
-        at = SystemClock().now()
-        tasks: list[asyncio.Task[Run]] = [
-            asyncio.create_task(
-                engine.run(
-                    plan,
-                    Created(
-                        f"{name}-{n}", plan.name, plan.digest, at, inputs, {"DEMO_URL": url}, {}
-                    ),
-                    watch=diary.note,
-                )
-            )
-            for n in range(runs)
-        ]
+    project = Project(environment={"DEMO_URL": url})
+    async with (
+        aclosing(Http()) as network,
+        Engine(FileStore(store), network, project, watch=diary.note) as engine,
+    ):
+        await asyncio.gather(*(begin(engine, plan, f"{name}-{n}", inputs) for n in range(runs)))
         while not stop.exists():
             try:
-                tasks += await engine.resume_all(watch=diary.note)
+                await engine.adopt()
             except StoreError as error:
                 if error.code != OTHERS_ARE_AT_IT:
                     raise
             await asyncio.sleep(PAUSE_SECONDS)
-        await asyncio.gather(*tasks)
 
 
 if __name__ == "__main__":

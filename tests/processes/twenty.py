@@ -7,29 +7,21 @@ import sys
 from pathlib import Path
 
 from flowdsl.engine.engine import Engine
+from flowdsl.engine.project import Project
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
-from flowdsl.saga.events import Created
-from flowdsl.world.clock import SystemClock
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
+from tests.starting import to_rest
 
 
 async def drive(plan: Plan, store: Path, url: str, runs: int) -> None:
     inputs: dict[str, Json] = {"flight": "LH-454", "hotel": "Savoy", "car": "compact"}
     inputs |= {"nights": 1, "card": "tok_visa", "email": "ada@example.com"}
-    async with Engine(FileStore(store), Http()) as engine:
-        at = SystemClock().now()
-        await asyncio.gather(
-            *(
-                engine.run(
-                    plan,
-                    Created(f"many-{n}", plan.name, plan.digest, at, inputs, {"DEMO_URL": url}, {}),
-                )
-                for n in range(runs)
-            )
-        )
+    project = Project(environment={"DEMO_URL": url})
+    async with Engine(FileStore(store), Http(), project) as engine:
+        await asyncio.gather(*(to_rest(engine, plan, f"many-{n}", inputs) for n in range(runs)))
 
 
 if __name__ == "__main__":

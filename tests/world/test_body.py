@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from flowdsl.plan.values import Json
 from flowdsl.world.network.body import BODY_BYTES_MAX, Whole, decode, read_whole
+from flowdsl.world.network.through_httpx import HttpxResponse
 
 
 class Chunks(httpx.AsyncByteStream):
@@ -33,7 +34,7 @@ class Chunks(httpx.AsyncByteStream):
 def read(*chunks: bytes | Exception, is_head: bool = False, **headers: str) -> Whole:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     response = httpx.Response(200, headers=named, stream=Chunks(chunks))
-    return asyncio.run(read_whole(response, is_head=is_head))
+    return asyncio.run(read_whole(HttpxResponse(response), is_head=is_head))
 
 
 PACKED = gzip.compress(b'{"a": 1}')
@@ -72,7 +73,7 @@ def test_a_body_of_the_largest_size_is_read() -> None:
 
 def test_reading_stops_at_the_limit() -> None:
     chunks = Chunks([b"x" * 1024 * 1024] * 20)
-    whole = asyncio.run(read_whole(httpx.Response(200, stream=chunks)))
+    whole = asyncio.run(read_whole(HttpxResponse(httpx.Response(200, stream=chunks))))
     assert (whole.problem, chunks.taken) == ("too large (8 MiB)", 9)
 
 

@@ -9,16 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json, Secret
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.world.network import http as http_module
-from flowdsl.world.network import wire
+from flowdsl.world.network.dial import Dialler, tls_context
 from flowdsl.world.network.http import Http
-from flowdsl.world.network.wire import Wire, tls_context
+from flowdsl.world.network.outgoing import build
+from flowdsl.world.network.passage import Broken, NotConnected, Passage
+from flowdsl.world.network.wire import Wire
 from tests.world.sockets import (
     Script,
     Service,
@@ -370,8 +371,9 @@ def test_closing_does_not_wait_for_a_request_that_nobody_reads() -> None:
             http = Http(wire)
             attempt = asyncio.create_task(sent(http, post(there.url, "x" * 20_000_000), seconds=30))
             await there.came.wait()
-            (connection,) = wire._sockets
-            await _stuffed(connection)
+            (connection,) = wire.connections
+            assert connection.transport is not None
+            await _stuffed(connection.transport.get_extra_info("socket"))
             await http.aclose()
             assert isinstance(await attempt, Lost)
 
@@ -382,12 +384,15 @@ def test_on_its_own_too_the_wire_tells_a_broken_connection_from_none() -> None:
     async def story() -> None:
         wire = Wire(tls_context())
         async with service(hang_up) as there:
-            with pytest.raises(httpx.ReadError):
-                await wire.handle_async_request(httpx.Request("GET", there.url))
-        with pytest.raises(httpx.ConnectError):
-            await wire.handle_async_request(
-                httpx.Request("GET", f"http://127.0.0.1:{unused_port()}")
-            )
+            passage = Passage()
+            with pytest.raises(Broken):
+                await wire.send(build(get(there.url), {}), passage, fresh=False)
+            assert passage.sent
+        passage = Passage()
+        nobody = get(f"http://127.0.0.1:{unused_port()}")
+        with pytest.raises(NotConnected):
+            await wire.send(build(nobody, {}), passage, fresh=False)
+        assert not passage.sent
         await wire.aclose()
 
     asyncio.run(story())
@@ -408,17 +413,20 @@ def test_a_cancelled_attempt_is_cancelled() -> None:
 # --- bugs, and what is too much ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("bug", wire.BUGS)
-@pytest.mark.parametrize("place", ["_session", "_socket"])
+BUGS = (TypeError, AttributeError, NameError, AssertionError, ImportError, NotImplementedError)
+
+
+@pytest.mark.parametrize("bug", BUGS)
+@pytest.mark.parametrize("place", ["dial", "make_socket"])
 def test_a_bug_is_no_observation(
     bug: type[Exception], place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither "not sent", which would be tried again, nor "lost": it says nothing about the service."""
 
-    def broken(self: Wire, *_: object) -> None:
+    def broken(self: Dialler, *_: object) -> None:
         raise bug("ours")
 
-    monkeypatch.setattr(Wire, place, broken)
+    monkeypatch.setattr(Dialler, place, broken)
 
     async def story() -> int:
         async with service(reply(b"{}")) as there, client() as http:
@@ -464,7 +472,6 @@ import asyncio, resource
 import httpx
 from flowdsl.plan.request import Request
 from flowdsl.world.network import http as http_module
-from flowdsl.world.network import wire
 from flowdsl.world.network.http import Http
 
 BODY = b"[" + b"[]," * (8 * 1024 * 1024 // 3 - 2) + b"[]]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +10,7 @@ import click
 from flowdsl.cli.options import Session, with_progress, with_services, with_session
 
 if TYPE_CHECKING:
-    from flowdsl.cli.takeover import Taken
+    from flowdsl.cli.commands.resume import Taken
     from flowdsl.plan.values import Json
     from flowdsl.saga.run import Run
 
@@ -34,15 +35,14 @@ def command(
       0 cancelled, by this or before          2 committed or succeeded, nothing was sent
       1 it had ended undone by itself         3 stuck, a person is needed
     """  # noqa: D301 - click takes the \b for "leave these lines as they are"
+    from flowdsl.cli.commands.resume import go_on
     from flowdsl.cli.drive import actor
-    from flowdsl.cli.takeover import take_over
     from flowdsl.engine.orders import Order
 
     if only_plan:
         return _show_plan(session, run)
-    return _exit_code(
-        take_over(session, run, [Order("cancel", actor=actor(), reason=reason)], given)
-    )
+    order = Order("cancel", actor=actor(), reason=reason)
+    return _exit_code(go_on(session, run, order, given))
 
 
 def _exit_code(taken: Taken) -> int:
@@ -58,12 +58,11 @@ def _exit_code(taken: Taken) -> int:
 def _show_plan(session: Session, name: str | None) -> int:
     """The calls that would be sent now, in their order."""
     from flowdsl.cli.runs import read, unfinished_run
-    from flowdsl.cli.takeover import check_orders
-    from flowdsl.engine.orders import Order
+    from flowdsl.engine.orders import Order, to_event
     from flowdsl.view.paint import counted, dim, line
 
     run = read(session, lambda store: unfinished_run(store, name))
-    check_orders(run, [Order("cancel")])
+    to_event(run, Order("cancel"), time.time())
     calls = undo_calls(run)
     if session.json:
         rows: list[Json] = [{"step": step, "call": call, "body": None} for step, call in calls]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -11,8 +15,11 @@ from flowdsl.codes import Code
 from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
+    from flowdsl.cli.drive import Pilot
     from flowdsl.engine.orders import Order
     from flowdsl.plan.values import Json
+    from flowdsl.saga.run import Run
+    from flowdsl.world.store.port import Store
 
 
 @click.command("resume")
@@ -52,13 +59,11 @@ def command(
     A stuck run tries again what is stuck, or does what --retry, --skip or --resolve says. The last two need RUN where
     more than one is unfinished.
     """
-    from flowdsl.cli.takeover import take_over
-
-    orders = _orders(retry, skip, resolve, answer, reason or "", absent=absent)
-    return take_over(session, run, orders, given, no_wait=no_wait).code
+    order = _order(retry, skip, resolve, answer, reason or "", absent=absent)
+    return go_on(session, run, order, given, no_wait=no_wait).code
 
 
-def _orders(
+def _order(
     retry: str | None,
     skip: str | None,
     resolve: str | None,
@@ -66,7 +71,7 @@ def _orders(
     reason: str,
     *,
     absent: bool,
-) -> list[Order]:
+) -> Order | None:
     from flowdsl.cli.drive import actor
     from flowdsl.engine.orders import Order
 
@@ -76,13 +81,13 @@ def _orders(
     if (answer is not None or absent) and resolve is None:
         raise InputError("--ok and --absent belong to --resolve STEP", code=Code.WRONG_USAGE)
     if retry is not None:
-        return [Order("retry", step=retry, actor=by, reason=reason)]
+        return Order("retry", step=retry, actor=by, reason=reason)
     if skip is not None:
         if not reason.strip():
             raise InputError(
                 "--skip needs a reason", code=Code.WRONG_USAGE, help='add --reason "who did what"'
             )
-        return [Order("skip", step=skip, actor=by, reason=reason)]
+        return Order("skip", step=skip, actor=by, reason=reason)
     if resolve is not None:
         if (answer is not None) == absent:
             raise InputError(
@@ -91,8 +96,8 @@ def _orders(
                 help="add --ok FILE with the answer as JSON, or --absent",
             )
         body = None if answer is None else _answer(answer)
-        return [Order("resolve", step=resolve, ok=not absent, body=body, actor=by, reason=reason)]
-    return []
+        return Order("resolve", step=resolve, ok=not absent, body=body, actor=by, reason=reason)
+    return None
 
 
 def _answer(path: str) -> Json:
@@ -108,3 +113,92 @@ def _answer(path: str) -> Json:
             code=Code.UNREADABLE_INPUTS_FILE,
             help="the answer of the service, as JSON",
         ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of it: the exit code, which is that of its end, and the run before and after."""
+
+    code: int
+    before: Run
+    after: Run | None  # None where nothing was seen of it
+
+
+def go_on(
+    session: Session,
+    name: str | None,
+    order: Order | None,
+    given: Sequence[str],
+    *,
+    no_wait: bool = False,
+) -> Taken:
+    """Resume or cancel a run. What makes no sense for it is said before anything is touched."""
+    from flowdsl.cli.drive import drive
+    from flowdsl.cli.given import read_secret
+    from flowdsl.cli.runs import find_run, find_unfinished, read, run_and_word
+    from flowdsl.cli.short_secrets import warn_of_short_secrets
+    from flowdsl.engine.orders import is_repetition, to_event
+
+    is_final = order is not None and order.kind != "retry"
+    find = find_unfinished if is_final else find_run
+
+    async def look(store: Store) -> tuple[Run, str]:
+        return await run_and_word(store, await find(store, name))
+
+    run, word = read(session, look)
+    if order is not None and is_repetition(run, order):
+        return Taken(_ordered_before(session, run, word), run, run)
+    if run.state.ended and (order is None or _is_cancelled(run, order)):
+        return Taken(_is_over(session, run, order), run, run)
+    if order is not None:
+        to_event(run, order, time.time())
+    secret_inputs = read_secret(session, run.plan, run.created, given)
+    secrets = session.project.secrets_for(run.plan, run.state.lost)
+    warn_of_short_secrets(session, secrets, secret_inputs)
+
+    async def act(pilot: Pilot) -> Run:
+        return await _go_on(pilot, run, order, secret_inputs)
+
+    code, after = drive(session, act, no_wait=no_wait)
+    return Taken(code, run, after)
+
+
+async def _go_on(
+    pilot: Pilot, run: Run, order: Order | None, secret_inputs: Mapping[str, str]
+) -> Run:
+    """Orders are safe to repeat, and one that makes no sense any more is passed over: the run got on meanwhile."""
+    from flowdsl.engine.orders import Order
+
+    there = await pilot.engine.attach(run.id, drive=False, secret_inputs=secret_inputs)
+    if order is None and there.driver == "nobody" and run.progress.state == "stuck":
+        order = Order("retry")  # all of it
+    if order is not None:
+        with suppress(InputError):
+            await pilot.engine.tell(run.id, order)
+    if there.driver == "another":
+        pilot.display.message(f"{run.id} is driven by another process: following it")
+    return await pilot.show(await pilot.engine.attach(run.id), there)
+
+
+def _ordered_before(session: Session, run: Run, word: str) -> int:
+    from flowdsl.cli.ending import report
+
+    if session.json:
+        session.screen.tell(report(run, word))
+    session.screen.hint(f"{run.id}: this was ordered before, and done: nothing new to do")
+    return 0
+
+
+def _is_cancelled(run: Run, order: Order) -> bool:
+    return order.kind == "cancel" and run.progress.state in ("compensated", "cancelled")
+
+
+def _is_over(session: Session, run: Run, order: Order | None) -> int:
+    from flowdsl.cli.ending import conclude, exit_code, report
+
+    session.screen.hint(f"{run.id} is over: {run.progress.state}")
+    if order is None:
+        return conclude(session, run, drawn=True)
+    if session.json:
+        session.screen.tell(report(run))
+    return exit_code(run.progress.state)

@@ -83,16 +83,11 @@ def start_run(session: Session, start: Start, *, no_wait: bool) -> int:
     warn_of_short_secrets(session, start.secrets, start.secret_inputs)
 
     async def act(pilot: Pilot) -> Run:
-        if start.event is not None:
-            from flowdsl.cli.attach import start_by_event
+        handle = await pilot.engine.start(start, once=start.is_named)
+        if handle.sequence:
+            pilot.display.message(f"{handle.run} was started before: this is the same run")
+        return await pilot.show(handle)
 
-            return await start_by_event(pilot, start)
-        if start.is_named:
-            from flowdsl.cli.attach import start_once
-
-            return await start_once(pilot, start)
-        return await pilot.start(start)
-
-    code, run = drive(session, start.secrets, act, no_wait=no_wait)
+    code, run = drive(session, act, no_wait=no_wait)
     mention_interrupted(session, besides=run.id if run else start.created.run)
     return code

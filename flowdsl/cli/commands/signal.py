@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import click
 
 from flowdsl.cli.options import Session, run_and, with_inputs, with_session
-from flowdsl.codes import Code
-from flowdsl.errors import InputError
 
 if TYPE_CHECKING:
-    from flowdsl.engine.orders import Order
     from flowdsl.plan.values import Json
-    from flowdsl.world.store.port import Store
-
-HEARD_SECONDS, PAUSE_SECONDS = 5.0, 0.05
 
 Heard: TypeAlias = Literal["heard", "not yet", "nobody"]
 
@@ -40,9 +34,11 @@ def command(
 
     from flowdsl.cli.drive import actor
     from flowdsl.cli.given import read_payload
-    from flowdsl.cli.runs import found_run, read
+    from flowdsl.cli.runs import found_run, pinned_plan, read
+    from flowdsl.engine.inbox import Sending
     from flowdsl.engine.orders import Order
     from flowdsl.engine.signals import waits_for
+    from flowdsl.world.clock import SystemClock
     from flowdsl.world.store import open_store
 
     which, name = run_and(words, "NAME")
@@ -54,53 +50,16 @@ def command(
     async def send() -> Heard:
         writing = open_store(session.store)
         await writing.start()
+        sending = Sending(writing, partial(pinned_plan, writing), SystemClock(), run.id, order)
         try:
-            return await _send(writing, run.id, order)
+            order_id = await sending.leave()
+            if await sending.is_heard(order_id):
+                return "heard"
+            return "not yet" if await writing.is_driven(run.id) else "nobody"
         finally:
             await writing.close()
 
     return _tell(session, run.id, name, asyncio.run(send()))
-
-
-async def _send(store: Store, run: str, order: Order) -> Heard:
-    """Keep it, and see a living driver take it. Raises InputError where it does not count, at once or in the end."""
-    import asyncio
-
-    from flowdsl.saga.events import Ended, Signalled
-
-    async with store.alone_at_the_inbox():
-        await _judge(store, run, order)
-        order_id = await store.send(run, order.to_json())
-    until = time.monotonic() + HEARD_SECONDS
-    while True:
-        # In this order: what is taken, or ends, in between is seen by the later look.
-        is_driven = await store.is_driven(run)
-        lies = any(one.order_id == order_id for one in await store.orders_for(run))
-        facts = [recorded.event for recorded in await store.events(run)]
-        if any(isinstance(fact, Signalled) and fact.id == order_id for fact in facts):
-            return "heard"
-        if not lies or any(isinstance(fact, Ended) for fact in facts):
-            await store.drop_order(order_id)
-            await _judge(store, run, order)
-            raise _put_away(order.step)
-        if not is_driven or time.monotonic() > until:
-            return "not yet" if is_driven else "nobody"
-        await asyncio.sleep(PAUSE_SECONDS)
-
-
-async def _judge(store: Store, run: str, order: Order) -> None:
-    """Raises InputError where the run does not wait for it, or will not once it has heard what lies in the inbox."""
-    from flowdsl.cli.runs import run_of
-    from flowdsl.engine.orders import to_event, with_orders
-
-    lies = [(one.order_id, one.order) for one in await store.orders_for(run)]
-    now = time.time()
-    to_event(with_orders(await run_of(store, run), lies, now), order, now)
-
-
-def _put_away(name: str) -> InputError:
-    message = f"`{name}` was put away by the process that drives the run"
-    return InputError(message, code=Code.ANSWERED_BEFORE, help="the first answer counts")
 
 
 def _tell(session: Session, run: str, name: str, heard: Heard) -> int:

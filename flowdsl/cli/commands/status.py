@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -148,13 +149,16 @@ async def _events(session: Session, store: Store, run: str) -> int:
 async def _watch(session: Session, store: Store, run: str) -> int:
     from flowdsl.cli.display import display_for
     from flowdsl.cli.ending import conclude, interrupted_report
-    from flowdsl.cli.follow import follow
+    from flowdsl.cli.runs import pinned_plan, run_of
+    from flowdsl.engine.follow import Follower
 
+    follower = Follower(store, run, partial(pinned_plan, store))
     with display_for(session) as display:
-        followed = await follow(store, run, display)
-    if followed.rests:
-        conclude(session, followed.run)
+        async for turned in follower.turns():
+            display.turn(turned.turn)
+    if follower.rests:
+        conclude(session, await run_of(store, run))
     else:
         session.screen.hint(f"{run} is interrupted: nobody drives it")
-        interrupted_report(session, followed.run, "interrupted")
+        interrupted_report(session, await run_of(store, run), "interrupted")
     return 0

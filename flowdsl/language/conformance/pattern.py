@@ -1,6 +1,6 @@
 """Regular expressions in linear time: a Thompson NFA (1968), made deterministic as it is walked, as in RE2.
 
-Python's own would try every way to read `^(a+)+$`, and a file could hang whoever checks it. Here all ways are followed
+Python's own would try every way to read `^(a+)+$`, and a file could hang the check. Here all ways are followed
 at once, and what was worked out for a set of places is kept. What that cannot do is refused by name: references back,
 looking around, flags, atomic groups. JSON Schema advises against all of them. `$` is the end of the text and nothing else.
 """

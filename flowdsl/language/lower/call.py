@@ -36,7 +36,7 @@ def lower_call(subject: Subject, place: StepPlace, call: CallVerb) -> nodes.Call
 
 
 def lower_emit(subject: Subject, place: StepPlace, emit: EmitVerb) -> nodes.Call:
-    """An event that was sent is out in the world: whoever wants to take it back emits another."""
+    """An event that was sent is out in the world: to take it back, emit another."""
     action = _of_step(subject, place, emit.request)
     return nodes.Call(address=place.item, action=action, compensation=nodes.NothingToUndo())
 

@@ -196,7 +196,7 @@ def _uses(lowering: Lowering, place: StepPlace, uses: UsesVerb) -> nodes.Block:
 
 def _steps_of(lowering: Lowering) -> tuple[nodes.AnyNode, ...]:
     """The steps of a used file. Where nothing is undone any more it confirms for itself: at its `commit` line, or at its
-    end. Above, whoever uses it does that.
+    end. Above, the file that uses it does that.
     """
     children: list[nodes.AnyNode] = []
     confirmed = not lowering.below
@@ -218,7 +218,7 @@ def _confirms(lowering: Lowering, above: tuple[nodes.AnyNode, ...]) -> nodes.Blo
 
 
 def _detached(lowering: Lowering, here: Address, uses: UsesVerb) -> nodes.Detach:
-    """A run of its own, of a plan of its own, made by whoever makes plans of files."""
+    """A run of its own, of a plan of its own, which is made like that of any file."""
     subject, gathered = lowering.subject, lowering.gathered
     used = subject.used(uses)
     assert used is not None, f"{uses.file.path} could be read"

@@ -10,7 +10,7 @@ from flowdsl.language.text.source import Source
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """Belongs to whoever checks or runs; nothing is kept beyond that."""
+    """Belongs to one check or one run; nothing is kept beyond that."""
 
     by_text: dict[str, Reading] = field(default_factory=dict)
 

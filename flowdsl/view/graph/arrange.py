@@ -1,6 +1,6 @@
 """How large everything of a picture is, and where it stands: a frame is laid out first, then it is a box in its own level.
 
-Sizes are generous: whoever opens the file may have wider letters than these.
+Sizes are generous: the reader may have wider letters than these.
 """
 
 from __future__ import annotations

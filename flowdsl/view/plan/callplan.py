@@ -42,7 +42,7 @@ from flowdsl.view.plan.forecast import (
     shown,
 )
 from flowdsl.view.plan.planned import LISTED_MAX, call_words, request, words
-from flowdsl.view.run.closing import listed
+from flowdsl.view.run.closing import first_few
 from flowdsl.view.run.items import FIRST, is_template, multiplied_text
 from flowdsl.view.run.step import skipped_because
 
@@ -265,7 +265,7 @@ def _named(steps: Sequence[Address], names: Names) -> str:
     """Several items of one list by the name of the list's step alone."""
     number = Counter(to_template(address) for address in steps)
     shown_as = (names[_alone(address, number)] for address in steps)
-    return listed(list(dict.fromkeys(shown_as)), NAMES_MAX)
+    return first_few(list(dict.fromkeys(shown_as)), NAMES_MAX)
 
 
 def _alone(address: Address, number: Mapping[Address, int]) -> Address:

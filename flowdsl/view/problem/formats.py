@@ -129,8 +129,8 @@ def _github(path: str, found: Diagnostic) -> str:
         "title": f"flowdsl {found.code}",
     }
     said = found.message + (f"\n{found.help}" if found.help else "")
-    listed = ",".join(f"{name}={_github_property(value)}" for name, value in properties.items())
-    return f"::{kinds[found.severity]} {listed}::{_github_message(said)}"
+    first_few = ",".join(f"{name}={_github_property(value)}" for name, value in properties.items())
+    return f"::{kinds[found.severity]} {first_few}::{_github_message(said)}"
 
 
 def _github_message(text: str) -> str:

@@ -100,7 +100,7 @@ def _open_text(run: Run) -> str:
     """What is under way, or what is waited for."""
     names = short_names(run.plan)
     if run.state.flying:
-        return f"{listed([name_of(names, call) for call in run.state.flying])} open"
+        return f"{first_few([name_of(names, call) for call in run.state.flying])} open"
     for command in run.progress.commands:
         if isinstance(command, Await):
             return f"waits for the signal {command.name}"
@@ -250,9 +250,9 @@ def _residue(run: Run) -> list[Line]:
     if not run.progress.residue and run.progress.state != "stuck":
         return []
     names = short_names(run.plan)
-    listed = [one.step for one in run.progress.residue]
-    listed += undone_steps(run) if run.progress.state == "stuck" else []
-    left = max((columns(cut(name_of(names, step), NAME_MAX)) for step in listed), default=0)
+    first_few = [one.step for one in run.progress.residue]
+    first_few += undone_steps(run) if run.progress.state == "stuck" else []
+    left = max((columns(cut(name_of(names, step), NAME_MAX)) for step in first_few), default=0)
     lines: list[Line] = [line()]
     if run.progress.state == "stuck":
         lines += _undone_lines(run, names, left)
@@ -328,7 +328,7 @@ def _giving_up(run: Run, names: Names) -> list[Suggestion]:
     if run.state.committed or run.state.turning is not None:
         return []
     done = [names[step] for step in _would_be_undone(run)]
-    what = f"undo {listed(done)}" if done else "stop; there is nothing to undo"
+    what = f"undo {first_few(done)}" if done else "stop; there is nothing to undo"
     return [Suggestion(f"flowdsl cancel {run.id}", what)]
 
 
@@ -341,7 +341,7 @@ def _would_be_undone(run: Run) -> list[Address]:
     ]
 
 
-def listed(names: Sequence[str], most: int = LISTED_MAX) -> str:
+def first_few(names: Sequence[str], most: int = LISTED_MAX) -> str:
     """The first few, and how many more."""
     if len(names) <= most:
         return ", ".join(names)

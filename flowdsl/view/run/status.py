@@ -170,7 +170,7 @@ def _first(run: Run, about: About) -> Line:
 
 
 def _interrupted(run: Run, about: About) -> list[Line]:
-    """What the open calls mean for whoever wonders whether to resume."""
+    """What the open calls mean for a person who wonders whether to resume."""
     if state_name(run, about) != "interrupted":
         return []
     names = short_names(run.plan)

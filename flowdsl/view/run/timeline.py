@@ -70,7 +70,7 @@ from flowdsl.view.brief import failure_summary, one_line, scalar
 from flowdsl.view.calls import NAME_MAX, Names, call_text, last_part, name_of, short_names
 from flowdsl.view.outline import commit_is_shown
 from flowdsl.view.paint import columns, cut, pad, visible
-from flowdsl.view.run.closing import cause_text, listed
+from flowdsl.view.run.closing import cause_text, first_few
 from flowdsl.view.run.items import item_text
 from flowdsl.view.run.positions import undone_steps
 from flowdsl.view.run.step import skipped_because, status_of
@@ -339,7 +339,7 @@ def _of_the_run(
         case Planned(scope=scope, calls=calls):
             if calls and calls != (scope,):
                 names = short_names(run.plan)
-                said = f"to undo: {listed([names[each] for each in calls], UNDO_MAX)}"
+                said = f"to undo: {first_few([names[each] for each in calls], UNDO_MAX)}"
                 yield TimelineEntry("turned", scope, said)
         case Committed():
             if commit_is_shown(run.plan):

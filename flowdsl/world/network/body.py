@@ -6,11 +6,10 @@ import zlib
 from dataclasses import dataclass
 from decimal import Decimal
 
-import httpx
-
 from flowdsl.plan.json import TooDeep, decoder, exact
 from flowdsl.plan.values import Json
 from flowdsl.world.network.charset import codec_of, text_of
+from flowdsl.world.network.passage import Broken, Response, header
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 DEPTH_MAX = 100
@@ -32,26 +31,25 @@ class Whole:
     problem: str | None = None
 
 
-async def read_whole(response: httpx.Response, *, is_head: bool = False) -> Whole:
+async def read_whole(response: Response, *, is_head: bool = False) -> Whole:
     """We ask for no compression; who compresses anyway is understood, within the same limit."""
     announced = _announced(response)
     if is_head:
         return Whole()
     if announced is not None and announced > BODY_BYTES_MAX:
         return Whole(problem=TOO_LARGE)
-    coding = response.headers.get("content-encoding", "").strip().lower()
+    coding = header(response.headers, b"content-encoding").strip().lower()
     unpack = _Inflater() if coding in ("gzip", "x-gzip", "deflate") else _Plain()
     received, content = 0, bytearray()
-    assert isinstance(response.stream, httpx.AsyncByteStream)
     try:
-        async for chunk in response.stream:
+        async for chunk in response.chunks():
             received += len(chunk)
             content += unpack.take(chunk, BODY_BYTES_MAX + 1 - len(content))
             if max(received, len(content)) > BODY_BYTES_MAX:
                 return Whole(problem=TOO_LARGE)
     except zlib.error:
         return Whole(problem=f"{COMPRESSED}: not {coding}")
-    except (httpx.HTTPError, OSError):
+    except Broken:
         return Whole(problem=CUT)
     if (announced is not None and received < announced) or (received and not unpack.ended):
         return Whole(problem=CUT)
@@ -103,8 +101,8 @@ class _Inflater:
         return content
 
 
-def _announced(response: httpx.Response) -> int | None:
-    text = response.headers.get("content-length", "")
+def _announced(response: Response) -> int | None:
+    text = header(response.headers, b"content-length")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
 
 

@@ -1,6 +1,6 @@
 """The text that bytes mean: by their mark of byte order, by the charset that is named, or else by looking at them.
 
-No replacement mark is ever put in: whoever reads the text could not know that something else stood there. The charsets
+No replacement mark is ever put in: a reader could not know that something else stood there. The charsets
 are those of texts, by name: what else Python calls an encoding unpacks, swaps letters or reads escapes.
 """
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import httpx
 
@@ -19,10 +19,22 @@ from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.world.network.body import CUT, NO_MEMORY, decode, read_whole
+from flowdsl.world.network.connection import check_library
+from flowdsl.world.network.dial import tls_context
 from flowdsl.world.network.hosts import Hosts
-from flowdsl.world.network.outgoing import HEADER_CHARACTERS_MAX, Unbuildable, build
+from flowdsl.world.network.outgoing import HEADER_CHARACTERS_MAX, Outgoing, Unbuildable, build
+from flowdsl.world.network.passage import (
+    Broken,
+    NotConnected,
+    Passage,
+    RawHeaders,
+    Response,
+    Transport,
+    header,
+)
 from flowdsl.world.network.retry_after import in_seconds
-from flowdsl.world.network.wire import ForbiddenAddress, Wire, check_libraries, tls_context
+from flowdsl.world.network.through_httpx import ThroughHttpx
+from flowdsl.world.network.wire import Wire
 from flowdsl.world.secrets.redaction import Redaction
 
 HEADERS_MAX = 64
@@ -42,34 +54,29 @@ DROPPED_HEADERS = frozenset(
     }
 )
 
-# What a transport raises only while no byte has left.
-BEFORE_THE_FIRST_BYTE = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.UnsupportedProtocol,
-)
-
 
 class Http:
-    """`transport` is any httpx transport; a second one, if given, serves `fresh` requests.
+    """Without a `transport`, ours. Any httpx transport will do; a second one, if given, serves `fresh` requests.
 
     `hosts` says which addresses may be called; a transport that is given judges for itself.
     """
 
     def __init__(
         self,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | httpx.AsyncBaseTransport | None = None,
         fresh_transport: httpx.AsyncBaseTransport | None = None,
         *,
         hosts: Hosts | None = None,
     ) -> None:
         """InputError where no transport is given, and ours is not fit for use."""
         if transport is None:
-            check_libraries()
+            check_library()
         self._hosts = hosts or Hosts()
-        self._transport = transport
-        self._fresh_transport = fresh_transport or transport
+        self._transport: Transport | None
+        if isinstance(transport, httpx.AsyncBaseTransport):
+            self._transport = ThroughHttpx(transport, fresh_transport or transport)
+        else:
+            self._transport = transport
         self._redaction = Redaction({})
 
     async def send(
@@ -86,22 +93,18 @@ class Http:
             outgoing = build(request, secrets)
         except Unbuildable as error:
             return _short(NotSent(redaction.text(str(error)), unbuildable=True))
-        observation = await _exchange(self._choose(fresh=fresh), outgoing, timeout_seconds)
+        observation = await _exchange(self._wire(), outgoing, timeout_seconds, fresh=fresh)
         return _short(_for_people(observation, redaction))
 
     async def aclose(self) -> None:
-        for transport in {self._transport, self._fresh_transport} - {None}:
-            assert transport is not None
-            await transport.aclose()
+        if self._transport is not None:
+            await self._transport.aclose()
 
-    def _choose(self, *, fresh: bool) -> httpx.AsyncBaseTransport:
-        if self._transport is None or self._fresh_transport is None:
-            tls = tls_context()
-            self._transport = self._transport or Wire(tls, hosts=self._hosts)
-            self._fresh_transport = self._fresh_transport or Wire(
-                tls, fresh=True, hosts=self._hosts
-            )
-        return self._fresh_transport if fresh else self._transport
+    def _wire(self) -> Transport:
+        """Made when it is first needed: it takes a while to read whom to trust."""
+        if self._transport is None:
+            self._transport = Wire(tls_context(), hosts=self._hosts)
+        return self._transport
 
     def _redaction_of(self, secrets: Mapping[str, str]) -> Redaction:
         if not self._redaction.covers(secrets):
@@ -109,70 +112,47 @@ class Http:
         return self._redaction
 
 
-@dataclass(slots=True)
-class _Watch:
-    """How far an exchange got. Fed by httpx's own `trace` extension, where the transport knows it."""
-
-    connecting: bool = False
-    sent: bool = False
-    response: httpx.Response | None = None
-
-    async def see(self, event: str, _info: object) -> None:
-        if event == "connection.connect_tcp.started":
-            self.connecting = True
-        elif event.endswith(".send_request_headers.started"):
-            self.sent = True
-
-    def timed_out(self, seconds: float) -> Observation:
-        if self.response is not None:
-            problem = f"{CUT}: not whole within {seconds:g} s"
-            return Answer(self.response.status_code, _headers(self.response), None, problem)
-        if self.connecting and not self.sent:
-            return NotSent(f"no connection within {seconds:g} s")
-        return Lost(f"no answer within {seconds:g} s")
-
-    def failed(self, error: Exception) -> Observation:
-        reason = str(error) or type(error).__name__
-        if isinstance(error, BEFORE_THE_FIRST_BYTE) and not self.sent:
-            return NotSent(reason, forbidden=isinstance(error, ForbiddenAddress))
-        return Lost(reason)
-
-
 async def _exchange(
-    transport: httpx.AsyncBaseTransport, outgoing: httpx.Request, seconds: float
+    transport: Transport, outgoing: Outgoing, seconds: float, *, fresh: bool
 ) -> Observation:
-    watch = _Watch()
-    outgoing.extensions["trace"] = watch.see
+    passage = Passage()
+    response: Response | None = None
     try:
         async with asyncio.timeout(seconds):
-            return await _converse(transport, outgoing, watch)
+            response = await transport.send(outgoing, passage, fresh=fresh)
+            return await _read(response, is_head=outgoing.method == "HEAD")
     except TimeoutError:
-        return watch.timed_out(seconds)
+        return _timed_out(passage, response, seconds)
+    except NotConnected as error:
+        return NotSent(str(error), forbidden=error.forbidden)
+    except Broken as error:
+        return Lost(str(error))
 
 
-async def _converse(
-    transport: httpx.AsyncBaseTransport, outgoing: httpx.Request, watch: _Watch
-) -> Observation:
+def _timed_out(passage: Passage, response: Response | None, seconds: float) -> Observation:
+    if response is not None:
+        problem = f"{CUT}: not whole within {seconds:g} s"
+        return Answer(response.status, _headers(response.headers), None, problem)
+    if passage.connecting and not passage.sent:
+        return NotSent(f"no connection within {seconds:g} s")
+    return Lost(f"no answer within {seconds:g} s")
+
+
+async def _read(response: Response, *, is_head: bool) -> Answer:
     try:
-        response = await transport.handle_async_request(outgoing)
-    except (httpx.HTTPError, OSError) as error:
-        return watch.failed(error)
-    watch.response = response
-    try:
-        body, problem = await _read(response, is_head=outgoing.method == "HEAD")
+        body, problem = await _body(response, is_head=is_head)
     except MemoryError:  # 8 MiB of it may stand for far more
         body, problem = None, NO_MEMORY
-    return Answer(response.status_code, _headers(response), body, problem)
-
-
-async def _read(response: httpx.Response, *, is_head: bool) -> tuple[Json, str | None]:
-    try:
-        whole = await read_whole(response, is_head=is_head)
     finally:
         await response.aclose()
+    return Answer(response.status, _headers(response.headers), body, problem)
+
+
+async def _body(response: Response, *, is_head: bool) -> tuple[Json, str | None]:
+    whole = await read_whole(response, is_head=is_head)
     if whole.problem is not None:
         return None, whole.problem
-    return decode(whole.content, response.headers.get("content-type", ""))
+    return decode(whole.content, header(response.headers, b"content-type"))
 
 
 def _for_people(observation: Observation, redaction: Redaction) -> Observation:
@@ -192,11 +172,8 @@ def _short(observation: Observation) -> Observation:
     return replace(observation, reason=observation.reason[:REASON_CHARACTERS_MAX])
 
 
-def _headers(response: httpx.Response) -> tuple[tuple[str, str], ...]:
-    decoded = (
-        (name.decode("latin-1").lower(), value.decode("latin-1"))
-        for name, value in response.headers.raw
-    )
+def _headers(raw: RawHeaders) -> tuple[tuple[str, str], ...]:
+    decoded = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw)
     kept = [
         (name, in_seconds(value, time.time()) if name == "retry-after" else value)
         for name, value in decoded

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
 import httpx
 
@@ -20,11 +22,12 @@ from flowdsl.version import __version__
 URL_CHARACTERS_MAX = 64 * 1024
 SHOWN_CHARACTERS_MAX = 120
 HEADER_CHARACTERS_MAX = 8 * 1024
-CHUNK_BYTES = 64 * 1024
-STREAMED_FROM_BYTES = 1024 * 1024  # above it, aiohttp warns about a body handed over in one piece
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+PLAIN_URL = re.compile(
+    r"(https?://[A-Za-z0-9.\-]+(?::[0-9]+)?)((?:[/?](?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*)?)"
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 # They decide where a request ends and how it travels: ours alone.
@@ -47,17 +50,38 @@ class Unbuildable(Exception):
     """Why this request cannot be sent."""
 
 
-def build(request: Request, secrets: Mapping[str, str]) -> httpx.Request:
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request with its secrets in it. `target` is the path with its query; names of headers are in lower case."""
+
+    method: str
+    origin: Origin
+    target: str
+    headers: Mapping[str, str]
+    content: bytes | None
+
+    @property
+    def url(self) -> str:
+        return f"{self.origin.scheme}://{self.origin.authority}{self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a service is. `authority` is it as it stands in a URL and in `Host`."""
+
+    scheme: str
+    host: str
+    port: int
+    authority: str
+
+
+def build(request: Request, secrets: Mapping[str, str]) -> Outgoing:
     """Unbuildable if any part of it cannot stand on the wire."""
     if not TOKEN.fullmatch(request.method):
         raise Unbuildable(f"{request.method!r} is not an HTTP method")
-    url = _url(request.url)
+    origin, target = _split(request.url)
     headers = _headers(request, secrets)
-    content = body_bytes(request, secrets)
-    if content is not None and len(content) > STREAMED_FROM_BYTES:
-        headers["content-length"] = str(len(content))
-        return httpx.Request(request.method, url, headers=headers, content=_pieces(content))
-    return httpx.Request(request.method, url, headers=headers, content=content)
+    return Outgoing(request.method, origin, target, headers, body_bytes(request, secrets))
 
 
 def body_bytes(request: Request, secrets: Mapping[str, str]) -> bytes | None:
@@ -73,6 +97,26 @@ def body_bytes(request: Request, secrets: Mapping[str, str]) -> bytes | None:
 def _shown(text: str) -> str:
     """What is wrong with it stands behind it, and is to be seen."""
     return repr(text if len(text) <= SHOWN_CHARACTERS_MAX else f"{text[:SHOWN_CHARACTERS_MAX]}…")
+
+
+def _split(text: str) -> tuple[Origin, str]:
+    """Most URLs are of few services and go out as they are; the others are read, and written anew where they must be."""
+    found = PLAIN_URL.fullmatch(text)
+    if found is not None and len(text) <= URL_CHARACTERS_MAX and "/." not in found[2]:
+        target = found[2]
+        return _origin(found[1]), target if target.startswith("/") else f"/{target}"
+    url = _url(text)
+    return _origin_of(url), url.raw_path.decode("ascii")
+
+
+@lru_cache(maxsize=1024)
+def _origin(text: str) -> Origin:
+    return _origin_of(_url(text))
+
+
+def _origin_of(url: httpx.URL) -> Origin:
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return Origin(url.scheme, url.host, port, url.netloc.decode("ascii"))
 
 
 def _url(text: str) -> httpx.URL:
@@ -144,8 +188,3 @@ def _unsealed(
         else:
             parts.append(part)
     return "".join(parts)
-
-
-async def _pieces(content: bytes) -> AsyncIterator[bytes]:
-    for start in range(0, len(content), CHUNK_BYTES):
-        yield content[start : start + CHUNK_BYTES]

@@ -109,7 +109,8 @@ class MemoryStore:
             self.memory.claims.pop(run, None)
 
     async def claim_event(self, event: str, run: str) -> str:
-        return self.memory.events.setdefault(check_run_id(event), check_run_id(run))
+        started = await self.started_by(check_run_id(event))
+        return self.memory.events.setdefault(event, started or check_run_id(run))
 
     async def started_by(self, event: str) -> str | None:
         return self.memory.events.get(event, event if event in self.memory.claims else None)
