@@ -8,13 +8,10 @@ from contextlib import aclosing
 from pathlib import Path
 
 from flowdsl.engine.engine import Engine
+from flowdsl.engine.project import Project
 from flowdsl.language import Source, load
-from flowdsl.plan.nodes import Plan
-from flowdsl.saga.events import Created
 from flowdsl.world.network.http import Http
-from flowdsl.world.store.claims import fingerprint_of
 from flowdsl.world.store.files import FileStore
-from flowdsl.world.store.summary import Claim
 
 PLAN = load(Source("w.yaml", "flowdsl: 1\nname: waits\nsteps:\n  - wait: 1h\n"))
 STARTS, STARTS_FULL = 100, 1_000
@@ -22,32 +19,18 @@ ROUNDS = 5
 
 
 async def seconds(folder: Path, count: int, *, claimed: bool) -> float:
-    """Of the processor, until the first facts of all of them are durable: a busy machine does not change it. That they share their
-    syncs is a claim of `tests/world/test_claims.py`."""
-    created = [
-        Created(f"run-{number}", PLAN.name, PLAN.digest, 1.0, {}, {}, {}) for number in range(count)
-    ]
-    async with aclosing(Http()) as network, Engine(FileStore(folder), network) as engine:
-        begun, all_there = 0, asyncio.Event()
-
-        def watch(_: object) -> None:
-            nonlocal begun
-            begun += 1
-            if begun == count:
-                all_there.set()
-
-        async def start(plan: Plan, first: Created) -> None:
-            if claimed:
-                claim = await engine.store.claim(first.run, fingerprint_of(first))
-                assert claim is Claim.MINE
-            await engine.run(plan, first, watch=watch)
-
+    """Of the processor, until the first facts of all of them are durable: a busy machine changes it little. That they
+    share their syncs is a claim of `tests/world/test_claims.py`.
+    """
+    project = Project(environment={})
+    names = [f"run-{number}" for number in range(count)]
+    starts = [project.prepare(PLAN, {}, name if claimed else "") for name in names]
+    async with aclosing(Http()) as network, Engine(FileStore(folder), network, project) as engine:
         at = time.process_time()
-        tasks = [asyncio.create_task(start(PLAN, first)) for first in created]
-        await all_there.wait()
+        handles = await asyncio.gather(*(engine.start(one, once=claimed) for one in starts))
         took = time.process_time() - at
-        engine.stop()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        assert {(handle.driver, handle.sequence) for handle in handles} == {("ours", 0)}
+        await engine.drain()
     return took
 
 
