@@ -48,5 +48,5 @@ def test_a_start_with_an_id_costs_little_more_than_one_without(
         return min(without), min(with_id)
 
     without, with_id = asyncio.run(story())
-    # The aim is 1.5, wall clock, on a quiet machine; a claim that is a file with two syncs of its own costs 25 times as much.
-    assert with_id <= 4 * without, (with_id, without)
+    # Measured 1.25 for a thousand; a claim that is a file with two syncs of its own costs 25 times as much.
+    assert with_id <= 2.5 * without, (with_id, without)
