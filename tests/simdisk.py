@@ -38,6 +38,7 @@ class File:
     modified: float = 0.0
     exclusive: int | None = None  # the handle that holds the lock
     shared: set[int] = field(default_factory=set)
+    places: dict[int, int] = field(default_factory=dict)  # locked places, by the handle's
 
     def after_power_cut(self, keep: int) -> bytes:
         """The synced bytes, and of what was pending the first `keep` bytes."""
@@ -85,6 +86,7 @@ class SimDisk:
     _handles: dict[int, tuple[int, Path]] = field(default_factory=dict)
     _writable: set[int] = field(default_factory=set)
     _faults: list[Fault] = field(default_factory=list)
+    _links: dict[int, bytes] = field(default_factory=dict)  # targets of symlinks, by inode
     _last: int = 0  # number given to an inode or a handle
 
     # --- what a test does to it ----------------------------------------------------------------------
@@ -142,6 +144,8 @@ class SimDisk:
         file = self._files[self._names[path]]
         file.data = file.synced = data
         file.pending = []
+        if self._names[path] in self._links:
+            self._links[self._names[path]] = data
 
     def lose_folder(self, path: Path) -> None:
         """With all that is in it."""
@@ -154,7 +158,9 @@ class SimDisk:
 
     def _next(self, files: dict[int, File], names: dict[Path, int], folders: set[Path]) -> SimDisk:
         disk = SimDisk(self.capacity, self.write_limit, self.refusal)
-        disk._files, disk._last = files, self._last
+        disk._files, disk._last, disk._links = files, self._last, dict(self._links)
+        for inode in files.keys() & self._links.keys():  # a symlink is there as soon as its name is
+            files[inode].data = files[inode].synced = self._links[inode]
         disk._names = {p: i for p, i in names.items() if p.parent in folders}
         disk._synced_names = dict(disk._names)
         disk._folders, disk._synced_folders = set(folders), set(folders)
@@ -183,6 +189,8 @@ class SimDisk:
 
     def open(self, path: Path, *, append: bool = False) -> int:
         with self._operation("open", path):
+            if self._inode(path) in self._links:
+                raise _error(errno.ELOOP, path)
             handle = self._handle(self._inode(path), path)
             self._writable |= {handle} if append else set()
             return handle
@@ -193,6 +201,7 @@ class SimDisk:
             if file.exclusive == handle:
                 file.exclusive = None
             file.shared.discard(handle)
+            file.places = {p: owner for p, owner in file.places.items() if owner != handle}
             del self._handles[handle]
 
     def read(self, handle: int, offset: int, size: int) -> bytes:
@@ -254,7 +263,23 @@ class SimDisk:
             if path not in self._names:
                 return None
             file = self._files[self._names[path]]
-            return FileStatus(len(file.data), file.inode, 1, modified=file.modified)
+            link = file.inode in self._links
+            return FileStatus(len(file.data), file.inode, 1, symlink=link, modified=file.modified)
+
+    def symlink(self, target: str, path: Path) -> None:
+        with self._operation("symlink", path):
+            if path in self._names or path in self._folders:
+                raise _error(errno.EEXIST, path)
+            self._need_parent(path)
+            data = target.encode()
+            file = File(self._number(), data, data)
+            self._files[file.inode], self._links[file.inode] = file, data
+            self._names[path] = file.inode
+
+    def read_link(self, path: Path) -> str | None:
+        with self._operation("read_link", path):
+            target = self._links.get(self._inode(path))
+            return None if target is None else target.decode(errors="replace")
 
     def rename(self, old: Path, new: Path) -> None:
         with self._operation("rename", new):
@@ -281,6 +306,14 @@ class SimDisk:
             file.exclusive = None if shared else handle
             file.shared = file.shared | {handle} if shared else others
             return True
+
+    def lock_place(self, handle: int, place: int) -> bool:
+        with self._operation("lock_place", self._path(handle)):
+            return self._file(handle).places.setdefault(place, handle) == handle
+
+    def unlock_place(self, handle: int, place: int) -> None:
+        with self._operation("unlock_place", self._path(handle)):
+            del self._file(handle).places[place]
 
     # --- how -----------------------------------------------------------------------------------------
 

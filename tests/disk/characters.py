@@ -183,6 +183,7 @@ class LoggedDisk(SimDisk):
         new = LoggedDisk()
         new._files = {i: File(i, f.data, f.data) for i, f in disk._files.items()}
         new._names, new._folders, new._last = dict(disk._names), set(disk._folders), disk._last
+        new._links = dict(disk._links)
         new._bytes = {i: f.data for i, f in disk._files.items()}
         new._kept_names, new._kept_folders = dict(disk._names), set(disk._folders)
         return new
@@ -223,6 +224,10 @@ class LoggedDisk(SimDisk):
     def link(self, old: Path, new: Path) -> None:
         SimDisk.link(self, old, new)
         self._log(Change(0, self._names[new], path=new))
+
+    def symlink(self, target: str, path: Path) -> None:
+        SimDisk.symlink(self, target, path)
+        self._log(Change(0, self._names[path], path=path))
 
     def unlink(self, path: Path) -> None:
         SimDisk.unlink(self, path)

@@ -201,12 +201,22 @@ def test_no_damage_to_a_claim_starts_its_run_twice_or_turns_it_away() -> None:
     disk = used("mine")
     path = ROOT / "claims" / "mine"
     whole = disk.content(path)
-    for text in (None, *hurt(whole, 7)):
+    old = fingerprint("mine").encode()  # a file, as flowdsl 0.1.0 wrote it
+    for text, is_file in (
+        (None, False),
+        *((text, False) for text in hurt(whole, 7)),
+        *((text, True) for text in (old, *hurt(old, 7))),
+    ):
         now = disk.killed()
-        if text is None:
+        if text is None or is_file:
             now.unlink(path)
         else:
             now.overwrite(path, text)
+        if is_file and text is not None:
+            handle = now.create(path)
+            now.write(handle, text)
+            now.sync(handle)
+            now.close(handle)
 
         async def story(disk: SimDisk = now) -> None:
             store = sim_store(disk)

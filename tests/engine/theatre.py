@@ -46,7 +46,7 @@ KNOCKS = 100
 AFTERWARDS_SECONDS = 2 * 24 * 3600.0  # for what is still on its way when all is at rest
 CHANGES = frozenset(
     {"write", "sync", "sync_folder", "create", "make_folder", "rename", "link", "unlink"}
-    | {"truncate"}
+    | {"truncate", "symlink"}
 )
 TAKEN_BACK = frozenset({"released", "refunded"})
 

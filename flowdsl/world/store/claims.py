@@ -1,7 +1,10 @@
 """Ids that a person chose: the first to claim one has it, and says for which file and inputs.
 
-A claim is synced before the first record of its run. It is locked until then, so a claim whose maker died without having
-started anything can be told from one that is about to start, and is taken over.
+A claim is a symlink whose target is the fingerprint: exclusive, atomic, and inside its inode, so that one sync of the folder
+makes any number of them durable. Where there are no symlinks, in older stores, and for events it is a file.
+
+A claim is synced before the first record of its run. Until that is durable a place in `store.json` is locked for it, so a claim
+whose maker died without having started anything can be told from one that is about to start, and is taken over.
 
 Once the run is there its first record says the same as the claim, and is believed where the two differ: a claim that was
 damaged or lost starts nothing twice, and turns away nobody who asks for the same.
@@ -10,17 +13,19 @@ damaged or lost starts nothing twice, and turns away nobody who asks for the sam
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from flowdsl.plan.json import to_bytes
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
-from flowdsl.world.store.disk import ASIDE, Disk, read_whole, write_all
+from flowdsl.world.store.disk import ASIDE, Disk, read_whole, write_new, write_once
 from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.line import RUN_ID
 from flowdsl.world.store.offload import Offload
@@ -33,8 +38,11 @@ from flowdsl.world.store.summary import (
     hidden,
     taken,
 )
+from flowdsl.world.store.together import Together
 
 RUN = "run "  # what the claim of an event says, where a person chose the id of its run
+TARGET_CHARACTERS = 56  # of a fingerprint: ext4 keeps up to 59 in the inode
+_NO_SYMLINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,50 +50,102 @@ class KnownRuns:
     """What is known of the runs. `may_hide`: lines were lost, and a run in them is found nowhere."""
 
     exists: Callable[[str], Awaitable[bool]]
-    created: Callable[[str], Awaitable[Created | None]]
+    created: Callable[[str], Awaitable[Created]]
     may_hide: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Grip:
+    """What came of reaching for a claim. `ours`: nobody else can start the run now. `made`: there was no claim."""
+
+    ours: bool
+    made: bool = False
+    said: str | None = None
 
 
 @dataclass(slots=True)
 class Claims:
+    """Its thread is one of its own: claims wait for no list, and no fact waits for them."""
+
     disk: Disk
     layout: StoreLayout
     offload: Offload
     known: KnownRuns
-    _held: dict[str, int] = field(default_factory=dict)  # run → the locked handle of its claim
+    _held: set[str] = field(default_factory=set)
+    _ground: int = -1  # the handle whose places are locked
+    _reach: Together[tuple[str, str], Grip] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._reach = Together(self.offload, self._reach_for)
 
     async def claim(self, run: str, fingerprint: str, *, attach: bool = False) -> Claim:
         """`attach`: the id alone says which run is meant, whatever it was started from."""
         for _ in range(int(HELD_SECONDS / LOOK_SECONDS)):
-            made = await self.offload(partial(self.make, run, fingerprint))
-            said = self.fingerprint(run)
-            if (created := await self.known.created(run)) is not None:
-                if attach and made:  # it was lost
-                    self.rewrite(run, fingerprint_of(created))
-                self.release(run)
-                if attach:
-                    return Claim.TAKEN
-                return self._compare(created, fingerprint, said, anew=made)
-            if made:
-                return Claim.MINE
-            if self.lock(run):
-                if await self.known.exists(
-                    run
-                ):  # it was started and ended, or died, since we looked
-                    self.release(run)
-                    continue
-                self._take_over(run, fingerprint)
-                return Claim.MINE
-            if said not in (fingerprint, None) and not attach:
-                raise taken(run)
+            grip = await self._gripped(run, fingerprint)
+            try:
+                claim = await self._settled(run, fingerprint, grip, attach=attach)
+            except BaseException:
+                self._let_go(run, grip)
+                raise
+            if claim is not Claim.MINE:
+                self._let_go(run, grip)
+            if claim is not None:
+                return claim
             await asyncio.sleep(LOOK_SECONDS)
         raise held(f"about to start {run}")
+
+    async def _settled(
+        self, run: str, fingerprint: str, grip: Grip, *, attach: bool
+    ) -> Claim | None:
+        """None while somebody else is about to start it."""
+        if await self.known.exists(run):
+            created = await self.known.created(run)
+            if attach:
+                if grip.made:  # it was lost
+                    await self.offload(partial(self._rewrite, run, fingerprint_of(created)))
+                return Claim.TAKEN
+            if not grip.made and grip.said is not None and _same(grip.said, fingerprint):
+                return Claim.TAKEN
+            if not _same(fingerprint_of(created), fingerprint):
+                if grip.made:  # it was lost, or never needed
+                    await self.offload(partial(self.disk.unlink, self.layout.claims / run))
+                raise taken(run)
+            return Claim.TAKEN
+        if grip.made:
+            return Claim.MINE
+        if grip.ours:  # its maker died
+            if self.known.may_hide():
+                raise hidden(run)
+            if grip.said is None or not _same(grip.said, fingerprint):
+                await self.offload(partial(self._rewrite, run, fingerprint))
+            return Claim.MINE
+        if grip.said is not None and not _same(grip.said, fingerprint) and not attach:
+            raise taken(run)
+        return None
+
+    async def _gripped(self, run: str, fingerprint: str) -> Grip:
+        reaching = self._reach.ask((run, fingerprint))
+        try:
+            return await asyncio.shield(reaching)
+        except asyncio.CancelledError:
+            reaching.add_done_callback(
+                lambda done: (
+                    None
+                    if done.cancelled() or done.exception()
+                    else self._let_go(run, done.result())
+                )
+            )
+            raise
+
+    def _let_go(self, run: str, grip: Grip) -> None:
+        if grip.ours:
+            self.release(run)
 
     def started_by(self, event: str) -> str | None:
         """The run that an event has started, or will; None where it has not been claimed. `event` is the id of its run
         where nobody chose another one.
         """
-        said = self.fingerprint(event)
+        said = self.said(event)
         if said is None or not said.startswith(RUN):
             return None if said is None else event
         run = said.removeprefix(RUN)
@@ -95,91 +155,140 @@ class Claims:
 
     async def claim_event(self, event: str, run: str) -> str:
         """The run that the event has started before; `run` where there is none, which has it from now on."""
-        if await self.offload(partial(self.make, event, f"{RUN}{run}")):
-            self.release(event)
-            return run
-        started = self.started_by(event)
-        if started == event and self.lock(event):
-            if not await self.known.exists(event):  # whoever was about to start it died
-                self._take_over(event, f"{RUN}{run}")
-                started = run
-            self.release(event)
-        return started or run
+        path, text = self.layout.claims / event, f"{RUN}{run}".encode()
+        for _ in range(int(HELD_SECONDS / LOOK_SECONDS)):
+            ours = await self.offload(partial(self._lock, event))
+            try:
+                started = await self.offload(partial(self.started_by, event))
+                if ours and started is None:
+                    await self.offload(partial(write_once, self.disk, path, text))
+                    return run
+                if ours and started == event and not await self.known.exists(event):
+                    if self.known.may_hide():
+                        raise hidden(event)
+                    await self.offload(partial(write_new, self.disk, path, text))
+                    return run  # whoever was about to start it died
+            finally:
+                self._let_go(event, Grip(ours))
+            if started is not None:
+                return started
+            await asyncio.sleep(LOOK_SECONDS)
+        raise held(f"about to start {event}")
 
-    def _compare(
-        self, created: Created, fingerprint: str, said: str | None, *, anew: bool
-    ) -> Claim:
-        """`anew`: the claim was lost, or never needed; we have just made one for a run that is there."""
-        if said == fingerprint and not anew:
-            return Claim.TAKEN
-        if fingerprint_of(created) != fingerprint:
-            if anew:
-                self.disk.unlink(self.layout.claims / created.run)
-            raise taken(created.run)
-        return Claim.TAKEN
+    # --- in the thread -------------------------------------------------------------------------------
 
-    def _take_over(self, run: str, fingerprint: str) -> None:
-        if self.known.may_hide():
+    def _reach_for(self, wanted: Sequence[tuple[str, str]]) -> list[Grip | OSError]:
+        """Lock first: whoever has the lock of a claim may make it, or take it over. One sync for all."""
+        grips: list[Grip | OSError] = []
+        folder = self.layout.claims
+        for run, fingerprint in wanted:
+            try:
+                grips.append(self._reach_for_one(run, folder / run, fingerprint))
+            except OSError as error:
+                grips.append(error)
+        made = [n for n, grip in enumerate(grips) if isinstance(grip, Grip) and grip.made]
+        if made:
+            try:
+                self.disk.sync_folder(self.layout.claims)
+            except OSError as error:
+                for n in made:
+                    with suppress(OSError):
+                        self.disk.unlink(self.layout.claims / wanted[n][0])
+                    self.release(wanted[n][0])
+                    grips[n] = error
+        return grips
+
+    def _reach_for_one(self, run: str, path: Path, fingerprint: str) -> Grip:
+        if not self._lock(run):
+            return Grip(ours=False, said=self.said(run))
+        try:
+            if write_claim(self.disk, path, fingerprint):
+                return Grip(ours=True, made=True)
+            said = self.said(run)
+            if self._is_locked_file(path):
+                self.release(run)
+                return Grip(ours=False, said=said)
+        except BaseException:
             self.release(run)
-            raise hidden(run)
-        self.rewrite(run, fingerprint)
-
-    def make(self, run: str, fingerprint: str) -> bool:
-        """False where there is one."""
-        path = self.layout.claims / run
-        if self.disk.look(path) is not None:
-            return False
-        aside = path.with_name(f"{ASIDE}{run}.{secrets.token_hex(4)}")
-        handle = self.disk.create(aside)
-        try:
-            assert self.disk.lock(handle), "a file that nobody knew of was locked"
-            write_all(self.disk, handle, fingerprint.encode())
-            self.disk.sync(handle)
-            self.disk.link(aside, path)
-            self.disk.sync_folder(self.layout.claims)
-        except FileExistsError:
-            self.disk.close(handle)
-            return False
-        except OSError:
-            self.disk.close(handle)
             raise
-        finally:
-            with suppress(OSError):
-                self.disk.unlink(aside)
-        self._held[run] = handle
-        return True
+        return Grip(ours=True, said=said)
 
-    def fingerprint(self, run: str) -> str | None:
-        try:
-            return read_whole(self.disk, self.layout.claims / run).decode(errors="replace")
-        except FileNotFoundError:
-            return None
-
-    def lock(self, run: str) -> bool:
-        """Of a maker that died, before or after it started the run: the caller looks after this."""
-        handle = self.disk.open(self.layout.claims / run, append=True)
-        if not self.disk.lock(handle):
-            self.disk.close(handle)
+    def _lock(self, run: str) -> bool:
+        if run in self._held:
             return False
-        self._held[run] = handle
+        if self._ground < 0:
+            self._ground = self.disk.open(self.layout.about, append=True)
+        if not self.disk.lock_place(self._ground, _place(run)):
+            return False
+        self._held.add(run)
         return True
 
-    def rewrite(self, run: str, fingerprint: str) -> None:
+    def _is_locked_file(self, path: Path) -> bool:
+        """By an older flowdsl, which is about to start the run."""
+        if self.disk.read_link(path) is not None:
+            return False
+        handle = self.disk.open(path, append=True)
+        try:
+            return not self.disk.lock(handle)
+        finally:
+            self.disk.close(handle)
+
+    def said(self, run: str) -> str | None:
+        return said_at(self.disk, self.layout.claims / run)
+
+    def _rewrite(self, run: str, fingerprint: str) -> None:
         """Nothing was ever started under this claim, so it may be for something else now."""
-        handle = self._held[run]
-        self.disk.truncate(handle, 0)
-        write_all(self.disk, handle, fingerprint.encode())
-        self.disk.sync(handle)
+        path = self.layout.claims / run
+        aside = path.with_name(f"{ASIDE}{run}.{secrets.token_hex(4)}")
+        write_claim(self.disk, aside, fingerprint)
+        self.disk.rename(aside, path)
+        self.disk.sync_folder(path.parent)
+
+    def holds(self, run: str) -> bool:
+        """Whether this process is about to start it."""
+        return run in self._held
 
     def release(self, run: str) -> None:
-        """The run's first record is durable, or will never be."""
-        handle = self._held.pop(run, None)
-        if handle is not None:
-            self.disk.close(handle)
+        """The run's first record is durable, or will never be. Unlocked first: until it is not held, nobody here locks it."""
+        if run in self._held:
+            self.disk.unlock_place(self._ground, _place(run))
+            self._held.discard(run)
 
-    def release_all(self) -> None:
-        for run in list(self._held):
-            self.release(run)
+    def close(self) -> None:
+        self._held.clear()
+        if self._ground >= 0:
+            self.disk.close(self._ground)
+            self._ground = -1
+
+
+def write_claim(disk: Disk, path: Path, fingerprint: str) -> bool:
+    """False where there is one. It is durable once its folder is synced."""
+    try:
+        disk.symlink(fingerprint[:TARGET_CHARACTERS], path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_SYMLINKS:
+            raise
+        return write_once(disk, path, fingerprint.encode())
+    return True
+
+
+def said_at(disk: Disk, path: Path) -> str | None:
+    """What a claim says; None where there is none."""
+    try:
+        target = disk.read_link(path)
+        return target if target is not None else read_whole(disk, path).decode(errors="replace")
+    except FileNotFoundError:
+        return None
+
+
+def _same(one: str, other: str) -> bool:
+    return one[:TARGET_CHARACTERS] == other[:TARGET_CHARACTERS]
+
+
+def _place(run: str) -> int:
+    return int.from_bytes(hashlib.sha256(run.encode()).digest()[:8]) >> 2
 
 
 def fingerprint(digest: str, inputs: Mapping[str, Json]) -> str:

@@ -11,6 +11,7 @@ import fcntl
 import os
 import secrets
 import stat
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -83,10 +84,21 @@ class Disk(Protocol):
 
     def link(self, old: Path, new: Path) -> None: ...
 
+    def symlink(self, target: str, path: Path) -> None:
+        """A text that is there as soon as its name is, and durable with it. Not every file system has them."""
+
+    def read_link(self, path: Path) -> str | None:
+        """None where there is something else."""
+
     def unlink(self, path: Path) -> None: ...
 
     def lock(self, handle: int, *, shared: bool = False) -> bool:
         """Whether the lock was to be had at once."""
+
+    def lock_place(self, handle: int, place: int) -> bool:
+        """One of many locks in a file, each a number. It says nothing to `lock`, and is this handle's alone."""
+
+    def unlock_place(self, handle: int, place: int) -> None: ...
 
 
 class RealDisk:
@@ -164,6 +176,17 @@ class RealDisk:
     def link(self, old: Path, new: Path) -> None:
         os.link(old, new, follow_symlinks=False)
 
+    def symlink(self, target: str, path: Path) -> None:
+        path.symlink_to(target)
+
+    def read_link(self, path: Path) -> str | None:
+        try:
+            return os.fsencode(path.readlink()).decode(errors="replace")
+        except OSError as error:
+            if error.errno == errno.EINVAL:
+                return None
+            raise
+
     def unlink(self, path: Path) -> None:
         path.unlink()
 
@@ -173,6 +196,23 @@ class RealDisk:
         except BlockingIOError:
             return False
         return True
+
+    def lock_place(self, handle: int, place: int) -> bool:
+        try:
+            fcntl.fcntl(handle, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, place))
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EACCES):
+                return False
+            raise
+        return True
+
+    def unlock_place(self, handle: int, place: int) -> None:
+        fcntl.fcntl(handle, fcntl.F_OFD_SETLK, _flock(fcntl.F_UNLCK, place))
+
+
+def _flock(kind: int, place: int) -> bytes:
+    """`struct flock` of fcntl(2): one byte of the file, whether it is there or not."""
+    return struct.pack("hhqqi4x", kind, os.SEEK_SET, place, 1, 0)
 
 
 def _status(found: os.stat_result) -> FileStatus:

@@ -72,6 +72,11 @@ class Documents:
     def exists(self, run: str) -> bool:
         return self.disk.look(self._path(run)) is not None
 
+    def there(self, runs: Sequence[str]) -> list[bool | OSError]:
+        """Of each whether it has its document."""
+        folder = self.layout.runs
+        return [self.disk.look(folder / f"{run}.json") is not None for run in runs]
+
     def runs(self) -> list[str]:
         found = names(self.disk, self.layout.runs)
         return [name.removesuffix(".json") for name in found if name.endswith(".json")]

@@ -52,6 +52,7 @@ from flowdsl.world.store.summary import (
     not_driven,
     taken,
 )
+from flowdsl.world.store.together import Together
 
 ROTATE_BYTES = 64 * 1024 * 1024
 
@@ -100,11 +101,13 @@ class FileStore:
         )
         self._adoption = Adoption(self._own, self._documents, self._journals, dead, self._reading)
         self._definitions = DefinitionFiles(self._disk, layout)
+        self._known = Together(self._reading, self._register.known)
+        self._ended = Together(self._reading, self._documents.there)
         self._claims = Claims(
             self._disk,
             layout,
-            self._offload,
-            KnownRuns(self._exists, self._how_it_began, self._journals.may_hide_runs),
+            self._offload.beside("flowdsl-claims"),
+            KnownRuns(self._known.ask, self._facts.began, self._journals.may_hide_runs),
         )
         self._inbox = InboxFolder(self._disk, layout, wall)
         self._queues = Queues(self._disk, layout, self._is_over, self._holders)
@@ -141,7 +144,8 @@ class FileStore:
 
     async def close(self) -> None:
         await self._own.close()
-        self._claims.release_all()
+        self._claims.close()
+        self._claims.offload.close()
         self._offload.close()
         self._reading.close()
 
@@ -153,7 +157,7 @@ class FileStore:
         with explained(self._layout.runs):
             if self._own.entry(run) is not None:
                 raise taken(run)
-            if await self._reading(partial(self._documents.exists, run)):
+            if not self._claims.holds(run) and await self._ended.ask(run):
                 raise taken(run)
         await self._own.append([self._group(run, events, epoch=1)])
         self._claims.release(run)
@@ -192,7 +196,8 @@ class FileStore:
     # --- ownership -----------------------------------------------------------------------------------
 
     async def claim(self, run: str, fingerprint: str, *, attach: bool = False) -> Claim:
-        with explained(self._layout.claims / check_run_id(run)):
+        check_run_id(run)
+        with explained(self._layout.claims):
             return await self._claims.claim(run, fingerprint, attach=attach)
 
     async def unclaim(self, run: str) -> None:
@@ -205,12 +210,6 @@ class FileStore:
     async def started_by(self, event: str) -> str | None:
         with explained(self._layout.claims / check_run_id(event), to="read"):
             return await self._reading(partial(self._claims.started_by, event))
-
-    async def _exists(self, run: str) -> bool:
-        return await self._reading(partial(self._register.exists, run))
-
-    async def _how_it_began(self, run: str) -> Created | None:
-        return await self._facts.began(run) if await self._exists(run) else None
 
     async def adopt(self, run: str) -> list[Event] | None:
         return await self._adoption.adopt(run)

@@ -14,14 +14,16 @@ from pathlib import Path
 
 from flowdsl.codes import Code
 from flowdsl.saga.events import Created
-from flowdsl.world.store.claims import fingerprint_of
-from flowdsl.world.store.disk import Disk, names, opened, read_whole, write_once
+from flowdsl.world.store.claims import TARGET_CHARACTERS, fingerprint_of, said_at, write_claim
+from flowdsl.world.store.disk import Disk, names, opened
 from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.quarantine import set_aside
 from flowdsl.world.store.queues import LOCK, Queues, queue_of
 from flowdsl.world.store.summary import Mendable, StoreFinding, unreadable
 
-_CLAIM = re.compile(rb"[0-9a-f]{64}|run [A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # or that of an event
+_CLAIM = re.compile(
+    r"[0-9a-f]{56}(?:[0-9a-f]{8})?|run [A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+)  # or that of an event
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +42,16 @@ class Places:
         for run in names(self.disk, self.layout.claims):
             path = self.layout.claims / run
             try:
-                found = read_whole(self.disk, path)
+                found = said_at(self.disk, path) or ""
             except OSError as error:
                 yield unreadable(f"claims/{run}", error), None
                 continue
             if run in self.created:
-                right = fingerprint_of(self.created[run]).encode()
-                if found != right:
+                right = fingerprint_of(self.created[run])
+                if found not in (right, right[:TARGET_CHARACTERS]):
                     what = "is not what its run was started from; the run itself says it"
                     yield _claim(run, what, repairable=True), partial(self._rewrite, path, right)
-            elif not _CLAIM.fullmatch(found) and self._is_nobodys(path):
+            elif not _CLAIM.fullmatch(found) and self._nobody_starts_it(path):
                 what = "is not a claim, and there is no run of that id"
                 if self.doubtful:
                     yield _claim(run, f"{what} that could be read", repairable=False), None
@@ -100,11 +102,13 @@ class Places:
                 )
                 yield finding, partial(queues.give_back, key, run)
 
-    def _rewrite(self, path: Path, right: bytes) -> None:
+    def _rewrite(self, path: Path, right: str) -> None:
         set_aside(self.disk, self.layout, path, "it is not what its run was started from")
-        write_once(self.disk, path, right)
+        write_claim(self.disk, path, right)
+        self.disk.sync_folder(path.parent)
 
-    def _is_nobodys(self, path: Path) -> bool:
+    def _nobody_starts_it(self, path: Path) -> bool:
+        """No older flowdsl has locked the claim; what is no file at all is nobody's."""
         with suppress(OSError), opened(self.disk, path) as handle:
             return self.disk.lock(handle, shared=True)
         return True

@@ -5,7 +5,7 @@ Where two places know a run its document is believed, then whoever drives it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from flowdsl.codes import Code
@@ -23,11 +23,14 @@ class RunRegister:
     documents: Documents
     journals: Journals
 
-    def exists(self, run: str) -> bool:
-        if self.own.entry(run) is not None or self.documents.exists(run):
-            return True
+    def known(self, runs: Sequence[str]) -> list[bool | OSError]:
+        """Whether each is there, by one look at the journals."""
         self.journals.refresh()
-        return self.journals.find(run) is not None or self.documents.exists(run)
+        standing = [
+            self.own.entry(run) is not None or self.journals.find(run) is not None for run in runs
+        ]
+        ended = self.documents.there(runs)  # last: a run goes from its journal to its document
+        return [here or there for here, there in zip(standing, ended, strict=True)]
 
     def find(self, prefix: str | None) -> str:
         """The run that a person means; without a prefix, the newest."""
