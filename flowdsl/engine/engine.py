@@ -258,7 +258,7 @@ class Engine:
             self._check_going()
             tended = self.tended.get(run)
             if tended is not None:
-                if await tended.is_begun():
+                if await tended.is_begun() and not tended.is_over:
                     known, at = tended.drive.run, self.clock.now()
                     if await tended.hear(judged(known, tended.sequence, order, if_sequence, at)):
                         return tended
@@ -345,12 +345,13 @@ class Engine:
 
     async def _tend(self, tended: Tended, past: Sequence[Event], news: Sequence[Event]) -> Run:
         """Drive a run until it is at rest: nothing else does."""
+        drive = tended.drive
         try:
-            await tended.drive.go(past, news)
+            await drive.go(past, news)
         finally:
             del self.tended[tended.run]
             tended.end()
-        run = tended.drive.shown
+        run = drive.shown
         if run.state.ended:
             self._secrets.inputs.pop(run.id, None)
             await self.store.finish(run.id, to_spelled_bytes(run_report(run)))
@@ -372,8 +373,6 @@ class Engine:
             self._ours.discard(tended.run)
         if not isinstance(error, Interrupted):
             self._failed.append(tended)
-
-    # --- what runs need ------------------------------------------------------------------------------
 
     async def _read(self, run: str) -> list[Event]:
         """Raises InputError where there is no such run."""

@@ -104,6 +104,7 @@ class Tended:
     def end(self) -> None:
         """The drive makes no turn any more."""
         self.is_over = True
+        del self.drive  # which holds us as well: a ring is left to the garbage collector
         for promise in self._promised:
             if not promise.done():
                 promise.set_result(False)
