@@ -70,6 +70,8 @@ class Handle:
     async def rest(self) -> Run:
         """The run as it stands once it is at rest, whoever drove it there; the same errors as from `turns`."""
         tended = self._newest()
+        if tended is None and self._tended is not None and self._tended.is_final:
+            tended = self._tended
         if tended is not None:
             return await tended.rest()
         run = None

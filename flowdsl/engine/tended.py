@@ -59,6 +59,11 @@ class Tended:
         return self.task.done() and not self.task.cancelled() and self.task.exception() is None
 
     @property
+    def is_final(self) -> bool:
+        """What it came to can never change, so nobody need read it."""
+        return self.came_to_rest and bool(self.task.result().state.ended)
+
+    @property
     def open_calls(self) -> int:
         return len(self.drive.run.state.flying)
 
