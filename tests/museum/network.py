@@ -19,9 +19,9 @@ from flowdsl.world.network.connection import Connection, IncomingAnswer
 from flowdsl.world.network.outgoing import Origin, Outgoing
 from flowdsl.world.network.passage import (
     Broken,
+    IncomingResponse,
     NotConnected,
     Passage,
-    Response,
     Transport,
     header,
 )
@@ -31,7 +31,7 @@ from tests.museum.exhibit import Exhibit
 
 async def sent_again_by_the_library(
     self: Wire, outgoing: Outgoing, passage: Passage, *, fresh: bool
-) -> Response:
+) -> IncomingResponse:
     try:
         return await _send(self, outgoing, passage, fresh=fresh)
     except Broken:
@@ -45,7 +45,7 @@ def encoded_anew(text: str) -> tuple[Origin, str]:
 
 async def nobody_noticed(
     self: Wire, outgoing: Outgoing, passage: Passage, *, fresh: bool
-) -> Response:
+) -> IncomingResponse:
     try:
         return await _send(self, outgoing, passage, fresh=fresh)
     except Broken as error:
@@ -54,7 +54,7 @@ async def nobody_noticed(
 
 async def any_connection_will_do(
     self: Wire, outgoing: Outgoing, passage: Passage, *, fresh: bool
-) -> Response:
+) -> IncomingResponse:
     return await _send(self, outgoing, passage, fresh=False)
 
 
@@ -68,7 +68,7 @@ async def the_end_is_the_end(self: IncomingAnswer) -> AsyncIterator[bytes]:
 
 async def redirects_are_followed(
     self: Wire, outgoing: Outgoing, passage: Passage, *, fresh: bool
-) -> Response:
+) -> IncomingResponse:
     response = await _send(self, outgoing, passage, fresh=fresh)
     target = header(response.headers, b"location")
     if not target.startswith("/"):

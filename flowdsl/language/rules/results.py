@@ -39,7 +39,7 @@ _STARTED = Object((("run", TEXT),), required=frozenset({"run"}))
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StepResult:
     """`outputs`: what a used file comes to; `answers`: what a contract says that a request is answered."""
 
     outputs: Callable[[UsesVerb], Type]
@@ -50,7 +50,7 @@ def or_null(given: Type) -> Type:
     return _ANYTHING_OR_NULL if given == ANYTHING else optional(given)
 
 
-def value_of(step: Step, told: Told) -> Type:
+def value_of(step: Step, told: StepResult) -> Type:
     """The value of a step that ran."""
     found = _of_one(step, told)
     return found if step.for_each is None else _collected(step.for_each, found)
@@ -66,7 +66,7 @@ def _collected(each: WrittenForEach, item: Type) -> Type:
             return ListOf(item)
 
 
-def _of_one(step: Step, told: Told) -> Type:
+def _of_one(step: Step, told: StepResult) -> Type:
     match step.verb:
         case EmitVerb():
             return ANYTHING
@@ -88,7 +88,7 @@ def _of_one(step: Step, told: Told) -> Type:
             assert_never(step.verb)
 
 
-def _of_last(steps: tuple[Step, ...], told: Told) -> Type:
+def _of_last(steps: tuple[Step, ...], told: StepResult) -> Type:
     if not steps:
         return ANYTHING
     last = steps[-1]

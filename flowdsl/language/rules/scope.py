@@ -26,7 +26,7 @@ from flowdsl.language.places import (
     shared_steps,
 )
 from flowdsl.language.rules.answers import answer_type, own_answer_type, probe_type
-from flowdsl.language.rules.results import Told, or_null, value_of
+from flowdsl.language.rules.results import StepResult, or_null, value_of
 from flowdsl.language.subject import Subject
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.expression.inference import infer
@@ -89,7 +89,7 @@ def types_of(subject: Subject) -> Types:
             for name, template in step.verb.values:
                 values.setdefault(name.text, _of_template(types, place, template))
         if step.id is not None:
-            told = Told(partial(_outputs_of, subject), partial(answer_type, subject))
+            told = StepResult(partial(_outputs_of, subject), partial(answer_type, subject))
             values.setdefault(step.id.text, value_of(step, told))
     return types
 

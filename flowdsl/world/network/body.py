@@ -9,7 +9,7 @@ from decimal import Decimal
 from flowdsl.plan.json import TooDeep, decoder, exact
 from flowdsl.plan.values import Json
 from flowdsl.world.network.charset import codec_of, text_of
-from flowdsl.world.network.passage import Broken, Response, header
+from flowdsl.world.network.passage import Broken, IncomingResponse, header
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 DEPTH_MAX = 100
@@ -31,7 +31,7 @@ class Whole:
     problem: str | None = None
 
 
-async def read_whole(response: Response, *, is_head: bool = False) -> Whole:
+async def read_whole(response: IncomingResponse, *, is_head: bool = False) -> Whole:
     """We ask for no compression; who compresses anyway is understood, within the same limit."""
     announced = _announced(response)
     if is_head:
@@ -101,7 +101,7 @@ class _Inflater:
         return content
 
 
-def _announced(response: Response) -> int | None:
+def _announced(response: IncomingResponse) -> int | None:
     text = header(response.headers, b"content-length")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
 

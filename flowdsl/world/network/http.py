@@ -25,10 +25,10 @@ from flowdsl.world.network.hosts import Hosts
 from flowdsl.world.network.outgoing import HEADER_CHARACTERS_MAX, Outgoing, Unbuildable, build
 from flowdsl.world.network.passage import (
     Broken,
+    IncomingResponse,
     NotConnected,
     Passage,
     RawHeaders,
-    Response,
     Transport,
     header,
 )
@@ -116,7 +116,7 @@ async def _exchange(
     transport: Transport, outgoing: Outgoing, seconds: float, *, fresh: bool
 ) -> Observation:
     passage = Passage()
-    response: Response | None = None
+    response: IncomingResponse | None = None
     try:
         async with asyncio.timeout(seconds):
             response = await transport.send(outgoing, passage, fresh=fresh)
@@ -129,7 +129,7 @@ async def _exchange(
         return Lost(str(error))
 
 
-def _timed_out(passage: Passage, response: Response | None, seconds: float) -> Observation:
+def _timed_out(passage: Passage, response: IncomingResponse | None, seconds: float) -> Observation:
     if response is not None:
         problem = f"{CUT}: not whole within {seconds:g} s"
         return Answer(response.status, _headers(response.headers), None, problem)
@@ -138,7 +138,7 @@ def _timed_out(passage: Passage, response: Response | None, seconds: float) -> O
     return Lost(f"no answer within {seconds:g} s")
 
 
-async def _read(response: Response, *, is_head: bool) -> Answer:
+async def _read(response: IncomingResponse, *, is_head: bool) -> Answer:
     try:
         body, problem = await _body(response, is_head=is_head)
     except MemoryError:  # 8 MiB of it may stand for far more
@@ -148,7 +148,7 @@ async def _read(response: Response, *, is_head: bool) -> Answer:
     return Answer(response.status, _headers(response.headers), body, problem)
 
 
-async def _body(response: Response, *, is_head: bool) -> tuple[Json, str | None]:
+async def _body(response: IncomingResponse, *, is_head: bool) -> tuple[Json, str | None]:
     whole = await read_whole(response, is_head=is_head)
     if whole.problem is not None:
         return None, whole.problem

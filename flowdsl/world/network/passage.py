@@ -34,7 +34,7 @@ class Broken(Exception):
     """The exchange broke after a byte may have left."""
 
 
-class Response(Protocol):
+class IncomingResponse(Protocol):
     """The head of an answer, and its body as it comes: as it was packed, without its framing."""
 
     @property
@@ -51,7 +51,7 @@ class Response(Protocol):
 
 
 class Transport(Protocol):
-    async def send(self, outgoing: Outgoing, passage: Passage, *, fresh: bool) -> Response:
+    async def send(self, outgoing: Outgoing, passage: Passage, *, fresh: bool) -> IncomingResponse:
         """Raises NotConnected, Broken. `fresh`: not on an idle connection, which may be closing at this moment."""
 
     async def aclose(self) -> None: ...

@@ -22,7 +22,7 @@ IDLE_SECONDS = 15.0
 
 
 @dataclass(slots=True)
-class Places:
+class ConnectionPool:
     """The connections to one origin: those that are idle, the last used first, and whoever waits for a place."""
 
     idle: list[Connection] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Wire:
     def __init__(self, tls: ssl.SSLContext, *, hosts: Hosts | None = None) -> None:
         self.dialler = Dialler(tls, hosts or Hosts())
         self.connections: set[Connection] = set()  # in use
-        self._places: defaultdict[Origin, Places] = defaultdict(Places)
+        self._places: defaultdict[Origin, ConnectionPool] = defaultdict(ConnectionPool)
         self._sweep: asyncio.TimerHandle | None = None
 
     async def send(self, outgoing: Outgoing, passage: Passage, *, fresh: bool) -> WireResponse:
@@ -108,7 +108,7 @@ class Wire:
             connection.abort()
         await asyncio.sleep(0)  # the sockets close on the next turn of the loop
 
-    def keep(self, places: Places, connection: Connection) -> None:
+    def keep(self, places: ConnectionPool, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
         connection.idle_since = loop.time()
         places.idle.append(connection)
@@ -128,7 +128,7 @@ class _Exchange:
     """A connection as long as it is in use."""
 
     wire: Wire
-    places: Places
+    places: ConnectionPool
     connection: Connection
     fresh: bool
     is_over: bool = False

@@ -22,7 +22,7 @@ _SUFFIX = ".json"
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class InboxLook:
     """What lay in the inbox for some runs at one moment, and what of it could not be read then."""
 
     orders: list[Ordered]
@@ -42,7 +42,7 @@ class InboxFolder:
         write_new(self.disk, self.layout.inbox / f"{order_id}{_SUFFIX}", to_bytes(order))
         return order_id
 
-    def look(self, runs: Container[str], taken: Container[str]) -> Look:
+    def look(self, runs: Container[str], taken: Container[str]) -> InboxLook:
         """What came for these runs, but for what was taken before. What cannot be read now is looked at again."""
         found: list[Ordered] = []
         unread: dict[str, OSError] = {}
@@ -56,7 +56,7 @@ class InboxFolder:
                     continue
                 except OSError as error:
                     unread[run] = error
-        return Look(found, unread, frozenset(lies))
+        return InboxLook(found, unread, frozenset(lies))
 
     def lies_for(self, run: str) -> list[Ordered]:
         """What came for a run and is still there, the oldest first; nothing is taken."""
