@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from flowdsl.engine.engine import Engine
-from flowdsl.engine.follow import Turned
+from flowdsl.engine.follow import TurnSeen
 from flowdsl.engine.project import Project
 from flowdsl.language import compile_plan
 from flowdsl.world.network.http import Http
@@ -53,7 +53,7 @@ async def recover(folder: Path) -> int:
     back: set[str] = set()
     all_back = asyncio.Event()
 
-    def watch(turned: Turned) -> None:
+    def watch(turned: TurnSeen) -> None:
         back.add(turned.run.id)
         all_back.set()
 
@@ -73,7 +73,7 @@ async def gather_a_crowd(url: str, folder: Path, runs: int) -> None:
     project, waiting = Project(), asyncio.Semaphore(0)
     gate = asyncio.Semaphore(AT_A_TIME)
 
-    def watch(turned: Turned) -> None:
+    def watch(turned: TurnSeen) -> None:
         if turned.run.progress.state == "waiting":
             gate.release()
             waiting.release()

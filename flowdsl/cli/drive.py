@@ -17,7 +17,7 @@ from flowdsl.cli.ending import conclude, interrupted_report
 from flowdsl.cli.options import Session
 from flowdsl.cli.runs import asked_wrongly, read, run_and_word, shown
 from flowdsl.engine.engine import Engine
-from flowdsl.engine.follow import Turned
+from flowdsl.engine.follow import TurnSeen
 from flowdsl.engine.handle import Handle
 from flowdsl.errors import InputError, Interrupted, JournalLost, StoreError
 from flowdsl.saga.commands import Sleep
@@ -72,7 +72,7 @@ class Pilot:
             self.last = await handle.rest()
         return self.last
 
-    def note(self, turned: Turned) -> None:
+    def note(self, turned: TurnSeen) -> None:
         self.stands[turned.run.id] = turned.run
 
     def stop(self, number: int, task: asyncio.Task[int]) -> None:

@@ -19,7 +19,7 @@ PlanOf = Callable[[str], Awaitable[Plan]]  # by digest
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
+class TurnSeen:
     """What happened to a run at once, once it is durable; no secret stands in it. `sequence`: of its last fact."""
 
     sequence: int
@@ -45,7 +45,7 @@ class Follower:
     plan_of: PlanOf
     rests: bool = False
 
-    async def turns(self, after: int = 0) -> AsyncIterator[Turned]:
+    async def turns(self, after: int = 0) -> AsyncIterator[TurnSeen]:
         """What happened after a fact; what is there already is one turn. It ends where the run rests, or its driver is gone."""
         known, seen, polls = None, 0, 0
         while True:
@@ -61,7 +61,7 @@ class Follower:
                 )
                 seen, known = seen + len(facts), told.after
                 if seen > after:
-                    yield Turned(seen, told, is_ours=False)
+                    yield TurnSeen(seen, told, is_ours=False)
             if known is not None and await self._rests(known):
                 self.rests = True
                 return

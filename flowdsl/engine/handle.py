@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from flowdsl.engine.follow import Follower, Turned
+from flowdsl.engine.follow import Follower, TurnSeen
 from flowdsl.engine.tended import Tended
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.run import Run
@@ -47,7 +47,7 @@ class Handle:
     _runs: Runs
     _tended: Tended | None = None  # the last time it was driven here
 
-    async def turns(self, after: int = 0) -> AsyncIterator[Turned]:
+    async def turns(self, after: int = 0) -> AsyncIterator[TurnSeen]:
         """What happens to the run after a fact, until it is at rest; what is past already comes first, as one turn.
 
         Raises Interrupted where this process was stopped, and StoreError where its disk fails.

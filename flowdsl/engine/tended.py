@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
-from flowdsl.engine.follow import PlanOf, Turned, past_turn
+from flowdsl.engine.follow import PlanOf, TurnSeen, past_turn
 from flowdsl.engine.loop import Drive
 from flowdsl.saga.advance import Turn
 from flowdsl.saga.events import Event
 from flowdsl.saga.run import Run
 from flowdsl.world.store.port import Store
 
-Watch = Callable[[Turned], None]
+Watch = Callable[[TurnSeen], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -26,7 +26,7 @@ class Tended:
     watch: Watch | None
     drive: Drive = field(init=False)
     task: asyncio.Task[Run] = field(init=False)
-    last: Turned | None = None
+    last: TurnSeen | None = None
     is_awaited: bool = False
     is_over: bool = False
     _begun: asyncio.Future[bool] = field(init=False)
@@ -67,7 +67,7 @@ class Tended:
     def open_calls(self) -> int:
         return len(self.drive.run.state.flying)
 
-    async def turns(self, after: int, plan_of: PlanOf) -> AsyncIterator[Turned]:
+    async def turns(self, after: int, plan_of: PlanOf) -> AsyncIterator[TurnSeen]:
         """Those after a fact. Whoever is slow sees several as one, as all see what is past."""
         ear = Ear(closed=self.is_over)
         self._ears.append(ear)
@@ -77,7 +77,7 @@ class Tended:
                 yield last
             elif after < until:
                 facts = [recorded.event for recorded in await self.store.follow(self.run, 0)]
-                yield Turned(until, await past_turn(facts[:until], after, plan_of), is_ours=True)
+                yield TurnSeen(until, await past_turn(facts[:until], after, plan_of), is_ours=True)
             while (turned := await ear.next()) is not None:
                 yield turned
         finally:
@@ -94,7 +94,7 @@ class Tended:
     def tell(self, turn: Turn) -> None:
         """The drive has made a turn."""
         self.sequence += len(turn.facts)
-        self.last = turned = Turned(self.sequence, turn, is_ours=True)
+        self.last = turned = TurnSeen(self.sequence, turn, is_ours=True)
         _keep(self._begun)
         for ear in self._ears:
             ear.hear(turned)
@@ -123,10 +123,10 @@ class Ear:
     """What one reader has not been told yet."""
 
     closed: bool = False
-    turns: list[Turned] = field(default_factory=list)
+    turns: list[TurnSeen] = field(default_factory=list)
     bell: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def hear(self, turned: Turned) -> None:
+    def hear(self, turned: TurnSeen) -> None:
         self.turns.append(turned)
         self.bell.set()
 
@@ -134,7 +134,7 @@ class Ear:
         self.closed = True
         self.bell.set()
 
-    async def next(self) -> Turned | None:
+    async def next(self) -> TurnSeen | None:
         """None once there is no more."""
         while not self.turns and not self.closed:
             self.bell.clear()
@@ -143,12 +143,12 @@ class Ear:
         return _as_one(turns) if turns else None
 
 
-def _as_one(turns: Sequence[Turned]) -> Turned:
+def _as_one(turns: Sequence[TurnSeen]) -> TurnSeen:
     first, last = turns[0], turns[-1]
     if first is last:
         return first
     facts = tuple(fact for each in turns for fact in each.facts)
-    return Turned(last.sequence, Turn(first.turn.before, facts, last.run), last.is_ours)
+    return TurnSeen(last.sequence, Turn(first.turn.before, facts, last.run), last.is_ours)
 
 
 def _keep(promise: asyncio.Future[bool]) -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from flowdsl.engine.engine import Engine
-from flowdsl.engine.follow import Turned
+from flowdsl.engine.follow import TurnSeen
 from flowdsl.engine.orders import Order
 from flowdsl.engine.project import Project
 from flowdsl.engine.tended import Watch
@@ -182,8 +182,8 @@ def test_who_watches_the_engine_hears_of_a_run_that_is_woken() -> None:
     undo = {"service": "flights", "method": "DELETE", "path": "/reservations/*"}
     app.faults.add({**undo, "fault": "refuse:422", "times": 1})
     plan = saga(reserve("flight") + PAY_AND_FAIL)
-    heard: list[Turned] = []
-    of_the_run: list[Turned] = []
+    heard: list[TurnSeen] = []
+    of_the_run: list[TurnSeen] = []
 
     async def life() -> None:
         async with engine_on(memory, app, watch=heard.append) as engine:
@@ -210,7 +210,7 @@ def test_and_of_a_run_that_a_run_has_started() -> None:
         last="",
         child="steps: [{ call: POST mail/messages, body: { text: hello }, compensate: none }]\n",
     )
-    heard: list[Turned] = []
+    heard: list[TurnSeen] = []
 
     async def life() -> None:
         async with engine_on(memory, app, watch=heard.append) as engine:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flowdsl.engine.engine import Engine
-from flowdsl.engine.follow import Turned
+from flowdsl.engine.follow import TurnSeen
 from flowdsl.engine.project import Project
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
@@ -57,7 +57,7 @@ class Crowd:
     gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_A_TIME))
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def watch(self, turned: Turned) -> None:
+    def watch(self, turned: TurnSeen) -> None:
         # Where there is nothing to wait for any more, it is as far as it would be.
         run = turned.run
         if run.id not in self.waited and run.progress.state != "running":

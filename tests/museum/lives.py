@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flowdsl.cli.screen import Screen
 from flowdsl.engine.engine import Engine
-from flowdsl.engine.follow import Turned
+from flowdsl.engine.follow import TurnSeen
 from flowdsl.engine.secrecy import RunSecrets
 from flowdsl.engine.tended import Tended
 from flowdsl.errors import FlowdslError
@@ -32,7 +32,7 @@ def all_of_them(self: RunSecrets, past: Sequence[Event]) -> dict[str, str]:
 
 def of_runs_without_a_parent(self: Tended, turn: Turn) -> None:
     self.sequence += len(turn.facts)
-    self.last = turned = Turned(self.sequence, turn, is_ours=True)
+    self.last = turned = TurnSeen(self.sequence, turn, is_ours=True)
     if not self._begun.done():
         self._begun.set_result(True)
     for ear in self._ears:

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from flowdsl.engine.engine import Engine
-from flowdsl.engine.follow import Turned
+from flowdsl.engine.follow import TurnSeen
 from flowdsl.engine.project import Project
 from flowdsl.errors import StoreError
 from flowdsl.language import compile_plan
@@ -30,7 +30,7 @@ class Diary:
     def __init__(self, path: Path) -> None:
         self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
-    def note(self, turned: Turned) -> None:
+    def note(self, turned: TurnSeen) -> None:
         if turned.facts:
             run, state = turned.run.id, turned.run.state
             words = (time.monotonic_ns(), os.getpid(), run, state.epoch, state.ended or "-")
