@@ -240,7 +240,8 @@ def test_the_store_is_the_owners_alone_whatever_the_umask(
         cli(*start("stuck"))
     finally:
         os.umask(before)
-    paths = [stage / ".flowdsl", *(stage / ".flowdsl").rglob("*")]
+    found = [stage / ".flowdsl", *(stage / ".flowdsl").rglob("*")]
+    paths = [path for path in found if not path.is_symlink()]  # a claim has no mode of its own
     assert len(paths) > 8
     for path in paths:
         wanted = 0o700 if path.is_dir() else 0o600
