@@ -152,7 +152,7 @@ def _plan_from(document: bytes, digest: str) -> Plan:
 
 
 def shown(address: str) -> str:
-    """A path as short as it can be said from here; what is no path as it is."""
+    """A path as short as it can be said from here; anything else as it is."""
     if scheme_of(address):
         return address
     short = os.path.relpath(address)

@@ -20,7 +20,7 @@ DEAF_LOOKS_MAX = 25  # how often in a row that may fail: a disk may hiccup, but 
 
 
 class Told(Protocol):
-    """The engine, as far as it is told."""
+    """What `Listening` needs of the engine."""
 
     @property
     def tended(self) -> Mapping[str, Tended]: ...
@@ -70,7 +70,7 @@ class Listening:
             await self.store.drop_order(ordered.order_id)
 
     async def _tell(self, ordered: Ordered) -> Tended | None:
-        """The run as it is driven on. What is no order, or makes no sense (any more), stops nobody."""
+        """The run as it is driven on. What is not an order, or makes no sense any more, is passed over."""
         try:
             order = replace(Order.from_json(ordered.order), id=ordered.order_id)
             return await self.engine.obey(ordered.run, order)

@@ -15,11 +15,12 @@ from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json, Secret
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.world.network import http as http_module
+from flowdsl.world.network.connection import Connection
 from flowdsl.world.network.dial import Dialler, tls_context
 from flowdsl.world.network.http import Http
 from flowdsl.world.network.outgoing import build
 from flowdsl.world.network.passage import Broken, NotConnected, Passage
-from flowdsl.world.network.wire import Wire
+from flowdsl.world.network.wire import Wire, message
 from tests.world.sockets import (
     Script,
     Service,
@@ -396,6 +397,45 @@ def test_on_its_own_too_the_wire_tells_a_broken_connection_from_none() -> None:
         await wire.aclose()
 
     asyncio.run(story())
+
+
+def test_a_connection_that_is_gone_before_anything_was_written_is_not_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The end comes between the dialling and the writing: nobody would tell of it again."""
+    dial = Dialler.dial
+
+    async def gone_at_once(self: Dialler, scheme: str, host: str, port: int) -> Connection:
+        connection = await dial(self, scheme, host, port)
+        connection.connection_lost(ConnectionResetError())
+        return connection
+
+    monkeypatch.setattr(Dialler, "dial", gone_at_once)
+    observation, there = asyncio.run(one(reply(b"{}")))
+    assert isinstance(observation, NotSent), observation
+    assert "closed the connection at once" in observation.reason
+    assert there.heads == []
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_a_connection_is_kept_only_if_its_answer_was_read_to_the_end(is_read: bool) -> None:
+    """Reading may be paused where it was not, and the next answer would never come."""
+
+    async def story() -> bool:
+        async with service(reply(b"[1]")) as there:
+            connection = await Dialler(tls_context()).dial("http", "127.0.0.1", there.port)
+            outgoing = build(get(there.url), {})
+            answer = connection.write(message(outgoing, fresh=False), is_head=False)
+            await answer.head()
+            while not answer.is_whole:
+                await answer._news()
+            if is_read:
+                assert [chunk async for chunk in answer.chunks()] == [b"[1]"]
+            kept = connection.let_go()
+            connection.abort()
+            return kept
+
+    assert asyncio.run(story()) == is_read
 
 
 def test_a_cancelled_attempt_is_cancelled() -> None:

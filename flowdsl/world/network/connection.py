@@ -21,8 +21,6 @@ from flowdsl.world.network.passage import Broken, RawHeaders
 HEAD_BYTES_MAX = 64 * 1024
 BUFFERED_BYTES_MAX = 256 * 1024  # of a body that is not read as fast as it comes
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-
-
 HTTPTOOLS_MIN = (0, 7)  # an older one refuses answers that are in use
 
 
@@ -61,7 +59,7 @@ class Connection(asyncio.Protocol):
         assert self.transport is not None
         again = (
             answer is not None
-            and answer.is_whole
+            and answer.is_read
             and answer.may_stay
             and not self.is_spoiled
             and self.transport.get_write_buffer_size() == 0
@@ -114,6 +112,7 @@ class IncomingAnswer:
         self._header_bytes = 0
         self._until_close = False
         self._broken: str | None = None
+        self._garbled = False
         self._body: list[bytes] = []
         self._buffered = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -128,6 +127,11 @@ class IncomingAnswer:
     @property
     def is_over(self) -> bool:
         return self.is_whole or self._broken is not None
+
+    @property
+    def is_read(self) -> bool:
+        """Whole, and nothing of it waits to be read: reading may be paused then."""
+        return self.is_whole and not self._body
 
     async def head(self) -> None:
         """Returns once the status and the headers are there. Raises Broken."""
@@ -164,8 +168,6 @@ class IncomingAnswer:
             self._waiter.set_result(None)
 
     # --- what came ---
-
-    _garbled = False
 
     def feed(self, data: bytes) -> None:
         if not self._has_head:
@@ -225,10 +227,8 @@ class IncomingAnswer:
             return
         status = self._llhttp.get_status_code()
         if 100 <= status < 200 and status != 101:
-            self._head_bytes = self._header_bytes = (
-                0  # interim: the one that counts is still to come
-            )
-            return
+            self._head_bytes = self._header_bytes = 0
+            return  # the answer that counts is still to come
         self.status, self._has_head = status, True
         named = {name.lower() for name, _ in self.headers}
         self._until_close = not (named & {b"content-length", b"transfer-encoding"}) or (

@@ -51,17 +51,14 @@ class Dialler:
         except (ssl.SSLError, ssl.CertificateError) as error:
             raise NotConnected(f"TLS with {host}:{port}: {tls_says(error)}") from error
         except OSError as error:
-            said = "the service broke off" if scheme == "https" else _system_says(error)
-            raise NotConnected(f"TLS with {host}:{port}: {said}") from error
+            if scheme == "https":
+                raise NotConnected(f"TLS with {host}:{port}: the service broke off") from error
+            raise attempt.failed(error, port) from error
 
     async def _talk(self, connected: socket.socket, scheme: str, host: str) -> Connection:
         named = {"ssl": self.tls, "server_hostname": host} if scheme == "https" else {}
         loop = asyncio.get_running_loop()
-        try:
-            _, connection = await loop.create_connection(Connection, sock=connected, **named)  # type: ignore[call-overload]
-        except BaseException:
-            connected.close()
-            raise
+        _, connection = await loop.create_connection(Connection, sock=connected, **named)  # type: ignore[call-overload]
         assert isinstance(connection, Connection)
         return connection
 

@@ -16,7 +16,7 @@ from flowdsl.world.network.connection import Connection, IncomingAnswer
 from flowdsl.world.network.dial import Dialler
 from flowdsl.world.network.hosts import CONNECTIONS_PER_HOST, Hosts
 from flowdsl.world.network.outgoing import Origin, Outgoing
-from flowdsl.world.network.passage import Passage, RawHeaders
+from flowdsl.world.network.passage import NotConnected, Passage, RawHeaders
 
 IDLE_SECONDS = 15.0
 
@@ -79,10 +79,7 @@ class Wire:
         places = self._places[origin]
         await places.take()
         try:
-            loop = asyncio.get_running_loop()
-            connection = None if fresh else places.usable(loop.time() - IDLE_SECONDS)
-            if connection is None:
-                connection = await self.dialler.dial(origin.scheme, origin.host, origin.port)
+            connection = await self._connection(places, origin, fresh=fresh)
         except BaseException:
             places.leave()
             raise
@@ -98,6 +95,18 @@ class Wire:
             exchange.end()
             raise
         return WireResponse(answer, exchange)
+
+    async def _connection(
+        self, places: ConnectionPool, origin: Origin, *, fresh: bool
+    ) -> Connection:
+        now = asyncio.get_running_loop().time()
+        kept = None if fresh else places.usable(now - IDLE_SECONDS)
+        if kept is not None:
+            return kept
+        made = await self.dialler.dial(origin.scheme, origin.host, origin.port)
+        if made.is_spoiled:  # nothing was written, and nobody would tell us of the end again
+            raise NotConnected(f"{origin.host}:{origin.port} closed the connection at once")
+        return made
 
     async def aclose(self) -> None:
         if self._sweep is not None:

@@ -108,7 +108,7 @@ class Places:
         self.disk.sync_folder(path.parent)
 
     def _nobody_starts_it(self, path: Path) -> bool:
-        """No older flowdsl has locked the claim; what is no file at all is nobody's."""
+        """No older flowdsl has locked the claim; what is not a file at all is nobody's."""
         with suppress(OSError), opened(self.disk, path) as handle:
             return self.disk.lock(handle, shared=True)
         return True
