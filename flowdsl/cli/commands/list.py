@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -75,6 +76,9 @@ async def row_of(store: Store, one: RunSummary) -> RunRow:
     from flowdsl.view.run.positions import label_of
     from flowdsl.view.run.status import RunRow, detail
 
+    if (end := one.closing) is not None:
+        row = RunRow(one.run, one.workflow, one.ended, end.label, one.created_at, end.ended_at)
+        return replace(row, detail=end.detail, residue=end.residue)
     try:
         run = await run_of(store, one.run)
     except FlowdslError as error:

@@ -37,6 +37,16 @@ class Ordered(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Closing:
+    """What a list shows of a run that is over, as who drove it says it. `residue`: how many things were left."""
+
+    ended_at: float
+    label: str | None = None
+    detail: str = ""
+    residue: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RunSummary:
     """`ended` is the state it ended in, empty while it has not. `driven`: a living process drives it."""
 
@@ -46,6 +56,7 @@ class RunSummary:
     ended: str = ""
     driven: bool = False
     damaged: bool = False
+    closing: Closing | None = None
 
 
 class Claim(Enum):
