@@ -131,7 +131,13 @@ class Archive:
         hurt = self._places.get(run) or self._hurt.get(run)
         if found is None and hurt is not None:
             raise damaged(run, str(hurt.path))
+        if found is None and (failure := self.failure()) is not None:
+            raise failure
         return found
+
+    def failure(self) -> StoreError | None:
+        """Why a run that is found nowhere may be here all the same."""
+        return next((file.failure for file in self.files.values() if file.failure), None)
 
     def _facts(self, run: str) -> list[tuple[int, Record]] | None:
         """None where its line is not what was written, or is gone."""

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from hashlib import sha256
 from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 from flowdsl.plan.json import from_bytes, to_ascii
 from flowdsl.plan.values import Json
@@ -110,7 +111,7 @@ def _hash(text: bytes) -> bytes:
 
 # --- what is written shorter -------------------------------------------------------------------------
 
-_TEXT = r'"(?:[^"\\]|\\.)*"'
+_TEXT = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _VALUES = {
     "call": _TEXT,
     "at": r"[^,]*",
@@ -154,17 +155,25 @@ def _pattern(form: str) -> re.Pattern[bytes]:
     return re.compile(_PLACE.sub(place, re.escape(form)).encode())
 
 
-def _filled(form: str) -> bytes:
-    return _PLACE.sub(r"\\g<\1>", form).encode()
+class _Rule(NamedTuple):
+    begins: bytes
+    pattern: re.Pattern[bytes]
+    form: bytes
+    values: tuple[str, ...]  # in the places of the form
 
 
-_Rules = tuple[tuple[re.Pattern[bytes], bytes], ...]
-_SHORTER: _Rules = tuple((_pattern(whole), _filled(short)) for whole, short in _FORMS)
-_WHOLE: _Rules = tuple((_pattern(short), _filled(whole)) for whole, short in _FORMS)
+def _rule(old: str, new: str) -> _Rule:
+    begins = old.partition("<")[0].encode()
+    form = _PLACE.sub("%b", new.replace("%", "%%")).encode()
+    return _Rule(begins, _pattern(old), form, tuple(_PLACE.findall(new)))
 
 
-def _respelled(fact: bytes, rules: _Rules) -> bytes:
-    for pattern, form in rules:
-        if found := pattern.fullmatch(fact):
-            return found.expand(form)
+_SHORTER = tuple(_rule(whole, short) for whole, short in _FORMS)
+_WHOLE = tuple(_rule(short, whole) for whole, short in _FORMS)
+
+
+def _respelled(fact: bytes, rules: tuple[_Rule, ...]) -> bytes:
+    for rule in rules:
+        if fact.startswith(rule.begins) and (found := rule.pattern.fullmatch(fact)):
+            return rule.form % found.group(*rule.values)
     return fact

@@ -42,7 +42,12 @@ class RunRegister:
         """The run that a person means; without a prefix, the newest."""
         standing = self._standing()
         if prefix is not None:
-            return choose(prefix, sorted({*standing, *self.archive.runs()}))
+            try:
+                return choose(prefix, sorted({*standing, *self.archive.runs()}))
+            except InputError:
+                if failure := self.archive.failure():
+                    raise failure from None
+                raise
         newest = max(((one.created_at, one.run) for one in standing.values()), default=None)
         newest = self.archive.newest(newest)
         if newest is None:

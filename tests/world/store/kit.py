@@ -107,6 +107,7 @@ def put(disk: SimDisk, path: Path, data: bytes) -> None:
     disk.write(handle, data)
     disk.sync(handle)
     disk.close(handle)
+    disk.sync_folder(path.parent)
 
 
 def old_store(*runs: str) -> SimDisk:
@@ -122,6 +123,7 @@ def old_store(*runs: str) -> SimDisk:
     run(story())
     disk.lose_folder(ROOT / "archive")
     disk.make_folder(ROOT / "runs")
+    disk.sync_folder(ROOT)
     about = disk.content(ROOT / "store.json")
     disk.overwrite(ROOT / "store.json", about.replace(b'"version":2', b'"version":1'))
     for name in runs:
