@@ -18,7 +18,7 @@ from tests.counts import count
 from tests.disk.journals import flipped, journal_of
 from tests.simdisk import Operation, SimDisk
 from tests.virtual import at_once
-from tests.world.kit import (
+from tests.world.store.kit import (
     DEFINITION,
     DIGEST,
     ENDED,

@@ -29,7 +29,7 @@ from tests.counts import count
 from tests.simdisk import SimDisk
 from tests.starting import PROJECT, prepared
 from tests.virtual import VirtualClock, at_once, run_virtually
-from tests.world.kit import ROOT as STORE
+from tests.world.store.kit import ROOT as STORE
 
 ASKS = saga(
     """

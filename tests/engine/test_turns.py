@@ -12,7 +12,7 @@ from flowdsl.world.clock import SystemClock
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.memory import Memory, MemoryStore
 from tests.virtual import VirtualClock, run_virtually
-from tests.world.kit import created
+from tests.world.store.kit import created
 
 KEY = "account ada"
 RUNS, RUNS_FULL = 60, 1_000

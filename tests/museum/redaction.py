@@ -108,7 +108,7 @@ def places_are_data(event: Event, change: Change) -> Event:
 
 WHERE = "flowdsl.world.secrets.redaction"
 SPELLINGS = "flowdsl.world.secrets.spellings"
-HERE = "tests/world/test_redaction.py::"
+HERE = "tests/world/secrets/test_redaction.py::"
 FORMS = HERE + "test_every_form_is_taken_out"
 
 MASKS = "flowdsl.engine.masks.Masks"

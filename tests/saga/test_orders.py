@@ -14,7 +14,7 @@ from flowdsl.saga.events import Resolved, Retried, Waived
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State, fold
 from flowdsl.saga.unfolding import unfolded
-from tests.engine.branching import chosen_below_commit
+from tests.explorer.branching import chosen_below_commit
 from tests.runs import run_at
 from tests.saga.plans import by_key, call, plan
 

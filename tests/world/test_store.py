@@ -21,7 +21,7 @@ from flowdsl.world.store.memory import Memory, MemoryStore
 from flowdsl.world.store.port import Checkable, Store
 from flowdsl.world.store.summary import Claim
 from tests.simdisk import SimDisk
-from tests.world.kit import (
+from tests.world.store.kit import (
     DEFINITION,
     DIGEST,
     ENDED,
@@ -32,7 +32,7 @@ from tests.world.kit import (
     run,
     sim_store,
 )
-from tests.world.slow_store import Shelf, SlowStore
+from tests.world.store.slow_store import Shelf, SlowStore
 
 
 @runtime_checkable

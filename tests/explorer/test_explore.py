@@ -16,7 +16,7 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.state import State, fold
 from tests.conftest import Counts
-from tests.engine.corpus import CASES, PAIRS, Case, busy
+from tests.explorer.corpus import CASES, PAIRS, Case, busy
 from tests.runs import run_at
 
 pytestmark = pytest.mark.usefixtures("unswept")

@@ -34,7 +34,7 @@ from flowdsl.plan.expression.types import (
     widen,
 )
 from flowdsl.plan.values import Json, Secret
-from tests.plan.test_evaluate_limits import EXPRESSIONS, SCOPES
+from tests.plan.expression.test_evaluate_limits import EXPRESSIONS, SCOPES
 from tests.sizes import examples
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from flowdsl.language import SEVERITIES, Diagnostic, Fix, Severity, Source, check
-from tests.language.bless import BAD, checked, said
 from tests.language.named import LIBRARY
+from tests.language.rules.bless import BAD, checked, said
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1]
 SINK = FOLDER / "ok" / "kitchen-sink.yaml"
 GOOD = [
     path

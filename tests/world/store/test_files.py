@@ -16,7 +16,7 @@ from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.journal import RESERVE_BYTES
 from flowdsl.world.store.summary import Claim
 from tests.simdisk import SimDisk
-from tests.world.kit import (
+from tests.world.store.kit import (
     DEFINITION,
     DIGEST,
     ENDED,

@@ -15,7 +15,7 @@ from flowdsl.explorer.explore import Allowance
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
-from tests.engine import branching
+from tests.explorer import branching
 from tests.saga.plans import by_key, call, plan
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"

@@ -13,8 +13,8 @@ from flowdsl.language.text.document import load_document
 from flowdsl.language.text.located import plain
 from flowdsl.language.text.source import Source
 from flowdsl.plan.values import Json
-from tests.language.schemas import copies
-from tests.language.test_golden import GOOD, PAIRS
+from tests.language.parse.schemas import copies
+from tests.language.rules.test_golden import GOOD, PAIRS
 
 SCHEMA = json.loads(schema_text())
 

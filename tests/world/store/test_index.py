@@ -15,7 +15,7 @@ from flowdsl.world.store.index import JournalIndex
 from flowdsl.world.store.journal import JournalFile, Record, RecordGroup, read_records
 from flowdsl.world.store.line import Line, read_line, write_line
 from tests.simdisk import SimDisk
-from tests.world.kit import ENDED, created, facts, intent
+from tests.world.store.kit import ENDED, created, facts, intent
 
 FOLDER = Path("/journals")
 Batches = list[list[tuple[str, list[Event]]]]

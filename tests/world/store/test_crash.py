@@ -14,7 +14,7 @@ from flowdsl.saga.events import Event
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.summary import Claim
 from tests.simdisk import Crash, Operation, SimDisk
-from tests.world.kit import (
+from tests.world.store.kit import (
     DEFINITION,
     DIGEST,
     ENDED,

@@ -13,7 +13,7 @@ from flowdsl.saga.codec import encode
 from flowdsl.saga.events import Event
 from flowdsl.world.store.journal import RESERVE_BYTES, JournalFile, Record, RecordGroup
 from tests.simdisk import SimDisk
-from tests.world.kit import created, facts, intent
+from tests.world.store.kit import created, facts, intent
 
 FOLDER = Path("/journals")
 

@@ -1,4 +1,4 @@
-"""Write the copies of the workflow schema: `python -m tests.language.schemas`, or `make schemas`.
+"""Write the copies of the workflow schema: `python -m tests.language.parse.schemas`, or `make schemas`.
 
 The one in the package is the source. Beside it editors get the same file, and a draft-07 copy for those that need it.
 """
@@ -9,9 +9,9 @@ import json
 from pathlib import Path
 
 from flowdsl.language.parse.schema import schema_text
-from tests.language.draft_07 import as_draft_07
+from tests.language.parse.draft_07 import as_draft_07
 
-FOLDER = Path(__file__).parents[2] / "schemas"
+FOLDER = Path(__file__).parents[3] / "schemas"
 
 
 def copies() -> dict[Path, str]:

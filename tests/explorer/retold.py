@@ -1,4 +1,4 @@
-"""What the core decides and what the screens say of some walks, as text: `python -m tests.engine.retold` prints it.
+"""What the core decides and what the screens say of some walks, as text: `python -m tests.explorer.retold` prints it.
 
 It is the same text whatever the hash seed of the process.
 """
@@ -13,7 +13,7 @@ from flowdsl.view.paint import plain
 from flowdsl.view.run.closing import closing
 from flowdsl.view.run.report import run_report
 from flowdsl.view.run.tree import picture
-from tests.engine.corpus import CASES, Case
+from tests.explorer.corpus import CASES, Case
 
 NAMES = (
     "diamond",

@@ -49,7 +49,7 @@ from flowdsl.saga.undoing import Undo
 from flowdsl.saga.unfolding import Unfolded
 from flowdsl.saga.walk import OVER_OK, PENDING, Residue, Stand, StepState, Walk
 from tests.conftest import Counts
-from tests.engine.corpus import CASES
+from tests.explorer.corpus import CASES
 from tests.museum.exhibit import plant
 
 BY_NAME = {case.name: case for case in CASES}

@@ -21,7 +21,7 @@ from flowdsl.world.network.http import Http
 from flowdsl.world.network.outgoing import build
 from flowdsl.world.network.passage import Broken, NotConnected, Passage
 from flowdsl.world.network.wire import Wire, message
-from tests.world.sockets import (
+from tests.world.network.sockets import (
     Script,
     Service,
     client,

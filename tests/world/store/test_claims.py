@@ -13,7 +13,7 @@ from flowdsl.world.store.disk import RealDisk
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.summary import Claim
 from tests.simdisk import SimDisk
-from tests.world.kit import ROOT, created, fingerprint, run, sim_store
+from tests.world.store.kit import ROOT, created, fingerprint, run, sim_store
 
 
 def test_many_claims_share_one_sync_of_their_folder() -> None:

@@ -13,14 +13,14 @@ from pathlib import Path
 
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.summary import Claim
-from tests.world.kit import created, events_of, facts, run
+from tests.world.store.kit import created, events_of, facts, run
 
 CHILD = """
 import asyncio, sys
 from pathlib import Path
 from flowdsl.errors import InputError
 from flowdsl.world.store.files import FileStore
-from tests.world.kit import created, facts
+from tests.world.store.kit import created, facts
 
 root, what = Path(sys.argv[1]), sys.argv[2]
 
@@ -74,7 +74,7 @@ def start(root: Path, what: str, count: int) -> list[subprocess.Popen[str]]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
         )
         for _ in range(count)
     ]

@@ -13,7 +13,7 @@ SEEDS = ("0", "1", "2")
 
 def test_walks_are_told_alike_under_every_hash_seed() -> None:
     # given one process for each seed, side by side
-    command = [sys.executable, "-m", "tests.engine.retold"]
+    command = [sys.executable, "-m", "tests.explorer.retold"]
     tellers = [
         subprocess.Popen(
             command,

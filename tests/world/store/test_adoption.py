@@ -12,7 +12,7 @@ from flowdsl.errors import StoreError
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.line import read_line, write_line
 from tests.simdisk import SimDisk
-from tests.world.kit import (
+from tests.world.store.kit import (
     DEFINITION,
     DIGEST,
     ENDED,
