@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Callable
-from dataclasses import replace
 from fnmatch import fnmatch
 
 import pytest
+from msgspec.structs import replace
 
 from flowdsl.errors import StoreError
 from flowdsl.saga.events import Admitted

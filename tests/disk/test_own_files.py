@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from flowdsl.engine.pinned import definition_of, plan_from
 from flowdsl.errors import FlowdslError, InputError, StoreError

@@ -22,10 +22,10 @@ LOOKS = 10
 class Asked(MemoryStore):
     """Counts how often it was asked whose turn it is."""
 
-    __slots__ = ("times",)
+    times: int = 0
 
     async def first_in_queue(self, key: str, run: str) -> str | None:
-        self.times = getattr(self, "times", 0) + 1
+        self.times += 1
         return await MemoryStore.first_in_queue(self, key, run)
 
 

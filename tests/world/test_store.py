@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import pytest
+from msgspec.structs import replace
 
 from flowdsl.errors import InputError, StoreError
 from flowdsl.saga.events import Event

@@ -6,8 +6,10 @@ What may have taken effect by then is everything but what can only run later; of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowdsl.language.lower.flatten import flatten
 from flowdsl.plan.address import COMMIT, Address, enclosing, is_below
@@ -33,8 +35,7 @@ First: TypeAlias = Literal["", "fallback", "others", "null"]
 Neighbours: TypeAlias = Callable[[Address], Iterable[Address]]
 
 
-@dataclass(frozen=True, slots=True)
-class Fall:
+class Fall(Struct, frozen=True):
     """What follows if a step fails. `left`: changes that nothing undoes, which makes the run stuck but for those that may
     fail; `goes_on`: only its group is undone.
 
@@ -51,8 +52,7 @@ class Fall:
     own: tuple[Address, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RunOrder:
+class RunOrder(Struct, frozen=True):
     """What runs before what: for each leaf a bit, and all that comes after and before it as one number."""
 
     plan: Plan

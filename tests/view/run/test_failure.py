@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
+from msgspec.structs import replace
 
 from flowdsl.plan.nodes import Call, NothingToUndo
 from flowdsl.plan.template import Constant, Items
@@ -69,7 +70,7 @@ def test_a_frame_begins_with_what_happened(failure: Failure, call: str, title: s
 
 def test_a_plan_without_its_text_has_frames_without_code() -> None:
     story = stories()["declined"]
-    bare = run_at(replace(story.plan, source=""), story.state)
+    bare = run_at(dataclasses.replace(story.plan, source=""), story.state)
     cause = cause_of(bare)
     assert cause is not None
     shown = plain(failure_frame(bare, cause))
@@ -128,7 +129,7 @@ def test_compensate_none_and_no_compensate_differ() -> None:
     assert isinstance(node, Call)
     for compensation, said in ((None, "no `compensate`"), (NothingToUndo(), "on purpose")):
         changed = replace(node, compensation=compensation)
-        plan = replace(story.plan, nodes=story.plan.nodes | {"payment": changed})
+        plan = dataclasses.replace(story.plan, nodes=story.plan.nodes | {"payment": changed})
         assert said in plain(show_text(run_at(plan, story.state), "payment"))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, timedelta, timezone, tzinfo
 
 import pytest
+from msgspec.structs import replace
 
 from flowdsl.saga.advance import Turn
 from flowdsl.saga.events import (

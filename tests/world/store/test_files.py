@@ -6,10 +6,10 @@ import asyncio
 import errno
 import os
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from flowdsl.errors import DiskFull, InputError, StoreError
 from flowdsl.world.store.files import FileStore
