@@ -14,13 +14,13 @@ unexport PYTHONDONTWRITEBYTECODE
 # Suites of very many small runs and of real processes: what they walk is covered by the others, and counting lines would make them twice as long.
 # Those whose tests take longest are first, so that no worker is left alone with one.
 ATTACKS := tests/load tests/processes tests/museum tests/test_readme.py tests/contract tests/disk tests/hostile tests/random tests/workflows \
-  tests/engine/test_children.py tests/engine/test_crashes.py tests/engine/test_crashes_of_constructs.py tests/engine/test_explore.py \
-  tests/engine/test_hash_seeds.py tests/engine/test_keys_in_turn.py tests/engine/test_one_stands.py tests/engine/test_signals.py \
+  tests/engine/test_children.py tests/engine/test_crashes.py tests/engine/test_crashes_of_constructs.py tests/explorer/test_explore.py \
+  tests/explorer/test_hash_seeds.py tests/engine/test_keys_in_turn.py tests/engine/test_one_stands.py tests/engine/test_signals.py \
   tests/engine/test_faults.py tests/engine/test_full_disk.py tests/engine/test_orders_and_lives.py \
   tests/cli/test_odd_names.py tests/cli/test_shipped_workflows.py tests/cli/test_takeover.py tests/cli/test_terminal.py \
-  tests/language/test_any_construct.py tests/language/test_order.py tests/language/openapi/test_mutated.py tests/language/openapi/test_planted.py \
-  tests/plan/test_evaluate_limits.py tests/test_benchmarks.py tests/test_counts.py tests/test_dependencies.py tests/test_private_apis.py tests/test_purity.py \
-  tests/view/test_runs.py tests/view/test_size.py tests/world/test_crash.py tests/world/test_index.py tests/world/test_processes.py
+  tests/language/test_any_construct.py tests/language/lower/test_order.py tests/language/openapi/test_mutated.py tests/language/openapi/test_planted.py \
+  tests/plan/expression/test_evaluate_limits.py tests/test_benchmarks.py tests/test_counts.py tests/test_dependencies.py tests/test_private_apis.py tests/test_purity.py \
+  tests/view/run/test_every_screen.py tests/view/graph/test_size.py tests/world/store/test_crash.py tests/world/store/test_index.py tests/world/store/test_processes.py
 PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal --counts=.counts.json
 
 .PHONY: demo test lint lowest collected full schemas bless lock bench clean always
@@ -54,13 +54,13 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 schemas: $(VENV)/.dev  ## make the draft-07 copy of the schema again
-	$(BIN)/python -m tests.language.schemas
+	$(BIN)/python -m tests.language.parse.schemas
 
 bench: $(VENV)/.dev  ## figures, in ratios, of one run on this machine
 	$(BIN)/python -m benchmarks
 
 bless: $(VENV)/.dev  ## put down what is said and drawn now: golden pairs, snapshots, the pages' consoles
-	$(BIN)/python -m tests.language.bless
+	$(BIN)/python -m tests.language.rules.bless
 	$(BIN)/python -m tests.view.bless
 	$(BIN)/python -m tests.readme --write
 

@@ -18,7 +18,7 @@ def would_do(*words: str) -> str:
 
 def test_one_command_blesses_all_that_is_kept() -> None:
     said = would_do("bless")
-    for module in ("tests.language.bless", "tests.view.bless", "tests.readme --write"):
+    for module in ("tests.language.rules.bless", "tests.view.bless", "tests.readme --write"):
         assert f"python -m {module}\n" in said
 
 

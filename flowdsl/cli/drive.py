@@ -10,7 +10,8 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from flowdsl.cli.display import Display, NoDisplay, display_for
 from flowdsl.cli.ending import conclude, interrupted_report
@@ -33,8 +34,7 @@ from flowdsl.world.store.port import Checkable, Store
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: its terminal was closed
 
 
-@dataclass(slots=True)
-class Pilot:
+class Pilot(Struct):
     """The engine in the hands of a command."""
 
     session: Session

@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from flowdsl.plan.nodes import Service
 from flowdsl.world.network.hosts import CONNECTIONS_PER_HOST
 
 
-@dataclass(slots=True)
-class ServiceLimits:
+class ServiceLimits(Struct):
     """A place is kept until the answer is there. Those that find none wait, in the order in which they came."""
 
     _places: dict[tuple[str, str, int], asyncio.Semaphore] = field(default_factory=dict)

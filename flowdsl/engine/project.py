@@ -8,9 +8,11 @@ from __future__ import annotations
 import secrets as chance
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flowdsl.engine.addresses import check_services
 from flowdsl.engine.detached import with_key
@@ -30,8 +32,7 @@ ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 ID_CHARACTERS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """`folder` has the `.env`; `environment` is that of the process where it is None."""
 
     folder: Path | None = None
@@ -101,8 +102,7 @@ class EventId(NamedTuple):
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """A run that is ready to be created; `Project.prepare` makes it."""
 
     plan: Plan

@@ -10,7 +10,8 @@ import hmac
 import re
 from base64 import b32encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.plan.address import CallId, direction_of, step_of
 from flowdsl.plan.json import to_bytes
@@ -32,8 +33,7 @@ def plain_name(workflow: str, most: int) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "-", workflow)[:most].lstrip("._-") or "run"
 
 
-@dataclass(frozen=True, slots=True)
-class RunSigner:
+class RunSigner(Struct, frozen=True):
     """`secret` is the key of the store; `values` are the secrets by name."""
 
     secret: bytes

@@ -6,10 +6,11 @@ Every field of the state counts, and every field of what stands in it, but for t
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from operator import attrgetter
 from types import MappingProxyType
+
+from msgspec import Struct, field
 
 from flowdsl.plan.json import to_text
 from flowdsl.saga.events import (
@@ -33,7 +34,7 @@ _IS_SAID = "is said to people, and decides nothing"
 _WORDS = "only expressions read it; each word of a failure would multiply the states"
 _FEWER = "ten of them park a run, and an allowance has fewer"
 
-LEFT_OUT: Mapping[type, Mapping[str, str]] = MappingProxyType(
+LEFT_OUT: Mapping[type[Struct], Mapping[str, str]] = MappingProxyType(
     {
         State: {
             "created": "is the same in all of them",
@@ -67,8 +68,7 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = MappingProxyType(
 )
 
 
-@dataclass(slots=True)
-class Sameness:
+class Sameness(Struct):
     """Gives what is the same one number. States share most of what they hold, and no part is looked through twice."""
 
     numbers: dict[Hashable, int] = field(default_factory=dict)
@@ -125,7 +125,7 @@ def _text(value: object) -> Hashable:
     return to_text(value)  # type: ignore[arg-type]  # a payload is JSON
 
 
-IN_SHORT: Mapping[tuple[type, str], Callable[[object], Hashable]] = MappingProxyType(
+IN_SHORT: Mapping[tuple[type[Struct], str], Callable[[object], Hashable]] = MappingProxyType(
     {
         (State, "done"): _positions,
         (State, "expanded"): _lengths,
@@ -136,9 +136,9 @@ IN_SHORT: Mapping[tuple[type, str], Callable[[object], Hashable]] = MappingProxy
 
 @cache
 def _readers(kind: type) -> tuple[Callable[[object], Hashable], ...]:
-    assert is_dataclass(kind), f"{kind.__name__} is not known to the explorer"
+    assert issubclass(kind, Struct), f"{kind.__name__} is not known to the explorer"
     skipped = LEFT_OUT.get(kind, {})
-    return tuple(_reader(kind, f.name) for f in fields(kind) if f.name not in skipped)
+    return tuple(_reader(kind, name) for name in kind.__struct_fields__ if name not in skipped)
 
 
 def _reader(kind: type, name: str) -> Callable[[object], Hashable]:
@@ -152,4 +152,6 @@ def _raw_reader(name: str) -> Callable[[State], object]:
     return get if short is None else lambda state: short(get(state))
 
 
-_READ_STATE = tuple(_raw_reader(f.name) for f in fields(State) if f.name not in LEFT_OUT[State])
+_READ_STATE = tuple(
+    _raw_reader(name) for name in State.__struct_fields__ if name not in LEFT_OUT[State]
+)

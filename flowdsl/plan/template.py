@@ -6,8 +6,9 @@ references: text with a secret in it renders to a `Sealed`, which only `world` o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast
+
+from msgspec import Struct
 
 from flowdsl.plan.expression.budget import Frame
 from flowdsl.plan.expression.compiled import Expression, ExpressionError
@@ -32,33 +33,28 @@ Rendered: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Struct, frozen=True):
     value: Json
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """Text with expressions inside: literal pieces and expressions in their order."""
 
     parts: tuple[str | Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(Struct, frozen=True):
     items: tuple[Template, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(Struct, frozen=True):
     fields: tuple[tuple[str, Template], ...]
 
 
 Template: TypeAlias = "Constant | Expression | Text | Items | Fields"
 
 
-@dataclass(frozen=True, slots=True)
-class Embedded:
+class Embedded(Struct, frozen=True):
     """What stands between `${` and `}`; `start` is its offset in the whole text."""
 
     text: str

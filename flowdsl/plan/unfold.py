@@ -6,9 +6,11 @@ about a run first unfolds its plan, and from there on knows nothing of templates
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from flowdsl.plan.address import Address, item, located
 from flowdsl.plan.nodes import (
@@ -44,7 +46,7 @@ def unfold(plan: Plan, counts: Mapping[Address, int]) -> Plan:
 def _unfolded(plan: Plan, counts: Mapping[Address, int]) -> Plan:
     root = _block(plan.root, (), counts)
     on_failure = _block(plan.on_failure, (), counts) if plan.on_failure else None
-    return replace(
+    return dataclasses.replace(
         plan, root=root, on_failure=on_failure, nodes=by_address(root, on_failure), folded=plan
     )
 

@@ -7,8 +7,9 @@ loses, whatever it answers and whenever, and nothing of it may be left before th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.plan.address import Address
@@ -23,8 +24,7 @@ Back: TypeAlias = Callable[[AnyNode], Stand]  # an item that has turned alone
 LOST = "lost"
 
 
-@dataclass(frozen=True, slots=True)
-class Collector:
+class Collector(Struct, frozen=True):
     """One list in one ask. `scope` is what turns when the list fails."""
 
     walk: Walk

@@ -5,7 +5,7 @@ A request that cannot be rendered is not sent; that too is a fact, `Failed`, so 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from flowdsl.codes import Code
 from flowdsl.plan import nodes

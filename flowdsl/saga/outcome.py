@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from flowdsl.codes import Code
 from flowdsl.plan.address import Address, CallId, direction_of, is_answer, step_of
@@ -114,7 +114,7 @@ def _probed(plan: Unfolded, state: State, probe: Probe, step: str, answer: Ok) -
         return Refused(
             Failure(Code.FAILED_EXPRESSION, f"the probe found nothing out: {error}", step)
         )
-    return replace(answer, body=body)  # type: ignore[arg-type]
+    return replace(answer, body=body)
 
 
 def _declined(plan: Unfolded, state: State, call: CallId, seen: Answer) -> Outcome:

@@ -21,8 +21,9 @@ Theory of operation
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias, assert_never
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.plan.address import ON_FAILURE, ROOT, Address, CallId, is_below, step_of
@@ -49,8 +50,7 @@ DEADLINE = "deadline"
 CRASHES_MAX = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     state: RunState
     stands: dict[Address, Stand]
     commands: tuple[Command, ...] = ()

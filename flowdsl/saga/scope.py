@@ -7,8 +7,9 @@ names of its own file.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import assert_never
+
+from msgspec import Struct
 
 from flowdsl.plan.address import (
     Address,
@@ -44,8 +45,7 @@ from flowdsl.saga.state import NO_CALL, State
 from flowdsl.saga.unfolding import Unfolded
 
 
-@dataclass(frozen=True, slots=True)
-class Vantage:
+class Vantage(Struct, frozen=True):
     """From where an expression looks: its own step's answer, the recorded error, the probe's answer."""
 
     step: Address = ""
@@ -103,8 +103,7 @@ def value(plan: Unfolded, state: State, template: Template, vantage: Vantage = A
     return render(template, names)  # type: ignore[return-value]
 
 
-@dataclass(frozen=True, slots=True)
-class _Viewer:
+class _Viewer(Struct, frozen=True):
     """`home`: where the used workflow stands that the viewer is in, and what names mean in there."""
 
     plan: Unfolded

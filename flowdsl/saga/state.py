@@ -7,9 +7,11 @@ unknown: some attempt may have taken effect unseen, and no later failure to conn
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import assert_never
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flowdsl.plan.address import ROOT, Address, CallId, is_answer, step_of
 from flowdsl.plan.request import Request
@@ -54,8 +56,7 @@ from flowdsl.saga.events import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CallState:
+class CallState(Struct, frozen=True):
     attempt: int = 0  # the number of the last one started
     flying: bool = False
     outcome: Outcome | None = None  # of the last attempt that ended
@@ -81,8 +82,7 @@ class CallState:
     waived: Waived | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     created: Created | None = None
     calls: dict[CallId, CallState] = field(default_factory=dict)
     skipped: frozenset[Address] = frozenset()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from flowdsl.plan.address import Address, CallId, item, items_around, step_of
 from flowdsl.saga.commands import Command
@@ -19,16 +20,14 @@ StepState: TypeAlias = Literal[
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Stand:
+class Stand(Struct, frozen=True):
     """Where a node stands. `over`: what needs it may start (forward), what it held up may be undone (backward)."""
 
     state: StepState
     over: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Residue:
+class Residue(Struct, frozen=True):
     """Something a person should know is, or may be, left behind."""
 
     step: Address
@@ -38,8 +37,7 @@ class Residue:
     reason: str = ""
 
 
-@dataclass(slots=True)
-class Walk:
+class Walk(Struct):
     plan: Unfolded
     state: State
     stands: dict[Address, Stand] = field(default_factory=dict)

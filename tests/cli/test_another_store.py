@@ -9,8 +9,8 @@ import pytest
 from flowdsl.world.store import SCHEMES, open_store, scheme_of
 from flowdsl.world.store.files import FileStore
 from tests.cli.command_line import DECLINED, SHIPPED, CommandLine, Services
-from tests.world import slow_store
-from tests.world.slow_store import SHELVES, Shelf
+from tests.world.store import slow_store
+from tests.world.store.slow_store import SHELVES, Shelf
 
 ASKS = """flowdsl: 1
 name: asks
@@ -24,7 +24,7 @@ SHORT = "flowdsl: 1\nname: short\nsteps: [{ wait: 1ms }]\n"
 @pytest.fixture
 def slow(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     """`flowdsl.toml` of the project names it."""
-    monkeypatch.setitem(SCHEMES, "slow", "tests.world.slow_store:open_shelf")
+    monkeypatch.setitem(SCHEMES, "slow", "tests.world.store.slow_store:open_shelf")
     monkeypatch.setitem(SHELVES, "one", Shelf())
     cli.write("flowdsl.toml", 'store = "slow:one"\n')
     cli.write("asks.yaml", ASKS)

@@ -20,7 +20,7 @@ from tests.engine.stage import TRIP
 from tests.engine.test_crashes import RUN, Theatre
 from tests.simdisk import SimDisk
 from tests.virtual import at_once
-from tests.world.kit import ENDED, ROOT, created, events_of, facts, intent, run, sim_store
+from tests.world.store.kit import ENDED, ROOT, created, events_of, facts, intent, run, sim_store
 
 SCENES = pytest.mark.parametrize("inputs", [TRIP, DECLINED], ids=["trip", "declined"])
 

@@ -25,7 +25,7 @@ from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.offload import Inline
 from tests.counts import count
 from tests.disk.writer import told
-from tests.world.kit import events_of
+from tests.world.store.kit import events_of
 
 PROJECT = Path(__file__).parents[2]
 MODES = ("data=ordered", "data=writeback,nodelalloc")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from flowdsl.engine.pinned import definition_of, plan_from
 from flowdsl.errors import FlowdslError, InputError, StoreError
@@ -24,7 +24,7 @@ from tests.engine.constructs import CHILD, saga
 from tests.engine.stage import workflow
 from tests.simdisk import Crash, SimDisk
 from tests.virtual import at_once
-from tests.world.kit import (
+from tests.world.store.kit import (
     DEFINITION,
     DIGEST,
     ENDED,
@@ -36,7 +36,7 @@ from tests.world.kit import (
     run,
     sim_store,
 )
-from tests.world.test_crash import after, stop_at
+from tests.world.store.test_crash import after, stop_at
 
 KEY = "trip k"
 USES = """

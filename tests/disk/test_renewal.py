@@ -13,7 +13,7 @@ from flowdsl.world.store.offload import Inline
 from tests.counts import count
 from tests.simdisk import Operation, SimDisk
 from tests.virtual import at_once
-from tests.world.kit import ENDED, ROOT, created, events_of, run
+from tests.world.store.kit import ENDED, ROOT, created, events_of, run
 
 T = TypeVar("T")
 

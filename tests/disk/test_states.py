@@ -19,7 +19,7 @@ from flowdsl.world.store.summary import Claim
 from tests.counts import count
 from tests.disk.characters import CHARACTERS, LoggedDisk, Moment
 from tests.simdisk import Operation, SimDisk
-from tests.world.kit import (
+from tests.world.store.kit import (
     DEFINITION,
     DIGEST,
     ENDED,
@@ -31,7 +31,7 @@ from tests.world.kit import (
     run,
     sim_store,
 )
-from tests.world.test_crash import LOOKING, Ledger, all_done, check, two_runs
+from tests.world.store.test_crash import LOOKING, Ledger, all_done, check, two_runs
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flowdsl.saga.events import Event
 from flowdsl.world.store.files import FileStore
-from tests.world.kit import DEFINITION, DIGEST, ENDED, created, fact
+from tests.world.store.kit import DEFINITION, DIGEST, ENDED, created, fact
 
 LONG = 40  # facts of a run, at most
 

@@ -7,10 +7,11 @@ import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from flowdsl.engine.contracts import SHOWN_MAX, STEPS_AT_ONCE, contracts_of
 from flowdsl.engine.loop import Drive

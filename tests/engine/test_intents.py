@@ -24,7 +24,7 @@ from flowdsl.saga.observation import Answer, Observation
 from flowdsl.saga.run import Run
 from flowdsl.saga.state import State, fold
 from tests.conftest import Counts
-from tests.engine.corpus import sequence, unkeyed
+from tests.explorer.corpus import sequence, unkeyed
 from tests.virtual import EPOCH, VirtualClock, run_virtually
 
 POINTS_MAX = 60

@@ -20,7 +20,7 @@ ROUNDS = 5
 
 async def seconds(folder: Path, count: int, *, claimed: bool) -> float:
     """Of the processor, until the first facts of all of them are durable: a busy machine changes it little. That they
-    share their syncs is a claim of `tests/world/test_claims.py`.
+    share their syncs is a claim of `tests/world/store/test_claims.py`.
     """
     project = Project(environment={})
     names = [f"run-{number}" for number in range(count)]

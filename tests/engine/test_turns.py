@@ -12,7 +12,7 @@ from flowdsl.world.clock import SystemClock
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.memory import Memory, MemoryStore
 from tests.virtual import VirtualClock, run_virtually
-from tests.world.kit import created
+from tests.world.store.kit import created
 
 KEY = "account ada"
 RUNS, RUNS_FULL = 60, 1_000
@@ -22,10 +22,10 @@ LOOKS = 10
 class Asked(MemoryStore):
     """Counts how often it was asked whose turn it is."""
 
-    __slots__ = ("times",)
+    times: int = 0
 
     async def first_in_queue(self, key: str, run: str) -> str | None:
-        self.times = getattr(self, "times", 0) + 1
+        self.times += 1
         return await MemoryStore.first_in_queue(self, key, run)
 
 

@@ -12,7 +12,7 @@ from functools import cache
 from itertools import cycle, repeat
 from typing import TypeAlias
 
-from tests.world.sockets import Script, reply
+from tests.world.network.sockets import Script, reply
 
 Reader: TypeAlias = asyncio.StreamReader
 Writer: TypeAlias = asyncio.StreamWriter

@@ -26,7 +26,7 @@ from flowdsl.world.network.http import Http
 from flowdsl.world.network.wire import Wire
 from tests.cli.command_line import CommandLine
 from tests.conftest import Counts
-from tests.world.sockets import Service, post, reply, service
+from tests.world.network.sockets import Service, post, reply, service
 
 METADATA = "169.254.169.254"
 FORBIDDEN = [

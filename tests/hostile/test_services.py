@@ -31,7 +31,7 @@ from tests.hostile.scripts import (
     says_and_resets,
 )
 from tests.saga.test_outcome import seen_as
-from tests.world.sockets import Service, client, post, reply, run_hastily, service, skip
+from tests.world.network.sockets import Service, client, post, reply, run_hastily, service, skip
 
 Row: TypeAlias = Literal["not sent", "ok", "refused", "refused for now", "unknown"]
 

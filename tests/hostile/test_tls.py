@@ -20,7 +20,7 @@ from flowdsl.world.network.http import Http
 from flowdsl.world.network.wire import Wire
 from tests.hostile.test_services import row_of
 from tests.saga.test_outcome import seen_as
-from tests.world.sockets import post, reply, service
+from tests.world.network.sockets import post, reply, service
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="no openssl here to make certificates with"

@@ -1,6 +1,6 @@
 """A planted bug: one function of flowdsl replaced by one that is wrong, and the test that must notice.
 
-`tests.engine.test_planted` keeps those that the explorer sees; they are planted by the same `plant`.
+`tests.explorer.test_planted` keeps those that the explorer sees; they are planted by the same `plant`.
 """
 
 from __future__ import annotations

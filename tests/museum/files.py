@@ -55,8 +55,8 @@ EXHIBITS = (
     Exhibit("what is percent-encoded already is left as it is", f"{LOCATION}.encode_path", decoded_first, FILES + "test_a_value_stays_where_it_was_put['..%2fadmin']"),
     Exhibit("any text is the id of a run", "flowdsl.world.store.summary.RUN_ID", re.compile("(?s).*"), FILES + "test_an_id_is_no_path['../x']"),
     Exhibit("what comes in may steer the screen", "flowdsl.cli.screen._STEERING", re.compile("(?!)"), FILES + "test_nothing_that_comes_in_steers_the_screen[ok]"),
-    Exhibit("a pattern is tried one way after the other", f"{LANGUAGE}.conformance.pattern.Pattern.is_in", one_way_after_the_other, "tests/language/test_pattern.py::test_no_pattern_is_a_trap[^(a+)+$ 28]"),
-    Exhibit("nobody counts the work of a pattern", f"{LANGUAGE}.conformance.pattern.Work.spend", never, "tests/language/test_pattern.py::test_what_is_still_too_much_is_given_up"),
-    Exhibit("items are compared as text", f"{LANGUAGE}.conformance.keywords.canonical", as_text, "tests/language/test_conformance.py::test_what_the_schema_wants"),
-    Exhibit("a secret is read from `env` as well", f"{LANGUAGE}.rules.secrets._read_openly", only_by_its_own_name, "tests/language/test_golden.py::test_a_bad_file_says_what_it_said[secrets]"),
+    Exhibit("a pattern is tried one way after the other", f"{LANGUAGE}.conformance.pattern.Pattern.is_in", one_way_after_the_other, "tests/language/conformance/test_pattern.py::test_no_pattern_is_a_trap[^(a+)+$ 28]"),
+    Exhibit("nobody counts the work of a pattern", f"{LANGUAGE}.conformance.pattern.Work.spend", never, "tests/language/conformance/test_pattern.py::test_what_is_still_too_much_is_given_up"),
+    Exhibit("items are compared as text", f"{LANGUAGE}.conformance.keywords.canonical", as_text, "tests/language/conformance/test_value.py::test_what_the_schema_wants"),
+    Exhibit("a secret is read from `env` as well", f"{LANGUAGE}.rules.secrets._read_openly", only_by_its_own_name, "tests/language/rules/test_golden.py::test_a_bad_file_says_what_it_said[secrets]"),
 )  # fmt: skip

@@ -119,9 +119,9 @@ def who_has_none_gets_none(
 _read, _add, _poison = JournalIndex.read, JournalIndex.add, JournalFile._poison
 STORE = "flowdsl.world.store."
 STATES = "tests/disk/test_states.py::test_every_state_recovers_to_what_was_acknowledged"
-INDEX = "tests/world/test_index.py::"
-JOURNAL = "tests/world/test_journal.py::"
-ADOPTION = "tests/world/test_adoption.py::"
+INDEX = "tests/world/store/test_index.py::"
+JOURNAL = "tests/world/store/test_journal.py::"
+ADOPTION = "tests/world/store/test_adoption.py::"
 BYTES = "tests/disk/test_bytes.py::"
 OWN = "tests/disk/test_own_files.py::"
 

@@ -85,6 +85,6 @@ EXHIBITS = (
         "any comment behind an expression is to blame",
         ("flowdsl.language.parse.reader._closes", "flowdsl.language.parse.reader._reads_on"),
         always,
-        "tests/language/test_comments.py::test_only_what_a_comment_cuts_is_blamed_on_it",
+        "tests/language/parse/test_comments.py::test_only_what_a_comment_cuts_is_blamed_on_it",
     ),
 )

@@ -6,10 +6,10 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from urllib.parse import quote, unquote
 
 import httpx
+from msgspec.structs import replace
 
 from flowdsl.plan.values import Json
 from flowdsl.saga.observation import Lost, Observation
@@ -135,7 +135,7 @@ _chunks, _data_received, _write = IncomingAnswer.chunks, Connection.data_receive
 NETWORK = "flowdsl.world.network"
 WIRE, HTTP, OUTGOING = f"{NETWORK}.wire", f"{NETWORK}.http", f"{NETWORK}.outgoing"
 CONNECTION, BODY = f"{NETWORK}.connection", f"{NETWORK}.body"
-HERE = "tests/world/test_wire.py::"
+HERE = "tests/world/network/test_wire.py::"
 ROWS = "tests/hostile/test_services.py::"
 
 EXHIBITS = (
@@ -154,6 +154,6 @@ EXHIBITS = (
     Exhibit("an answer may be nested as it likes", f"{BODY}._is_deeper", as_deep_as_it_comes, ROWS + "test_a_hostile_service_is_its_row[101 levels]"),
     Exhibit("a retry-after is believed as it stands", f"{HTTP}.in_seconds", as_it_stands, ROWS + "test_whatever_stands_in_retry_after_is_a_time_to_wait[-1-refused for now-0.0]"),
     Exhibit("redirects are followed", f"{WIRE}.Wire.send", redirects_are_followed, HERE + "test_redirects_are_not_followed_and_cookies_not_kept"),
-    Exhibit("a broken write is taken for not sent", f"{NETWORK}.through_httpx.BEFORE_THE_FIRST_BYTE", (httpx.TransportError,), "tests/world/test_http.py::test_only_what_surely_left_nothing_is_not_sent"),
-    Exhibit("a header may hold a new line", f"{OUTGOING}.HEADER_VALUE", re.compile(r"[\t\r\n\x20-\x7e]*"), "tests/world/test_outgoing.py::test_what_cannot_stand_on_the_wire_is_unbuildable"),
+    Exhibit("a broken write is taken for not sent", f"{NETWORK}.through_httpx.BEFORE_THE_FIRST_BYTE", (httpx.TransportError,), "tests/world/network/test_http.py::test_only_what_surely_left_nothing_is_not_sent"),
+    Exhibit("a header may hold a new line", f"{OUTGOING}.HEADER_VALUE", re.compile(r"[\t\r\n\x20-\x7e]*"), "tests/world/network/test_outgoing.py::test_what_cannot_stand_on_the_wire_is_unbuildable"),
 )  # fmt: skip

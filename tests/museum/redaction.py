@@ -7,9 +7,10 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from flowdsl.cli import bug
 from flowdsl.engine.contracts import AnswerContracts
@@ -107,7 +108,7 @@ def places_are_data(event: Event, change: Change) -> Event:
 
 WHERE = "flowdsl.world.secrets.redaction"
 SPELLINGS = "flowdsl.world.secrets.spellings"
-HERE = "tests/world/test_redaction.py::"
+HERE = "tests/world/secrets/test_redaction.py::"
 FORMS = HERE + "test_every_form_is_taken_out"
 
 MASKS = "flowdsl.engine.masks.Masks"

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import pytest
 
 from tests.conftest import Counts
-from tests.engine.test_planted import BUGS
+from tests.explorer.test_planted import BUGS
 from tests.museum.exhibit import Exhibit
 from tests.museum.wings import WINGS
 from tests.processes.real import ROOT

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from flowdsl.engine.orders import Order, find_step, is_repetition, to_event
 from flowdsl.errors import InputError
@@ -15,7 +14,7 @@ from flowdsl.saga.events import Resolved, Retried, Waived
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State, fold
 from flowdsl.saga.unfolding import unfolded
-from tests.engine.branching import chosen_below_commit
+from tests.explorer.branching import chosen_below_commit
 from tests.runs import run_at
 from tests.saga.plans import by_key, call, plan
 

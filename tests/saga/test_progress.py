@@ -25,7 +25,7 @@ from flowdsl.saga.events import (
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.run import Run
 from flowdsl.saga.state import fold
-from tests.engine.corpus import (
+from tests.explorer.corpus import (
     careless_group,
     commit_in_the_middle,
     diamond,
@@ -35,7 +35,7 @@ from tests.engine.corpus import (
     sequence,
     wait_and_timeout,
 )
-from tests.engine.corpus import on_failure as alerting
+from tests.explorer.corpus import on_failure as alerting
 from tests.runs import run_at
 from tests.saga.plans import by_key, call, plan
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import reduce
+
+from msgspec.structs import replace
 
 from flowdsl.plan.address import CallId
 from flowdsl.plan.nodes import Plan

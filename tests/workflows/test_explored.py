@@ -11,7 +11,7 @@ from flowdsl.plan.address import ON_FAILURE, ROOT, undo
 from flowdsl.plan.nodes import Call, Compensation, Confirm, Plan
 from flowdsl.plan.values import Json
 from tests.conftest import Counts
-from tests.engine.corpus import ONE, TWO
+from tests.explorer.corpus import ONE, TWO
 from tests.workflows.shipped import BY_NAME, FOLDER, ORDER, plan_of
 from tests.workflows.test_kitchen_sink import INPUTS
 

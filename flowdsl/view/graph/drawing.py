@@ -10,8 +10,9 @@ falls back to the indented form: never wrong rather than pretty.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from flowdsl.plan.address import enclosing, to_template
 from flowdsl.plan.nodes import (
@@ -47,8 +48,7 @@ from flowdsl.view.verb import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
+class Drawing(Struct, frozen=True):
     """Rows of equal width; the rail goes in and out at row `rail`. `headings`: column and text of each `status`."""
 
     rows: tuple[str, ...]

@@ -5,7 +5,7 @@ Without a run the items of a list are drawn once, with a ×; in a run as many as
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from flowdsl.plan.address import CallId, enclosing, items_around, to_template, undo
 from flowdsl.plan.nodes import (

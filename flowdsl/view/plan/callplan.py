@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from itertools import islice
 from typing import cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowdsl.plan.address import ON_FAILURE, Address, enclosing, is_below
 from flowdsl.plan.nodes import (
@@ -51,8 +53,7 @@ FIELDS_MAX = 12  # fields of a body that are shown
 NAMES_MAX = 12  # of steps that would be undone
 
 
-@dataclass(frozen=True, slots=True)
-class KnownValues:
+class KnownValues(Struct, frozen=True):
     """What is known when nothing has been sent. `secrets`: name → whether it is set, and where from."""
 
     inputs: Mapping[str, Json]
@@ -62,8 +63,7 @@ class KnownValues:
     environment: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PlanScreen:
+class PlanScreen(Struct, frozen=True):
     """`left` and `call`: the columns of the first two columns."""
 
     ahead: Forecast
@@ -113,8 +113,7 @@ def plan_json(plan: Plan, known: KnownValues) -> Json:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
+class Ahead(Struct, frozen=True):
     """The first few items of a list that is known; of what will not run, its first line."""
 
     forecast: Forecast

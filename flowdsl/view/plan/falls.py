@@ -6,8 +6,10 @@ What may have taken effect by then is everything but what can only run later; of
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowdsl.plan.address import COMMIT, Address, enclosing, is_below
 from flowdsl.plan.nodes import (
@@ -33,8 +35,7 @@ First: TypeAlias = Literal["", "fallback", "others", "null"]
 Steps: TypeAlias = "tuple[Address, ...] | Leaves"
 
 
-@dataclass(frozen=True, slots=True)
-class Fall:
+class Fall(Struct, frozen=True):
     """What follows if a step fails. `left`: changes that nothing undoes, which makes the run stuck but for those that may
     fail; `goes_on`: only its group is undone.
 
@@ -51,8 +52,7 @@ class Fall:
     own: Steps = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Stakes:
+class Stakes(Struct, frozen=True):
     """What each step does to the world, as sets: `undoable`, `left` (nothing undoes it), `grave` (nor may it fail).
 
     `never`: what will not have run when a step above the commit line fails. `level`: the leaves with the same before them.

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 from typing import TypeAlias, assert_never
+
+from msgspec import Struct, field
 
 from flowdsl.plan.address import Address, enclosing, to_template
 from flowdsl.plan.nodes import AnyNode, Block, Call, Confirm, Detach, ForEach, Local, Plan, Switch
@@ -20,8 +21,7 @@ from flowdsl.plan.unfold import inside
 Bits: TypeAlias = int  # a set of leaves: a bit for each
 
 
-@dataclass(frozen=True, slots=True)
-class RunOrder:
+class RunOrder(Struct, frozen=True):
     """`leaves` as they run, the bit of each at its place. `inside`: by address, what is in it. `before`, `after`: by leaf.
 
     `alike`: the items of one list, each step of it a set.
@@ -38,8 +38,7 @@ class RunOrder:
         return self.leaves[bits.bit_length() - 1]
 
 
-@dataclass(frozen=True, slots=True)
-class Leaves:
+class Leaves(Struct, frozen=True):
     """Some of the leaves, the last to run first: as they are undone."""
 
     order: RunOrder
@@ -89,8 +88,7 @@ def run_order(plan: Plan) -> RunOrder:
     return RunOrder(leaves, bit, dict(inside_of), before.found, after.found, alike)
 
 
-@dataclass(frozen=True, slots=True)
-class _Walk:
+class _Walk(Struct, frozen=True):
     """Along the order, or `back`: a number for each leaf, `join`ed of all that comes before it.
 
     What a leaf adds to it is its own bit; without bits 1, and the numbers are generations.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.plan.address import Address, CallId, direction_of, step_of, undo
@@ -41,8 +42,7 @@ LISTED_MAX = 5  # names in one line
 UNDONE_MAX = 12  # undone steps that are named where a run is stuck
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(Struct, frozen=True):
     command: str
     why: str
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from flowdsl.plan.address import undo
 from flowdsl.plan.nodes import AnyNode, Block, Commit, Confirm, Status, Switch
@@ -38,8 +39,7 @@ Cell: TypeAlias = tuple[
 ]  # step, state, tries, took, answer; how the state looks
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(Struct, frozen=True):
     """What only the owner of the store knows. `driven`: some process has the run in hand."""
 
     now: float
@@ -49,8 +49,7 @@ class About:
     behind: str = ""  # the run with the same key that it waits for, and its state
 
 
-@dataclass(frozen=True, slots=True)
-class RunRow:
+class RunRow(Struct, frozen=True):
     """One line of `flowdsl list`."""
 
     run: str

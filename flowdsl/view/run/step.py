@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.plan.address import CallId, answer, undo
@@ -55,8 +55,7 @@ from flowdsl.view.times import duration
 from flowdsl.view.verb import verb
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
+class Cells(Struct, frozen=True):
     call: str = ""
     status: str = ""
     took: str = ""

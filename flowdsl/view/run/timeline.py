@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import assert_never
+
+from msgspec import Struct
 
 from flowdsl.plan.address import CallId, direction_of, is_answer, is_settle, step_of
 from flowdsl.plan.nodes import (
@@ -82,8 +83,7 @@ ITEMS_MAX = 6  # of a list, in one line
 UNDO_MAX = 20  # steps to undo, in one line
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineEntry:
+class TimelineEntry(Struct, frozen=True):
     word: str
     call: CallId = ""
     said: str = ""

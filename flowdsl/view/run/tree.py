@@ -6,7 +6,8 @@ No line is wider than the screen, and none wraps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowdsl.plan.address import ON_FAILURE, is_below
 from flowdsl.plan.expression.evaluate import EvaluationError
@@ -29,8 +30,7 @@ RULE = 78  # columns of the commit line
 STATUS, TOOK, DETAIL_MIN = 5, 8, 26
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(Struct, frozen=True):
     """A row with its words, before the columns are known."""
 
     row: Row

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.world.store.disk import Disk, FileStatus, names
@@ -15,8 +16,7 @@ from flowdsl.world.store.summary import StoreFinding
 _TOLD = 3  # paths; the rest is counted
 
 
-@dataclass(frozen=True, slots=True)
-class Exposed:
+class Exposed(Struct, frozen=True):
     """Paths that others may write, and those that belong to somebody else."""
 
     writable: tuple[Path, ...]

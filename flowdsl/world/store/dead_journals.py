@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.errors import StoreError
@@ -30,8 +31,7 @@ _LOOKED_AT = -1
 _CHUNK = 64  # documents synced in one go: appends of our own come in between
 
 
-@dataclass(slots=True)
-class DeadJournals:
+class DeadJournals(Struct):
     disk: Disk
     layout: StoreLayout
     journals: Journals

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from flowdsl.errors import StoreError
 from flowdsl.plan.json import from_bytes, to_bytes
@@ -27,8 +28,7 @@ _TAIL = re.compile(rb'\n\](?:,"check":"([0-9a-f]{32})")?\}\n\Z')  # without: by 
 _EVENT = re.compile(rb'\{"s":([0-9]+),"w":([0-9]+),"d":(\{.*\})\},?')
 
 
-@dataclass(slots=True)
-class Documents:
+class Documents(Struct):
     """`unsynced`: what a power cut could still take."""
 
     disk: Disk

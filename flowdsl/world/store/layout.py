@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.errors import StoreError
@@ -23,8 +24,7 @@ VERSION = 1
 FOLDERS = ("definitions", "journals", "runs", "claims", "inbox", "quarantine")
 
 
-@dataclass(frozen=True, slots=True)
-class StoreLayout:
+class StoreLayout(Struct, frozen=True):
     root: Path
 
     @property

@@ -10,8 +10,9 @@ import asyncio
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct, field
 
 from flowdsl.codes import Code
 from flowdsl.errors import DiskFull, StoreError
@@ -28,8 +29,7 @@ from flowdsl.world.store.summary import not_driven
 _CHUNK = 64  # documents synced in one go: appends come in between
 
 
-@dataclass(slots=True)
-class OwnJournal:
+class OwnJournal(Struct):
     """`writers`: the names of its files, for whoever reads the others'."""
 
     disk: Disk

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from flowdsl.world.store.disk import Disk, names
 from flowdsl.world.store.layout import StoreLayout
@@ -21,8 +22,7 @@ from flowdsl.world.store.layout import StoreLayout
 LOCK = "lock"
 
 
-@dataclass(slots=True)
-class Queues:
+class Queues(Struct):
     """`is_over`: whether a run has ended, or is not there at all. `holders`: the runs of a key whose turn has come."""
 
     disk: Disk
