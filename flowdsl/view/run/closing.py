@@ -341,11 +341,12 @@ def _would_be_undone(run: Run) -> list[Address]:
     ]
 
 
-def first_few(names: Sequence[str], most: int = LISTED_MAX) -> str:
-    """The first few, and how many more."""
-    if len(names) <= most:
+def first_few(names: Sequence[str], most: int = LISTED_MAX, number: int = 0) -> str:
+    """The first few, and how many more. `number`: of all, where `names` has only the first."""
+    number = number or len(names)
+    if number <= most:
         return ", ".join(names)
-    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+    return f"{', '.join(names[: most - 1])} and {number - most + 1} more"
 
 
 def _count(number: int, thing: str) -> str:
