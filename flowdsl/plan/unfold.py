@@ -12,7 +12,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from flowdsl.plan.address import Address, item, located
+from flowdsl.plan.address import Address, enclosing, item, located, to_template
 from flowdsl.plan.nodes import (
     AnyNode,
     Block,
@@ -131,12 +131,11 @@ def inside(node: AnyNode) -> tuple[AnyNode, ...]:
 
 def home_of(plan: Plan, address: Address) -> tuple[Address, Child] | None:
     """The used workflow that an address is in, the innermost, and where it stands; None in the file of the run itself."""
-    found: tuple[Address, Child] | None = None
-    for template, used in plan.children.items():
-        here = located(template, address)
-        if address.startswith(f"{here}/") and (found is None or len(here) > len(found[0])):
-            found = (here, used)
-    return found
+    for around in enclosing(address)[1:] if plan.children else ():
+        used = plan.children.get(to_template(around))
+        if used is not None:
+            return around, used
+    return None
 
 
 def source_of(plan: Plan, address: Address) -> tuple[str, str]:
