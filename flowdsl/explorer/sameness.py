@@ -62,7 +62,7 @@ LEFT_OUT: Mapping[type[Struct], Mapping[str, str]] = MappingProxyType(
         Ok: {"status": _FOLLOWS, "headers": _FOLLOWS, "body": _FOLLOWS},
         Refused: {"sent": _IS_SAID, "headers": _WORDS},
         Unknown: {"headers": _WORDS},
-        Failure: dict.fromkeys(("message", "step", "status", "response", "code"), _WORDS),
+        Failure: dict.fromkeys(("message", "step", "status", "response", "code", "reason"), _WORDS),
         Turned: {"scope": "is its place in `turned`"},
         Alerted: {"state": _IS_SAID},
         CancelRequested: dict.fromkeys(("at", "actor", "reason"), _IS_SAID),

@@ -103,12 +103,12 @@ def _at(template: Address, viewers: tuple[Address, ...]) -> Address:
 def by_address(root: Block, on_failure: Block | None) -> dict[Address, AnyNode]:
     """Every node, in the order of the plan: blocks, templates and items included."""
     found: dict[Address, AnyNode] = {}
-    still_open: list[AnyNode] = [root, *([on_failure] if on_failure else [])]
+    still_open: list[AnyNode] = [*([on_failure] if on_failure else []), root]
     while still_open:
-        node = still_open.pop(0)
+        node = still_open.pop()
         assert node.address not in found, node.address
         found[node.address] = node
-        still_open[:0] = inside(node)
+        still_open.extend(reversed(inside(node)))
     return found
 
 

@@ -11,7 +11,7 @@ from flowdsl.engine.turns import POLL_SECONDS, Turns
 from flowdsl.world.clock import SystemClock
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.memory import Memory, MemoryStore
-from tests.virtual import VirtualClock, run_virtually
+from tests.lives.virtual import VirtualClock, run_virtually
 from tests.world.store.kit import created
 
 KEY = "account ada"

@@ -338,4 +338,4 @@ class FileStore:
             return await self._reading(partial(examine, examination, repair=repair))
 
     async def exposed(self) -> Sequence[StoreFinding]:
-        return await self._reading(lambda: [*access.findings(self._disk, self._layout)])
+        return await self._reading(lambda: [*access.findings(self._disk, self._layout, brief=True)])
