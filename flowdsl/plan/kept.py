@@ -28,6 +28,14 @@ def put(kept: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
     return grown if len(grown) < SMALL else Kept.of(grown)
 
 
+def put_all(kept: Mapping[K, V], entries: Mapping[K, V]) -> Mapping[K, V]:
+    """The same with these entries as well."""
+    if isinstance(kept, Kept):
+        return kept.put_all(entries)
+    grown = {**kept, **entries}
+    return grown if len(grown) < SMALL else Kept.of(grown)
+
+
 def without(kept: Mapping[K, V], key: K) -> Mapping[K, V]:
     """The same without a key that it has."""
     if isinstance(kept, Kept):
@@ -56,6 +64,19 @@ class Kept(Mapping[K, V]):
         place = self._next if known is None else known[1]
         bucket = {**self._buckets[at], key: (value, place)}
         return self._with(at, bucket, self._length + (known is None), self._next + (known is None))
+
+    def put_all(self, entries: Mapping[K, V]) -> Kept[K, V]:
+        """Each bucket is copied once."""
+        buckets, copied, length = [*self._buckets], set[int](), self._length
+        for new, (key, value) in enumerate(entries.items(), self._next):
+            at = hash(key) % BUCKETS
+            if at not in copied:
+                copied.add(at)
+                buckets[at] = {**buckets[at]}
+            known = buckets[at].get(key)
+            buckets[at][key] = (value, new if known is None else known[1])
+            length += known is None
+        return Kept(tuple(buckets), length, self._next + len(entries))
 
     def without(self, key: K) -> Kept[K, V]:
         at = hash(key) % BUCKETS
