@@ -218,6 +218,6 @@ def test_what_resuming_does_about_an_open_call_is_what_the_core_does(out: str, s
     )
     answers = {"keep": (Answer(409),)} if out == "book!undo" else {}
     story = play(load(Source("a.yaml", text)), {}, Answering(answers), until=out)
-    assert story.state.flying == (out,)
+    assert list(story.state.flying) == [out]
     drawn = plain(status_text(story.run, About(story.at)))
     assert said in drawn

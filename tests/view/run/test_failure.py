@@ -131,7 +131,7 @@ def test_compensate_none_and_no_compensate_differ() -> None:
     assert isinstance(node, Call)
     for compensation, said in ((None, "no `compensate`"), (NothingToUndo(), "on purpose")):
         changed = replace(node, compensation=compensation)
-        plan = dataclasses.replace(story.plan, nodes=story.plan.nodes | {"payment": changed})
+        plan = dataclasses.replace(story.plan, nodes={**story.plan.nodes, "payment": changed})
         assert said in plain(show_text(run_at(plan, story.state), "payment"))
 
 
