@@ -7,9 +7,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Literal, Protocol, TextIO, cast
+
+from msgspec import Struct, field
 
 from flowdsl.cli.options import Session
 from flowdsl.plan.json import to_ascii
@@ -65,8 +66,7 @@ def local_zone(at: float) -> tzinfo:
     return datetime.fromtimestamp(at).astimezone().tzinfo or UTC
 
 
-@dataclass(slots=True)
-class PlainDisplay:
+class PlainDisplay(Struct):
     """One event a line, a time, a word that never changes."""
 
     session: Session
@@ -81,8 +81,7 @@ class PlainDisplay:
         self.session.screen.say([_line(text)])
 
 
-@dataclass(slots=True)
-class JsonDisplay:
+class JsonDisplay(Struct):
     """One JSON object a line: the facts as the journal keeps them."""
 
     def turn(self, turn: Turn) -> None:
@@ -103,8 +102,7 @@ class NoDisplay:
         pass
 
 
-@dataclass(slots=True)
-class QuietDisplay:
+class QuietDisplay(Struct):
     session: Session
 
     def turn(self, turn: Turn) -> None:
@@ -114,8 +112,7 @@ class QuietDisplay:
         self.session.screen.hint(text)
 
 
-@dataclass(slots=True)
-class LiveDisplay:
+class LiveDisplay(Struct):
     """The picture, drawn again and again at the same place. A frame is drawn from immutable facts only."""
 
     shown: Run | None = None

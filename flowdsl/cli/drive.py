@@ -10,7 +10,8 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from flowdsl.cli.display import Display, NoDisplay, display_for
 from flowdsl.cli.ending import conclude, interrupted_report
@@ -33,8 +34,7 @@ from flowdsl.world.store.port import Checkable, Store
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: its terminal was closed
 
 
-@dataclass(slots=True)
-class Pilot:
+class Pilot(Struct):
     """The engine in the hands of a command."""
 
     session: Session
@@ -139,10 +139,8 @@ async def _drive(pilot: Pilot, act: Act) -> Run:
 async def _warn_of_others(session: Session, store: Store) -> None:
     """Who else may write the store: one line each, with what to type."""
     for finding in await store.exposed() if isinstance(store, Checkable) else ():
-        what, _, _ = finding.explanation.partition(",")
-        session.screen.hint(
-            f"warning[{finding.code}]: {shown(session.store)}: {what}: {finding.help}"
-        )
+        what = f"{finding.explanation}: {finding.help}"
+        session.screen.hint(f"warning[{finding.code}]: {shown(session.store)}: {what}")
 
 
 async def _under_signals(pilot: Pilot, act: Act) -> Run:

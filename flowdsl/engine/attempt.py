@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from flowdsl.codes import Code
 from flowdsl.engine.ports import Ports

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from functools import partial
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flowdsl.language.conformance.pattern import Work
 from flowdsl.language.conformance.value import STEPS_MAX
@@ -38,8 +40,7 @@ STEPS_AT_ONCE = 10_000  # of a check that nobody notices: some milliseconds
 Asked = tuple[str, str, Template, frozenset[str]]  # service, method, path, names in the query
 
 
-@dataclass(slots=True)
-class AnswerContracts:
+class AnswerContracts(Struct):
     """Those of one plan, by service. `known`: which operation a call means, as far as its template says."""
 
     by_service: Mapping[str, Contract] = field(default_factory=dict)

@@ -10,10 +10,13 @@ import asyncio
 import contextlib
 import secrets as chance
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import Literal, Self, TypeAlias, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowdsl.engine.claiming import claim, there_already
 from flowdsl.engine.closing import closing_of
@@ -46,8 +49,7 @@ T = TypeVar("T")
 Heard: TypeAlias = Literal["ours", "heard", "inbox"]  # a fact, by us or by its driver; or it waits
 
 
-@dataclass(frozen=True, slots=True)
-class Adopted:
+class Adopted(Struct, frozen=True):
     """`taken` go on here. `left` are as they were, each with the reason."""
 
     taken: tuple[str, ...]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.advance import Turn
@@ -18,8 +19,7 @@ ALIVE_EVERY = 5  # polls between two looks at whether the driver lives
 PlanOf = Callable[[str], Awaitable[Plan]]  # by digest
 
 
-@dataclass(frozen=True, slots=True)
-class TurnSeen:
+class TurnSeen(Struct, frozen=True):
     """What happened to a run at once, once it is durable; no secret stands in it. `sequence`: of its last fact."""
 
     sequence: int
@@ -36,8 +36,7 @@ class TurnSeen:
         return self.turn.after
 
 
-@dataclass(slots=True)
-class Follower:
+class Follower(Struct):
     """Reads along. `rests` once the run is over, or needs a person and nothing for it lies in the inbox."""
 
     store: Store

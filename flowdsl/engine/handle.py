@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from flowdsl.engine.follow import Follower, TurnSeen
 from flowdsl.engine.tended import Tended
@@ -33,8 +34,7 @@ class Runs(Protocol):
         """None where another process drives it, or where there is nothing to do."""
 
 
-@dataclass(slots=True)
-class Handle:
+class Handle(Struct):
     """`driver` and `sequence`: who drove it, and its last fact, when it was asked for; of a new run 0.
 
     `drives`: it is taken over should its driver die.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.engine.follow import PlanOf, known_by
@@ -17,8 +18,7 @@ from flowdsl.world.store.port import Store
 HEARD_SECONDS, PAUSE_SECONDS = 5.0, 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(Struct, frozen=True):
     """`if_sequence`: the last fact of the run as it stood when the order was thought of."""
 
     store: Store

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from typing import Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flowdsl.engine.orders import Order
 from flowdsl.engine.tended import Tended
@@ -30,8 +32,7 @@ class Told(Protocol):
     def spawn(self, work: Coroutine[object, object, None]) -> object: ...
 
 
-@dataclass(slots=True)
-class Listening:
+class Listening(Struct):
     store: Store
     clock: Clock
     engine: Told

@@ -7,7 +7,9 @@ life kept is opened here, with the secrets of today.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowdsl.plan.masked import names_in
 from flowdsl.plan.request import Request
@@ -70,8 +72,7 @@ class Masks:
         return self.redaction.value(value)
 
 
-@dataclass(frozen=True, slots=True)
-class _Masking:
+class _Masking(Struct, frozen=True):
     redaction: Redaction
 
     def text(self, text: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.engine.detached import detached_run
 from flowdsl.engine.masks import Masks
@@ -15,8 +16,7 @@ from flowdsl.saga.events import Created, Detached, Failure
 from flowdsl.world.clock import Clock
 
 
-@dataclass(frozen=True, slots=True)
-class StoreNeighbours:
+class StoreNeighbours(Struct, frozen=True):
     """`masks` are those of the run; `start` returns once the new run is there, by this or before."""
 
     turns: Turns

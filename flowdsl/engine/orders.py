@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from flowdsl.codes import Code
 from flowdsl.engine.signals import accept
@@ -30,8 +32,7 @@ from flowdsl.saga.unfolding import Unfolded
 Kind: TypeAlias = Literal["cancel", "retry", "resolve", "skip", "signal"]
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """`step` is an address or a unique id; empty for all that are stuck; of a `signal` its name.
 
     `ok` is of a `resolve`, `body` of that and of a `signal`. `id` tells a repetition from a second order.

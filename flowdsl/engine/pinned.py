@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from flowdsl.engine.contracts import AnswerContracts, contracts_of
 from flowdsl.language import InvalidWorkflow, compile_pinned
@@ -13,8 +13,7 @@ from flowdsl.world.store.offload import Offload, OneThread
 from flowdsl.world.store.port import Store
 
 
-@dataclass(slots=True)
-class Pinned:
+class Pinned(Struct):
     """The definitions of the runs in a store, each read once: runs of one file share it."""
 
     store: Store

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from flowdsl.engine.contracts import AnswerContracts
 from flowdsl.engine.masks import Masks
@@ -67,8 +68,7 @@ class Unlimited:
         return nullcontext()
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(Struct, frozen=True):
     """What a drive acts through."""
 
     network: Network

@@ -8,13 +8,15 @@ from __future__ import annotations
 import secrets as chance
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
 from flowdsl.engine.addresses import check_services
 from flowdsl.engine.detached import with_key
-from flowdsl.engine.sign import plain_name
+from flowdsl.engine.sign import ALPHABET, plain_name
 from flowdsl.engine.wanting import unset, wrong_inputs
 from flowdsl.language import read_inputs
 from flowdsl.plan.nodes import Plan
@@ -26,12 +28,10 @@ from flowdsl.world.network.hosts import Hosts, read_allowed
 from flowdsl.world.secrets.values import Secrets
 from flowdsl.world.store.summary import check_run_id
 
-ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 ID_CHARACTERS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """`folder` has the `.env`; `environment` is that of the process where it is None."""
 
     folder: Path | None = None
@@ -101,8 +101,7 @@ class EventId(NamedTuple):
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """A run that is ready to be created; `Project.prepare` makes it."""
 
     plan: Plan

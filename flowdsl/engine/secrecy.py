@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
+
+from msgspec import Struct, field
 
 from flowdsl.engine.follow import created_by
 from flowdsl.engine.pinned import Pinned
@@ -20,8 +21,7 @@ from flowdsl.saga.state import State, fold
 NONE: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(slots=True)
-class RunSecrets:
+class RunSecrets(Struct):
     """`inputs`: the secret ones of runs that are open here, which are kept nowhere else."""
 
     project: Project

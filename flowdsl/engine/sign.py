@@ -10,7 +10,8 @@ import hmac
 import re
 from base64 import b32encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.plan.address import CallId, direction_of, step_of
 from flowdsl.plan.json import to_bytes
@@ -18,6 +19,8 @@ from flowdsl.plan.request import Request
 from flowdsl.plan.values import Secret
 
 EVENT_CHARACTERS = 16
+ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)  # of ten bits each
 
 
 def event_run(key: bytes, workflow: str, source: str, event: str) -> str:
@@ -32,8 +35,7 @@ def plain_name(workflow: str, most: int) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "-", workflow)[:most].lstrip("._-") or "run"
 
 
-@dataclass(frozen=True, slots=True)
-class RunSigner:
+class RunSigner(Struct, frozen=True):
     """`secret` is the key of the store; `values` are the secrets by name."""
 
     secret: bytes
@@ -43,7 +45,7 @@ class RunSigner:
     def key(self, call: CallId) -> str:
         name = f"{self.run}/{step_of(call)}//{direction_of(call)}"
         digest = hmac.digest(self.secret, name.encode(), "sha256")
-        return "fd1-" + b32encode(digest).decode().lower()[:40]
+        return "fd1-" + _letters(digest)
 
     def seal(self, request: Request) -> str:
         parts = request.body or ()
@@ -53,3 +55,9 @@ class RunSigner:
             self.values.get(part.name, "") if isinstance(part, Secret) else part for part in parts
         )
         return hmac.digest(self.secret, text.encode(), "sha256").hex()
+
+
+def _letters(digest: bytes) -> str:
+    """The first 40 letters of its base32, in lower case; `b32encode` takes five times as long, once a call."""
+    number = int.from_bytes(digest[:25], "big")
+    return "".join(PAIRS[number >> shift & 1023] for shift in range(190, -1, -10))

@@ -7,7 +7,8 @@ a line asks the store again and again; the others wait in memory until it is the
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from flowdsl.world.clock import Clock
 from flowdsl.world.store.port import Ownership
@@ -15,8 +16,7 @@ from flowdsl.world.store.port import Ownership
 POLL_SECONDS = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Turns:
+class Turns(Struct, frozen=True):
     """`lines`: by key, the runs that wait here, in their order, and what wakes each."""
 
     store: Ownership

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from typing import assert_never
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flowdsl.engine.orders import Order, to_event
 from flowdsl.errors import InputError
@@ -44,8 +46,7 @@ __all__ = ["Allowance", "Exploration", "Violation", "explore"]
 STATES_MAX = 2_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(Struct, frozen=True):
     """What may still go wrong, and what a person may still do."""
 
     faults: int = 1
@@ -55,8 +56,7 @@ class Allowance:
     pairs: bool = False  # two things may happen before the engine looks again
 
 
-@dataclass(slots=True)
-class Exploration:
+class Exploration(Struct):
     """What was walked. `violations` holds the first, and so shortest, trail for each rule that broke."""
 
     states: int = 0
@@ -80,8 +80,7 @@ def explore(
     return Explorer(model_of(plan), states_max).walk(inputs or {}, may)
 
 
-@dataclass(slots=True)
-class Explorer:
+class Explorer(Struct):
     model: Model
     states_max: int = STATES_MAX
     found: Exploration = field(default_factory=Exploration)

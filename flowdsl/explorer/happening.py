@@ -6,8 +6,9 @@ A trail is a list of them. The explorer makes them, prints them and, like a pers
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.errors import InputError
@@ -47,8 +48,7 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(Struct, frozen=True):
     """`about` is a call, a step, a timer or, of a crash, what had arrived; `detail` a status, seconds or a body."""
 
     word: str

@@ -8,9 +8,11 @@ the run's values do not multiply the states.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import networkx
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowdsl.explorer.bodies import bodies
 from flowdsl.language.lower.flatten import flatten
@@ -25,8 +27,7 @@ from flowdsl.saga.state import State
 from flowdsl.saga.unfolding import Unfolded, unfolded
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """What one step did to its service."""
 
     held: bool = False  # it is there now
@@ -41,8 +42,7 @@ class Effect:
 NO_EFFECT = Effect()
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
+class Services(Struct, frozen=True):
     """Every effect by step. Hashable, so that states can be told apart."""
 
     effects: tuple[tuple[Address, Effect], ...] = ()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.explorer.model import Effect, Model
 from flowdsl.explorer.situation import Situation
@@ -17,8 +18,7 @@ from flowdsl.saga.progress import Residue
 _FINAL = frozenset({"undone", "kept", "skipped"})
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(Struct, frozen=True):
     """`trail` can be played; see `trail.play`."""
 
     rule: str

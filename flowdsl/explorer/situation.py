@@ -6,8 +6,10 @@ The real core decides (`judge`, `advance`); only the services, the network and t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flowdsl.codes import Code
 from flowdsl.engine.orders import Order, to_event
@@ -60,8 +62,7 @@ ORDERS: Mapping[str, tuple[str, bool]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """`at` is the time: it stands still, but for a crash that lasts long. `facts`: all that led here."""
 
     run: Run

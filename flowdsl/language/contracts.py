@@ -5,9 +5,12 @@ That happens before any rule looks, and before the file is lowered: from here on
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import assert_never
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flowdsl.codes import Code
 from flowdsl.language.openapi import (
@@ -36,8 +39,7 @@ from flowdsl.plan.template import Constant
 from flowdsl.plan.words import listed
 
 
-@dataclass(frozen=True, slots=True)
-class Contracts:
+class Contracts(Struct, frozen=True):
     """By service. `unread`: services whose document is not there or cannot be read, which was said already."""
 
     by_service: Mapping[str, Contract] = field(default_factory=dict)
@@ -114,11 +116,10 @@ def resolved(workflow: Workflow, contracts: Contracts) -> tuple[Workflow, list[D
     """The workflow with a method and a path in every call."""
     resolving = _Resolving(workflow, contracts)
     steps, on_failure = resolving.steps(workflow.steps), resolving.steps(workflow.on_failure)
-    return replace(workflow, steps=steps, on_failure=on_failure), resolving.problems
+    return dataclasses.replace(workflow, steps=steps, on_failure=on_failure), resolving.problems
 
 
-@dataclass(frozen=True, slots=True)
-class _Resolving:
+class _Resolving(Struct, frozen=True):
     workflow: Workflow
     contracts: Contracts
     problems: list[Diagnostic] = field(default_factory=list)

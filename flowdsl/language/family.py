@@ -6,7 +6,8 @@ Each file is read and checked once, however often it is used; before the file th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from flowdsl.language.contracts import NO_CONTRACTS, Contracts
 from flowdsl.language.parse.workflow import File, Workflow
@@ -17,8 +18,7 @@ from flowdsl.plan.expression.types import ANYTHING, Type
 from flowdsl.plan.nodes import Plan
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Struct, frozen=True):
     """What a file does to one that runs it as a part of itself, be it by the files that it uses.
 
     `size`: its steps. `leaves`: the line of a change that nothing undoes. `status`: it sets the status. `outputs`: what is known of what it comes to.
@@ -33,8 +33,7 @@ class Traits:
     outputs: Type = ANYTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
+class Used(Struct, frozen=True):
     """A workflow file that another one uses, and its own errors."""
 
     source: Source
@@ -45,8 +44,7 @@ class Used:
     untold: Untold = ALL_TOLD
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(Struct, frozen=True):
     """By key: `members`, the files that could be read so far; `plans`, of those that run detached, each made once."""
 
     library: Library = EMPTY

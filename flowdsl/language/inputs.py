@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+
+from msgspec import Struct
 
 from flowdsl.language.conformance.value import Uncheckable, errors_of
 from flowdsl.language.conformance.words import KINDS, must, shown, where
@@ -18,8 +19,7 @@ DIGITS_MAX = 4_300  # of a number written out
 LEVELS_MAX = 100  # of lists and objects in each other, as in a file
 
 
-@dataclass(frozen=True, slots=True)
-class InputProblem:
+class InputProblem(Struct, frozen=True):
     """`name` is the input it is about; `is_missing`: that it was not given is all that is wrong."""
 
     name: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flowdsl.codes import Code
 from flowdsl.errors import InputError
@@ -39,8 +41,7 @@ LIMIT_DEPTH = 20  # files that use files
 LIMIT_STEPS = 20_000  # of all of them together
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """`workflow` is None where the text could not be read so far, `plan` where it has errors, or is looked at for another.
 
     `coverage`: how far the contracts of its services reach, where any has one.
@@ -126,8 +127,7 @@ def paths_named(source: Source) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key_of(source.path, file.path) for file in named))
 
 
-@dataclass(frozen=True, slots=True)
-class _Checking:
+class _Checking(Struct, frozen=True):
     """One check of a file and of all that it names, each of which is read once."""
 
     library: Library

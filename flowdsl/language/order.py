@@ -6,8 +6,9 @@ A child stands for everything in it. The graph is networkx's, its nodes are posi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from flowdsl.language.parse.workflow import Workflow
 from flowdsl.language.places import (
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
     import networkx
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """The child at `later` waits for the child at `earlier`; `span` shows why."""
 
     earlier: int

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal, TypeAlias, assert_never
+
+from msgspec import Struct
 
 from flowdsl.language.parse.workflow import (
     CallVerb,
@@ -40,8 +41,7 @@ Section: TypeAlias = Literal["steps", "on_failure"]
 Path: TypeAlias = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StepPlace:
+class StepPlace(Struct, frozen=True):
     """A step, and the groups around it, outermost first."""
 
     step: Step
@@ -80,8 +80,7 @@ class StepPlace:
 Kind: TypeAlias = Literal["id", "set", "variable"]
 
 
-@dataclass(frozen=True, slots=True)
-class DefinedName:
+class DefinedName(Struct, frozen=True):
     """A name that expressions may use, and the step that gives it its value."""
 
     name: Name
@@ -139,8 +138,7 @@ class Part(Enum):
     PROBE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """`in_text`: it becomes text, between other text or alone in a place that holds only text."""
 
     expression: Expression

@@ -8,16 +8,16 @@ else knows of the kinds but who reads them in a file (`language/parse/request.py
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
+
+from msgspec import Struct
 
 from flowdsl.plan.json import to_text
 from flowdsl.plan.template import Rendered, Template, merged, render
 from flowdsl.plan.values import Json, Sealed, Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(Struct, frozen=True):
     """Who sends it. The key is that of the call."""
 
     run: str
@@ -25,8 +25,7 @@ class Sender:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class JsonBody:
+class JsonBody(Struct, frozen=True):
     """`body:`"""
 
     content_type: ClassVar[str] = "application/json"
@@ -40,8 +39,7 @@ class JsonBody:
         return json_text(render(self.data, names))
 
 
-@dataclass(frozen=True, slots=True)
-class EventBody:
+class EventBody(Struct, frozen=True):
     """`emit:`, a CloudEvent 1.0 in structured JSON. Its id is the key, so that who gets it twice can tell."""
 
     content_type: ClassVar[str] = "application/cloudevents+json"

@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 ALL_HEADERS = "all"  # the only name, where the headers of an answer are masked as a whole
 BARE = "bare"  # the spelling of a number in JSON text
 LOST = "lost"  # a spelling that nobody can write again
 
 
-@dataclass(frozen=True, slots=True)
-class StandIn:
+class StandIn(Struct, frozen=True):
     """A place where the value of a secret stood.
 
     `spelling`: how it was written there (`world.restoring`); `inner`: what was encoded there, where that is

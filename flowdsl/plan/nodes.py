@@ -7,8 +7,11 @@ be undone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from flowdsl.plan.address import Address
 from flowdsl.plan.body import Body, EventBody
@@ -21,8 +24,7 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})  # leave nothing behind
 RESENDABLE = READS | {"PUT", "DELETE"}  # may be sent again whatever the service declares
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """`attempts` counts all of them; delays are before the second attempt and grow from there."""
 
     attempts: int = 3
@@ -31,8 +33,7 @@ class Retry:
     max_delay_seconds: float = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Idempotency:
+class Idempotency(Struct, frozen=True):
     """What a service promises of keys: for how long, in which header."""
 
     ttl_seconds: float
@@ -40,8 +41,7 @@ class Idempotency:
     as_string: bool = False  # `format: sf-string`: in quotes, as a structured field
 
 
-@dataclass(frozen=True, slots=True)
-class Basic:
+class Basic(Struct, frozen=True):
     """`auth: { basic: … }`: a user and a password, or none."""
 
     user: Template
@@ -57,8 +57,7 @@ def templates_of(auth: Auth | None) -> tuple[Template, ...]:
     return () if auth is None else (auth,)
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """A named base URL and its habits. `url` reads `env` only; `auth` is the Authorization header."""
 
     name: str
@@ -74,8 +73,7 @@ class Service:
     span: Span = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """One HTTP request as a template, with its own patience. `path` begins with "/"."""
 
     method: str
@@ -105,21 +103,18 @@ class Action:
         return self.method in READS
 
 
-@dataclass(frozen=True, slots=True)
-class Compensation:
+class Compensation(Struct, frozen=True):
     """How a call is undone. `needs_answer`: the undo reads what its step answered, not only its key."""
 
     action: Action
     needs_answer: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NothingToUndo:
+class NothingToUndo(Struct, frozen=True):
     """`compensate: none`: said on purpose."""
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """Asks what became of a call whose answer was lost. `result` stands in for the answer when `found`."""
 
     action: Action
@@ -127,8 +122,7 @@ class Probe:
     result: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(Struct, frozen=True, kw_only=True):
     """What every node has. The base classes share data and say what kind of node it is; they do nothing."""
 
     address: Address
@@ -139,8 +133,7 @@ class Node:
     span: Span = NOWHERE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Node):
+class Call(Node, frozen=True, kw_only=True):
     action: Action
     compensation: Compensation | NothingToUndo | None = None
     confirm: Action | None = None
@@ -149,32 +142,28 @@ class Call(Node):
     holds_seconds: float | None = None  # `holds_for`: how long the service keeps what it reserved
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Confirm(Node):
+class Confirm(Node, frozen=True, kw_only=True):
     """The `confirm:` of the call at `of`; stands in a block after the commit line."""
 
     of: Address
     action: Action
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Local(Node):
+class Local(Node, frozen=True, kw_only=True):
     """A node that the run carries out itself: nothing is sent and nothing is in it, so nothing of it has to be undone.
 
     Who walks the plan for what is sent, or for what is in what, need not know them one by one.
     """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait(Local):
+class Wait(Local, frozen=True, kw_only=True):
     """`wait: 30s`, or `wait_until`: an expression that says when, as RFC 3339 or seconds since the epoch."""
 
     seconds: float = 0.0
     until: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitFor(Local):
+class WaitFor(Local, frozen=True, kw_only=True):
     """`wait_for`: a signal of this name; its payload is the value. `schema` is a JSON Schema for it."""
 
     signal: str
@@ -183,42 +172,36 @@ class WaitFor(Local):
     expect: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Set(Local):
+class Set(Local, frozen=True, kw_only=True):
     """`set:`: names that hold a value from here on."""
 
     values: tuple[tuple[str, Template], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status(Local):
+class Status(Local, frozen=True, kw_only=True):
     """`status:`: the one public label of the run."""
 
     text: Template
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fail(Local):
+class Fail(Local, frozen=True, kw_only=True):
     message: Template
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit(Local):
+class Commit(Local, frozen=True, kw_only=True):
     """No way back from here. A workflow without the line has one after its last step (`written` is False)."""
 
     written: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block(Node):
+class Block(Node, frozen=True, kw_only=True):
     """A group of nodes. Order is in the children's `needs`."""
 
     kind: Literal["steps", "parallel", "confirms", "uses", "items"]
     children: tuple[AnyNode, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switch(Node):
+class Switch(Node, frozen=True, kw_only=True):
     """The first branch whose `when` holds is walked; a branch without one always holds."""
 
     branches: tuple[Block, ...]
@@ -227,8 +210,7 @@ class Switch(Node):
 Collect: TypeAlias = Literal["all", "settled", "first_success", "quorum"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForEach(Node):
+class ForEach(Node, frozen=True, kw_only=True):
     """`for_each`. `body` is the template of an item, at `ADDRESS[]`; `branches` are the items, once they are known.
 
     `quorum`: how many must succeed (1 for `first_success`). `mirrors`: the `ForEach` above the commit line whose items
@@ -245,8 +227,7 @@ class ForEach(Node):
     branches: tuple[AnyNode, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detach(Node):
+class Detach(Node, frozen=True, kw_only=True):
     """`uses` with `detach: true`: starts a run of its own, of the plan at `Plan.detached[digest]`."""
 
     digest: str
@@ -270,8 +251,7 @@ AnyNode: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True):
     """One declared input. `schema` is a JSON Schema for its value."""
 
     name: str
@@ -296,8 +276,7 @@ class Child:
     source: str = ""  # its text, for code frames
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(Struct, frozen=True):
     event: str
 
 
@@ -305,7 +284,7 @@ class Trigger:
 class Plan:
     """A workflow, resolved. `digest` names the pinned definition (SHA-256 of it and of all files it uses).
 
-    Addresses with `[]` in them are templates of items. `unfold` puts the items in once they are known; `folded` is then
+    Addresses with `[]` in them are templates of items. `unfold` and `grown` put the items in once they are known; `folded` is then
     the plan as it was.
     """
 
@@ -322,7 +301,7 @@ class Plan:
     description: str = ""
     path: str = ""  # the file as given, for messages
     source: str = ""  # its text, for code frames
-    nodes: dict[Address, AnyNode] = field(
+    nodes: Mapping[Address, AnyNode] = field(
         default_factory=dict
     )  # every node, confirms and on_failure too
     names: dict[str, Address] = field(

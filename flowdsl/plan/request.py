@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from flowdsl.plan.values import Sealed
 
 
-@dataclass(frozen=True, slots=True)
-class BasicCredentials:
+class BasicCredentials(Struct, frozen=True):
     """Who we are by RFC 7617. What goes out is base64 of both, made where their secrets are put in."""
 
     user: Sealed
     password: Sealed = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """`body` is JSON text; secrets stand by reference in header values, in the body and in `basic` only.
 
     `basic` takes the place of an Authorization among the headers.

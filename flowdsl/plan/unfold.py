@@ -6,11 +6,26 @@ about a run first unfolds its plan, and from there on knows nothing of templates
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import assert_never
 
-from flowdsl.plan.address import Address, item, located
+from msgspec.structs import replace
+
+from flowdsl.plan.address import (
+    CONFIRMS,
+    ON_FAILURE,
+    ROOT,
+    Address,
+    child,
+    enclosing,
+    is_below,
+    item,
+    items_around,
+    located,
+    to_template,
+)
+from flowdsl.plan.kept import put_all, without
 from flowdsl.plan.nodes import (
     AnyNode,
     Block,
@@ -44,9 +59,58 @@ def unfold(plan: Plan, counts: Mapping[Address, int]) -> Plan:
 def _unfolded(plan: Plan, counts: Mapping[Address, int]) -> Plan:
     root = _block(plan.root, (), counts)
     on_failure = _block(plan.on_failure, (), counts) if plan.on_failure else None
-    return replace(
+    return dataclasses.replace(
         plan, root=root, on_failure=on_failure, nodes=by_address(root, on_failure), folded=plan
     )
+
+
+def grown(plan: Plan, each: Address, count: int) -> Plan:
+    """The plan with the items of one more list, and the confirms of them. Whatever is not around these is shared, so that
+    a list costs its own items, however many others there are.
+    """
+    nodes = plan.nodes
+    for at in (each, child(CONFIRMS, each)):
+        node = nodes.get(at)
+        if isinstance(node, ForEach):
+            changed = {one.address: one for one in within(_each(node, (), {each: count}))}
+            _change_around(nodes[ON_FAILURE if is_below(at, ON_FAILURE) else ROOT], at, changed)
+            for template in within(node.body):
+                nodes = without(nodes, template.address)
+            nodes = put_all(nodes, changed)
+    root, on_failure = nodes[ROOT], nodes.get(ON_FAILURE)
+    assert isinstance(root, Block)
+    assert isinstance(on_failure, Block | None)
+    return dataclasses.replace(
+        plan, root=root, on_failure=on_failure, nodes=nodes, folded=plan.folded or plan
+    )
+
+
+def _change_around(node: AnyNode, at: Address, changed: dict[Address, AnyNode]) -> AnyNode:
+    """A node again, with what has changed at an address below it; noted as changed itself."""
+    if node.address == at:
+        return changed[at]
+    lower = inside(node)
+    if isinstance(node, ForEach):
+        place = dict(items_around(at))[node.address]
+    else:
+        place = next(place for place, one in enumerate(lower) if is_below(at, one.address))
+    lower = (*lower[:place], _change_around(lower[place], at, changed), *lower[place + 1 :])
+    changed[node.address] = again = _with_inside(node, lower)
+    return again
+
+
+def _with_inside(node: AnyNode, lower: tuple[AnyNode, ...]) -> AnyNode:
+    match node:
+        case Block():
+            return replace(node, children=lower)
+        case Switch() | ForEach():
+            return replace(node, branches=lower)
+        case Call(fallback=Block() as fallback):
+            return replace(node, fallback=replace(fallback, children=lower))
+        case Call() | Confirm() | Detach() | Local():
+            raise AssertionError(f"nothing is in {node.address}")
+        case _:
+            assert_never(node)
 
 
 def _node(node: AnyNode, viewers: tuple[Address, ...], counts: Mapping[Address, int]) -> AnyNode:
@@ -83,8 +147,9 @@ def _each(each: ForEach, viewers: tuple[Address, ...], counts: Mapping[Address, 
     of = _at(each.mirrors, viewers) if each.mirrors is not None else each.address
     if each.mirrors is not None:
         each = replace(each, mirrors=of)
+    each = replace(each, body=_node(each.body, viewers, counts))
     if of not in counts:
-        return replace(each, body=_node(each.body, viewers, counts))
+        return each
     items = range(counts[of])
     branches = tuple(
         _node(each.body, (item(of, index), item(each.address, index)), counts) for index in items
@@ -101,12 +166,12 @@ def _at(template: Address, viewers: tuple[Address, ...]) -> Address:
 def by_address(root: Block, on_failure: Block | None) -> dict[Address, AnyNode]:
     """Every node, in the order of the plan: blocks, templates and items included."""
     found: dict[Address, AnyNode] = {}
-    still_open: list[AnyNode] = [root, *([on_failure] if on_failure else [])]
+    still_open: list[AnyNode] = [*([on_failure] if on_failure else []), root]
     while still_open:
-        node = still_open.pop(0)
+        node = still_open.pop()
         assert node.address not in found, node.address
         found[node.address] = node
-        still_open[:0] = inside(node)
+        still_open.extend(reversed(inside(node)))
     return found
 
 
@@ -129,12 +194,11 @@ def inside(node: AnyNode) -> tuple[AnyNode, ...]:
 
 def home_of(plan: Plan, address: Address) -> tuple[Address, Child] | None:
     """The used workflow that an address is in, the innermost, and where it stands; None in the file of the run itself."""
-    found: tuple[Address, Child] | None = None
-    for template, used in plan.children.items():
-        here = located(template, address)
-        if address.startswith(f"{here}/") and (found is None or len(here) > len(found[0])):
-            found = (here, used)
-    return found
+    for around in enclosing(address)[1:] if plan.children else ():
+        used = plan.children.get(to_template(around))
+        if used is not None:
+            return around, used
+    return None
 
 
 def source_of(plan: Plan, address: Address) -> tuple[str, str]:

@@ -6,15 +6,15 @@ expressions yield a `Secret`, which names it; only `world` puts the value in, at
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
+
+from msgspec import Struct
 
 Json: TypeAlias = "bool | int | Decimal | str | list[Json] | dict[str, Json] | None"
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Struct, frozen=True):
     """A reference to a secret: `PAYMENTS_TOKEN`, or `inputs.otp` for an input marked `secret: true`."""
 
     name: str

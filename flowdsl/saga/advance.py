@@ -6,8 +6,10 @@ Three loops stand on it (embedded, Restate, the explorer). What it returns is to
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowdsl.plan.address import CallId
 from flowdsl.plan.request import Request
@@ -26,8 +28,7 @@ class Signer(Protocol):
     def seal(self, request: Request) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """What happened to a run at once. `facts`: what was told and what was decided on it, in their order; to be kept before anything is sent or slept on."""
 
     before: Run

@@ -6,9 +6,10 @@ unknown stays unknown; a request is sent again only where that is harmless; nobo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from flowdsl.plan.address import CallId
 from flowdsl.plan.nodes import READS, RESENDABLE, Action, Service
@@ -23,8 +24,7 @@ RETRY_AFTER_MAX_SECONDS = 300.0
 JITTER = 0.5  # up to this share is added to a delay
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     landing: Landing
     command: Command | None = None
 

@@ -11,10 +11,11 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeAlias
+
+from msgspec import NODEFAULT, Struct
 
 from flowdsl.codes import Code
 from flowdsl.errors import StoreError
@@ -219,16 +220,14 @@ Write: TypeAlias = "Callable[[Any], Any] | None"  # None: as it is
 Read: TypeAlias = Callable[[Any], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
+class _Field(Struct, frozen=True):
     name: str
-    default: object  # MISSING where it has none
+    default: object  # NODEFAULT where it has none
     write: Write
     read: Read
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     make: type[Any]
     tag: str
     fields: tuple[_Field, ...]
@@ -253,7 +252,7 @@ def _object(record: dict[str, Any], shape: _Shape) -> Any:
     for each in shape.fields:
         if each.name in record:
             values[each.name] = each.read(record[each.name])
-        elif each.default is MISSING:
+        elif each.default is NODEFAULT:
             raise KeyError(each.name)
     return shape.make(**values)
 
@@ -395,7 +394,12 @@ _FORMS: Mapping[str, tuple[Write, Read]] = MappingProxyType(
 
 
 def _shape(make: type[Any], tag: str, *, must: bool = False) -> _Shape:
-    kept = tuple(_Field(f.name, f.default, *_FORMS[str(f.type)]) for f in fields(make))
+    names, defaults = make.__struct_fields__, make.__struct_defaults__
+    without = len(names) - len(defaults)
+    kept = tuple(
+        _Field(name, default, *_FORMS[make.__annotations__[name]])
+        for name, default in zip(names, (*[NODEFAULT] * without, *defaults), strict=True)
+    )
     return _Shape(make, tag, kept, must)
 
 

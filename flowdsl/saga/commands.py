@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from flowdsl.plan.address import Address, CallId
 from flowdsl.saga.events import Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Invoke:
+class Invoke(Struct, frozen=True):
     """One attempt of one call. `fresh`: on a connection of its own, for it may not be sent twice.
 
     `not_after`: past this time the service may have forgotten the key; then it is not sent, and `Expired` is kept.
@@ -23,8 +23,7 @@ class Invoke:
     not_after: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sleep:
+class Sleep(Struct, frozen=True):
     """Until `seconds` after `since`; after the moment it is first asked for, where `since` is None."""
 
     timer: str
@@ -32,30 +31,26 @@ class Sleep:
     since: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decide:
+class Decide(Struct, frozen=True):
     """Keep this fact before doing anything else, and ask again."""
 
     event: Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Await:
+class Await(Struct, frozen=True):
     """A signal of this name is waited for, by the step at `node`."""
 
     node: Address
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(Struct, frozen=True):
     """The run waits for its turn among those with its key."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(Struct, frozen=True):
     """The detached run that `Detached` at this node speaks of is to be there; that it is there already is as good."""
 
     node: Address

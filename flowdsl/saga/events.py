@@ -10,30 +10,33 @@ Times are seconds since the epoch, stamped by the loop. The core only adds recor
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from flowdsl.plan.address import Address, CallId
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What went wrong, as `error` in the language: `{code, step, message, status, response}`."""
+class Failure(Struct, frozen=True):
+    """What went wrong, as `error` in the language: `{code, step, message, status, response}`.
+
+    `reason`: of a request that was not sent or not answered, why; the message says it with what came of it.
+    """
 
     code: str
     message: str
     step: Address = ""
     status: int | None = None
     response: Json = None
+    reason: str = ""
 
 
 # --- how one attempt ended ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Ok:
+class Ok(Struct, frozen=True):
     """It happened, and this is the answer. `misfit`: what in it is not as the service's contract describes."""
 
     status: int
@@ -42,8 +45,7 @@ class Ok:
     misfit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The service said no, or nothing was sent: this attempt did nothing.
 
     `again`: it may be tried again (not sent, or refused for now), after `retry_after_seconds` if the service said so.
@@ -60,8 +62,7 @@ class Refused:
     headers: dict[str, str] | None = None  # of the answer that said so
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """It may have happened. `answer`: a 2xx whose body was read but could not be judged, kept for the undo."""
 
     failure: Failure
@@ -75,8 +76,7 @@ class Unknown:
 Outcome: TypeAlias = Ok | Refused | Unknown
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(Struct, frozen=True):
     """Of a secret, as one drive of the run had it: enough to know it again, too little to say it."""
 
     name: str
@@ -87,8 +87,7 @@ class Fingerprint:
 # --- what the world did ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Created:
+class Created(Struct, frozen=True):
     """The first fact of every run; pins all it depends on from outside."""
 
     run: str
@@ -107,8 +106,7 @@ class Created:
     secret_inputs: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Struct, frozen=True):
     """The intent: durable before a byte is sent. Key and request are in a call's first one only, and hold for all."""
 
     call: CallId
@@ -119,52 +117,45 @@ class Started:
     seal: str = ""  # HMAC of the body with its secrets in place; empty where it holds none
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     call: CallId
     attempt: int
     at: float
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Armed:
+class Armed(Struct, frozen=True):
     """A timer's due time, kept before anybody sleeps."""
 
     timer: str
     due: float
 
 
-@dataclass(frozen=True, slots=True)
-class Fired:
+class Fired(Struct, frozen=True):
     timer: str
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(Struct, frozen=True):
     """It is this run's turn among those with its key."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(Struct, frozen=True):
     """The detached run that `Detached` speaks of is created, durably."""
 
     node: Address
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Expired:
+class Expired(Struct, frozen=True):
     """The service no longer remembers the call's key: it must not be sent again."""
 
     call: CallId
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
+class Resumed(Struct, frozen=True):
     """Another process, or the same file again, took the run over. Counted before the run is touched."""
 
     epoch: int
@@ -173,15 +164,13 @@ class Resumed:
     fingerprints: tuple[Fingerprint, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Paused:
+class Paused(Struct, frozen=True):
     """A person stopped the driver: nobody adopts the run unattended."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped:
+class Stopped(Struct, frozen=True):
     """The driver was told to end, and the run was saved: that was not a crash, and the next process may go on with it."""
 
     at: float
@@ -190,15 +179,13 @@ class Stopped:
 # --- what a person said ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class CancelRequested:
+class CancelRequested(Struct, frozen=True):
     at: float
     actor: str = ""
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Retried:
+class Retried(Struct, frozen=True):
     """A fresh set of attempts, with the same key. `call` is empty for all that are stuck."""
 
     call: CallId
@@ -206,8 +193,7 @@ class Retried:
     actor: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """A person supplies the lost answer (`ok`), or says that it never happened."""
 
     call: CallId
@@ -218,8 +204,7 @@ class Resolved:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Waived:
+class Waived(Struct, frozen=True):
     """A person's word that this is dealt with (`--skip`). The run may end; the residue keeps it."""
 
     call: CallId
@@ -228,8 +213,7 @@ class Waived:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Signalled:
+class Signalled(Struct, frozen=True):
     """Somebody answered a `wait_for`, perhaps before the run came there. `id` tells a repetition from a second one."""
 
     id: str
@@ -242,15 +226,13 @@ class Signalled:
 # --- what was decided for good -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """`when` was false."""
 
     node: Address
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """A node without a request has its value (`set`, `status`, a signal), or a `switch` the place of its branch."""
 
     node: Address
@@ -258,40 +240,35 @@ class Done:
     is_place: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """It cannot be done and nothing was sent: an expression raised, or the step is `fail`."""
 
     node: CallId
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
-class Expanded:
+class Expanded(Struct, frozen=True):
     """The items of a `for_each`, once and for ever."""
 
     each: Address
     items: tuple[Json, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Struct, frozen=True):
     """The items that won; whatever else took effect in it is undone."""
 
     each: Address
     winners: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """The signal that a `wait_for` took; no other wait gets it."""
 
     node: Address
     signal: str  # its id
 
 
-@dataclass(frozen=True, slots=True)
-class Detached:
+class Detached(Struct, frozen=True):
     """A run of its own is to be started: the intent, kept before it is created."""
 
     node: Address
@@ -300,8 +277,7 @@ class Detached:
     inputs: dict[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
-class Turned:
+class Turned(Struct, frozen=True):
     """Forward → backward, never forward again.
 
     `scope` is what turns: the whole run, a block that is not critical, or an item of a `for_each` that lost.
@@ -312,36 +288,31 @@ class Turned:
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """What will be undone: every call of the scope that is ok or unknown once nothing is in flight any more."""
 
     scope: Address
     calls: tuple[Address, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(Struct, frozen=True):
     """Nothing is undone any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alerted:
+class Alerted(Struct, frozen=True):
     """`on_failure` runs, once, because the run first became this. `failure` is the `error` that its steps see."""
 
     state: str
     failure: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Parked:
+class Parked(Struct, frozen=True):
     """The run crashed its driver too often without getting on."""
 
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """`outputs` are kept of a run whose data are kept masked: from those they could not be computed again."""
 
     state: str  # succeeded | compensated | cancelled
@@ -351,8 +322,7 @@ class Ended:
 # --- what only a newer flowdsl knows -----------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Unrecognised:
+class Unrecognised(Struct, frozen=True):
     """A record of a later version that may be passed over. Its bytes stay as they were written."""
 
     kind: str

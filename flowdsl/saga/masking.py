@@ -6,8 +6,9 @@ The rest names things (steps, runs, keys, times) and is never changed. One walk 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Protocol, assert_never
+
+from msgspec.structs import replace
 
 from flowdsl.plan.masked import names_in
 from flowdsl.plan.request import Request
@@ -177,7 +178,10 @@ def _answer(answer: Ok, change: Change) -> Ok:
 
 def _failure(failure: Failure, change: Change) -> Failure:
     return replace(
-        failure, message=change.text(failure.message), response=change.value(failure.response)
+        failure,
+        message=change.text(failure.message),
+        response=change.value(failure.response),
+        reason=change.text(failure.reason),
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from flowdsl.plan.values import Json
 
 
-@dataclass(frozen=True, slots=True)
-class NotSent:
+class NotSent(Struct, frozen=True):
     """No byte of the request left: it would not build, or no connection came about or may be made.
 
     The first and the last of these, `unbuildable` and `forbidden`, are so the next time as well.
@@ -20,8 +20,7 @@ class NotSent:
     unbuildable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A status line came back. `problem` says why the body could not be read whole, if it could not; `misfit`, what
     in it is not as the contract of its service describes.
     """
@@ -33,8 +32,7 @@ class Answer:
     misfit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """Bytes went out and no answer came back: the service may have done it, or not."""
 
     reason: str

@@ -7,7 +7,9 @@ progress is that of its state.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created, Event, last_time
@@ -17,8 +19,7 @@ from flowdsl.saga.state import State, fold
 from flowdsl.saga.unfolding import Unfolded, unfolded
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """`is_open`: the secrets in its data stand there as they are, or are none. Otherwise what is masked is lost."""
 
     plan: Unfolded

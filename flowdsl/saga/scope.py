@@ -7,8 +7,9 @@ names of its own file.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import assert_never
+
+from msgspec import Struct
 
 from flowdsl.plan.address import (
     Address,
@@ -34,7 +35,7 @@ from flowdsl.plan.nodes import (
     Switch,
     WaitFor,
 )
-from flowdsl.plan.template import Template, references, render
+from flowdsl.plan.template import Template, expressions, render
 from flowdsl.plan.unfold import home_of
 from flowdsl.plan.values import Json, Secret
 from flowdsl.saga.events import Failure, Ok
@@ -44,8 +45,7 @@ from flowdsl.saga.state import NO_CALL, State
 from flowdsl.saga.unfolding import Unfolded
 
 
-@dataclass(frozen=True, slots=True)
-class Vantage:
+class Vantage(Struct, frozen=True):
     """From where an expression looks: its own step's answer, the recorded error, the probe's answer."""
 
     step: Address = ""
@@ -99,12 +99,11 @@ def _refuse_lost(names: dict[str, Json], reference: Reference) -> None:
 
 def value(plan: Unfolded, state: State, template: Template, vantage: Vantage = ANYWHERE) -> Json:
     """A template's value where no secret can stand. Raises EvaluationError."""
-    names = scope(plan, state, [expression for expression, _ in references(template)], vantage)
+    names = scope(plan, state, expressions(template), vantage)
     return render(template, names)  # type: ignore[return-value]
 
 
-@dataclass(frozen=True, slots=True)
-class _Viewer:
+class _Viewer(Struct, frozen=True):
     """`home`: where the used workflow stands that the viewer is in, and what names mean in there."""
 
     plan: Unfolded

@@ -5,8 +5,9 @@ Nothing is undone while it may still arrive, and no undo is sent that lacks what
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from flowdsl.plan.address import CallId, answer, probe, second_probe, settle, undo
 from flowdsl.plan.nodes import Call, Compensation, NothingToUndo
@@ -21,8 +22,7 @@ from flowdsl.saga.unfolding import Unfolded
 UndoStanding: TypeAlias = Literal["undoing", "undone", "kept", "absent", "stuck"]
 
 
-@dataclass(frozen=True, slots=True)
-class Undo:
+class Undo(Struct, frozen=True):
     """`call` is the direction that a person would act on."""
 
     standing: UndoStanding

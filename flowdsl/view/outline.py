@@ -7,13 +7,15 @@ long list, and of a branch not taken, only what `Excerpt` lets through has rows.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import (
     Literal,
     Protocol,
     TypeAlias,
     assert_never,
 )
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowdsl.plan.address import CONFIRMS, Address, enclosing
 from flowdsl.plan.nodes import (
@@ -36,8 +38,7 @@ RowKind: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """`gutter` is what stands before the mark: brackets and indentation. `hidden`: the items that a `more` counts."""
 
     kind: RowKind

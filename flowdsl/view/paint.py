@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 Style: TypeAlias = Literal["plain", "bold", "dim", "green", "yellow", "red", "blue", "cyan"]
 
@@ -19,8 +20,7 @@ WIDTH = 88  # columns of every screen
 ELLIPSIS = "…"
 
 
-@dataclass(frozen=True, slots=True)
-class Styled:
+class Styled(Struct, frozen=True):
     text: str
     style: Style = "plain"
 

@@ -6,9 +6,11 @@ A screen that says more of it than that (what it waits for, what came of it) say
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowdsl.plan.address import to_template
 from flowdsl.plan.expression.compiled import Expression
@@ -37,8 +39,7 @@ Kind: TypeAlias = Literal[
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """A box in each format. `brackets` are those of Mermaid, `shape` is that of DOT.
 
     A plain box has a white ground also where no run colours it; one that `stands_out` has a border of its own then.

@@ -7,10 +7,11 @@ import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from flowdsl.engine.contracts import SHOWN_MAX, STEPS_AT_ONCE, contracts_of
 from flowdsl.engine.loop import Drive
@@ -33,8 +34,8 @@ from flowdsl.saga.state import State, fold
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.offload import OneThread
+from tests.lives.virtual import EPOCH, VirtualClock, run_virtually
 from tests.runs import run_at
-from tests.virtual import EPOCH, VirtualClock, run_virtually
 
 CONTRACT = """
 openapi: 3.1.0

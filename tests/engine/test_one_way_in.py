@@ -26,9 +26,9 @@ from flowdsl.world.store.offload import Inline
 from mock_services.app import MockServices, create_app
 from tests.contract.sagas import PAY_AND_FAIL, reserve, saga
 from tests.counts import count
-from tests.simdisk import SimDisk
-from tests.starting import PROJECT, prepared
-from tests.virtual import VirtualClock, at_once, run_virtually
+from tests.lives.simdisk import SimDisk
+from tests.lives.starting import PROJECT, prepared
+from tests.lives.virtual import VirtualClock, at_once, run_virtually
 from tests.world.store.kit import ROOT as STORE
 
 ASKS = saga(
@@ -222,15 +222,14 @@ json_values = st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=
 inputs = st.just(MINE) | st.dictionaries(st.sampled_from(["flight", "x"]), json_values, max_size=2)
 ids = st.sampled_from(["one", "two", "", "../up", "a" * 65, "ä", ".x"])
 kinds: st.SearchStrategy[Kind] = st.sampled_from(["cancel", "retry", "resolve", "skip", "signal"])
-orders = st.builds(
-    Order,
+orders = st.tuples(
     kinds,
     st.sampled_from(["", "flight", "approve", "nobody", "approval"]),
     st.booleans(),
     json_values | st.just({"ok": True}),
     st.just("ada"),
     st.sampled_from(["", "so"]),
-)
+).map(lambda said: Order(*said))
 uses = st.lists(
     st.tuples(st.just("start"), ids, inputs, st.booleans())
     | st.tuples(st.just("tell"), ids, orders, st.none() | st.integers(-1, 9))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from textwrap import indent
+
+from msgspec.structs import replace
 
 from flowdsl.explorer.explore import Allowance
 from flowdsl.language import compile_plan
@@ -210,7 +213,7 @@ def conditions() -> Plan:
 def strict(plain: Plan) -> Plan:
     """The same, where no answer is believed that does not fit its contract."""
     services = {name: replace(service, strict=True) for name, service in plain.services.items()}
-    return replace(plain, services=services)
+    return dataclasses.replace(plain, services=services)
 
 
 def strict_calls() -> Plan:

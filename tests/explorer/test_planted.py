@@ -6,10 +6,11 @@ A check that no bug can fail says nothing. Every case first passes with the core
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import pytest
+from msgspec.structs import replace
 
 from flowdsl.explorer.explore import Allowance, Exploration, Explorer, explore
 from flowdsl.explorer.model import model_of
@@ -381,7 +382,7 @@ class Found(Exception):
 class Seeker(Explorer):
     """Walks until the rule is broken that a bug is to break."""
 
-    sees: str
+    sees: str = ""
 
     def _report(self, rule: str, index: int, last: str = "") -> None:
         if re.search(self.sees, rule):

@@ -314,6 +314,9 @@ def test_a_bomb_is_an_error_at_its_line(
         pytest.skip("takes several seconds: --full")
     file = project / "bomb.yaml"
     file.write_text("flowdsl: 1\n" + BOMBS[name])
+    if name in GREAT:
+        for command in ("plan", "graph"):
+            assert within_bounds(project, command, "bomb.yaml")[0] == 0
     code, said = within_bounds(project, "validate", "bomb.yaml")
     assert "Traceback" not in said
     if name in HARMLESS:

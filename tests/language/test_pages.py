@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from importlib.resources import files
 
 import pytest
+from msgspec.structs import replace
 
 from flowdsl.language import SEVERITIES, Source, check, explain, repeated
 from flowdsl.language.explain import heading, nearest, words

@@ -6,10 +6,10 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from urllib.parse import quote, unquote
 
 import httpx
+from msgspec.structs import replace
 
 from flowdsl.plan.values import Json
 from flowdsl.saga.observation import Lost, Observation

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from flowdsl.plan.expression.compiled import Expression, ExpressionError, parse
 from flowdsl.plan.span import Span

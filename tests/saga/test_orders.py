@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from flowdsl.engine.orders import Order, find_step, is_repetition, to_event
 from flowdsl.errors import InputError

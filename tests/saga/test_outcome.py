@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from flowdsl.explorer.trail import play
 from flowdsl.plan.address import CallId
@@ -273,7 +274,7 @@ EXPECTING = call("a", "plain", more="expect: a.good")
 
 def strict(plain: Plan) -> Plan:
     services = {name: replace(service, strict=True) for name, service in plain.services.items()}
-    return replace(plain, services=services)
+    return dataclasses.replace(plain, services=services)
 
 
 @pytest.mark.parametrize("trail", ["start a", "ok a & cancel · start a!undo"])

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import pytest
+from msgspec.structs import replace
 
 from flowdsl.errors import InputError, StoreError
 from flowdsl.saga.events import Event
@@ -19,7 +20,7 @@ from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.memory import Memory, MemoryStore
 from flowdsl.world.store.port import Checkable, Store
 from flowdsl.world.store.summary import Claim
-from tests.simdisk import SimDisk
+from tests.lives.simdisk import SimDisk
 from tests.world.store.kit import (
     DEFINITION,
     DIGEST,

@@ -59,7 +59,7 @@ async def _findings(session: Session, *, repair: bool) -> Sequence[StoreFinding]
 
 
 def _show_json(session: Session, findings: Sequence[StoreFinding], *, repaired: bool) -> None:
-    from dataclasses import asdict
+    from msgspec.structs import asdict
 
     found: list[Json] = [asdict(finding) for finding in findings]
     session.screen.tell({"format": 1, "repaired": repaired, "findings": found})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import click
+from msgspec import Struct
 
 from flowdsl.cli.options import Session, with_session
 from flowdsl.codes import Code
@@ -79,8 +79,7 @@ class Drawable(Protocol):
     def text(self, form: Format) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class One:
+class One(Struct, frozen=True):
     """One workflow, with the colours of a run."""
 
     plan: Plan
@@ -112,8 +111,7 @@ class One:
                 return svg(graph_of(self.plan, self.run), _caption(self.run))
 
 
-@dataclass(frozen=True, slots=True)
-class Several:
+class Several(Struct, frozen=True):
     """Workflows and the events between them."""
 
     choreography: Choreography

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -77,8 +76,16 @@ async def row_of(store: Store, one: RunSummary) -> RunRow:
     from flowdsl.view.run.status import RunRow, detail
 
     if (end := one.closing) is not None:
-        row = RunRow(one.run, one.workflow, one.ended, end.label, one.created_at, end.ended_at)
-        return replace(row, detail=end.detail, residue=end.residue)
+        return RunRow(
+            run=one.run,
+            workflow=one.workflow,
+            state=one.ended,
+            label=end.label,
+            started=one.created_at,
+            ended=end.ended_at,
+            detail=end.detail,
+            residue=end.residue,
+        )
     try:
         run = await run_of(store, one.run)
     except FlowdslError as error:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
 
 from flowdsl.cli.options import Session, with_progress, with_services, with_session
 from flowdsl.codes import Code
@@ -115,8 +115,7 @@ def _answer(path: str) -> Json:
         ) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """What came of it: the exit code, which is that of its end, and the run before and after."""
 
     code: int

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from decimal import Decimal
 
 from jsonschema import FormatChecker
+from msgspec import Struct
 
 from flowdsl.language.conformance.pattern import Work
 from flowdsl.plan.values import Json
@@ -52,8 +52,7 @@ class Counter(FormatChecker):
         return canonical(value, self.work) in listed.known
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
+class _Listed(Struct, frozen=True):
     """`values` are kept, so that no other list gets their id."""
 
     values: list[Json]

@@ -16,6 +16,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeAlias, cast
 
+from msgspec import Struct
+
 PLACES_MAX = 2_000
 KEPT_MAX = 2_000  # of what was worked out, before it is forgotten
 CHARACTERS_MAX = 1_000  # of a pattern
@@ -27,8 +29,7 @@ class Unreadable(Exception):
     """Why a pattern cannot be used."""
 
 
-@dataclass(slots=True)
-class Work:
+class Work(Struct):
     """How much may still be done; TooMuch when it is used up. Another thread may give it up."""
 
     left: int
@@ -51,8 +52,7 @@ class TooMuch(Exception):
     """A schema and a value that would take too long."""
 
 
-@dataclass(frozen=True, slots=True)
-class PatternState:
+class PatternState(Struct, frozen=True):
     """One state: at a character it goes to `then`; at a fork, without one, to all of `also`."""
 
     kind: str  # "character", "fork", "start", "end", "edge", "no edge", "found"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from typing import TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flowdsl.language.family import Family
 from flowdsl.language.lower.call import lower_service
@@ -21,8 +23,7 @@ from flowdsl.plan.template import Template, expressions
 Make: TypeAlias = Callable[[Workflow, Source, Family], nodes.Plan]
 
 
-@dataclass(slots=True)
-class Gathered:
+class Gathered(Struct):
     """`make` lowers a file to a plan of its own, for what runs detached."""
 
     make: Make
@@ -33,8 +34,7 @@ class Gathered:
     files: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Lowering:
+class Lowering(Struct, frozen=True):
     """One file on its way into a plan. `forgiving`: it is used in `on_failure`, where nothing is critical. `quiet`: it is
     used beside other steps, where a `status` of its own would be one of several at a time, and is left out.
     """

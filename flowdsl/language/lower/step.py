@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from flowdsl.language import order
 from flowdsl.language.lower.call import lower_call, lower_emit

@@ -7,9 +7,10 @@ how many items a list has, is an assumption with a name.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import ceil, inf
 from typing import TYPE_CHECKING, TypeAlias, assert_never
+
+from msgspec import Struct
 
 from flowdsl.language.lower.flatten import flatten
 from flowdsl.plan.address import Address
@@ -40,8 +41,7 @@ _JITTER = 1.5  # a delay is at most this much longer than its number
 Weigh: TypeAlias = Callable[[Address], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Timed:
+class Timed(Struct, frozen=True):
     """`forward`, `back`: the worst seconds of each leaf on the way there and in its undo. `rounds`: how often it is gone
     through, one after the other. `assumed`: by leaf, what the figure takes for granted.
     """
@@ -52,8 +52,7 @@ class Timed:
     assumed: dict[Address, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """The longest way: its leaves in order, and what all of them take together."""
 
     seconds: float
@@ -146,8 +145,7 @@ def longest_way(graph: networkx.DiGraph[Address], weigh: Weigh) -> Way:
     return ways_from(graph, None, weigh).longest()
 
 
-@dataclass(frozen=True, slots=True)
-class Ways:
+class Ways(Struct, frozen=True):
     """The longest ways from one leaf to those after it; `before`: by which one each of them comes last."""
 
     seconds: dict[Address, float]

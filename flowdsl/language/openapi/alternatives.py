@@ -7,10 +7,12 @@ What is deeper (fields, items) stays a schema, to be looked at when somebody get
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import lru_cache
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowdsl.language.openapi.contract import Document, Schema
 from flowdsl.language.openapi.pointer import Unresolved, bare_reference, look_up, reference_of
@@ -34,8 +36,7 @@ class Others(Enum):
     REFUSED = auto()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Alternative:
+class Alternative(Struct, frozen=True, eq=False):
     """`kinds`: no kind is any kind. `values`: all it can be, where they are listed."""
 
     kinds: frozenset[Kind] = frozenset()
@@ -88,8 +89,7 @@ class _TooMuch(Exception):
     """Over a limit, or out of what can be followed."""
 
 
-@dataclass(slots=True)
-class _Expansion:
+class _Expansion(Struct):
     document: Document
     steps: int = 0
 

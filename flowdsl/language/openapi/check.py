@@ -7,8 +7,9 @@ calls like any other.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.language.openapi.contract import Contract, Operation, Parameter
@@ -29,8 +30,7 @@ from flowdsl.plan.words import did_you_mean, listed
 OWN_HEADERS = ("Idempotency-Key", "User-Agent", "X-Flowdsl-Compensates")
 
 
-@dataclass(frozen=True, slots=True)
-class CallSite:
+class CallSite(Struct, frozen=True):
     """One request of a workflow: `node` is what it was parsed from, a call string or the mapping that holds it.
 
     `headers`: names of those that the service adds to every request. `type_of` knows the names in scope here.
@@ -78,8 +78,7 @@ def check_operation(found: Found, site: CallSite) -> CheckedCall:
     return count(judged)
 
 
-@dataclass(frozen=True, slots=True)
-class _CallLook:
+class _CallLook(Struct, frozen=True):
     """The call, and where its parts are written."""
 
     site: CallSite

@@ -10,14 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from msgspec import Struct
+
 from flowdsl.codes import Code
 from flowdsl.plan.values import Json
 
 ParameterPlace: TypeAlias = Literal["path", "query", "header"]
 
 
-@dataclass(frozen=True, slots=True)
-class Contract:
+class Contract(Struct, frozen=True):
     """`base_paths`: of the servers; a call's path may begin with one, but need not."""
 
     title: str
@@ -25,8 +26,7 @@ class Contract:
     base_paths: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """`queries_known`: whether all query parameters are listed, so that another one is unknown."""
 
     operation_id: str
@@ -57,8 +57,7 @@ class Operation:
         return f"{self.method} {self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """Without a schema nothing is known of its values. `nested`: it is written `name[key]=value`."""
 
     name: str
@@ -68,8 +67,7 @@ class Parameter:
     nested: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Struct, frozen=True):
     """`schema` is that of its JSON. `takes_json` is False where only other content types are listed."""
 
     required: bool
@@ -78,8 +76,7 @@ class Body:
     takes_json: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """`status` is "200", "2XX" or "default"; `content_types` is empty where no body is described."""
 
     status: str
@@ -101,8 +98,7 @@ class Document:
     is_3_0: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ContractProblem:
+class ContractProblem(Struct, frozen=True):
     """Something wrong with the document itself. `line` is 0 where it is not known, as in JSON."""
 
     code: Code

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.plan.span import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """The makings of a diagnostic. `meant`: "did you mean …?", which stands at the place itself."""
 
     code: Code
@@ -30,8 +30,7 @@ class Verdict(Enum):
 Judged: TypeAlias = Finding | Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedCall:
+class CheckedCall(Struct, frozen=True):
     """`checked`: things judged, the findings among them. `unknown`: things that could not be."""
 
     findings: tuple[Finding, ...] = ()

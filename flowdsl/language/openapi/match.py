@@ -8,10 +8,11 @@ expression stands for what the document spells out, nobody can say before the ru
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from flowdsl.language.openapi.contract import Contract, Operation
 from flowdsl.language.openapi.path import CallPath, Part, Segment, from_parts
@@ -22,21 +23,18 @@ LIMIT_KEPT = 4_096
 _PARAMETER = re.compile(r"\{([^{}]+)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """`values`: what stands in the call for each parameter of the path."""
 
     operation: Operation
     values: tuple[tuple[str, Segment], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unsure:
+class Unsure(Struct, frozen=True):
     """It depends on what an expression will be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """`about` says which part of the call to point at."""
 
     about: Literal["method", "path"]
@@ -75,8 +73,7 @@ def find_by_id(contract: Contract, operation_id: str) -> Found | Missing:
     return Missing("path", f"there is no operation `{operation_id}`", hint, meant)
 
 
-@dataclass(frozen=True, slots=True)
-class _Fit:
+class _Fit(Struct, frozen=True):
     """`literals`: segments that are spelled the same in both. Not `sure`: an expression decides."""
 
     values: tuple[tuple[str, Segment], ...]
@@ -119,8 +116,7 @@ def _fit(operation: Operation, segments: tuple[Segment, ...]) -> _Fit | None:
     return _Fit(tuple(values), literals, sure)
 
 
-@dataclass(frozen=True, slots=True)
-class _Described:
+class _Described(Struct, frozen=True):
     """A segment of a path in the document: a parameter, text with parameters in it, or text."""
 
     text: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowdsl.language.openapi.contract import (
     Body,
@@ -24,8 +26,7 @@ _NO_PARAMETERS = frozenset({"accept", "content-type", "authorization"})
 _PLACES: tuple[ParameterPlace, ...] = ("path", "query", "header")
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """Where the operation stands, and whom to tell about what cannot be used."""
 
     document: Document

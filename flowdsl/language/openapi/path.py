@@ -5,8 +5,9 @@ Every part knows where in the text of the path it begins, so that it can be poin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from flowdsl.plan.expression.compiled import Expression
 from flowdsl.plan.template import Constant, Embedded, Template, Text, split
@@ -14,8 +15,7 @@ from flowdsl.plan.template import Constant, Embedded, Template, Text, split
 Part: TypeAlias = "str | Expression"
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """What stands between two delimiters. `start` and `length` count characters of the written text."""
 
     parts: tuple[Part, ...]
@@ -45,8 +45,7 @@ class Segment:
         return "".join(part if isinstance(part, str) else "{…}" for part in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
-class CallPath:
+class CallPath(Struct, frozen=True):
     segments: tuple[Segment, ...]
     queries: tuple[tuple[str, Segment, Segment], ...] = ()  # name, where it stands, value
 
@@ -55,8 +54,7 @@ class CallPath:
         return "/" + "/".join(segment.shown for segment in self.segments)
 
 
-@dataclass(frozen=True, slots=True)
-class _Atom:
+class _Atom(Struct, frozen=True):
     """One character, or one expression, and where it stands."""
 
     part: Part

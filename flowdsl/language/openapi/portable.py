@@ -8,8 +8,9 @@ that a part of an `allOf` is closed, which by the letter refuses what the other 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from flowdsl.language.conformance.keywords import is_number
 from flowdsl.language.conformance.pattern import Unreadable, read_pattern
@@ -49,8 +50,7 @@ def portable(schema: Schema, *, scalars_only: bool = False) -> dict[str, Json] |
     return {**packed, "$defs": definitions} if isinstance(packed, dict) else packed
 
 
-@dataclass(frozen=True, slots=True)
-class _Packing:
+class _Packing(Struct, frozen=True):
     document: Document
     scalars_only: bool
     names: dict[_Target, str] = field(default_factory=dict)

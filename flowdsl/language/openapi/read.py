@@ -7,8 +7,9 @@ workflow, is the base of all calls: the paths of `servers` are only kept, for ca
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from flowdsl.codes import Code
 from flowdsl.language.openapi.contract import Contract, ContractProblem, Document, Operation
@@ -19,8 +20,7 @@ from flowdsl.language.text.source import Source
 from flowdsl.plan.values import Json
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """`contract` is None where the document is none of ours: `problems` says why."""
 
     contract: Contract | None
@@ -73,8 +73,7 @@ def _version(text: DocumentText) -> str | ContractProblem:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _DocumentReader:
+class _DocumentReader(Struct, frozen=True):
     text: DocumentText
     document: Document
     problems: list[ContractProblem] = field(default_factory=list)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from flowdsl.language.openapi.read import Reading, read
 from flowdsl.language.text.source import Source
 
 
-@dataclass(frozen=True, slots=True)
-class Readings:
+class Readings(Struct, frozen=True):
     """Belongs to one check or one run; nothing is kept beyond that."""
 
     by_text: dict[str, Reading] = field(default_factory=dict)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.language.openapi.contract import ContractProblem
@@ -25,8 +26,7 @@ LIMIT_CHARACTERS = 32 << 20
 _PLAIN_KEY = re.compile(r"[-+.~\w]+")
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentText:
+class DocumentText(Struct, frozen=True):
     """`tree` is there for YAML only: it knows the lines."""
 
     value: Json

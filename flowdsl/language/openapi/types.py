@@ -7,9 +7,10 @@ refused where the schema says so. Schemas refer to each other without end: as ma
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from flowdsl.language.openapi.alternatives import KINDS, Alternative, Kind, Others, alternatives
 from flowdsl.language.openapi.contract import Document, Operation, Response, Schema
@@ -94,8 +95,7 @@ class _Spent(Exception):
     """The budget is."""
 
 
-@dataclass(slots=True)
-class _TypeLook:
+class _TypeLook(Struct):
     direction: Direction
     fields_left: int
     is_cut: bool = False
@@ -154,8 +154,7 @@ class _TypeLook:
         return Object(fields, refused, required)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """What a look at a schema that has a name came to, and what it cost."""
 
     type: Type

@@ -7,8 +7,9 @@ is judged by its type.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.language.openapi.alternatives import Alternative, Others, alternatives
@@ -30,8 +31,7 @@ LIMIT_NUMBER_CHARACTERS = 100
 TypeOf = Callable[[Expression], Type]
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """`node` is where it is written, `around` the nearest place that is known without it."""
 
     name: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct, field
 
 from flowdsl.codes import Code
 from flowdsl.language.parse.workflow import Unaligned
@@ -22,8 +23,7 @@ _WRAPPED = re.compile(r"\s*\$\{(.*)\}\s*", re.DOTALL)
 _COMMENT = re.compile(r"\s+#")
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(Struct, frozen=True):
     source: Source
     problems: list[Diagnostic] = field(default_factory=list)
     written: dict[Span, Unaligned] = field(default_factory=dict)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from flowdsl.language.parse.parts import named, patience, seconds, word
 from flowdsl.language.parse.reader import Reader

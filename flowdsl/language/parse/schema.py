@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, partial
 from importlib.resources import files
 from types import MappingProxyType
@@ -16,6 +15,7 @@ from typing import TypeAlias
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from msgspec import Struct
 from referencing import Registry
 
 from flowdsl.codes import Code
@@ -34,8 +34,7 @@ from flowdsl.plan.words import did_you_mean, like, listed
 Path: TypeAlias = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """What is wrong with the shape, the first of it in words, and the mappings something is wrong in."""
 
     diagnostics: tuple[Diagnostic, ...]

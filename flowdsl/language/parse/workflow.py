@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias, get_args
 
+from msgspec import Struct
+
 from flowdsl.language.text.located import Alignment
 from flowdsl.plan.body import Body
 from flowdsl.plan.expression.compiled import Expression
@@ -19,20 +21,17 @@ from flowdsl.plan.template import Template
 from flowdsl.plan.values import Json
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Struct, frozen=True):
     text: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Seconds:
+class Seconds(Struct, frozen=True):
     value: float
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenRetry:
+class WrittenRetry(Struct, frozen=True):
     """`retry:`, as far as it was said."""
 
     attempts: int | None = None
@@ -42,8 +41,7 @@ class WrittenRetry:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenIdempotency:
+class WrittenIdempotency(Struct, frozen=True):
     """`idempotency:`, as written."""
 
     ttl_seconds: float
@@ -51,8 +49,7 @@ class WrittenIdempotency:
     as_string: bool = False  # `format: sf-string`
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenDefaults:
+class WrittenDefaults(Struct, frozen=True):
     """What `defaults` and a service may both say."""
 
     timeout: Seconds | None = None
@@ -61,16 +58,14 @@ class WrittenDefaults:
     settle: Seconds | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """The path of another file, as written: relative to the one it is written in."""
 
     path: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenService:
+class WrittenService(Struct, frozen=True):
     name: Name
     url: Template
     auth: Auth | None = None
@@ -83,8 +78,7 @@ class WrittenService:
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenRequest:
+class WrittenRequest(Struct, frozen=True):
     """`[METHOD] service/path` and what stands beside it. `span` is that of the call string."""
 
     method: str
@@ -101,30 +95,26 @@ class WrittenRequest:
     operation: Name | None = None  # `service.operationId`, until its contract says method and path
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenCompensation:
+class WrittenCompensation(Struct, frozen=True):
     """`compensate:`. Without a request it is `none`: said on purpose."""
 
     key: Span
     request: WrittenRequest | None
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenConfirm:
+class WrittenConfirm(Struct, frozen=True):
     key: Span
     request: WrittenRequest
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenProbe:
+class WrittenProbe(Struct, frozen=True):
     key: Span
     request: WrittenRequest
     found: Expression
     result: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
-class CallVerb:
+class CallVerb(Struct, frozen=True):
     kind: ClassVar = "call"
     request: WrittenRequest
     compensate: WrittenCompensation | None = None
@@ -134,24 +124,21 @@ class CallVerb:
     holds_for: Seconds | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GroupVerb:
+class GroupVerb(Struct, frozen=True):
     """`parallel:` or `steps:`."""
 
     kind: Literal["parallel", "steps"]
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchVerb:
+class SwitchVerb(Struct, frozen=True):
     """Each branch is a step whose verb is a `steps` group."""
 
     kind: ClassVar = "switch"
     branches: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UsesVerb:
+class UsesVerb(Struct, frozen=True):
     """`uses`: another workflow file, run as part of this one or, detached, as a run of its own."""
 
     kind: ClassVar = "uses"
@@ -160,8 +147,7 @@ class UsesVerb:
     detach: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class EmitVerb:
+class EmitVerb(Struct, frozen=True):
     """`emit`, as the request it is: a POST to the service `events`, with the data as its body."""
 
     kind: ClassVar = "emit"
@@ -169,25 +155,21 @@ class EmitVerb:
     request: WrittenRequest
 
 
-@dataclass(frozen=True, slots=True)
-class LocalVerb:
+class LocalVerb(Struct, frozen=True):
     """A verb that the run carries out itself: no step is in it, and nothing is sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class WaitVerb(LocalVerb):
+class WaitVerb(LocalVerb, frozen=True):
     kind: ClassVar = "wait"
     duration: Seconds
 
 
-@dataclass(frozen=True, slots=True)
-class WaitUntilVerb(LocalVerb):
+class WaitUntilVerb(LocalVerb, frozen=True):
     kind: ClassVar = "wait_until"
     moment: Template
 
 
-@dataclass(frozen=True, slots=True)
-class WaitForVerb(LocalVerb):
+class WaitForVerb(LocalVerb, frozen=True):
     kind: ClassVar = "wait_for"
     signal: Name
     schema: Json = None
@@ -195,26 +177,22 @@ class WaitForVerb(LocalVerb):
     expect: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SetVerb(LocalVerb):
+class SetVerb(LocalVerb, frozen=True):
     kind: ClassVar = "set"
     values: tuple[tuple[Name, Template], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StatusVerb(LocalVerb):
+class StatusVerb(LocalVerb, frozen=True):
     kind: ClassVar = "status"
     text: Template
 
 
-@dataclass(frozen=True, slots=True)
-class FailVerb(LocalVerb):
+class FailVerb(LocalVerb, frozen=True):
     kind: ClassVar = "fail"
     message: Template
 
 
-@dataclass(frozen=True, slots=True)
-class CommitVerb(LocalVerb):
+class CommitVerb(LocalVerb, frozen=True):
     """The word alone."""
 
     kind: ClassVar = "commit"
@@ -244,8 +222,7 @@ VERBS: tuple[str, ...] = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenForEach:
+class WrittenForEach(Struct, frozen=True):
     """`for_each: VARIABLE in ITEMS` beside a verb."""
 
     variable: Name
@@ -256,8 +233,7 @@ class WrittenForEach:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One entry of `steps`, `parallel` or `on_failure`. `span` is that of its verb."""
 
     verb: Verb
@@ -270,8 +246,7 @@ class Step:
     broken: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Unaligned:
+class Unaligned(Struct, frozen=True):
     """Where an expression begins in a text that cannot be placed by counting columns: escapes, several lines."""
 
     alignment: Alignment

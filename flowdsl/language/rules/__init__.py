@@ -8,7 +8,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.language.rules.beside import check_beside
 from flowdsl.language.rules.compensation import check_compensation
@@ -45,8 +46,7 @@ _RULES = (
 _RULES_OF_PLANS = (check_deadlines, check_beside)
 
 
-@dataclass(frozen=True, slots=True)
-class Ruled:
+class Ruled(Struct, frozen=True):
     """`is_all`: no family stopped before its end."""
 
     diagnostics: tuple[Diagnostic, ...]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.language.parse.workflow import Workflow
@@ -16,8 +17,7 @@ from flowdsl.plan.span import Span
 _ALLOW = re.compile(r"(?:^|\s)#\s*flowdsl:\s*allow\s+(?P<code>\w+)[ \t]*(?:\((?P<reason>[^)]*)\))?")
 
 
-@dataclass(frozen=True, slots=True)
-class _Allowance:
+class _Allowance(Struct, frozen=True):
     code: str
     line: int
     alone: bool  # on a line of its own: speaks of the line below

@@ -7,7 +7,8 @@ value that is known only in the run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.language.openapi import (
@@ -32,8 +33,7 @@ from flowdsl.plan.expression.types import ANYTHING, Type
 from flowdsl.plan.span import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Struct, frozen=True):
     """How far the contracts reach. `call_sites`: every request that the file may send, but for its events.
 
     Of these, `without_contract` go to services that nobody describes, and of `unsure` ones only the run knows which
@@ -58,8 +58,7 @@ class Coverage:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...] = ()
     coverage: Coverage | None = None
 
@@ -102,8 +101,7 @@ def _site(
     return CallSite(request, node, _Knowledge(types, place, of_use), _headers(subject, request))
 
 
-@dataclass(frozen=True, slots=True)
-class _Knowledge:
+class _Knowledge(Struct, frozen=True):
     """What is known of an expression of one step."""
 
     types: Types

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import inf, isinf
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.language.lower.timing import (
@@ -37,8 +38,7 @@ def check_deadlines(subject: Subject, plan: Plan) -> Iterator[Diagnostic]:
         yield from _held_too_short(look, hold)
 
 
-@dataclass(frozen=True, slots=True)
-class _DeadlineLook:
+class _DeadlineLook(Struct, frozen=True):
     subject: Subject
     plan: Plan
     times: Timed

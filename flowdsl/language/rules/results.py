@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import assert_never
+
+from msgspec import Struct
 
 from flowdsl.language.parse.workflow import (
     CallVerb,
@@ -38,8 +39,7 @@ _ANYTHING_OR_NULL = join((Object((), closed=False), ListOf(ANYTHING), TEXT, NUMB
 _STARTED = Object((("run", TEXT),), required=frozenset({"run"}))
 
 
-@dataclass(frozen=True, slots=True)
-class StepResult:
+class StepResult(Struct, frozen=True):
     """`outputs`: what a used file comes to; `answers`: what a contract says that a request is answered."""
 
     outputs: Callable[[UsesVerb], Type]

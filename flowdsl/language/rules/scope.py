@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from flowdsl.language.parse.workflow import (
     CallVerb,
@@ -62,8 +63,7 @@ _ERROR = Object(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Types:
+class Types(Struct, frozen=True):
     """`values`: what each step and `set` name holds where it has run. `items`: what each `for_each` goes over."""
 
     subject: Subject

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowdsl.codes import Code
 from flowdsl.plan.span import Span
@@ -29,8 +31,7 @@ class Severity(StrEnum):
 _WEIGHTS = MappingProxyType({Severity.ERROR: 0, Severity.WARNING: 1, Severity.HINT: 2})
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """Replace `removes` lines from `line` on with `lines`; 0 inserts before it."""
 
     line: int
@@ -38,8 +39,7 @@ class Fix:
     removes: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True):
     """`label` stands under the carets, `help` below the frame, `related` are other places that matter.
 
     `cycle`: the files that use each other in turn, where that is what is wrong.
@@ -66,8 +66,7 @@ class Diagnostic:
         return f"{self.code} {self.span.line}:{self.span.column} {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
-class Untold:
+class Untold(Struct, frozen=True):
     """Findings that are counted and not told. Not `exact`: a rule that had found enough stopped looking."""
 
     errors: int = 0

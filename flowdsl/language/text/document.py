@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
 import yaml
+from msgspec import Struct, field
 
 from flowdsl.codes import Code
 from flowdsl.language.text.diagnostics import Diagnostic
@@ -76,8 +76,7 @@ class _Refused(Exception):
         self.diagnostic = diagnostic
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(Struct):
     """A collection that is still open."""
 
     is_mapping: bool
@@ -92,8 +91,7 @@ class _Frame:
     height: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Anchored:
+class _Anchored(Struct, frozen=True):
     node: Located
     size: int
     height: int

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.language.text.diagnostics import LIMIT_FINDINGS, Diagnostic
 from flowdsl.plan.span import Span
 
 
-@dataclass(frozen=True, slots=True)
-class ShapeFault:
+class ShapeFault(Struct, frozen=True):
     """Of one kind there is one at a place."""
 
     span: Span

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
-@dataclass(frozen=True, slots=True)
-class Library:
+class Library(Struct, frozen=True):
     """`texts`: by key, None for a file that is not there or cannot be read; `why` says why."""
 
     texts: Mapping[str, str] = field(default_factory=dict)

@@ -12,13 +12,14 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from flowdsl.language.text.source import BREAK
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """`style` is "" (plain), "'", '"', "|" or ">"; `raw` is the spelling, from `span` on."""
 
     value: Json
@@ -28,8 +29,7 @@ class Scalar:
     raw: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(Struct, frozen=True):
     items: tuple[Located, ...]
     span: Span
 
@@ -82,8 +82,7 @@ def texts(node: Located) -> tuple[Scalar, ...]:
             return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Alignment:
+class Alignment(Struct, frozen=True):
     """Where each character of a scalar's text stands in the file. Made once a scalar: a walk over all of it.
 
     `offsets[i]` is where in `raw` the i-th character of the text is spelled, `breaks` where lines of `raw` begin.

@@ -7,9 +7,10 @@ once, before it starts; only what depends on the data is counted on the way.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from decimal import Context, DivisionByZero, InvalidOperation, Overflow, Underflow
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct, field
 
 from flowdsl.plan.expression.fault import Fault
 
@@ -25,8 +26,7 @@ LARGEST_EXPONENT = 4_299  # so that a decimal, written out, is no longer than th
 CHARACTERS_AN_OPERATION = 64  # text is copied and compared in long strides
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """`operations` and `room` (characters and elements) are what is left of each."""
 
     scope: Mapping[str, Value]

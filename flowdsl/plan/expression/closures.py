@@ -7,10 +7,11 @@ else of Python. What an operation cannot do is a `Fault` without a place; the cl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import DivisionByZero, Overflow, Underflow
 from types import MappingProxyType
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from flowdsl.plan.expression.budget import PRECISION, Closure, Frame, Value
 from flowdsl.plan.expression.fault import EvaluationError, Fault
@@ -49,8 +50,7 @@ def compile_tree(tree: Tree, text: str) -> Closure:
     return _Compiler(text).closure(tree, NOTHING_BOUND)
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiler:
+class _Compiler(Struct, frozen=True):
     text: str
 
     def closure(self, tree: Tree, bound: Bound) -> Closure:

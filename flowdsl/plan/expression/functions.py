@@ -7,11 +7,12 @@ evaluated to an end, so it is a closure of its own.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from flowdsl.plan.expression.budget import LARGEST_EXPONENT, PRECISION, Frame, Value
 from flowdsl.plan.expression.fault import Fault
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
 MAXIMUM_ARGUMENTS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """`least` and `most`: how many arguments it takes."""
 
     least: int

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ast
 import itertools
-from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Literal
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.plan.expression.fault import ExpressionError
@@ -163,8 +164,7 @@ _REFUSED: MappingProxyType[type[ast.expr], tuple[str, str]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _TreeReader:
+class _TreeReader(Struct, frozen=True):
     """`line` is the text in UTF-8, because Python's parser counts columns in bytes."""
 
     text: str

@@ -5,8 +5,10 @@ Only what is certain is a problem. What nobody described is Anything, and Anythi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flowdsl.codes import Code
 from flowdsl.plan.expression.functions import arity_problem
@@ -70,8 +72,7 @@ if TYPE_CHECKING:
     from flowdsl.plan.expression.compiled import Expression
 
 
-@dataclass(frozen=True, slots=True)
-class TypeProblem:
+class TypeProblem(Struct, frozen=True):
     """`start` and `length` are offsets into the text of the expression."""
 
     code: Code
@@ -81,8 +82,7 @@ class TypeProblem:
     help: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Inference:
+class Inference(Struct, frozen=True):
     type: Type
     problems: tuple[TypeProblem, ...]
 
@@ -107,8 +107,7 @@ def infer(
     return Inference(found, tuple(problems))
 
 
-@dataclass(frozen=True, slots=True)
-class _KnownTypes:
+class _KnownTypes(Struct, frozen=True):
     """`proven`: paths found not to be null. `tolerant`: null on the way is provided for."""
 
     names: Mapping[str, Type]
@@ -125,8 +124,7 @@ class _KnownTypes:
         return without_null(given)
 
 
-@dataclass(frozen=True, slots=True)
-class _Checker:
+class _Checker(Struct, frozen=True):
     text: str
     problems: list[TypeProblem] = field(default_factory=list)
 

@@ -6,8 +6,9 @@ functions, `proven_if_true` and `proven_if_false`, serve the references and the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from flowdsl.plan.expression.tree import (
     Choice,
@@ -33,8 +34,7 @@ Paths = frozenset[Path]
 NO_PATHS: Paths = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """The longest path that is known without data: `('steps', 'flight', 'price')`.
 
     `guarded`: null or a missing field on the way is provided for, by `default(…)`, `or` or a test.
@@ -116,8 +116,7 @@ def references_in(tree: Tree) -> tuple[Reference, ...]:
     return tuple(_walk(tree, _Here()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Here:
+class _Here(Struct, frozen=True):
     """Where the walk stands: variables of comprehensions, proven paths, and whether null is fine."""
 
     variables: frozenset[str] = frozenset()

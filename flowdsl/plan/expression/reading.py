@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from flowdsl.plan.expression.fault import EvaluationError
 from flowdsl.plan.expression.operations import kind
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from flowdsl.plan.expression.budget import Value
 
 
-@dataclass(frozen=True, slots=True)
-class DataPath:
+class DataPath(Struct, frozen=True):
     """A path in the text of its expression."""
 
     text: str

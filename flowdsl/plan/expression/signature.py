@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from flowdsl.plan.expression.types import (
     ANYTHING,
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """The groups an argument may be of; for a list, those its items may be of. Empty: any."""
 
     groups: frozenset[Group]
@@ -47,8 +47,7 @@ def _may_be(given: Type, wanted: frozenset[Group]) -> bool:
     return found is None or bool(found & wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """`arguments`: the last one stands for all that follow. `result` is made from their types."""
 
     arguments: tuple[Wanted, ...]

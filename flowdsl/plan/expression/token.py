@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from keyword import iskeyword
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.plan.expression.fault import ExpressionError
@@ -19,8 +20,7 @@ MAXIMUM_LENGTH = 4096
 MAXIMUM_DEPTH = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     kind: str  # name, number, text, operator
     text: str
     start: int

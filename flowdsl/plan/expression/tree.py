@@ -6,8 +6,9 @@ flat, so that the depth of a tree is the depth a reader sees, and nothing here r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,22 +20,19 @@ Comparison: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in"
 Path: TypeAlias = "tuple[str | int, ...]"
 
 
-@dataclass(frozen=True, slots=True)
-class LiteralValue:
+class LiteralValue(Struct, frozen=True):
     value: Scalar
     start: int
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Struct, frozen=True):
     name: str
     start: int
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class SecretName:
+class SecretName(Struct, frozen=True):
     """`secrets.NAME`."""
 
     name: str
@@ -42,8 +40,7 @@ class SecretName:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """`value.key` or `value['key']`; `key_start` and `key_length` are the place of the key alone."""
 
     value: Tree
@@ -54,8 +51,7 @@ class Field:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Subscript:
+class Subscript(Struct, frozen=True):
     """`value[index]`, where the index is a number, or known only when it is evaluated."""
 
     value: Tree
@@ -64,37 +60,32 @@ class Subscript:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class ListDisplay:
+class ListDisplay(Struct, frozen=True):
     items: tuple[Tree, ...]
     start: int
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectOf:
+class ObjectOf(Struct, frozen=True):
     fields: tuple[tuple[str, Tree], ...]
     start: int
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(Struct, frozen=True):
     operator: Literal["+", "-"]
     value: Tree
     start: int
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     value: Tree
     start: int
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """One more operand of a chain; `start` and `length` span the chain from its beginning to here."""
 
     operator: Arithmetic
@@ -103,8 +94,7 @@ class Term:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """`a + b - c`, evaluated from the left."""
 
     first: Tree
@@ -113,8 +103,7 @@ class Chain:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(Struct, frozen=True):
     """`a < b <= c`."""
 
     first: Tree
@@ -123,16 +112,14 @@ class Compare:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Logic:
+class Logic(Struct, frozen=True):
     operator: Literal["and", "or"]
     values: tuple[Tree, ...]
     start: int
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     condition: Tree
     then: Tree
     otherwise: Tree
@@ -140,24 +127,21 @@ class Choice:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     name: str
     name_start: int
     items: Tree
     conditions: tuple[Tree, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Comprehension:
+class Comprehension(Struct, frozen=True):
     element: Tree
     loops: tuple[Loop, ...]
     start: int
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionCall:
+class FunctionCall(Struct, frozen=True):
     function: str
     arguments: tuple[Tree, ...]
     start: int

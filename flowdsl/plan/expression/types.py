@@ -11,6 +11,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from msgspec import Struct
+
 from flowdsl.plan.expression import tree
 
 if TYPE_CHECKING:
@@ -24,21 +26,18 @@ MAXIMUM_LEVELS = 32  # of a schema; what is deeper is Anything
 MAXIMUM_MEMBERS = 16  # of a union, and values of an enumeration that are remembered
 
 
-@dataclass(frozen=True, slots=True)
-class Anything:
+class Anything(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class ScalarType:
+class ScalarType(Struct, frozen=True):
     """`values`: all it can be, if that is known (a literal, an enumeration)."""
 
     kind: Kind
     values: tuple[tree.Scalar, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ListOf:
+class ListOf(Struct, frozen=True):
     item: Type
 
 
@@ -58,8 +57,7 @@ class Object:
         return self.by_name.get(name)
 
 
-@dataclass(frozen=True, slots=True)
-class Union:
+class Union(Struct, frozen=True):
     """One of several. Made by `join`, which keeps unions flat and at least two long."""
 
     members: tuple[Type, ...]

@@ -6,7 +6,9 @@ Sizes are generous: the reader may have wider letters than these.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowdsl.view.graph.layout import Layout, Size, layout
 from flowdsl.view.graph.shape import DrawnUndo, Graph, Vertex
@@ -25,8 +27,7 @@ INDENT, INSTEAD_GAP = 26.0, 16.0  # of a fallback, from its call
 JOINT = 7.0
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(Struct, frozen=True):
     x: float
     y: float
     width: float
@@ -37,8 +38,7 @@ class Box:
         return self.y + self.height / 2
 
 
-@dataclass(frozen=True, slots=True)
-class Arranged:
+class Arranged(Struct, frozen=True):
     """One level: where its vertices are, and the levels inside them by the id of their frame."""
 
     graph: Graph

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from flowdsl.plan.address import Address
 from flowdsl.plan.nodes import Plan
@@ -14,8 +14,7 @@ from flowdsl.view.outline import EVERYTHING, Excerpt, optional_steps, past_commi
 from flowdsl.view.run.items import Folded
 
 
-@dataclass(frozen=True, slots=True)
-class Canvas:
+class Canvas(Struct, frozen=True):
     plan: Unfolded
     run: Run | None
     excerpt: Excerpt

@@ -7,7 +7,8 @@ emits, or that starts nobody, is shown as well: it is the first thing to look at
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.plan.address import ON_FAILURE, Address, is_below
 from flowdsl.plan.nodes import Plan
@@ -31,8 +32,7 @@ from flowdsl.view.paint import (
 OUTSIDE, NOBODY = "from outside", "nobody here"
 
 
-@dataclass(frozen=True, slots=True)
-class Emitter:
+class Emitter(Struct, frozen=True):
     """A step that emits: the position of its workflow, its address there, and what to say of it beside that."""
 
     workflow: int
@@ -40,8 +40,7 @@ class Emitter:
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class EmittedEvent:
+class EmittedEvent(Struct, frozen=True):
     """One type of event. `starts`: the positions of the workflows with a trigger on it."""
 
     name: str
@@ -49,8 +48,7 @@ class EmittedEvent:
     starts: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Choreography:
+class Choreography(Struct, frozen=True):
     """The workflows in the order of what starts what, the events in the order in which they come up."""
 
     plans: tuple[Plan, ...]

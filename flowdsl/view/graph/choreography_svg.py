@@ -6,7 +6,8 @@ Every event has one track in the gutter, so two lines meet only where they are t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.view.graph.arrange import Arranged, Box, arrange, places
 from flowdsl.view.graph.choreography import NOBODY, OUTSIDE, Choreography, EmittedEvent
@@ -24,8 +25,7 @@ EXIT = 12.0  # how far right of its step a line turns down
 EVENT_FILL, EVENT_INK = "#fbefff", "#5521a8"
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(Struct, frozen=True):
     """One workflow: its frame, and where its levels begin."""
 
     graph: Graph
@@ -36,8 +36,7 @@ class Lane:
     aside_at: tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(Struct, frozen=True):
     """`rows`: the height of each line below a lane, by the event and the position of the lane."""
 
     choreography: Choreography

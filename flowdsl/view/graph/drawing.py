@@ -10,7 +10,9 @@ falls back to the indented form: never wrong rather than pretty.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
+
+from msgspec import Struct
 
 from flowdsl.plan.address import enclosing, to_template
 from flowdsl.plan.nodes import (
@@ -46,8 +48,7 @@ from flowdsl.view.verb import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
+class Drawing(Struct, frozen=True):
     """Rows of equal width; the rail goes in and out at row `rail`. `headings`: column and text of each `status`."""
 
     rows: tuple[str, ...]
@@ -185,19 +186,21 @@ def _branches(parts: list[Drawing]) -> Drawing:
         rows.insert(rails[1], " " * width)
         rails[1] += 1
         rail = rails[0] + 1
+    stroke = partial(_bracket, rail=rail, ends=(rails[0], rails[-1]), branches=frozenset(rails))
     drawn = [
-        _bracket(index, rail, rails, left=True) + row + _bracket(index, rail, rails, left=False)
-        for index, row in enumerate(rows)
+        stroke(index, left=True) + row + stroke(index, left=False) for index, row in enumerate(rows)
     ]
     return Drawing(tuple(drawn), rail)
 
 
-def _bracket(row: int, rail: int, rails: list[int], *, left: bool) -> str:
+def _bracket(
+    row: int, *, rail: int, ends: tuple[int, int], branches: frozenset[int], left: bool
+) -> str:
     """The stroke at a side of the branches: where a branch leaves it, where the rail meets it."""
-    first, last = rails[0], rails[-1]
+    first, last = ends
     if not first <= row <= last:
         return "  "
-    to_branch, to_rail = row in rails, row == rail
+    to_branch, to_rail = row in branches, row == rail
     if row == first:
         stroke = ("┬" if to_rail else "┌") if left else ("┬" if to_rail else "┐")
     elif row == last:
@@ -295,8 +298,8 @@ def _back(canvas: Canvas, node: AnyNode) -> str:
         return ""
     if enclosing(node.address)[-1] in canvas.final:
         return ""
-    method, _, path = action_text(node.compensation.action).partition(" ")
-    return f"↺ {method} …/{path.rpartition('/')[2]}"
+    action = node.compensation.action
+    return f"↺ {action.method} …/{action_text(action).rpartition('/')[2]}"
 
 
 def legend() -> Line:

@@ -6,7 +6,7 @@ another path implies is left out. What is in a used file, a list or a branch is 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from flowdsl.plan.address import ON_FAILURE, Address, is_below
 from flowdsl.plan.nodes import Plan, Status

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 SWEEPS = 12
 DUMMY_HEIGHT = 18.0
 DUMMIES_MAX = 8_000
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """`above` and `below`: what stands over and under the line that edges meet. `stretches`: to the width of its layer."""
 
     width: float
@@ -26,8 +27,7 @@ class Size:
     stretches: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """`x` is the left side, `y` the line that edges meet."""
 
     x: float
@@ -35,8 +35,7 @@ class Spot:
     size: Size
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """`bends` are the points of an edge between its ends, left to right: it runs level past all of a layer."""
 
     spots: dict[str, Spot]

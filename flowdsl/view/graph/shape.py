@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.saga.progress import StepState
 from flowdsl.view.verb import LOOKS, Kind, Look
 
 
-@dataclass(frozen=True, slots=True)
-class DrawnUndo:
+class DrawnUndo(Struct, frozen=True):
     id: str
     text: str
     state: StepState | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Vertex:
+class Vertex(Struct, frozen=True):
     """`heading`: the `status` that holds here. `optional`: it may be skipped, or fail harmlessly.
 
     `note` is a third line, `inside` what it is a frame around, `instead` what runs when it is refused, `event` the type
@@ -38,6 +37,7 @@ class Vertex:
     word: str = ""
     is_mild: bool = False
     event: str = ""
+    is_many: bool = False  # it stands for every item of a list
 
     @property
     def look(self) -> Look:
@@ -54,8 +54,7 @@ class Vertex:
         return "skipped" if self.is_mild else self.state
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Struct, frozen=True):
     """`edges` are pairs of ids, sorted by the order of the plan, as the vertices are. `aside`: what no edge leads to."""
 
     name: str

@@ -6,7 +6,8 @@ Self-contained: no scripts, no external fonts. Every box has a `<title>`; every 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.view.graph.arrange import Arranged, Box, arrange
 from flowdsl.view.graph.palette import COLOURS
@@ -22,8 +23,7 @@ ASIDE_GAP = 34.0
 FOOT = 26.0
 
 
-@dataclass(frozen=True, slots=True)
-class Caption:
+class Caption(Struct, frozen=True):
     """Who ran and how it ended, beside the name of the workflow."""
 
     run: str = ""
@@ -136,7 +136,7 @@ def _legend(graph: Graph, height: float) -> Iterator[str]:
         words.append("↺ how a step is undone, until the commit")
     if any(vertex.optional for vertex in every):
         words.append("? may be skipped, or fail harmlessly")
-    if any(vertex.title.endswith("×") for vertex in every):
+    if any(vertex.is_many for vertex in every):
         words.append("× once for every item")
     if words:
         yield (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from itertools import islice
 from typing import cast
 
-from flowdsl.plan.address import ON_FAILURE, Address, enclosing, is_below, to_template
+from msgspec import Struct
+from msgspec.structs import replace
+
+from flowdsl.plan.address import ON_FAILURE, Address, enclosing, is_below
 from flowdsl.plan.nodes import (
     AnyNode,
     Call,
@@ -35,7 +37,7 @@ from flowdsl.view.paint import (
     pad,
     wrapped,
 )
-from flowdsl.view.plan.falls import Fall, falls
+from flowdsl.view.plan.falls import Fall, Steps, falls
 from flowdsl.view.plan.forecast import (
     Forecast,
     forecast,
@@ -51,8 +53,7 @@ FIELDS_MAX = 12  # fields of a body that are shown
 NAMES_MAX = 12  # of steps that would be undone
 
 
-@dataclass(frozen=True, slots=True)
-class KnownValues:
+class KnownValues(Struct, frozen=True):
     """What is known when nothing has been sent. `secrets`: name → whether it is set, and where from."""
 
     inputs: Mapping[str, Json]
@@ -62,8 +63,7 @@ class KnownValues:
     environment: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PlanScreen:
+class PlanScreen(Struct, frozen=True):
     """`left` and `call`: the columns of the first two columns."""
 
     ahead: Forecast
@@ -113,8 +113,7 @@ def plan_json(plan: Plan, known: KnownValues) -> Json:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
+class Ahead(Struct, frozen=True):
     """The first few items of a list that is known; of what will not run, its first line."""
 
     forecast: Forecast
@@ -261,16 +260,12 @@ def _what_follows(fall: Fall, names: Names) -> str:
             return "nothing to undo"
 
 
-def _named(steps: Sequence[Address], names: Names) -> str:
+def _named(steps: Steps, names: Names) -> str:
     """Several items of one list by the name of the list's step alone."""
-    number = Counter(to_template(address) for address in steps)
-    shown_as = (names[_alone(address, number)] for address in steps)
-    return first_few(list(dict.fromkeys(shown_as)), NAMES_MAX)
-
-
-def _alone(address: Address, number: Mapping[Address, int]) -> Address:
-    template = to_template(address)
-    return address if number[template] == 1 else template
+    if isinstance(steps, tuple):
+        return first_few([names[address] for address in steps], NAMES_MAX)
+    number, each = steps.by_list()
+    return first_few([names[one] for one in islice(each, NAMES_MAX)], NAMES_MAX, number)
 
 
 def _shortened(text: str, most: int) -> str:

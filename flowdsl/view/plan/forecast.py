@@ -6,10 +6,11 @@ Nothing here guesses: a value that depends on an answer stays an open `‹expres
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import (
     cast,
 )
+
+from msgspec import Struct, field
 
 from flowdsl.plan.address import Address, enclosing, item
 from flowdsl.plan.expression.compiled import Expression
@@ -36,8 +37,7 @@ ROOT_HOME = "/"
 KNOWN_ITEMS_MAX = 200  # of a list that is written out item by item
 
 
-@dataclass(slots=True)
-class Forecast:
+class Forecast(Struct):
     """`skipped`: the steps that will not run. `items`: those of the lists whose items are certain.
 
     `scopes` hold the names whose values are certain: of a file under the address that it is used at and a `/`, of an

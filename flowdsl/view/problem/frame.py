@@ -10,7 +10,7 @@ error[F041]: unknown name `fligth`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from flowdsl.language.text.diagnostics import Fix
 from flowdsl.language.text.source import Source
@@ -33,8 +33,7 @@ LINE_MAX = 120  # columns of a shown line; a longer one is cut around what is me
 CHARACTERS_MAX = 4 * LINE_MAX  # of a line that are looked at: some take no column
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """A span with its label; the main one has carets, others have dashes."""
 
     span: Span
@@ -113,8 +112,7 @@ def _line_with_notes(
     return lines
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
+class _Window(Struct, frozen=True):
     """The part of a line that is shown: `text` from the character `start` on; `whole`, where that is all of it."""
 
     text: str

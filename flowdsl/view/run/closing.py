@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.plan.address import Address, CallId, direction_of, step_of, undo
@@ -41,8 +42,7 @@ LISTED_MAX = 5  # names in one line
 UNDONE_MAX = 12  # undone steps that are named where a run is stuck
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(Struct, frozen=True):
     command: str
     why: str
 
@@ -123,10 +123,17 @@ def cause_text(plan: Plan, cause: Failure, call: CallId = "") -> str:
 
 def suggestions(run: Run) -> list[Suggestion]:
     """The next commands worth typing."""
+    if run.progress.state == "succeeded":
+        return [Suggestion(f"flowdsl status {run.id}", "the run, step by step")]
+    return ways_on(run)
+
+
+def ways_on(run: Run) -> list[Suggestion]:
+    """Those that do more than look at it."""
     names = short_names(run.plan)
     match run.progress.state:
         case "succeeded":
-            return [Suggestion(f"flowdsl status {run.id}", "the run, step by step")]
+            return []
         case "compensated" | "cancelled":
             cause = cause_of(run)
             show = (
@@ -341,11 +348,12 @@ def _would_be_undone(run: Run) -> list[Address]:
     ]
 
 
-def first_few(names: Sequence[str], most: int = LISTED_MAX) -> str:
-    """The first few, and how many more."""
-    if len(names) <= most:
+def first_few(names: Sequence[str], most: int = LISTED_MAX, number: int = 0) -> str:
+    """The first few, and how many more. `number`: of all, where `names` has only the first."""
+    number = number or len(names)
+    if number <= most:
         return ", ".join(names)
-    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+    return f"{', '.join(names[: most - 1])} and {number - most + 1} more"
 
 
 def _count(number: int, thing: str) -> str:

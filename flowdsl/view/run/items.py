@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.plan.address import Address, enclosing, items_around
 from flowdsl.plan.nodes import AnyNode, Block, Call, Confirm, ForEach, Plan, Switch
@@ -32,8 +33,7 @@ COUNTED = ("ok", "running", "waiting", "undoing", "stuck", "unknown", "refused",
            "skipped", "pending")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(Struct, frozen=True):
     """What of a run is shown: long lists in part, branches not taken and fallbacks not needed by name only."""
 
     run: Run

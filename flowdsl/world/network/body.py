@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from flowdsl.plan.json import TooDeep, decoder, exact
 from flowdsl.plan.values import Json
@@ -23,8 +24,7 @@ COMPRESSED = "compressed"
 NOT_JSON = "not JSON"
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(Struct, frozen=True):
     """All bytes of a body, or why there are not all."""
 
     content: bytes = b""

@@ -9,12 +9,12 @@ import asyncio
 import os
 import socket
 import ssl
-from dataclasses import dataclass, field
 from errno import EACCES
 from ipaddress import ip_address
 
 import aiohappyeyeballs
 import certifi
+from msgspec import Struct, field
 
 from flowdsl.world.network.connection import Connection, tls_says
 from flowdsl.world.network.hosts import Hosts
@@ -24,8 +24,7 @@ SECOND_TRY_SECONDS = 0.25
 Info = tuple[int, int, int, str, tuple[str | int, ...]]  # as socket.getaddrinfo has it
 
 
-@dataclass
-class Dialler:
+class Dialler(Struct):
     tls: ssl.SSLContext
     hosts: Hosts = field(default_factory=Hosts)
 
@@ -67,8 +66,7 @@ class Dialler:
         return socket.socket(family, kind, protocol)
 
 
-@dataclass(slots=True)
-class _Attempt:
+class _Attempt(Struct):
     """The addresses of one name, tried."""
 
     dialler: Dialler

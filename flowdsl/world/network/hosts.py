@@ -8,7 +8,6 @@ services, so they are allowed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -18,6 +17,8 @@ from ipaddress import (
     ip_network,
 )
 from typing import TypeAlias
+
+from msgspec import Struct
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -48,8 +49,7 @@ CARRIERS: tuple[tuple[IPv6Network, int], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Hosts:
+class Hosts(Struct, frozen=True):
     """`allow` are addresses and networks that may be called although they would be refused."""
 
     allow: tuple[Network, ...] = ()

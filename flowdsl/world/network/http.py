@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 
 import httpx
+from msgspec.structs import replace
 
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json

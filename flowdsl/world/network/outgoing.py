@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 import httpx
+from msgspec import Struct
 
 from flowdsl.plan.body import escaped
 from flowdsl.plan.request import BasicCredentials, Request
@@ -50,8 +50,7 @@ class Unbuildable(Exception):
     """Why this request cannot be sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """A request with its secrets in it. `target` is the path with its query; names of headers are in lower case."""
 
     method: str
@@ -65,8 +64,7 @@ class Outgoing:
         return f"{self.origin.scheme}://{self.origin.authority}{self.target}"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where a service is. `authority` is it as it stands in a URL and in `Host`."""
 
     scheme: str

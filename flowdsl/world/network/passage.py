@@ -6,16 +6,16 @@ A transport sends a request once. It says so before the first byte may leave, an
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from flowdsl.world.network.outgoing import Outgoing
 
 RawHeaders = list[tuple[bytes, bytes]]
 
 
-@dataclass(slots=True)
-class Passage:
+class Passage(Struct):
     """One request on its way."""
 
     connecting: bool = False

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import httpx
+from msgspec import Struct
 
 from flowdsl.world.network.outgoing import Outgoing
 from flowdsl.world.network.passage import Broken, NotConnected, Passage, RawHeaders
@@ -19,8 +19,7 @@ BEFORE_THE_FIRST_BYTE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ThroughHttpx:
+class ThroughHttpx(Struct, frozen=True):
     """`fresh` serves the requests that no idle connection may."""
 
     kept: httpx.AsyncBaseTransport
@@ -55,8 +54,7 @@ class ThroughHttpx:
             await transport.aclose()
 
 
-@dataclass(frozen=True, slots=True)
-class HttpxResponse:
+class HttpxResponse(Struct, frozen=True):
     response: httpx.Response
 
     @property

@@ -10,7 +10,8 @@ import asyncio
 import ssl
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from flowdsl.world.network.connection import Connection, IncomingAnswer
 from flowdsl.world.network.dial import Dialler
@@ -21,8 +22,7 @@ from flowdsl.world.network.passage import NotConnected, Passage, RawHeaders
 IDLE_SECONDS = 15.0
 
 
-@dataclass(slots=True)
-class ConnectionPool:
+class ConnectionPool(Struct):
     """The connections to one origin: those that are idle, the last used first, and whoever waits for a place."""
 
     idle: list[Connection] = field(default_factory=list)
@@ -132,8 +132,7 @@ class Wire:
             self._sweep = loop.call_later(IDLE_SECONDS, self._drop_idle, loop)
 
 
-@dataclass(slots=True)
-class _Exchange:
+class _Exchange(Struct):
     """A connection as long as it is in use."""
 
     wire: Wire
@@ -155,8 +154,7 @@ class _Exchange:
         self.places.leave()
 
 
-@dataclass(slots=True)
-class WireResponse:
+class WireResponse(Struct):
     answer: IncomingAnswer
     exchange: _Exchange
 

@@ -6,7 +6,8 @@ Its method and the address of its service stay as they are. Where a secret stand
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from flowdsl.plan.masked import Masked, Parts, StandIn
 from flowdsl.plan.request import BasicCredentials, Request

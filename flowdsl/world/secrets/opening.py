@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from flowdsl.plan.masked import ALL_HEADERS, Masked
 from flowdsl.plan.request import BasicCredentials, Request

@@ -15,8 +15,9 @@ import hmac
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+
+from msgspec import Struct
 
 from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.masked import ALL_HEADERS, BARE, LOST, Masked, Parts, StandIn, value_name
@@ -40,8 +41,7 @@ JSON_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|-?[0-9][0-9.eE+-]*', re.DOTALL)
 WORDS = (re.compile(r"\S+"), re.compile(r"[^\s\"'`<>(){}\[\],;:=&?!]+"), re.compile(r"[^\W_]+"))
 
 
-@dataclass(frozen=True, slots=True)
-class _SoughtSecret:
+class _SoughtSecret(Struct, frozen=True):
     """A value that is looked for, and which secret's, or part of one, it is."""
 
     name: str

@@ -7,10 +7,11 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from html import unescape
 from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct
 
 FOUND_IN_BASE64_FROM = 6
 PERCENT_ENCODED_TIMES_MAX = 4
@@ -68,8 +69,7 @@ class Read:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Spelled:
+class Spelled(Struct, frozen=True):
     """A stretch of text in which a value was found. `is_base64`: it may hold more than that."""
 
     text: str

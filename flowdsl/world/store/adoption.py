@@ -7,8 +7,9 @@ may have left in memory only.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from flowdsl.errors import DiskFull, StoreError
 from flowdsl.saga.codec import decode
@@ -27,8 +28,7 @@ from flowdsl.world.store.summary import check_run_id, damaged, no_run
 _Left = tuple[RecordGroup, list[Event]]
 
 
-@dataclass(frozen=True, slots=True)
-class Adoption:
+class Adoption(Struct, frozen=True):
     own: OwnJournal
     archive: Archive
     journals: Journals

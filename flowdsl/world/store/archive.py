@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from flowdsl.errors import StoreError
 from flowdsl.world.store.archived_run import is_sound, read_facts, read_summary, run_in
@@ -43,8 +44,7 @@ class HurtLine(NamedTuple):
     torn: bool
 
 
-@dataclass(slots=True)
-class ArchiveFile:
+class ArchiveFile(Struct):
     """`end`: behind the last sound line. What is after it is looked at again: it may be torn, and be cut off. `last` and
     `mark`: where that line begins, and how.
     """
@@ -59,8 +59,7 @@ class ArchiveFile:
     failure: StoreError | None = None
 
 
-@dataclass(slots=True)
-class Archive:
+class Archive(Struct):
     disk: Disk
     layout: StoreLayout
     documents: Documents

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import Struct
 
 from flowdsl.world.store.archive import SUFFIX
 from flowdsl.world.store.archived_run import is_sound, read_facts
@@ -30,8 +31,7 @@ TORN = "the last lines are not whole: their writer died before they were acknowl
 _CHUNK = 64  # runs written in one go: appends to the journal come in between
 
 
-@dataclass(slots=True)
-class OpenArchive:
+class OpenArchive(Struct):
     """Locked. `size`: where it ended when it was opened."""
 
     path: Path
@@ -39,8 +39,7 @@ class OpenArchive:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveWriter:
+class ArchiveWriter(Struct, frozen=True):
     disk: Disk
     layout: StoreLayout
     offload: Offload

@@ -7,8 +7,9 @@ same. One that is damaged stays where it is.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from flowdsl.errors import StoreError
 from flowdsl.world.store.archive_writer import ArchiveWriter
@@ -20,8 +21,7 @@ CARRIED_MAX = 64  # at a time
 _Line = tuple[str, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class CarryOver:
+class CarryOver(Struct, frozen=True):
     documents: Documents
     writer: ArchiveWriter
     reading: Offload

@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from msgspec import Struct
+
 from flowdsl.plan.json import to_bytes
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
@@ -45,8 +47,7 @@ TARGET_CHARACTERS = 56  # of a fingerprint: ext4 keeps up to 59 in the inode
 _NO_SYMLINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
 
 
-@dataclass(frozen=True, slots=True)
-class KnownRuns:
+class KnownRuns(Struct, frozen=True):
     """What is known of the runs. `may_hide`: lines were lost, and a run in them is found nowhere."""
 
     exists: Callable[[str], Awaitable[bool]]
@@ -54,8 +55,7 @@ class KnownRuns:
     may_hide: Callable[[], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Grip:
+class Grip(Struct, frozen=True):
     """What came of reaching for a claim. `ours`: nobody else can start the run now. `made`: there was no claim."""
 
     ours: bool

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct, field
 
 from flowdsl.world.store.journal import JournalFile, RecordGroup
 from flowdsl.world.store.offload import Offload
@@ -16,8 +17,7 @@ _LINE_BYTES = 200  # about what a line holds besides its event
 Waiting = tuple[RecordGroup, "asyncio.Future[None]"]
 
 
-@dataclass(slots=True)
-class Committer:
+class Committer(Struct):
     """`between`: called after each batch, when nothing is being written; it may replace the journal."""
 
     journal: JournalFile

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.errors import StoreError
@@ -30,8 +31,7 @@ _POLL_SECONDS = 0.01
 _LOOKED_AT = -1
 
 
-@dataclass(slots=True)
-class DeadJournals:
+class DeadJournals(Struct):
     disk: Disk
     layout: StoreLayout
     journals: Journals

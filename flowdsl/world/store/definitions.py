@@ -7,8 +7,9 @@ starts a run of the same files: the runs that are pinned to it can go on, then.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from flowdsl.codes import Code
 from flowdsl.errors import StoreError
@@ -23,8 +24,7 @@ from flowdsl.world.store.quarantine import copy_aside
 FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """A workflow file, and the files that it is made of, each by its key."""
 
     path: str
@@ -76,8 +76,7 @@ def _files_in(document: Json) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-@dataclass(slots=True)
-class DefinitionFiles:
+class DefinitionFiles(Struct):
     disk: Disk
     layout: StoreLayout
     _pinned: set[str] = field(default_factory=set)

@@ -14,9 +14,10 @@ import stat
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.errors import DiskFull, StoreError
@@ -32,8 +33,7 @@ _NOT_ALLOCATED = frozenset(
 _NO_FILE = frozenset({errno.EINVAL, errno.ELOOP, errno.ENXIO, errno.EISDIR})
 
 
-@dataclass(frozen=True, slots=True)
-class FileStatus:
+class FileStatus(Struct, frozen=True):
     size: int
     inode: int
     links: int

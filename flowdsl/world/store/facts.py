@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from flowdsl.errors import InputError, StoreError
 from flowdsl.saga.codec import decode
@@ -20,8 +21,7 @@ from flowdsl.world.store.own_journal import OwnJournal
 from flowdsl.world.store.summary import Recorded, check_run_id, damaged, no_run
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     layout: StoreLayout
     own: OwnJournal
     archive: Archive

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flowdsl.codes import Code
 from flowdsl.errors import StoreError
@@ -38,8 +40,7 @@ _LAST = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Examination:
+class Examination(Struct, frozen=True):
     """`own`: runs that this process drives; `over`: those that it drove. `created`: how each other run began, as far as it can be read."""
 
     disk: Disk

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.errors import StoreError
@@ -23,8 +24,7 @@ from flowdsl.world.store.summary import Mendable, StoreFinding, unreadable
 _GONE = "restore it from a backup; the run had ended, and nothing waits for it"
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveCheck:
+class ArchiveCheck(Struct, frozen=True):
     """`standing`: runs that are over and stand in a journal as well."""
 
     disk: Disk

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.errors import StoreError
@@ -28,8 +29,7 @@ from flowdsl.world.store.summary import Mendable, StoreFinding, unreadable
 _SHOWN = 3  # runs named in a finding
 
 
-@dataclass(frozen=True, slots=True)
-class Groundwork:
+class Groundwork(Struct, frozen=True):
     disk: Disk
     layout: StoreLayout
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.saga.events import Created
@@ -26,8 +27,7 @@ _CLAIM = re.compile(
 )  # or that of an event
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """`created`: how the runs began that can be read. `ended`: those that are over. `doubtful`: lines were lost, so a
     run that is found nowhere may be there all the same.
     """

@@ -9,8 +9,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Container
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.values import Json
@@ -21,8 +22,7 @@ from flowdsl.world.store.summary import Ordered
 _SUFFIX = ".json"
 
 
-@dataclass(frozen=True, slots=True)
-class InboxLook:
+class InboxLook(Struct, frozen=True):
     """What lay in the inbox for some runs at one moment, and what of it could not be read then."""
 
     orders: list[Ordered]
@@ -30,8 +30,7 @@ class InboxLook:
     lies: frozenset[str]  # the ids of all that lay there
 
 
-@dataclass(slots=True)
-class InboxFolder:
+class InboxFolder(Struct):
     disk: Disk
     layout: StoreLayout
     wall: Callable[[], float]

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from flowdsl.errors import StoreError
 from flowdsl.saga.codec import decode
@@ -22,8 +23,7 @@ LOST = bytes(8)  # of a sector that never reached the disk
 _LOOKED_INTO = (b'{"t":"created"', b'{"t":"admitted"', b'{"t":"ended"')
 
 
-@dataclass(slots=True)
-class IndexEntry:
+class IndexEntry(Struct):
     """The lines of one run under its newest driver."""
 
     run: str
@@ -47,16 +47,14 @@ def summary_of(entry: IndexEntry, *, driven: bool = False, damaged: bool = False
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(Struct, frozen=True):
     """Bytes of a journal that once were a synced batch, and cannot be read."""
 
     start: int
     end: int
 
 
-@dataclass(slots=True)
-class JournalIndex:
+class JournalIndex(Struct):
     """`end`, `number`, `batch` and `hash` are those of the last whole batch."""
 
     writer: str

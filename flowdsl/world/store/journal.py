@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.errors import DiskFull, JournalLost, StoreError
@@ -23,16 +24,14 @@ RESERVE_BYTES = 256 * 1024
 SUFFIX, RESERVE_SUFFIX = ".jsonl", ".reserve"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """An event as the codec wrote it, and when it was first kept."""
 
     wall_milliseconds: int
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RecordGroup:
+class RecordGroup(Struct, frozen=True):
     """What one call appends for a run: all of it is in one batch, or none is.
 
     `epoch`: the run begins here, with its first record, under this epoch; None where it goes on.
@@ -45,8 +44,7 @@ class RecordGroup:
     intent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """What was written and synced: the lines with their offsets, and where the journal stands after them."""
 
     lines: tuple[tuple[int, Line], ...]
@@ -54,8 +52,7 @@ class Batch:
     hash: bytes
 
 
-@dataclass(slots=True)
-class JournalFile:
+class JournalFile(Struct):
     """Blocking; written by one thread at a time. `index` shows what was confirmed by `kept`."""
 
     disk: Disk

@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from flowdsl.codes import Code
 from flowdsl.errors import StoreError
@@ -23,8 +24,7 @@ from flowdsl.world.store.layout import StoreLayout
 _CANNOT_SYNC = frozenset({errno.EROFS, errno.EINVAL, errno.EACCES, errno.EBADF})  # nor write, then
 
 
-@dataclass(slots=True)
-class JournalReader:
+class JournalReader(Struct):
     """One journal of another process."""
 
     disk: Disk
@@ -78,8 +78,7 @@ class JournalReader:
 Found = tuple[JournalReader, IndexEntry]
 
 
-@dataclass(slots=True)
-class Journals:
+class Journals(Struct):
     """`own`: the writers of this process, which it knows better than by reading."""
 
     disk: Disk

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.errors import StoreError
@@ -24,8 +25,7 @@ VERSION = 2  # 1: with a document for each run that is over, in `runs/`, and no 
 FOLDERS = ("definitions", "journals", "archive", "claims", "inbox", "quarantine")
 
 
-@dataclass(frozen=True, slots=True)
-class StoreLayout:
+class StoreLayout(Struct, frozen=True):
     root: Path
 
     @property

@@ -9,7 +9,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from flowdsl.codes import Code
 from flowdsl.errors import InputError, StoreError
@@ -30,8 +31,7 @@ from flowdsl.world.store.summary import (
 )
 
 
-@dataclass(slots=True)
-class KeptRun:
+class KeptRun(Struct):
     driver: MemoryStore | None
     epoch: int
     records: list[Recorded] = field(default_factory=list)
@@ -47,8 +47,7 @@ class KeptRun:
         return [record.event for record in self.records]
 
 
-@dataclass(slots=True)
-class Memory:
+class Memory(Struct):
     """What the stores on it share."""
 
     key: bytes = b"a key that everybody knows"
@@ -62,8 +61,7 @@ class Memory:
     at_the_inbox: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-@dataclass(slots=True, eq=False)
-class MemoryStore:
+class MemoryStore(Struct, eq=False):
     memory: Memory = field(default_factory=Memory)
     wall: Callable[[], float] = time.time
     _taken: set[str] = field(default_factory=set)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from typing import Protocol, TypeVar
+
+from msgspec import Struct, field
 
 T = TypeVar("T")
 
@@ -39,8 +40,7 @@ class Inline:
 _Job = Callable[[], None]
 
 
-@dataclass(slots=True)
-class OneThread:
+class OneThread(Struct):
     """Started when there is work; a job costs one hop in and one out."""
 
     name: str = "flowdsl-writer"

@@ -10,8 +10,10 @@ import asyncio
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import partial
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flowdsl.codes import Code
 from flowdsl.errors import DiskFull, StoreError
@@ -26,8 +28,7 @@ from flowdsl.world.store.offload import Offload
 from flowdsl.world.store.summary import Closing, RunSummary, not_driven
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """A run that is over, and is not in the archive yet."""
 
     journal: JournalFile
@@ -39,8 +40,7 @@ class Finished:
         return replace(summary_of(self.entry), closing=self.closing)
 
 
-@dataclass(slots=True)
-class OwnJournal:
+class OwnJournal(Struct):
     """`writers`: the names of its files, for whoever reads the others'."""
 
     disk: Disk

@@ -6,7 +6,8 @@ Where two places know a run the archive is believed, then whoever drives it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.errors import InputError
@@ -17,8 +18,7 @@ from flowdsl.world.store.own_journal import OwnJournal
 from flowdsl.world.store.summary import RunSummary, choose
 
 
-@dataclass(frozen=True, slots=True)
-class RunRegister:
+class RunRegister(Struct, frozen=True):
     """A run goes from a journal to the archive: that is looked at last."""
 
     own: OwnJournal

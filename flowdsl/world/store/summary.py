@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.errors import InputError, StoreError
@@ -36,8 +37,7 @@ class Ordered(NamedTuple):
     order: Json
 
 
-@dataclass(frozen=True, slots=True)
-class Closing:
+class Closing(Struct, frozen=True):
     """What a list shows of a run that is over, as who drove it says it. `residue`: how many things were left."""
 
     ended_at: float
@@ -46,8 +46,7 @@ class Closing:
     residue: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RunSummary:
+class RunSummary(Struct, frozen=True):
     """`ended` is the state it ended in, empty while it has not. `driven`: a living process drives it."""
 
     run: str
@@ -66,8 +65,7 @@ class Claim(Enum):
     TAKEN = "taken"  # the same file and inputs: attach to the run
 
 
-@dataclass(frozen=True, slots=True)
-class StoreFinding:
+class StoreFinding(Struct, frozen=True):
     """What fsck found. `kept`: in quarantine, for a person to look at. `help`: the next step to take."""
 
     path: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
+
+from msgspec import Struct, field
 
 from flowdsl.world.store.offload import Offload
 
@@ -14,8 +15,7 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 
 
-@dataclass(slots=True)
-class Together(Generic[Q, A]):
+class Together(Struct, Generic[Q, A]):
     """`work` answers each question in its order; what it cannot do is an OSError in the place of the answer."""
 
     offload: Offload

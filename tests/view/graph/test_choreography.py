@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from dataclasses import replace
 from itertools import combinations
 from xml.etree import ElementTree
 
@@ -147,7 +147,10 @@ def test_an_event_has_a_track_of_its_own() -> None:
 
 def test_names_of_events_cannot_break_out() -> None:
     nasty = '"]<script>&#x;\n\x1b[31m\\'
-    plans = [replace(small("x", "on", "plain"), trigger=Trigger(nasty)), small("y", "plain")]
+    plans = [
+        dataclasses.replace(small("x", "on", "plain"), trigger=Trigger(nasty)),
+        small("y", "plain"),
+    ]
     found = choreography_of(plans)
     svg, mermaid, dot = (
         choreography_svg(found),

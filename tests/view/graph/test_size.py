@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import FrameType
 
 import networkx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowdsl.language import compile_plan
+from flowdsl.language import Source, check, compile_plan
 from flowdsl.language.lower.flatten import flatten
-from flowdsl.plan.nodes import Plan
+from flowdsl.plan.nodes import Call, Plan
+from flowdsl.plan.request import Request
+from flowdsl.plan.unfold import unfold
+from flowdsl.saga.advance import advance
+from flowdsl.saga.events import Created, Event, Expanded, Finished, Ok, Started
+from flowdsl.saga.run import Run
 from flowdsl.view.graph.dot import dot
 from flowdsl.view.graph.drawing import graph_text
 from flowdsl.view.graph.graph import graph_of
 from flowdsl.view.graph.mermaid import mermaid
 from flowdsl.view.graph.svg import svg
+from flowdsl.view.paint import plain
+from flowdsl.view.plan.callplan import KnownValues, call_plan
+from flowdsl.view.run.report import run_report
+from flowdsl.view.run.status import About, status_text
+from tests.view.runs import Signer
 
 FEW, MANY = 250, 1_000
 RATIO_MAX = (
@@ -79,8 +91,99 @@ def _seconds_to_draw(plan: Plan, count: int) -> float:
     graph = graph_of(plan)
     drawn = [svg(graph), mermaid(graph), dot(graph)]
     assert graph_text(plan)
+    assert call_plan(plan, KnownValues({}, {}))
     assert all(f"s{count - 1}" in text for text in drawn)
     return time.process_time() - began
+
+
+# --- counted -------------------------------------------------------------------------------------------
+
+A_FEW, TEN_TIMES = 30, 300
+LINES_RATIO_MAX = 12.0  # of ten times as many steps
+
+
+def items(count: int) -> str:
+    places = f"'x in {list(range(count))}'"
+    return f"  - {{ id: each, for_each: {places}, call: 'POST a/${{x}}', compensate: none }}\n"
+
+
+def looked_at(run: Run) -> None:
+    assert plain(status_text(run, About(2e9)))
+    assert run_report(run)
+
+
+MORE_OF = {
+    "one after the other": one_after_the_other,
+    "all at once": all_at_once,
+    "items": items,
+}
+SCREENS: dict[str, Callable[[Plan], object]] = {
+    "validate": lambda plan: check(Source(plan.path, plan.source)),
+    "plan": lambda plan: plain(call_plan(plan, KnownValues({}, {}))),
+    "graph": lambda plan: plain(graph_text(plan)),
+    "mermaid": lambda plan: mermaid(graph_of(plan)),
+    "svg": lambda plan: svg(graph_of(plan)),
+    "dot": lambda plan: dot(graph_of(plan)),
+}
+
+
+@pytest.mark.parametrize("shape", MORE_OF)
+@pytest.mark.parametrize("screen", SCREENS)
+def test_ten_times_the_steps_are_ten_times_the_lines(screen: str, shape: str) -> None:
+    few, many = (compile_plan(HEAD + MORE_OF[shape](n), "big.yaml") for n in (A_FEW, TEN_TIMES))
+    SCREENS[screen](few)  # what is imported, and kept, is so by now
+    once = lines_run(lambda: SCREENS[screen](few))
+    assert once > A_FEW
+    assert lines_run(lambda: SCREENS[screen](many)) < LINES_RATIO_MAX * once
+
+
+@pytest.mark.parametrize("shape", MORE_OF)
+def test_ten_times_the_run_is_ten_times_the_lines(shape: str) -> None:
+    few, many = (
+        ended(compile_plan(HEAD + MORE_OF[shape](n), "big.yaml"), n) for n in (A_FEW, TEN_TIMES)
+    )
+    looked_at(few)
+    once = lines_run(lambda: looked_at(few))
+    assert once > A_FEW
+    assert lines_run(lambda: looked_at(many)) < LINES_RATIO_MAX * once
+
+
+def lines_run(work: Callable[[], object]) -> int:
+    """How many lines of Python, those of a loop each time: the same on a machine that is busy."""
+    count = 0
+
+    def traced(frame: FrameType, event: str, arg: object) -> object:
+        nonlocal count
+        count += 1
+        return traced
+
+    before = sys.gettrace()
+    sys.settrace(traced)  # type: ignore[arg-type]
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def ended(plan: Plan, count: int) -> Run:
+    """A run in which every call was answered."""
+    counts = {"each": count} if "each" in plan.nodes else {}
+    created = Created(
+        "r-1", plan.name, plan.digest, 1.0, {}, {}, {}, started="1970-01-01T00:00:01Z"
+    )
+    facts: list[Event] = [created, *(Expanded(each, tuple(range(n))) for each, n in counts.items())]
+    for node in unfold(plan, counts).nodes.values():
+        if isinstance(node, Call):
+            request = Request(node.action.method, "http://a/x", (), None)
+            facts.append(Started(node.address, 1, 2.0, f"key-{node.address}", request))
+            facts.append(Finished(node.address, 1, 3.0, Ok(200, {}, {"id": "x"})))
+    run = advance(Run.new(plan), facts, Signer(), 4.0).after
+    assert run.progress.state == "succeeded"
+    return run
+
+
+# --- as before -----------------------------------------------------------------------------------------
 
 
 def test_between_two_large_groups_stands_a_joint() -> None:

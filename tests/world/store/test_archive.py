@@ -25,9 +25,9 @@ from flowdsl.world.store.offload import Inline
 from flowdsl.world.store.summary import Closing, RunSummary
 from tests.counts import count
 from tests.disk.journals import died, journal_of, read
-from tests.engine.test_crashes import RUN
-from tests.simdisk import Operation, SimDisk, _nothing
-from tests.virtual import at_once
+from tests.lives.machine import RUN
+from tests.lives.simdisk import Operation, SimDisk, _nothing
+from tests.lives.virtual import at_once
 from tests.world.store.kit import (
     DEFINITION,
     DIGEST,
