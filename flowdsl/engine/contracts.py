@@ -15,19 +15,8 @@ from urllib.parse import urlsplit
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from flowdsl.language import openapi
 from flowdsl.language.conformance.pattern import Work
-from flowdsl.language.conformance.value import STEPS_MAX
-from flowdsl.language.openapi import (
-    Contract,
-    Found,
-    Match,
-    Operation,
-    Readings,
-    Unsure,
-    find,
-    validate,
-)
-from flowdsl.language.openapi.path import take_apart
 from flowdsl.plan.nodes import Action, Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.template import Template
@@ -43,9 +32,9 @@ Asked = tuple[str, str, Template, frozenset[str]]  # service, method, path, name
 class AnswerContracts(Struct):
     """Those of one plan, by service. `known`: which operation a call means, as far as its template says."""
 
-    by_service: Mapping[str, Contract] = field(default_factory=dict)
+    by_service: Mapping[str, openapi.Contract] = field(default_factory=dict)
     aside: Offload = field(default_factory=Inline)
-    known: dict[Asked, Match] = field(default_factory=dict)
+    known: dict[Asked, openapi.Match] = field(default_factory=dict)
 
     async def look_at(
         self, action: Action, request: Request, seen: Observation, seconds: float
@@ -65,7 +54,11 @@ class AnswerContracts(Struct):
             said = await self._misfit_aside(operation, seen, seconds)
         return replace(seen, misfit=said if len(said) <= SHOWN_MAX else f"{said[: SHOWN_MAX - 1]}…")
 
-    async def _misfit_aside(self, operation: Operation, seen: Answer, seconds: float) -> str:
+    async def _misfit_aside(
+        self, operation: openapi.Operation, seen: Answer, seconds: float
+    ) -> str:
+        from flowdsl.language.conformance.value import STEPS_MAX
+
         work = Work(STEPS_MAX)
         try:
             async with asyncio.timeout(seconds):
@@ -75,19 +68,25 @@ class AnswerContracts(Struct):
         finally:
             work.give_up()
 
-    def operation(self, contract: Contract, action: Action, request: Request) -> Operation | None:
+    def operation(
+        self, contract: openapi.Contract, action: Action, request: Request
+    ) -> openapi.Operation | None:
         names = frozenset(name for name, _ in action.query)
         asked = (action.service, action.method, action.path, names)
         if asked not in self.known:
-            self.known[asked] = find(contract, action.method, take_apart(action.path), names)
+            self.known[asked] = openapi.find(
+                contract, action.method, openapi.take_apart(action.path), names
+            )
         match = self.known[asked]
-        if isinstance(match, Unsure):  # an expression decides, and by now it has
+        if isinstance(match, openapi.Unsure):  # an expression decides, and by now it has
             path = _path_of(action, request)
-            match = find(contract, action.method, (path,), names)
-        return match.operation if isinstance(match, Found) else None
+            match = openapi.find(contract, action.method, (path,), names)
+        return match.operation if isinstance(match, openapi.Found) else None
 
 
-def contracts_of(plan: Plan, readings: Readings, aside: Offload | None = None) -> AnswerContracts:
+def contracts_of(
+    plan: Plan, readings: openapi.Readings, aside: Offload | None = None
+) -> AnswerContracts:
     """Those of the plan's services, from the documents that it is pinned to."""
     texts = dict(plan.files)
     found = {
@@ -99,11 +98,11 @@ def contracts_of(plan: Plan, readings: Readings, aside: Offload | None = None) -
     return AnswerContracts(known, aside or Inline())
 
 
-def _misfit(operation: Operation, seen: Answer, work: Work) -> str:
-    return "; ".join(validate(operation, seen.status, seen.body, work))
+def _misfit(operation: openapi.Operation, seen: Answer, work: Work) -> str:
+    return "; ".join(openapi.validate(operation, seen.status, seen.body, work))
 
 
 def _path_of(action: Action, request: Request) -> str:
     """What of the URL is the path of the call: a value has no slash in it that is not encoded."""
-    count = len(take_apart(action.path).segments)
+    count = len(openapi.take_apart(action.path).segments)
     return "/" + "/".join(urlsplit(request.url).path.split("/")[-count:])
