@@ -139,10 +139,8 @@ async def _drive(pilot: Pilot, act: Act) -> Run:
 async def _warn_of_others(session: Session, store: Store) -> None:
     """Who else may write the store: one line each, with what to type."""
     for finding in await store.exposed() if isinstance(store, Checkable) else ():
-        what, _, _ = finding.explanation.partition(",")
-        session.screen.hint(
-            f"warning[{finding.code}]: {shown(session.store)}: {what}: {finding.help}"
-        )
+        what = f"{finding.explanation}: {finding.help}"
+        session.screen.hint(f"warning[{finding.code}]: {shown(session.store)}: {what}")
 
 
 async def _under_signals(pilot: Pilot, act: Act) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from flowdsl.codes import Code
@@ -27,14 +28,14 @@ def check_services(plan: Plan, created: Created, hosts: Hosts) -> None:
         wrong = _wrong_with(url)
         if wrong is not None:
             raise _no_url(plan, service.name, wrong, created)
-        host = urlsplit(url).hostname or ""
-        objection = _objection(hosts, host)
+        objection = _objection(hosts, url)
         if objection is not None:
-            raise _forbidden(plan, service.name, f"{host} is {objection}")
+            raise _forbidden(plan, service.name, objection)
     for own in plan.detached.values():  # runs of their own that this one starts
         check_services(own, created, hosts)
 
 
+@lru_cache
 def _wrong_with(url: str) -> str | None:
     """Why no path can be put behind it. A password is not repeated: what is wrong is told, and may be kept."""
     try:
@@ -52,11 +53,14 @@ def _wrong_with(url: str) -> str | None:
     return None
 
 
-def _objection(hosts: Hosts, host: str) -> str | None:
+@lru_cache
+def _objection(hosts: Hosts, url: str) -> str | None:
+    host = urlsplit(url).hostname or ""
     try:
-        return hosts.objection(host)
+        objection = hosts.objection(host)
     except ValueError:  # a name
         return None
+    return objection and f"{host} is {objection}"
 
 
 def _forbidden(plan: Plan, name: str, why: str) -> InputError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from urllib.parse import urlsplit
 
 from msgspec import Struct, field
@@ -22,19 +22,21 @@ class ServiceLimits(Struct):
 
     _places: dict[tuple[str, str, int], asyncio.Semaphore] = field(default_factory=dict)
 
-    @asynccontextmanager
-    async def place(self, service: Service, url: str) -> AsyncIterator[None]:
+    def place(self, service: Service, url: str) -> AbstractAsyncContextManager[None]:
         host = urlsplit(url).netloc
-        async with AsyncExitStack() as taken:
-            if service.max_concurrent is not None:
-                await taken.enter_async_context(
-                    self._places_of(service.name, host, service.max_concurrent)
-                )
-            await taken.enter_async_context(self._places_of("", host, CONNECTIONS_PER_HOST))
-            yield
+        at_host = self._places_of("", host, CONNECTIONS_PER_HOST)
+        if service.max_concurrent is None:
+            return at_host
+        return _both(self._places_of(service.name, host, service.max_concurrent), at_host)
 
     def _places_of(self, service: str, host: str, number: int) -> asyncio.Semaphore:
         key = (service, host, number)
         if key not in self._places:
             self._places[key] = asyncio.Semaphore(number)
         return self._places[key]
+
+
+@asynccontextmanager
+async def _both(first: asyncio.Semaphore, second: asyncio.Semaphore) -> AsyncIterator[None]:
+    async with first, second:
+        yield

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from flowdsl.engine.addresses import check_services
 from flowdsl.engine.detached import with_key
-from flowdsl.engine.sign import plain_name
+from flowdsl.engine.sign import ALPHABET, plain_name
 from flowdsl.engine.wanting import unset, wrong_inputs
 from flowdsl.language import read_inputs
 from flowdsl.plan.nodes import Plan
@@ -28,7 +28,6 @@ from flowdsl.world.network.hosts import Hosts, read_allowed
 from flowdsl.world.secrets.values import Secrets
 from flowdsl.world.store.summary import check_run_id
 
-ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 ID_CHARACTERS = 10
 
 

@@ -19,6 +19,8 @@ from flowdsl.plan.request import Request
 from flowdsl.plan.values import Secret
 
 EVENT_CHARACTERS = 16
+ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)  # of ten bits each
 
 
 def event_run(key: bytes, workflow: str, source: str, event: str) -> str:
@@ -43,7 +45,7 @@ class RunSigner(Struct, frozen=True):
     def key(self, call: CallId) -> str:
         name = f"{self.run}/{step_of(call)}//{direction_of(call)}"
         digest = hmac.digest(self.secret, name.encode(), "sha256")
-        return "fd1-" + b32encode(digest).decode().lower()[:40]
+        return "fd1-" + _letters(digest)
 
     def seal(self, request: Request) -> str:
         parts = request.body or ()
@@ -53,3 +55,9 @@ class RunSigner(Struct, frozen=True):
             self.values.get(part.name, "") if isinstance(part, Secret) else part for part in parts
         )
         return hmac.digest(self.secret, text.encode(), "sha256").hex()
+
+
+def _letters(digest: bytes) -> str:
+    """The first 40 letters of its base32, in lower case; `b32encode` takes five times as long, once a call."""
+    number = int.from_bytes(digest[:25], "big")
+    return "".join(PAIRS[number >> shift & 1023] for shift in range(190, -1, -10))

@@ -32,7 +32,7 @@ from flowdsl.plan.nodes import (
     Wait,
     WaitFor,
 )
-from flowdsl.plan.template import Template, references
+from flowdsl.plan.template import Template, expressions
 from flowdsl.plan.unfold import home_of
 from flowdsl.plan.values import Json
 
@@ -225,7 +225,7 @@ def _names_at(plan: Plan, address: Address) -> Names:
 
 
 def _read(names: Names, template: Template) -> Iterator[tuple[Names, Path]]:
-    for expression in dict.fromkeys(expression for expression, _ in references(template)):
+    for expression in dict.fromkeys(expressions(template)):
         for path in reads(expression.tree):
             yield names, path
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from msgspec import Struct, field
 
 from flowdsl.plan.json import to_text
+from flowdsl.plan.kept import Kept
 from flowdsl.saga.events import (
     Alerted,
     CancelRequested,
@@ -32,6 +33,7 @@ _FIRES_ANY_TIME = "a timer may fire at any time, so nothing depends on when it i
 _FOLLOWS = "follows from the call: each renders its request once, and the same answers to it"
 _IS_SAID = "is said to people, and decides nothing"
 _WORDS = "only expressions read it; each word of a failure would multiply the states"
+_IS_KEPT = "follows from the other fields"
 _FEWER = "ten of them park a run, and an allowance has fewer"
 
 LEFT_OUT: Mapping[type[Struct], Mapping[str, str]] = MappingProxyType(
@@ -45,6 +47,10 @@ LEFT_OUT: Mapping[type[Struct], Mapping[str, str]] = MappingProxyType(
             "stopped": "only says how the next takeover is counted, and nobody stops here",
             "paused": "only says how the next takeover is counted, and nobody pauses here",
             "crashes": _FEWER,
+            "flying": _IS_KEPT,
+            "flying_in": _IS_KEPT,
+            "items": _IS_KEPT,
+            "untaken": _IS_KEPT,
         },
         CallState: {
             "last_at": _FIRES_ANY_TIME,
@@ -56,7 +62,7 @@ LEFT_OUT: Mapping[type[Struct], Mapping[str, str]] = MappingProxyType(
         Ok: {"status": _FOLLOWS, "headers": _FOLLOWS, "body": _FOLLOWS},
         Refused: {"sent": _IS_SAID, "headers": _WORDS},
         Unknown: {"headers": _WORDS},
-        Failure: dict.fromkeys(("message", "step", "status", "response", "code"), _WORDS),
+        Failure: dict.fromkeys(("message", "step", "status", "response", "code", "reason"), _WORDS),
         Turned: {"scope": "is its place in `turned`"},
         Alerted: {"state": _IS_SAID},
         CancelRequested: dict.fromkeys(("at", "actor", "reason"), _IS_SAID),
@@ -82,7 +88,7 @@ class Sameness(Struct):
         kind = type(value)
         if kind in _PLAIN:
             return value
-        if kind is dict:
+        if kind in _MAPS:
             return frozenset([(key, self._part(item)) for key, item in value.items()])  # type: ignore[attr-defined]
         kept = self.parts.get(id(value))
         if kept is None:
@@ -97,19 +103,20 @@ def known_as(value: object) -> Hashable:
     kind = type(value)
     if kind in _PLAIN:
         return value
-    if kind is dict:
+    if kind in _MAPS:
         return frozenset([(key, known_as(item)) for key, item in value.items()])  # type: ignore[attr-defined]
     if kind is tuple:
         return tuple([known_as(item) for item in value])  # type: ignore[attr-defined]
     return tuple([read(value) for read in _readers(kind)])  # type: ignore[arg-type]  # a type can be hashed
 
 
+_MAPS = frozenset({dict, Kept})
 _PLAIN = frozenset({type(None), bool, str, int, float, frozenset})
 
 
 def _positions(done: object) -> Hashable:
     """Which branch a `switch` took; the values of other nodes follow from the rest."""
-    assert isinstance(done, dict)
+    assert isinstance(done, Mapping)
     return frozenset(
         (node, value if isinstance(value, int) else None) for node, value in done.items()
     )
@@ -117,7 +124,7 @@ def _positions(done: object) -> Hashable:
 
 def _lengths(expanded: object) -> Hashable:
     """How many items a list has; what they are follows from the rest."""
-    assert isinstance(expanded, dict)
+    assert isinstance(expanded, Mapping)
     return frozenset((each, len(items)) for each, items in expanded.items())
 
 

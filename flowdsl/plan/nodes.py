@@ -7,6 +7,7 @@ be undone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -283,7 +284,7 @@ class Trigger(Struct, frozen=True):
 class Plan:
     """A workflow, resolved. `digest` names the pinned definition (SHA-256 of it and of all files it uses).
 
-    Addresses with `[]` in them are templates of items. `unfold` puts the items in once they are known; `folded` is then
+    Addresses with `[]` in them are templates of items. `unfold` and `grown` put the items in once they are known; `folded` is then
     the plan as it was.
     """
 
@@ -300,7 +301,7 @@ class Plan:
     description: str = ""
     path: str = ""  # the file as given, for messages
     source: str = ""  # its text, for code frames
-    nodes: dict[Address, AnyNode] = field(
+    nodes: Mapping[Address, AnyNode] = field(
         default_factory=dict
     )  # every node, confirms and on_failure too
     names: dict[str, Address] = field(

@@ -6,6 +6,8 @@ references: text with a secret in it renders to a `Sealed`, which only `world` o
 
 from __future__ import annotations
 
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from msgspec import Struct
@@ -23,7 +25,7 @@ from flowdsl.plan.expression.operations import text_of
 from flowdsl.plan.values import Json, Sealed, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from decimal import Decimal
 
     from flowdsl.plan.expression.paths import Reference
@@ -37,18 +39,30 @@ class Constant(Struct, frozen=True):
     value: Json
 
 
-class Text(Struct, frozen=True):
+class Text(Struct, frozen=True, dict=True):
     """Text with expressions inside: literal pieces and expressions in their order."""
 
     parts: tuple[str | Expression, ...]
 
+    @cached_property
+    def expressions(self) -> tuple[Expression, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Expression))
 
-class Items(Struct, frozen=True):
+
+class Items(Struct, frozen=True, dict=True):
     items: tuple[Template, ...]
 
+    @cached_property
+    def expressions(self) -> tuple[Expression, ...]:
+        return tuple(chain.from_iterable(map(expressions, self.items)))
 
-class Fields(Struct, frozen=True):
+
+class Fields(Struct, frozen=True, dict=True):
     fields: tuple[tuple[str, Template], ...]
+
+    @cached_property
+    def expressions(self) -> tuple[Expression, ...]:
+        return tuple(chain.from_iterable(expressions(value) for _, value in self.fields))
 
 
 Template: TypeAlias = "Constant | Expression | Text | Items | Fields"
@@ -214,21 +228,15 @@ def error_in(expression: Expression, message: str) -> EvaluationError:
     )
 
 
-def expressions(template: Template) -> Iterator[Expression]:
+def expressions(template: Template) -> tuple[Expression, ...]:
     """Every expression of the template, in the order of the text."""
     match template:
         case Constant():
-            return
+            return ()
         case Expression():
-            yield template
-        case Text(parts=parts):
-            yield from (part for part in parts if isinstance(part, Expression))
-        case Items(items=items):
-            for item in items:
-                yield from expressions(item)
-        case Fields(fields=fields):
-            for _, value in fields:
-                yield from expressions(value)
+            return (template,)
+        case Text() | Items() | Fields():
+            return template.expressions
 
 
 def references(template: Template) -> tuple[tuple[Expression, Reference], ...]:

@@ -12,7 +12,20 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from flowdsl.plan.address import Address, item, located
+from flowdsl.plan.address import (
+    CONFIRMS,
+    ON_FAILURE,
+    ROOT,
+    Address,
+    child,
+    enclosing,
+    is_below,
+    item,
+    items_around,
+    located,
+    to_template,
+)
+from flowdsl.plan.kept import put_all, without
 from flowdsl.plan.nodes import (
     AnyNode,
     Block,
@@ -51,6 +64,55 @@ def _unfolded(plan: Plan, counts: Mapping[Address, int]) -> Plan:
     )
 
 
+def grown(plan: Plan, each: Address, count: int) -> Plan:
+    """The plan with the items of one more list, and the confirms of them. Whatever is not around these is shared, so that
+    a list costs its own items, however many others there are.
+    """
+    nodes = plan.nodes
+    for at in (each, child(CONFIRMS, each)):
+        node = nodes.get(at)
+        if isinstance(node, ForEach):
+            changed = {one.address: one for one in within(_each(node, (), {each: count}))}
+            _change_around(nodes[ON_FAILURE if is_below(at, ON_FAILURE) else ROOT], at, changed)
+            for template in within(node.body):
+                nodes = without(nodes, template.address)
+            nodes = put_all(nodes, changed)
+    root, on_failure = nodes[ROOT], nodes.get(ON_FAILURE)
+    assert isinstance(root, Block)
+    assert isinstance(on_failure, Block | None)
+    return dataclasses.replace(
+        plan, root=root, on_failure=on_failure, nodes=nodes, folded=plan.folded or plan
+    )
+
+
+def _change_around(node: AnyNode, at: Address, changed: dict[Address, AnyNode]) -> AnyNode:
+    """A node again, with what has changed at an address below it; noted as changed itself."""
+    if node.address == at:
+        return changed[at]
+    lower = inside(node)
+    if isinstance(node, ForEach):
+        place = dict(items_around(at))[node.address]
+    else:
+        place = next(place for place, one in enumerate(lower) if is_below(at, one.address))
+    lower = (*lower[:place], _change_around(lower[place], at, changed), *lower[place + 1 :])
+    changed[node.address] = again = _with_inside(node, lower)
+    return again
+
+
+def _with_inside(node: AnyNode, lower: tuple[AnyNode, ...]) -> AnyNode:
+    match node:
+        case Block():
+            return replace(node, children=lower)
+        case Switch() | ForEach():
+            return replace(node, branches=lower)
+        case Call(fallback=Block() as fallback):
+            return replace(node, fallback=replace(fallback, children=lower))
+        case Call() | Confirm() | Detach() | Local():
+            raise AssertionError(f"nothing is in {node.address}")
+        case _:
+            assert_never(node)
+
+
 def _node(node: AnyNode, viewers: tuple[Address, ...], counts: Mapping[Address, int]) -> AnyNode:
     """`viewers` are the items that the node is in: they say what the `[]` of its address mean."""
     here = _at(node.address, viewers)
@@ -85,8 +147,9 @@ def _each(each: ForEach, viewers: tuple[Address, ...], counts: Mapping[Address, 
     of = _at(each.mirrors, viewers) if each.mirrors is not None else each.address
     if each.mirrors is not None:
         each = replace(each, mirrors=of)
+    each = replace(each, body=_node(each.body, viewers, counts))
     if of not in counts:
-        return replace(each, body=_node(each.body, viewers, counts))
+        return each
     items = range(counts[of])
     branches = tuple(
         _node(each.body, (item(of, index), item(each.address, index)), counts) for index in items
@@ -131,12 +194,11 @@ def inside(node: AnyNode) -> tuple[AnyNode, ...]:
 
 def home_of(plan: Plan, address: Address) -> tuple[Address, Child] | None:
     """The used workflow that an address is in, the innermost, and where it stands; None in the file of the run itself."""
-    found: tuple[Address, Child] | None = None
-    for template, used in plan.children.items():
-        here = located(template, address)
-        if address.startswith(f"{here}/") and (found is None or len(here) > len(found[0])):
-            found = (here, used)
-    return found
+    for around in enclosing(address)[1:] if plan.children else ():
+        used = plan.children.get(to_template(around))
+        if used is not None:
+            return around, used
+    return None
 
 
 def source_of(plan: Plan, address: Address) -> tuple[str, str]:

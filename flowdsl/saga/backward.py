@@ -10,6 +10,7 @@ from flowdsl.plan.address import (
     Address,
     confirm,
     direction_of,
+    enclosing,
     is_below,
     item,
     items_around,
@@ -72,10 +73,11 @@ PENDING_BACKWARD = Stand("pending", over=True)
 def _land(walk: Walk, scope: Address) -> None:
     """What is in flight ends by itself; then, and only then, the plan of what to undo is made."""
     plan, state = walk.plan, walk.state
-    landing = [call for call in state.flying if is_below(step_of(call), scope)]
-    steps = [step_of(call) for call in landing if direction_of(call) not in ("undo", "confirm")]
-    walk.stands.update(dict.fromkeys(steps, RUNNING))
-    if not landing:
+    if state.flying_in.get(scope, 0):
+        landing = [call for call in state.flying if is_below(step_of(call), scope)]
+        steps = [step_of(call) for call in landing if direction_of(call) not in ("undo", "confirm")]
+        walk.stands.update(dict.fromkeys(steps, RUNNING))
+    else:
         stays = state.committed and not _is_one_of_several(walk, scope)
         left = () if stays else effects(plan, state, scope)
         walk.commands.append(Decide(Planned(scope, left)))
@@ -179,18 +181,17 @@ def _passed_over(walk: Walk, node: Switch | ForEach) -> frozenset[Address]:
         others = (branch for at, branch in enumerate(node.branches) if at != taken)
         return frozenset(branch.address for branch in others)
     winners = walk.state.chosen.get(node.address)
-    return frozenset(
-        item.address
-        for position, item in enumerate(node.branches or ())
-        if winners is not None and position not in winners and item.address not in walk.begun
-    )
+    if winners is None:
+        return frozenset()
+    items = (item for at, item in enumerate(node.branches or ()) if at not in winners)
+    return frozenset(item.address for item in items if item.address not in walk.state.items)
 
 
 def _one_call(walk: Walk, call: Call, scope: Address, *, held: bool) -> Stand:
-    planned = walk.state.planned
-    if call.address in planned.get(scope, ()):
+    here, planned = call.address, walk.state.planned
+    if here in planned.get(scope, ()):
         return _call_backward(walk, call, held=held)
-    if any(call.address in calls for calls in planned.values()):
+    if any(here in planned.get(around, ()) for around in (*enclosing(here), ROOT)):
         is_held = held or scope not in planned
         return _call_backward(walk, call, held=is_held)  # it turned with less, before all of it did
     return _call_left(walk, call, scope)

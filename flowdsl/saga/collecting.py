@@ -50,7 +50,6 @@ def collect(collector: Collector) -> tuple[Stand, Failure | None]:
     walk.stands.update({item.address: stands[item.address] for item in collector.items})
     all_over = all(stand.over for stand in stands.values())
     if collector.each.collect in ("all", "settled"):
-        _warn(collector)
         return (OVER_OK if all_over else RUNNING), None
     return _choose(collector, stands, all_over=all_over)
 
@@ -61,7 +60,7 @@ def _walk_items(collector: Collector) -> dict[Address, Stand]:
     stands: dict[Address, Stand] = {}
     fresh: list[AnyNode] = []
     for position, item in enumerate(collector.items):
-        if item.address in walk.begun or item.address in walk.state.turned:
+        if item.address in walk.state.items:
             stands[item.address] = _begun_item(collector, position, item)
         else:
             fresh.append(item)
@@ -81,8 +80,12 @@ def _walk_items(collector: Collector) -> dict[Address, Stand]:
 
 def _begun_item(collector: Collector, position: int, item: AnyNode) -> Stand:
     walk, here = collector.walk, item.address
-    if here in walk.state.turned and collector.each.collect != "all":
-        return collector.back(item)
+    turned = walk.state.turned.get(here)
+    if turned is not None and collector.each.collect != "all":
+        stand = collector.back(item)
+        if collector.each.collect == "settled":
+            walk.warnings.append(turned.failure)  # of a list of which some may fail, it says why
+        return stand
     winners = collector.winners
     if winners is not None and position not in winners:
         failure = Failure(Code.LOST_TO_ANOTHER, "other items were chosen", here)
@@ -99,13 +102,6 @@ def _onward(collector: Collector, item: AnyNode) -> Stand:
     if here in walk.causes:
         walk.commands.append(Decide(Turned(here, "refused", walk.causes[here])))
     return stand
-
-
-def _warn(collector: Collector) -> None:
-    """A list of which some may fail says which did."""
-    turned = collector.walk.state.turned
-    failed = [turned[item.address] for item in collector.items if item.address in turned]
-    collector.walk.warnings += [one.failure for one in failed]
 
 
 def _choose(

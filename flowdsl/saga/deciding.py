@@ -22,7 +22,7 @@ from flowdsl.plan.nodes import (
     Switch,
     WaitFor,
 )
-from flowdsl.plan.template import Template, references, render_text
+from flowdsl.plan.template import Template, expressions, render_text
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Detached, Done, Expanded, Failed, Failure, Ok, Skipped
 from flowdsl.saga.scope import ANYWHERE, Vantage, scope, value
@@ -127,7 +127,7 @@ def detached_id(parent: str, address: Address, workflow: str) -> str:
 
 def text(plan: Unfolded, state: State, template: Template, vantage: Vantage = ANYWHERE) -> str:
     """A template that is text for people. Raises EvaluationError."""
-    names = scope(plan, state, [expression for expression, _ in references(template)], vantage)
+    names = scope(plan, state, expressions(template), vantage)
     return "".join(str(part) for part in render_text(template, names))
 
 

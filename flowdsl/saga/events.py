@@ -20,13 +20,17 @@ from flowdsl.plan.values import Json
 
 
 class Failure(Struct, frozen=True):
-    """What went wrong, as `error` in the language: `{code, step, message, status, response}`."""
+    """What went wrong, as `error` in the language: `{code, step, message, status, response}`.
+
+    `reason`: of a request that was not sent or not answered, why; the message says it with what came of it.
+    """
 
     code: str
     message: str
     step: Address = ""
     status: int | None = None
     response: Json = None
+    reason: str = ""
 
 
 # --- how one attempt ended ---------------------------------------------------------------------------

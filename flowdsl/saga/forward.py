@@ -46,7 +46,6 @@ from flowdsl.saga.walk import (
     RUNNING,
     SKIPPED,
     STUCK,
-    Residue,
     Stand,
     StepState,
     Walk,
@@ -68,12 +67,6 @@ def forward(walk: Walk, block: Block, scope: Address) -> bool:
 
 
 def _not_ready(walk: Walk, node: AnyNode) -> Stand:
-    """What a stuck run leaves unconfirmed is named too."""
-    if isinstance(node, Confirm):
-        stand = walk.stands.get(node.of)
-        if walk.state.committed and stand is not None and stand.state == "ok":
-            why = "not confirmed: what comes before it is stuck"
-            walk.waiting.append(Residue(node.of, node.address, why))
     for lower in inside(node):
         walk.stands[lower.address] = _not_ready(walk, lower)
     return PENDING

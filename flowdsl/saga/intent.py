@@ -5,6 +5,8 @@ A request that cannot be rendered is not sent; that too is a fact, `Failed`, so 
 
 from __future__ import annotations
 
+from itertools import chain
+
 from msgspec.structs import replace
 
 from flowdsl.codes import Code
@@ -17,7 +19,7 @@ from flowdsl.plan.expression.evaluate import EvaluationError
 from flowdsl.plan.location import encode_query, render_path
 from flowdsl.plan.nodes import Action, Call, Compensation, Confirm, Service, templates_of
 from flowdsl.plan.request import BasicCredentials, Request
-from flowdsl.plan.template import Template, references, render, render_text
+from flowdsl.plan.template import Template, expressions, render, render_text
 from flowdsl.plan.values import Json, Sealed
 from flowdsl.saga.commands import Invoke
 from flowdsl.saga.events import Failed, Failure, Started
@@ -105,7 +107,7 @@ def _expressions(action: Action, service: Service) -> list[Expression]:
     templates += [value for _, value in service.headers + action.headers + action.query]
     templates += templates_of(service.auth)
     templates += action.body.templates if action.body is not None else ()
-    return list(dict.fromkeys(e for template in templates for e, _ in references(template)))
+    return list(chain.from_iterable(map(expressions, templates)))
 
 
 def _url(state: State, action: Action, service: Service, names: dict[str, Json]) -> str:

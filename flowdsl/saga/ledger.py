@@ -18,6 +18,7 @@ from flowdsl.plan.address import (
     undo,
 )
 from flowdsl.plan.nodes import Call
+from flowdsl.plan.unfold import within
 from flowdsl.saga.events import Failure, Ok, Refused, Unknown
 from flowdsl.saga.state import NO_CALL, CallState, State
 from flowdsl.saga.unfolding import Unfolded
@@ -94,9 +95,8 @@ def effects(plan: Unfolded, state: State, scope: Address) -> tuple[Address, ...]
     """Every changing call of the scope that is ok or unknown and not undone yet, in the order of the plan."""
     return tuple(
         node.address
-        for node in plan.nodes.values()
+        for node in within(plan.nodes[scope])
         if isinstance(node, Call)
-        and is_below(node.address, scope)
         and not is_below(node.address, ON_FAILURE)
         and not node.action.is_read
         and standing(plan, state, node) != "none"

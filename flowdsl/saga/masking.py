@@ -178,7 +178,10 @@ def _answer(answer: Ok, change: Change) -> Ok:
 
 def _failure(failure: Failure, change: Change) -> Failure:
     return replace(
-        failure, message=change.text(failure.message), response=change.value(failure.response)
+        failure,
+        message=change.text(failure.message),
+        response=change.value(failure.response),
+        reason=change.text(failure.reason),
     )
 
 

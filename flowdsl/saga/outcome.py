@@ -17,26 +17,29 @@ from flowdsl.saga.state import CallState, State
 from flowdsl.saga.unfolding import Unfolded
 
 FOR_NOW = frozenset({408, 425, 429})
+NOTHING_SENT, ANSWER_LOST = "nothing was sent", "the answer was lost"
 AT_THE_DOOR = frozenset({401, 403, 407})  # said before anybody looks at the key
 
 
 def judge(plan: Unfolded, state: State, call: CallId, seen: Observation) -> Outcome:
     """What this observation of the call's current attempt means."""
     match seen:
-        case NotSent(reason=reason, forbidden=True):
-            failure = Failure(Code.FORBIDDEN_ADDRESS, f"nothing was sent: {reason}", step_of(call))
+        case NotSent(forbidden=True):
+            failure = _unanswered(Code.FORBIDDEN_ADDRESS, NOTHING_SENT, call, seen.reason)
             return Refused(failure, sent=False)
-        case NotSent(reason=reason, unbuildable=unbuildable):
-            failure = Failure(Code.NOT_SENT, f"nothing was sent: {reason}", step_of(call))
+        case NotSent(unbuildable=unbuildable):
+            failure = _unanswered(Code.NOT_SENT, NOTHING_SENT, call, seen.reason)
             return Refused(failure, again=not unbuildable, sent=False)
         case Lost(reason=reason):
-            return Unknown(
-                Failure(Code.UNKNOWN_OUTCOME, f"the answer was lost: {reason}", step_of(call))
-            )
+            return Unknown(_unanswered(Code.UNKNOWN_OUTCOME, ANSWER_LOST, call, reason))
         case Answer(status=status) if 200 <= status < 300:
             return _accepted(plan, state, call, seen)
         case Answer():
             return _declined(plan, state, call, seen)
+
+
+def _unanswered(code: Code, what: str, call: CallId, reason: str) -> Failure:
+    return Failure(code, f"{what}: {reason}", step_of(call), reason=reason)
 
 
 def interrupted(call: CallId) -> Unknown:

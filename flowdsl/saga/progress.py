@@ -21,12 +21,15 @@ Theory of operation
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, TypeAlias, assert_never
 
 from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.plan.address import ON_FAILURE, ROOT, Address, CallId, is_below, step_of
+from flowdsl.plan.nodes import Confirm
+from flowdsl.plan.unfold import within
 from flowdsl.saga.attempt import invoke
 from flowdsl.saga.backward import backward
 from flowdsl.saga.commands import Await, Begin, Command, Decide, Invoke, Queue, Sleep
@@ -37,7 +40,7 @@ from flowdsl.saga.ledger import effects, outcome_failure
 from flowdsl.saga.outcome import misfit
 from flowdsl.saga.state import NO_CALL, State
 from flowdsl.saga.unfolding import Unfolded
-from flowdsl.saga.walk import Residue, Stand, StepState, Walk, begin, leave
+from flowdsl.saga.walk import PENDING, Residue, Stand, StepState, Walk, leave
 from flowdsl.saga.words import words_of_people
 
 __all__ = ["Progress", "Residue", "RunState", "Stand", "StepState", "progress"]
@@ -70,7 +73,7 @@ class Progress(Struct, frozen=True):
 
 def progress(plan: Unfolded, state: State) -> Progress:
     """Where everything stands, and every command that should be in flight."""
-    walk = begin(plan, state)
+    walk = Walk(plan, state)
     over = backward(walk, plan.root, ROOT) if state.turning else _forward_run(walk)
     if state.parked is not None:
         walk.commands.clear()
@@ -168,11 +171,24 @@ def _conclude(walk: Walk, *, over: bool) -> RunState:
         _alert(walk, None)
     else:
         name = "running" if over else "stuck"
-        walk.residue += walk.waiting if name == "stuck" else []
+        if name == "stuck":
+            walk.residue += [*walk.waiting, *_unconfirmed(walk)]
         _alert(walk, end if over else "stuck")
         if over and not walk.commands:
             walk.commands.append(Decide(Ended(end)))
     return "compensating" if turned is not None and name != "stuck" else name
+
+
+def _unconfirmed(walk: Walk) -> Iterator[Residue]:
+    """What a stuck run has done, and cannot confirm for what is before it."""
+    if not walk.state.committed:
+        return
+    for node in within(walk.plan.root):
+        if isinstance(node, Confirm) and walk.stands.get(node.address) == PENDING:
+            call = walk.stands.get(node.of)
+            if call is not None and call.state == "ok":
+                why = "not confirmed: what comes before it is stuck"
+                yield Residue(node.of, node.address, why)
 
 
 def _watch_deadline(walk: Walk) -> None:

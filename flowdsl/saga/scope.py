@@ -35,7 +35,7 @@ from flowdsl.plan.nodes import (
     Switch,
     WaitFor,
 )
-from flowdsl.plan.template import Template, references, render
+from flowdsl.plan.template import Template, expressions, render
 from flowdsl.plan.unfold import home_of
 from flowdsl.plan.values import Json, Secret
 from flowdsl.saga.events import Failure, Ok
@@ -99,7 +99,7 @@ def _refuse_lost(names: dict[str, Json], reference: Reference) -> None:
 
 def value(plan: Unfolded, state: State, template: Template, vantage: Vantage = ANYWHERE) -> Json:
     """A template's value where no secret can stand. Raises EvaluationError."""
-    names = scope(plan, state, [expression for expression, _ in references(template)], vantage)
+    names = scope(plan, state, expressions(template), vantage)
     return render(template, names)  # type: ignore[return-value]
 
 

@@ -6,14 +6,25 @@ unknown: some attempt may have taken effect unseen, and no later failure to conn
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import reduce
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from flowdsl.plan.address import ROOT, Address, CallId, is_answer, step_of
+from flowdsl.plan.address import (
+    ON_FAILURE,
+    ROOT,
+    Address,
+    CallId,
+    enclosing,
+    is_answer,
+    item,
+    items_around,
+    step_of,
+)
+from flowdsl.plan.kept import put, without
 from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import (
@@ -83,22 +94,26 @@ class CallState(Struct, frozen=True):
 
 
 class State(Struct, frozen=True):
+    """Its maps are added to by `put` alone, so a fact costs the same however many there are. The last four follow from
+    the others, and are what everybody would otherwise search them for.
+    """
+
     created: Created | None = None
-    calls: dict[CallId, CallState] = field(default_factory=dict)
-    skipped: frozenset[Address] = frozenset()
-    done: dict[Address, Json] = field(default_factory=dict)
-    armed: dict[str, float] = field(default_factory=dict)
-    fired: frozenset[str] = frozenset()
-    turned: dict[Address, Turned] = field(default_factory=dict)
-    planned: dict[Address, tuple[Address, ...]] = field(default_factory=dict)
+    calls: Mapping[CallId, CallState] = field(default_factory=dict)
+    skipped: Mapping[Address, None] = field(default_factory=dict)
+    done: Mapping[Address, Json] = field(default_factory=dict)
+    armed: Mapping[str, float] = field(default_factory=dict)
+    fired: Mapping[str, None] = field(default_factory=dict)
+    turned: Mapping[Address, Turned] = field(default_factory=dict)
+    planned: Mapping[Address, frozenset[Address]] = field(default_factory=dict)
     committed: bool = False
     cancel: CancelRequested | None = None
-    expanded: dict[Address, tuple[Json, ...]] = field(default_factory=dict)
-    chosen: dict[Address, tuple[int, ...]] = field(default_factory=dict)
-    signals: dict[str, Signalled] = field(default_factory=dict)  # by id, as they came
-    received: dict[Address, str] = field(default_factory=dict)  # the id that each wait took
-    detached: dict[Address, Detached] = field(default_factory=dict)
-    begun: frozenset[Address] = frozenset()
+    expanded: Mapping[Address, tuple[Json, ...]] = field(default_factory=dict)
+    chosen: Mapping[Address, tuple[int, ...]] = field(default_factory=dict)
+    signals: Mapping[str, Signalled] = field(default_factory=dict)  # by id, as they came
+    received: Mapping[Address, str] = field(default_factory=dict)  # the id that each wait took
+    detached: Mapping[Address, Detached] = field(default_factory=dict)
+    begun: Mapping[Address, None] = field(default_factory=dict)  # detached runs that are there
     admitted: float | None = None
     alerted: Alerted | None = None
     parked: Failure | None = None
@@ -109,16 +124,27 @@ class State(Struct, frozen=True):
     epoch: int = 0
     lost: frozenset[str] = frozenset()  # secrets whose values stood in data and cannot be restored
     crashes: int = 0  # takeovers from a dead driver since anything last went on
+    flying: Mapping[CallId, None] = field(default_factory=dict)  # as they were sent
+    flying_in: Mapping[Address, int] = field(default_factory=dict)  # how many, by what they are in
+    items: Mapping[Address, None] = field(default_factory=dict)  # of which something is known
+    untaken: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # signals, by their name
 
     @property
-    def flying(self) -> tuple[CallId, ...]:
-        return tuple(call for call, entry in self.calls.items() if entry.flying)
+    def must_land(self) -> int:
+        """How many calls are out that the run waits for whatever it is told: those of `on_failure` are not of it."""
+        return self.flying_in.get(ROOT, 0) - self.flying_in.get(ON_FAILURE, 0)
 
     @property
     def turning(self) -> Turned | None:
         """Why the whole run walks backward, if it does."""
         return self.turned.get(ROOT)
 
+
+Branching: TypeAlias = Expanded | Chosen | Signalled | Received | Detached | Begun | Admitted
+OfRun: TypeAlias = (
+    Turned | Planned | Committed | CancelRequested | Alerted | Parked | Ended
+    | Paused | Stopped | Resumed
+)  # fmt: skip
 
 NO_CALL = CallState()
 SPARED_MAX = 10  # attempts of one call that a crash may interrupt for nothing
@@ -142,23 +168,20 @@ def fold(state: State, events: Iterable[Event]) -> State:
 def apply(state: State, event: Event) -> State:
     """Take one fact in. Facts that cannot follow are bugs, and assert."""
     match event:
-        case Started():
-            return _with_call(state, event.call, _started(state, event))
-        case Finished():
-            entry = _finished(state.calls.get(event.call, NO_CALL), event)
-            crashed = isinstance(event.outcome, Unknown) and event.outcome.interrupted
-            crashes = state.crashes if crashed else 0
-            return replace(state, calls=state.calls | {event.call: entry}, crashes=crashes)
-        case Armed():
-            return replace(state, armed=state.armed | {event.timer: event.due})
+        case Started() | Finished() | Failed() | Expired():
+            return _called(state, event)
+        case Armed(timer=timer):
+            return replace(
+                state, armed=put(state.armed, timer, event.due), items=_items(state, timer)
+            )
         case Fired():
-            return replace(state, fired=state.fired | {event.timer}, crashes=0)
-        case Done():
-            return replace(state, done=state.done | {event.node: event.value})
-        case Skipped():
-            return replace(state, skipped=state.skipped | {event.node})
-        case Failed() | Expired():
-            return _told(state, event)
+            return replace(state, fired=put(state.fired, event.timer, None), crashes=0)
+        case Done(node=node):
+            return replace(
+                state, done=put(state.done, node, event.value), items=_items(state, node)
+            )
+        case Skipped(node=node):
+            return replace(state, skipped=put(state.skipped, node, None), items=_items(state, node))
         case Retried() | Resolved() | Waived():
             return _ordered(state, event)
         case Created():
@@ -177,53 +200,105 @@ def apply(state: State, event: Event) -> State:
             assert_never(event)
 
 
-def _branched(
-    state: State,
-    event: Expanded | Chosen | Signalled | Received | Detached | Begun | Admitted,
-) -> State:
+def _items(state: State, address: str) -> Mapping[Address, None]:
+    """With those around an address of which something is known now."""
+    items = state.items
+    if "[" in address:
+        for each, index in items_around(step_of(address)):
+            around = item(each, index)
+            items = items if around in items else put(items, around, None)
+    return items
+
+
+def _called(state: State, event: Started | Finished | Failed | Expired) -> State:
+    match event:
+        case Started(call=call):
+            return replace(
+                state,
+                calls=put(state.calls, call, _started(state, event)),
+                flying=put(state.flying, call, None),
+                flying_in=_more_flying(state, call, 1),
+                items=_items(state, call),
+            )
+        case Finished(call=call):
+            entry = _finished(state.calls.get(call, NO_CALL), event)
+            crashed = isinstance(event.outcome, Unknown) and event.outcome.interrupted
+            return replace(
+                state,
+                calls=put(state.calls, call, entry),
+                flying=without(state.flying, call),
+                flying_in=_more_flying(state, call, -1),
+                crashes=state.crashes if crashed else 0,
+            )
+        case Failed(node=node):
+            entry = state.calls.get(node, NO_CALL)
+            return _with_call(state, node, replace(entry, failed=event.failure))
+        case Expired(call=call):
+            return _with_call(state, call, replace(entry_of(state, call), expired=True))
+
+
+def _more_flying(state: State, call: CallId, more: int) -> Mapping[Address, int]:
+    counts = state.flying_in
+    for around in (*enclosing(step_of(call)), ROOT):
+        counts = put(counts, around, counts.get(around, 0) + more)
+    return counts
+
+
+def _branched(state: State, event: Branching) -> State:
     match event:
         case Expanded(each=each, items=items):
             assert each not in state.expanded, "the items of a list are decided once"
-            return replace(state, expanded=state.expanded | {each: items})
+            return replace(
+                state, expanded=put(state.expanded, each, items), items=_items(state, each)
+            )
         case Chosen(each=each, winners=winners):
             assert each not in state.chosen, "winners are chosen once"
-            return replace(state, chosen=state.chosen | {each: winners})
-        case Signalled():
-            if event.id in state.signals:
+            return replace(state, chosen=put(state.chosen, each, winners))
+        case Signalled(id=signal):
+            if signal in state.signals:
                 return state
-            return replace(state, signals=state.signals | {event.id: event}, crashes=0)
+            untaken = (*state.untaken.get(event.name, ()), signal)
+            return replace(
+                state,
+                signals=put(state.signals, signal, event),
+                untaken=put(state.untaken, event.name, untaken),
+                crashes=0,
+            )
         case Received(node=node, signal=signal):
-            assert signal not in state.received.values(), "a signal answers one wait"
-            return replace(state, received=state.received | {node: signal})
-        case Detached():
-            assert event.node not in state.detached, "a run is started once"
-            return replace(state, detached=state.detached | {event.node: event})
+            name = state.signals[signal].name
+            untaken = state.untaken.get(name, ())
+            assert signal in untaken, "a signal answers one wait"
+            left = tuple(one for one in untaken if one != signal)
+            return replace(
+                state,
+                received=put(state.received, node, signal),
+                untaken=put(state.untaken, name, left) if left else without(state.untaken, name),
+                items=_items(state, node),
+            )
+        case Detached(node=node):
+            assert node not in state.detached, "a run is started once"
+            return replace(
+                state, detached=put(state.detached, node, event), items=_items(state, node)
+            )
         case Begun(node=node):
-            return replace(state, begun=state.begun | {node}, crashes=0)
+            return replace(state, begun=put(state.begun, node, None), crashes=0)
         case Admitted(at=at):
             return replace(state, admitted=at, crashes=0)
 
 
-def _turn_of_run(
-    state: State,
-    event: Turned
-    | Planned
-    | Committed
-    | CancelRequested
-    | Alerted
-    | Parked
-    | Ended
-    | Paused
-    | Stopped
-    | Resumed,
-) -> State:
+def _turn_of_run(state: State, event: OfRun) -> State:
     match event:
         case Turned():
             assert event.scope not in state.turned, "a scope turns once"
             assert event.scope != ROOT or not state.committed, "what has committed cannot turn"
-            return replace(state, turned=state.turned | {event.scope: event})
+            return replace(
+                state,
+                turned=put(state.turned, event.scope, event),
+                items=_items(state, event.scope),
+            )
         case Planned():
-            return replace(state, planned=state.planned | {event.scope: event.calls})
+            planned = put(state.planned, event.scope, frozenset(event.calls))
+            return replace(state, planned=planned)
         case Committed():
             assert state.turning is None, "what has turned cannot commit"
             return replace(state, committed=True)
@@ -241,8 +316,13 @@ def _turn_of_run(
             return replace(state, stopped=True)
         case Resumed():
             crashed = not (state.paused or state.stopped)
-            state = replace(state, paused=False, stopped=False)
-            return replace(state, epoch=event.epoch, crashes=state.crashes + crashed)
+            return replace(
+                state,
+                paused=False,
+                stopped=False,
+                epoch=event.epoch,
+                crashes=state.crashes + crashed,
+            )
 
 
 def _started(state: State, event: Started) -> CallState:
@@ -290,16 +370,6 @@ def _finished(entry: CallState, event: Finished) -> CallState:
     )
 
 
-def _told(state: State, event: Failed | Expired) -> State:
-    match event:
-        case Failed():
-            entry = state.calls.get(event.node, NO_CALL)
-            return _with_call(state, event.node, replace(entry, failed=event.failure))
-        case Expired():
-            entry = entry_of(state, event.call)
-            return _with_call(state, event.call, replace(entry, expired=True))
-
-
 def _ordered(state: State, event: Retried | Resolved | Waived) -> State:
     """A person's word. It comes too late for a call that is out again: then the answer decides."""
     state = replace(state, crashes=0)
@@ -325,4 +395,4 @@ def _ordered(state: State, event: Retried | Resolved | Waived) -> State:
 
 
 def _with_call(state: State, call: CallId, entry: CallState) -> State:
-    return replace(state, calls=state.calls | {call: entry})
+    return replace(state, calls=put(state.calls, call, entry), items=_items(state, call))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import chain
 from typing import Literal, TypeAlias
 
 from msgspec import Struct, field
 
-from flowdsl.plan.address import Address, CallId, item, items_around, step_of
+from flowdsl.plan.address import Address, CallId, step_of
 from flowdsl.saga.commands import Command
 from flowdsl.saga.events import Failure
 from flowdsl.saga.state import NO_CALL, State
@@ -50,7 +48,6 @@ class Walk(Struct):
     )  # behind something; left as well, if that is stuck
     warnings: list[Failure] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)  # signals that a wait takes in this very ask
-    begun: frozenset[Address] = frozenset()  # items of which something is known
 
 
 PENDING = Stand("pending", over=False)
@@ -62,21 +59,6 @@ STUCK = Stand("stuck", over=False)
 MAY_HAVE_HAPPENED = "may have happened"
 STANDS = "stands"
 WAITS_FOR_LATER = "not undone: what ran after it comes first, and is stuck"
-
-
-def begin(plan: Unfolded, state: State) -> Walk:
-    """A walk that has not gone anywhere yet."""
-    return Walk(plan, state, begun=_begun(state) if state.expanded else frozenset())
-
-
-def _begun(state: State) -> frozenset[Address]:
-    known: Iterable[str] = chain(
-        state.calls, state.skipped, state.done, state.armed, state.turned, state.expanded,
-        state.received, state.detached,
-    )  # fmt: skip
-    return frozenset(
-        item(each, index) for address in known for each, index in items_around(step_of(address))
-    )
 
 
 def leave(walk: Walk, call: CallId, why: str) -> None:

@@ -40,6 +40,13 @@ def failure_summary(failure: Failure) -> str:
     return said or failure.message
 
 
+def beside_status(failure: Failure) -> str:
+    """The same, where the status stands beside it: an answer that says no such word has said all by its status."""
+    is_answer = failure.status is not None
+    said = failure_summary(failure)
+    return "" if is_answer and said == failure.message else said
+
+
 def reason(body: Json) -> str:
     """The word of an error body: of `{"error": "card_declined"}`, and of the usual variations."""
     match body:

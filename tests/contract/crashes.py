@@ -8,6 +8,7 @@ from itertools import zip_longest
 from tests.contract.judge import judge
 from tests.contract.story import Story
 from tests.contract.tally import TALLY
+from tests.lives.machine import Machine
 
 SECOND_STRIDE = 7  # of the second crash, which only the full size has
 
@@ -31,7 +32,7 @@ def crash_everywhere(
     for point in range(1, whole.fuse.passed + 1, 1 if TALLY.full else stride):
         for story in _crashed(make, point):
             judge(story)
-            at = sorted(story.fuse.crash_at)
+            at = sorted(story.fuse.burns_at)
             assert story.now.state in _ends(ends, story), f"crashed at {at}: {story.now}"
             then(story)
             struck = [sum(each) for each in zip_longest(struck, story.fired, fillvalue=0)]
@@ -58,7 +59,26 @@ def _crashed(make: Callable[[], Story], point: int) -> Iterator[Story]:
 
 
 def _told(story: Story, *points: int) -> Story:
-    story.fuse.crash_at = frozenset(points)
+    story.fuse.burns_at = frozenset(points)
     story.tell()
     assert story.fuse.crashes == len(points)
     return story
+
+
+def cut_everywhere(play: Callable[[Machine], None], stride: int = 1) -> None:
+    """`play` is the whole story and its claims, with one life that is `cut`: once without, then at every point of it."""
+    whole = Machine()
+    play(whole)
+    _judged(whole)
+    for point in range(1, whole.points + 1, 1 if TALLY.full else stride):
+        machine = Machine(point)
+        play(machine)
+        _judged(machine)
+        assert machine.cuts == 1
+        TALLY.crashes += 1
+    assert TALLY.crashes > 3
+
+
+def _judged(machine: Machine) -> None:
+    machine.judge()
+    TALLY.struck += sum(bend.fired for bend in machine.front.bends)

@@ -30,13 +30,12 @@ from flowdsl.saga.run import Run
 from flowdsl.saga.state import State, fold
 from flowdsl.world.network.http import Http
 from mock_services.ledger import Effect
-from tests.contract.dying import Death, Fuse
-from tests.contract.front import Arrived, Bend, Front, How
 from tests.contract.judge import judge
 from tests.contract.tally import TALLY
-from tests.engine.dying import DyingNetwork
+from tests.lives.death import Death, DyingNetwork, Fuse
+from tests.lives.front import Arrived, Bend, Front, How, fault
+from tests.lives.virtual import EPOCH, VirtualClock, run_virtually
 from tests.runs import run_at
-from tests.virtual import EPOCH, VirtualClock, run_virtually
 
 Lives: TypeAlias = Callable[[], Coroutine[object, object, object]]
 
@@ -75,12 +74,7 @@ class Story:
 
     def fault(self, line: str, kind: str, times: int | None = 1) -> Story:
         """A fault of the mock services: "POST hotels/reservations", "lose_reply"."""
-        method, _, target = line.partition(" ")
-        service, _, path = target.partition("/")
-        self.front.app.faults.add(
-            {"service": service, "method": method, "path": f"/{path}", "fault": kind}
-            | {"times": times}
-        )
+        fault(self.front.app, line, kind, times)
         return self
 
     def bend(self, line: str, how: How, times: int | None = None, skip: int = 0) -> Story:
@@ -131,8 +125,7 @@ class Story:
         async def keep(events: Sequence[Event]) -> None:
             self.fuse.pass_point()
             await asyncio.sleep(0)
-            if self.fuse.dead:
-                raise Death
+            self.fuse.check()
             self.requests_at[len(self.facts)] = len(self.front.log)
             self.facts += events
             self.fuse.pass_point()

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from tests.contract.crashes import crash_everywhere
-from tests.contract.front import DoesButSays, Front, Late, Says, Unreachable
 from tests.contract.sagas import PAY_AND_FAIL, in_parallel, reserve, saga
 from tests.contract.story import Story
+from tests.lives.front import DoesButSays, Front, Late, Says, Unreachable
 
 HOTEL = "POST hotels/reservations"
 FLIGHT_THEN_HOTEL = reserve("flight") + reserve("hotel", by="key")

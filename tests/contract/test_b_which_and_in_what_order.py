@@ -10,9 +10,9 @@ import pytest
 
 from flowdsl.saga.events import Planned, Started
 from tests.contract.crashes import crash_everywhere
-from tests.contract.front import Late, Says
 from tests.contract.sagas import PAY_AND_FAIL, in_parallel, reserve, saga
 from tests.contract.story import Story
+from tests.lives.front import Late, Says
 
 ALL_THREE = reserve("flight") + reserve("hotel") + reserve("car")
 

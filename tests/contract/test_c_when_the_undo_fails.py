@@ -10,9 +10,9 @@ import pytest
 
 from flowdsl.engine.orders import Order
 from tests.contract.crashes import crash_everywhere
-from tests.contract.front import DoesButSays, Late
 from tests.contract.sagas import PAY_AND_FAIL, in_parallel, reserve, saga
 from tests.contract.story import Story
+from tests.lives.front import DoesButSays, Late
 
 HOTEL = "POST hotels/reservations"
 UNDO_HOTEL = "DELETE hotels/reservations/*"

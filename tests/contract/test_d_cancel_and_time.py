@@ -7,9 +7,9 @@ import json
 import pytest
 
 from tests.contract.crashes import crash_everywhere
-from tests.contract.front import Late
 from tests.contract.sagas import PAY_AND_FAIL, in_parallel, reserve, saga
 from tests.contract.story import Story
+from tests.lives.front import Late
 
 
 def test_c35_a_cancel_lets_the_step_finish_and_does_not_cut_off_its_undo() -> None:

@@ -20,10 +20,10 @@ from flowdsl.saga.events import (
 )
 from mock_services.exchange import Json
 from tests.contract.crashes import crash_everywhere
-from tests.contract.front import Late, Says
 from tests.contract.sagas import PAY_AND_FAIL, in_parallel, reserve, saga
 from tests.contract.story import Story
-from tests.virtual import EPOCH
+from tests.lives.front import Late, Says
+from tests.lives.virtual import EPOCH
 
 INPUTS = "inputs: { hotels: array }"
 

@@ -8,9 +8,9 @@ import pytest
 
 from flowdsl.engine.orders import Order
 from tests.contract.crashes import crash_everywhere
-from tests.contract.front import DoesButSays, Late, Says, Unreachable
 from tests.contract.sagas import PAY_AND_FAIL, reserve, saga
 from tests.contract.story import Lives, Story
+from tests.lives.front import DoesButSays, Late, Says, Unreachable
 
 HOTEL = "POST hotels/reservations"
 UNKEYED = "settle: 30s"

@@ -12,20 +12,19 @@ from flowdsl.engine.orders import Order
 from flowdsl.errors import StoreError
 from flowdsl.saga.run import Run
 from flowdsl.world.store.summary import Claim
-from tests.contract.crashes import crash_everywhere
-from tests.contract.front import Bend, Late
-from tests.contract.machine import (
+from tests.contract.crashes import crash_everywhere, cut_everywhere
+from tests.contract.sagas import PAY_AND_FAIL, reserve, saga
+from tests.contract.story import Story
+from tests.contract.tally import TALLY
+from tests.lives.front import Bend, Late
+from tests.lives.machine import (
     Machine,
     begins_or_goes_on,
-    cut_everywhere,
     dies_after,
     goes_on,
     starts,
 )
-from tests.contract.sagas import PAY_AND_FAIL, reserve, saga
-from tests.contract.story import Story
-from tests.contract.tally import TALLY
-from tests.starting import adopted
+from tests.lives.starting import adopted
 
 HOTEL = "POST hotels/reservations"
 TRIP = reserve("flight") + reserve("hotel") + reserve("car")

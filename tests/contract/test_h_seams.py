@@ -11,11 +11,11 @@ from flowdsl.engine.engine import Engine
 from flowdsl.engine.orders import Order
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Alerted, Committed, Turned
-from tests.contract.crashes import crash_everywhere
-from tests.contract.front import Bend, DoesButSays, Late, Says
-from tests.contract.machine import Machine, begins_or_goes_on, cut_everywhere
+from tests.contract.crashes import crash_everywhere, cut_everywhere
 from tests.contract.sagas import PAY_AND_FAIL, in_parallel, reserve, saga
 from tests.contract.story import Story
+from tests.lives.front import Bend, DoesButSays, Late, Says
+from tests.lives.machine import Machine, begins_or_goes_on
 
 FLIGHT, HOTEL, CAR = (f"POST {name}/reservations" for name in ("flights", "hotels", "cars"))
 ROOMS = """

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
-from tests.simdisk import File, SimDisk
+from tests.lives.simdisk import File, SimDisk
 
 CHARACTERS = ("ordered", "write-back", "weakest")
 SECTOR_BYTES = 64  # small, as the records of these tests are

@@ -9,19 +9,19 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.world.store.index import JournalIndex
 from flowdsl.world.store.journal import read_records
-from tests.engine.stage import TRIP, workflow
-from tests.engine.test_crashes import Theatre
-from tests.simdisk import SimDisk
+from tests.lives.machine import OneRun
+from tests.lives.simdisk import SimDisk
+from tests.lives.stage import TRIP, workflow
 
 DECLINED: dict[str, Json] = {**TRIP, "card": "tok_declined"}
 Records = dict[str, list[bytes]]
 
 
-def died(inputs: dict[str, Json] = TRIP, share: float = 0.8) -> Theatre:
+def died(inputs: dict[str, Json] = TRIP, share: float = 0.8) -> OneRun:
     """A trip whose process was killed after that share of its life."""
-    theatre = Theatre(_plan(), inputs)
-    assert theatre.live(round(_points(str(inputs["card"])) * share))[0] is None
-    return theatre
+    one = OneRun(_plan(), inputs)
+    assert one.live(round(_points(str(inputs["card"])) * share))[0] is None
+    return one
 
 
 @cache
@@ -31,7 +31,7 @@ def _plan() -> Plan:
 
 @cache
 def _points(card: str) -> int:
-    return Theatre(_plan(), {**TRIP, "card": card}).live()[1]
+    return OneRun(_plan(), {**TRIP, "card": card}).live()[1]
 
 
 def journal_of(disk: SimDisk) -> Path:

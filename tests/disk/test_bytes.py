@@ -16,10 +16,10 @@ from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.line import read_line
 from tests.counts import count
 from tests.disk.journals import DECLINED, died, flipped, journal_of, read
-from tests.engine.stage import TRIP
-from tests.engine.test_crashes import RUN, Theatre
-from tests.simdisk import SimDisk
-from tests.virtual import at_once
+from tests.lives.machine import RUN, OneRun
+from tests.lives.simdisk import SimDisk
+from tests.lives.stage import TRIP
+from tests.lives.virtual import at_once
 from tests.world.store.kit import ENDED, ROOT, created, events_of, facts, intent, run, sim_store
 
 SCENES = pytest.mark.parametrize("inputs", [TRIP, DECLINED], ids=["trip", "declined"])
@@ -28,9 +28,9 @@ SCENES = pytest.mark.parametrize("inputs", [TRIP, DECLINED], ids=["trip", "decli
 @SCENES
 def test_a_cut_anywhere_leaves_whole_batches_and_a_torn_tail(inputs: dict[str, Json]) -> None:
     # given
-    theatre = died(inputs)
-    path = journal_of(theatre.disk)
-    data = theatre.disk.content(path)
+    one = died(inputs)
+    path = journal_of(one.disk)
+    data = one.disk.content(path)
     _, whole = read(path, data)
     ends = 0
     # when
@@ -55,9 +55,9 @@ def test_every_flipped_bit_is_damage_that_is_named_and_sends_nothing_twice(
     The small size reads the journal anew only where a line is not simply refused, and once for each line.
     """
     # given
-    theatre = died(inputs)
-    path = journal_of(theatre.disk)
-    data = theatre.disk.content(path)
+    one = died(inputs)
+    path = journal_of(one.disk)
+    data = one.disk.content(path)
     _, whole = read(path, data)
     kinds: dict[object, int] = {}
     refused = 0
@@ -98,17 +98,17 @@ def _is_simply_refused(data: bytes, start: int, end: int, bit: int) -> bool:
 
 
 def _is_stopped(inputs: dict[str, Json], bit: int) -> bool:
-    theatre = died(inputs)
-    path = journal_of(theatre.disk)
-    hurt = flipped(theatre.disk.content(path), bit)
-    theatre.disk.overwrite(path, hurt)
-    sent = len(theatre.app.requests)
-    error = _failure_of(theatre)
+    one = died(inputs)
+    path = journal_of(one.disk)
+    hurt = flipped(one.disk.content(path), bit)
+    one.disk.overwrite(path, hurt)
+    sent = len(one.app.requests)
+    error = _failure_of(one)
     if error is None:
         return False
     assert error.code == "F203"
-    assert len(theatre.app.requests) == sent
-    assert theatre.disk.content(path) == hurt
+    assert len(one.app.requests) == sent
+    assert one.disk.content(path) == hurt
     return True
 
 
@@ -145,23 +145,23 @@ def test_a_flipped_bit_stops_the_runs_it_may_have_touched_and_no_other(*, full: 
 
 def test_who_cuts_a_journal_where_its_last_damage_begins_goes_on() -> None:
     """As `fsck` says it: a person knows, then, what flowdsl cannot."""
-    theatre = died()
-    path = journal_of(theatre.disk)
-    data = theatre.disk.content(path)
-    theatre.disk.overwrite(path, flipped(data, 8 * (len(data) - 60)))
-    store = sim_store(theatre.disk, read_only=True, root=path.parent.parent)
+    one = died()
+    path = journal_of(one.disk)
+    data = one.disk.content(path)
+    one.disk.overwrite(path, flipped(data, 8 * (len(data) - 60)))
+    store = sim_store(one.disk, read_only=True, root=path.parent.parent)
     (finding, *_) = at_once(store.fsck())
     assert "the last batch" in finding.help
     where = int(finding.explanation.split()[1])
-    assert _failure_of(theatre) is not None
-    theatre.disk.overwrite(path, data[:where])
-    assert _failure_of(theatre) is None
+    assert _failure_of(one) is not None
+    one.disk.overwrite(path, data[:where])
+    assert _failure_of(one) is None
 
 
 def test_a_run_of_zeros_or_a_missing_end_is_torn_and_gone_on_with() -> None:
-    theatre = died()
-    path = journal_of(theatre.disk)
-    data = theatre.disk.content(path)
+    one = died()
+    path = journal_of(one.disk)
+    data = one.disk.content(path)
     last = data[:-1].rindex(b"\n") + 1
     for tail in (b"", bytes(40), data[last : last + 40], data[last : last + 9] + bytes(30) + b"\n"):
         index, _ = read(path, data[:last] + tail)
@@ -234,12 +234,12 @@ def test_a_document_written_before_there_were_checksums_is_still_read() -> None:
     assert documents.read("a") == [(1, Record(1, b'{"t":"x"}'))]
 
 
-def _failure_of(theatre: Theatre) -> StoreError | None:
+def _failure_of(one: OneRun) -> StoreError | None:
     """What came of going on; a run that could be is judged."""
     try:
-        result, _ = theatre.live()
+        result, _ = one.live()
     except StoreError as error:
         return error
     assert result is not None
-    theatre.judge(result)
+    one.judge(result)
     return None

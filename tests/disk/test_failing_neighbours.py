@@ -15,11 +15,12 @@ from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.offload import Inline
 from tests.counts import count
 from tests.disk.test_failures import CODES, KINDS
-from tests.engine.constructs import CHILD, saga
 from tests.engine.test_signals import HOLD
-from tests.engine.theatre import KNOCKS, RUN, STORE, Kept, Theatre
-from tests.simdisk import SimDisk
-from tests.virtual import at_once
+from tests.lives.constructs import CHILD, saga
+from tests.lives.simdisk import SimDisk
+from tests.lives.starting import STORE
+from tests.lives.theatre import KNOCKS, RUN, Kept, Theatre
+from tests.lives.virtual import at_once
 
 DETACHED = """
 - id: answer

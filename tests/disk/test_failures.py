@@ -23,10 +23,10 @@ from flowdsl.world.store.journal import RESERVE_BYTES
 from flowdsl.world.store.offload import Inline
 from tests.counts import count
 from tests.disk.journals import DECLINED
-from tests.engine.stage import TRIP, workflow
-from tests.engine.test_crashes import RUN, Theatre
-from tests.starting import PROJECT, resumed, to_rest
-from tests.virtual import VirtualClock, at_once, run_virtually
+from tests.lives.machine import RUN, OneRun
+from tests.lives.stage import TRIP, workflow
+from tests.lives.starting import PROJECT, resumed, to_rest
+from tests.lives.virtual import VirtualClock, at_once, run_virtually
 
 KINDS = (
     "make_folder", "create", "open", "read", "write", "truncate", "allocate", "sync", "sync_folder",
@@ -45,24 +45,24 @@ def test_whatever_fails_loses_nothing_and_sends_nothing_twice(
     for code in CODES if full else CODES[:2]:
         for number in range(1, 400):
             # given
-            theatre = Theatre(plan, DECLINED if number % 2 else TRIP)
-            _will_fail(theatre, kind, number, code, lasting=lasting)
+            one = OneRun(plan, DECLINED if number % 2 else TRIP)
+            _will_fail(one, kind, number, code, lasting=lasting)
             # when
-            failure = _failure_of(theatre)
-            if theatre.disk.count("write" if kind == "truncate" else kind) < number:
+            failure = _failure_of(one)
+            if one.disk.count("write" if kind == "truncate" else kind) < number:
                 break
-            struck += theatre.disk.count(kind) > 0
+            struck += one.disk.count(kind) > 0
             # then
             if failure is not None:
                 said += 1
                 assert failure.code, failure
                 assert failure.help, failure
                 assert failure.exit_code in (2, 74)
-                assert failure.exit_code == 74 or not theatre.app.requests
-            theatre.disk = theatre.disk.killed()
-            result, _ = theatre.live()
+                assert failure.exit_code == 74 or not one.app.requests
+            one.kill()
+            result, _ = one.live()
             assert result is not None
-            theatre.judge(result)
+            one.judge(result)
         else:
             raise AssertionError("it never came to an end")
     assert struck > 0, "the fault never struck"
@@ -80,24 +80,24 @@ def test_a_close_that_fails_is_no_matter(tmp_path: Path, monkeypatch: pytest.Mon
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr("flowdsl.world.store.disk.os.close", failing)
-    theatre = Theatre(workflow("trip.yaml"), DECLINED)
-    theatre.judge(_live(theatre, tmp_path / "store"))
+    one = OneRun(workflow("trip.yaml"), DECLINED)
+    one.judge(_live(one, tmp_path / "store"))
     assert len(closed) > 10
     monkeypatch.undo()
     with pytest.raises(AssertionError, match="closed before"):
         RealDisk().close(closed[0])
 
 
-def _will_fail(theatre: Theatre, kind: str, number: int, code: int, *, lasting: bool) -> None:
+def _will_fail(one: OneRun, kind: str, number: int, code: int, *, lasting: bool) -> None:
     if kind == "truncate":  # a run that goes well takes nothing back: there must be no room first
-        theatre.disk.fail("write", number, errno.ENOSPC)
+        one.disk.fail("write", number, errno.ENOSPC)
         number = 1
-    theatre.disk.fail(kind, number, code, lasting=lasting)
+    one.disk.fail(kind, number, code, lasting=lasting)
 
 
-def _failure_of(theatre: Theatre) -> FlowdslError | None:
+def _failure_of(one: OneRun) -> FlowdslError | None:
     try:
-        theatre.live()
+        one.live()
     except FlowdslError as error:
         return error
     return None
@@ -130,7 +130,7 @@ def test_a_really_full_disk_starts_nothing_new_and_keeps_each_answer(small: Path
     for pages in range(14):
         # given a disk with room for the beginning of a run, if that
         root, ballast = small / f"store-{pages}", small / "ballast"
-        theatre = Theatre(plan, DECLINED if pages % 2 else TRIP)
+        one = OneRun(plan, DECLINED if pages % 2 else TRIP)
         with ballast.open("wb") as file:
             free = os.statvfs(small)
             room = free.f_bavail * free.f_frsize
@@ -138,7 +138,7 @@ def test_a_really_full_disk_starts_nothing_new_and_keeps_each_answer(small: Path
         # when
         failure = None
         try:
-            result = _live(theatre, root)
+            result = _live(one, root)
         except FlowdslError as error:
             failure = error
         # then
@@ -146,29 +146,29 @@ def test_a_really_full_disk_starts_nothing_new_and_keeps_each_answer(small: Path
             assert isinstance(failure, DiskFull)
             struck += 1
             started, finished = _requests_and_answers(root)
-            assert started == finished == len(theatre.app.requests), "an answer was lost"
+            assert started == finished == len(one.app.requests), "an answer was lost"
             ballast.unlink()
-            result = _live(theatre, root)
-        theatre.judge(result)
+            result = _live(one, root)
+        one.judge(result)
         subprocess.run(["rm", "-r", str(root)], check=True)
         ballast.unlink(missing_ok=True)
     assert struck > 1, "the disk was never full while the run went on"
     count(REALLY_FULL, struck)
 
 
-def _live(theatre: Theatre, root: Path) -> Run:
-    return run_virtually(_lived(theatre, root))
+def _live(one: OneRun, root: Path) -> Run:
+    return run_virtually(_lived(one, root))
 
 
-async def _lived(theatre: Theatre, root: Path) -> Run:
+async def _lived(one: OneRun, root: Path) -> Run:
     store = FileStore(root, offload=Inline())
-    network = Http(httpx.ASGITransport(app=theatre.app))
+    network = Http(httpx.ASGITransport(app=one.app))
     async with Engine(store, network, PROJECT, VirtualClock()) as engine:
         if RUN in {summary.run for summary in await store.list()}:
             result = await resumed(engine, RUN)
             assert result is not None
             return result
-        return await to_rest(engine, theatre.plan, RUN, dict[str, Json](theatre.inputs))
+        return await to_rest(engine, one.plan, RUN, dict[str, Json](one.inputs))
 
 
 def _requests_and_answers(root: Path) -> tuple[int, int]:

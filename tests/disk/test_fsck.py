@@ -16,8 +16,8 @@ from flowdsl.world.store.queues import queue_of
 from flowdsl.world.store.summary import StoreFinding
 from tests.counts import count
 from tests.disk.journals import flipped, journal_of
-from tests.simdisk import Operation, SimDisk
-from tests.virtual import at_once
+from tests.lives.simdisk import Operation, SimDisk
+from tests.lives.virtual import at_once
 from tests.world.store.kit import (
     DEFINITION,
     DIGEST,

@@ -20,10 +20,11 @@ from flowdsl.saga.events import Admitted, Created
 from flowdsl.world.store.summary import Claim
 from tests.counts import count
 from tests.disk.journals import flipped
-from tests.engine.constructs import CHILD, saga
-from tests.engine.stage import workflow
-from tests.simdisk import Crash, SimDisk
-from tests.virtual import at_once
+from tests.lives.constructs import CHILD, saga
+from tests.lives.death import Death
+from tests.lives.simdisk import SimDisk
+from tests.lives.stage import workflow
+from tests.lives.virtual import at_once
 from tests.world.store.kit import (
     DEFINITION,
     DIGEST,
@@ -131,7 +132,7 @@ def test_a_store_that_was_only_half_made_is_finished() -> None:
     key_of(whole := SimDisk())
     for operation in whole.operations:
         disk = SimDisk(hook=stop_at(operation.number, "before"))
-        with pytest.raises(Crash):
+        with pytest.raises(Death):
             key_of(disk)
         for found in after(disk):
             key_of(found)

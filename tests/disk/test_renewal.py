@@ -11,8 +11,8 @@ from flowdsl.saga.events import Event
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.offload import Inline
 from tests.counts import count
-from tests.simdisk import Operation, SimDisk
-from tests.virtual import at_once
+from tests.lives.simdisk import Operation, SimDisk
+from tests.lives.virtual import at_once
 from tests.world.store.kit import ENDED, ROOT, created, events_of, run
 
 T = TypeVar("T")

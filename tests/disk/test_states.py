@@ -18,7 +18,7 @@ from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.summary import Claim
 from tests.counts import count
 from tests.disk.characters import CHARACTERS, LoggedDisk, Moment
-from tests.simdisk import Operation, SimDisk
+from tests.lives.simdisk import Operation, SimDisk
 from tests.world.store.kit import (
     DEFINITION,
     DIGEST,

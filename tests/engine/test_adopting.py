@@ -22,10 +22,10 @@ from flowdsl.world.network.http import Http
 from flowdsl.world.store.memory import Memory, MemoryStore
 from mock_services.app import MockServices, create_app
 from tests.contract.sagas import PAY_AND_FAIL, reserve, saga
-from tests.engine import constructs
-from tests.simdisk import Crash
-from tests.starting import adopted, begin, resumed, to_rest
-from tests.virtual import VirtualClock, run_virtually
+from tests.lives import constructs
+from tests.lives.death import Death
+from tests.lives.starting import adopted, begin, resumed, to_rest
+from tests.lives.virtual import VirtualClock, run_virtually
 
 PAYS = """
 - wait: 1h
@@ -54,13 +54,13 @@ def engine_on(
 async def wait_in(memory: Memory, app: MockServices, plan: Plan, how: str) -> None:
     """A life in which the run comes to its wait; and how it ends."""
     given: dict[str, Json] = {"otp": "canary-4711"} if plan is OF_AN_INPUT else {}
-    with suppress(Crash):
+    with suppress(Death):
         async with engine_on(memory, app, {"PAY_TOKEN": "canary-4711"}) as engine:
             await begin(engine, plan, inputs=given)
             await asyncio.sleep(60)
             if how == "killed":
                 engine.store.die()  # type: ignore[attr-defined]
-                raise Crash
+                raise Death
             if how == "stopped":
                 await engine.drain()
             else:

@@ -13,10 +13,11 @@ from flowdsl.saga.events import Begun, Detached
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.offload import Inline
 from tests.conftest import Counts
-from tests.contract.front import Late, Says
-from tests.engine.constructs import CHILD, LABEL, LAST, LATE, USES, saga, two_steps
-from tests.engine.theatre import RUN, STORE, Theatre
-from tests.virtual import at_once
+from tests.lives.constructs import CHILD, LABEL, LAST, LATE, USES, saga, two_steps
+from tests.lives.front import Late, Says
+from tests.lives.starting import STORE
+from tests.lives.theatre import RUN, Theatre
+from tests.lives.virtual import at_once
 
 REFUSED = Says(422, {"error": "no", "message": "we would rather not"})
 STRIDE = 5  # of the points, but for the full size

@@ -34,8 +34,8 @@ from flowdsl.saga.state import State, fold
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.offload import OneThread
+from tests.lives.virtual import EPOCH, VirtualClock, run_virtually
 from tests.runs import run_at
-from tests.virtual import EPOCH, VirtualClock, run_virtually
 
 CONTRACT = """
 openapi: 3.1.0

@@ -12,9 +12,9 @@ import pytest
 
 from flowdsl.plan.values import Json
 from tests.conftest import Counts
-from tests.contract.front import Says
-from tests.engine.constructs import Scene, constructs
-from tests.engine.theatre import RUN, Kept, Theatre
+from tests.lives.constructs import Scene, constructs
+from tests.lives.front import Says
+from tests.lives.theatre import RUN, Kept, Theatre
 from tests.workflows.shipped import FOLDER, ORDER, SHIPPED, plan_of
 from tests.workflows.test_kitchen_sink import APPROVED, BASES, INPUTS
 from tests.workflows.test_kitchen_sink import FOLDER as SINK_FOLDER
@@ -100,7 +100,7 @@ def test_the_kitchen_sink_is_the_one_of_the_language() -> None:
     assert ours.read_text() == theirs.read_text()
 
 
-class Stage(Theatre):
+class AnyScene(Theatre):
     """A theatre for any scene."""
 
     def left(self, kept: Kept) -> list[str]:
@@ -111,7 +111,7 @@ class Stage(Theatre):
 
 
 def set_up(scene: Scene, way: str) -> Theatre:
-    theatre = Stage(
+    theatre = AnyScene(
         scene.plan,
         scene.inputs,
         scene.orders,

@@ -16,12 +16,11 @@ from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.offload import Inline
 from mock_services.app import MockServices, create_app
-from tests.engine.stage import TRIP, workflow
-from tests.simdisk import Operation, SimDisk
-from tests.starting import PROJECT, resumed, to_rest
-from tests.virtual import VirtualClock, run_virtually
+from tests.lives.simdisk import Operation, SimDisk
+from tests.lives.stage import TRIP, workflow
+from tests.lives.starting import PROJECT, STORE, resumed, to_rest
+from tests.lives.virtual import VirtualClock, run_virtually
 
-STORE = Path("/store")
 PLAN = workflow("trip.yaml")
 OFTEN = 1 << 30
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.engine.stage import ORDER, TRIP, Stage, workflow
+from tests.lives.stage import ORDER, TRIP, Stage, workflow
 
 FAULTS = (
     "lose_reply",

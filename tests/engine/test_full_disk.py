@@ -11,9 +11,10 @@ from flowdsl.saga.events import Finished, Started
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.offload import Inline
 from tests.conftest import Counts
-from tests.engine.stage import TRIP, workflow
-from tests.engine.test_crashes import RUN, STORE, Theatre
-from tests.virtual import at_once
+from tests.lives.machine import RUN, OneRun
+from tests.lives.stage import TRIP, workflow
+from tests.lives.starting import STORE
+from tests.lives.virtual import at_once
 
 
 @pytest.mark.parametrize("declined", [False, True])
@@ -25,34 +26,34 @@ def test_a_full_disk_loses_nothing(
     plan = workflow("trip.yaml")
     struck = 0
     for capacity in range(262_144 + 4_000, 262_144 + 24_000, 97 if full else 487):
-        theatre = Theatre(plan, inputs)
-        theatre.disk.capacity, theatre.disk.refusal = capacity, refusal
-        failure = _failure_of(theatre)
+        one = OneRun(plan, inputs)
+        one.disk.capacity, one.disk.refusal = capacity, refusal
+        failure = _failure_of(one)
         if failure is not None:
             assert failure.exit_code == 74
             struck += isinstance(failure, DiskFull)
-            assert _answers_kept(theatre) == len(theatre.app.requests), "an answer was lost"
-            theatre.disk.capacity = None
-            theatre.disk = theatre.disk.killed()
-        result, _ = theatre.live()
+            assert _answers_kept(one) == len(one.app.requests), "an answer was lost"
+            one.disk.capacity = None
+            one.kill()
+        result, _ = one.live()
         assert result is not None
-        theatre.judge(result)
+        one.judge(result)
     assert struck > 5, "the disk was never full while the run went on"
     counts.add("disks that ran full under a run", struck)
 
 
-def _failure_of(theatre: Theatre) -> StoreError | None:
+def _failure_of(one: OneRun) -> StoreError | None:
     """What the disk's trouble made of the run; None where there was room for all of it."""
     try:
-        theatre.live()
+        one.live()
     except StoreError as error:
         return error
     return None
 
 
-def _answers_kept(theatre: Theatre) -> int:
+def _answers_kept(one: OneRun) -> int:
     """How many of the requests that were sent have their answer in the store, as the next process finds it."""
-    store = FileStore(STORE, theatre.disk.killed(), offload=Inline(), read_only=True)
+    store = FileStore(STORE, one.disk.killed(), offload=Inline(), read_only=True)
     if RUN not in {summary.run for summary in at_once(store.list())}:
         return 0
     events = [recorded.event for recorded in at_once(store.events(RUN))]

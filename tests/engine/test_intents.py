@@ -25,36 +25,27 @@ from flowdsl.saga.run import Run
 from flowdsl.saga.state import State, fold
 from tests.conftest import Counts
 from tests.explorer.corpus import sequence, unkeyed
-from tests.virtual import EPOCH, VirtualClock, run_virtually
+from tests.lives.death import Death, Fuse
+from tests.lives.virtual import EPOCH, VirtualClock, run_virtually
 
 POINTS_MAX = 60
 
 
-class Death(BaseException):
-    """The process is gone: nothing catches this."""
-
-
 @dataclass(slots=True)
-class World:
+class Witness:
     """`kept` is the disk; `sent` what left the process, by key; `broken` what was done too early."""
 
-    burns_at: int
+    fuse: Fuse
     refuses: str = ""  # a part of the URL
     kept: list[Event] = field(default_factory=list)
     sent: dict[str, list[Request]] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
-    points: int = 0
-
-    def pass_point(self) -> None:
-        self.points += 1
-        if self.points == self.burns_at:
-            raise Death
 
     async def keep(self, events: Sequence[Event], /) -> None:
-        self.pass_point()  # before the write
+        self.fuse.pass_point()  # before the write
         await asyncio.sleep(0.01)
         self.kept += events
-        self.pass_point()  # after it, before anybody knows
+        self.fuse.pass_point()  # after it, before anybody knows
 
     async def send(
         self,
@@ -72,7 +63,7 @@ class World:
                 f"{request.method} {request.url} was sent before its intent was kept"
             )
         sends.append(request)
-        self.pass_point()  # on its way
+        self.fuse.pass_point()  # on its way
         await asyncio.sleep(0.02)
         if self.refuses and self.refuses in request.url:
             return Answer(422)
@@ -88,13 +79,14 @@ class World:
         return fold(State(), self.kept).calls[event.call].key
 
 
-async def live(plan: Plan, world: World) -> State:
+async def live(plan: Plan, witness: Witness) -> State:
     """Drive the run until it dies or rests; then, after a death, once more."""
     created = Created("run", plan.name, plan.digest, EPOCH, {}, {}, {})
     for _ in range(2):
-        past = list(world.kept)
+        witness.fuse.begin()
+        past = list(witness.kept)
         drive = Drive(
-            Run.new(plan), world.keep, Ports(world, VirtualClock(), SIGNER, {}, world.watch)
+            Run.new(plan), witness.keep, Ports(witness, VirtualClock(), SIGNER, {}, witness.watch)
         )
         first = [Resumed(1, EPOCH)] if past else [created]
         try:
@@ -105,42 +97,42 @@ async def live(plan: Plan, world: World) -> State:
     return drive.run.state
 
 
-def deaths(plan: Plan, refuses: str = "") -> list[World]:
+def deaths(plan: Plan, refuses: str = "") -> list[Witness]:
     """The run without a death, and the run with a death at each of its points."""
-    worlds = []
+    witnesses = []
     for burns_at in range(POINTS_MAX):
-        world = World(burns_at, refuses)
-        state = run_virtually(live(plan, world))
-        if not world.broken:
+        witness = Witness(Fuse(frozenset({burns_at})), refuses)
+        state = run_virtually(live(plan, witness))
+        if not witness.broken:
             assert state.ended, f"no end after a death at point {burns_at}"
-        worlds.append(world)
-        if world.points < burns_at:
+        witnesses.append(witness)
+        if witness.fuse.passed < burns_at:
             break
-    return worlds
+    return witnesses
 
 
 @pytest.mark.parametrize("refuses", ["", "/c"])
 def test_an_intent_is_kept_before_its_request_leaves_and_an_answer_before_it_is_seen(
     refuses: str, counts: Counts
 ) -> None:
-    worlds = deaths(sequence(), refuses)
-    assert 10 < len(worlds) < POINTS_MAX
-    for world in worlds:
-        assert world.broken == []
-    counts.add("deaths of the loop", len(worlds) - 1)
+    witnesses = deaths(sequence(), refuses)
+    assert 10 < len(witnesses) < POINTS_MAX
+    for witness in witnesses:
+        assert witness.broken == []
+    counts.add("deaths of the loop", len(witnesses) - 1)
 
 
 def test_a_request_is_the_same_bytes_under_the_same_key_before_and_after_a_death() -> None:
     # given a service that honours keys, so that what was out is sent again
-    again = [r for world in deaths(sequence()) for r in world.sent.values() if len(r) > 1]
+    again = [r for witness in deaths(sequence()) for r in witness.sent.values() if len(r) > 1]
     assert again
     for requests in again:
         assert len(set(requests)) == 1
 
 
 def test_what_was_out_when_its_process_died_is_not_sent_again_without_a_key() -> None:
-    for world in deaths(unkeyed()):
-        changing = [requests for requests in world.sent.values() if requests[0].method == "POST"]
+    for witness in deaths(unkeyed()):
+        changing = [requests for requests in witness.sent.values() if requests[0].method == "POST"]
         assert all(len(requests) == 1 for requests in changing)
 
 
@@ -156,7 +148,7 @@ async def acts_first(self: Drive, events: Sequence[Event]) -> None:
 
 def test_a_loop_that_acts_before_it_keeps_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Drive, "_turn", acts_first)
-    broken = {line for world in deaths(sequence()) for line in world.broken}
+    broken = {line for witness in deaths(sequence()) for line in witness.broken}
     assert any("before its intent was kept" in line for line in broken)
     assert any("shown before it was kept" in line for line in broken)
 
@@ -168,14 +160,14 @@ def test_a_loop_that_forgets_what_was_out_is_caught(monkeypatch: pytest.MonkeyPa
         return []
 
     monkeypatch.setattr(Drive, "_interruptions", none)
-    broken = {line for world in deaths(sequence()) for line in world.broken}
+    broken = {line for witness in deaths(sequence()) for line in witness.broken}
     assert any("before its intent was kept" in line for line in broken)
 
 
 def test_every_outcome_that_is_kept_has_its_intent_before_it() -> None:
-    for world in deaths(sequence(), "/b"):
+    for witness in deaths(sequence(), "/b"):
         open_calls: set[tuple[str, int]] = set()
-        for event in world.kept:
+        for event in witness.kept:
             if isinstance(event, Started):
                 open_calls.add((event.call, event.attempt))
             if isinstance(event, Finished):

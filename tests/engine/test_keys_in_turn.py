@@ -13,10 +13,10 @@ from flowdsl.engine.orders import Order
 from flowdsl.saga.events import Ended, Started, last_time
 from flowdsl.world.store.memory import Memory
 from tests.conftest import Counts
-from tests.contract.front import Bend, Says
-from tests.engine.constructs import LATE, saga, two_steps
-from tests.engine.office import Office, Process
-from tests.virtual import run_virtually
+from tests.lives.constructs import LATE, saga, two_steps
+from tests.lives.front import Bend, Says
+from tests.lives.office import Office, Process
+from tests.lives.virtual import run_virtually
 
 KEY, OTHER = "saga one", "saga two"
 PLAN = saga(two_steps("wh-1"), head="key: one")  # what its text says is not looked at here

@@ -25,9 +25,9 @@ from flowdsl.world.network.http import Http
 from flowdsl.world.store.memory import Memory, MemoryStore
 from mock_services.app import create_app
 from tests.conftest import Counts
-from tests.contract.front import Bend, Front, Late, Says
-from tests.starting import PROJECT, to_rest
-from tests.virtual import VirtualClock, run_virtually
+from tests.lives.front import Bend, Front, Late, Says
+from tests.lives.starting import PROJECT, to_rest
+from tests.lives.virtual import VirtualClock, run_virtually
 
 LATENCY, TIMEOUT, LIMIT = 1.0, 2, 3
 TEXT = f"""\

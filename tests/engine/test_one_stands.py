@@ -17,9 +17,9 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Chosen, Turned
 from tests.conftest import Counts
-from tests.contract.front import Late, Says
-from tests.engine.constructs import each, hold, saga
-from tests.engine.theatre import RUN, Theatre
+from tests.lives.constructs import each, hold, saga
+from tests.lives.front import Late, Says
+from tests.lives.theatre import RUN, Theatre
 from tests.workflows.shipped import ORDER, plan_of
 
 Fate: TypeAlias = Literal["ok", "refused", "late", "lost", "lost and late"]

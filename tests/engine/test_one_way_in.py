@@ -26,9 +26,9 @@ from flowdsl.world.store.offload import Inline
 from mock_services.app import MockServices, create_app
 from tests.contract.sagas import PAY_AND_FAIL, reserve, saga
 from tests.counts import count
-from tests.simdisk import SimDisk
-from tests.starting import PROJECT, prepared
-from tests.virtual import VirtualClock, at_once, run_virtually
+from tests.lives.simdisk import SimDisk
+from tests.lives.starting import PROJECT, prepared
+from tests.lives.virtual import VirtualClock, at_once, run_virtually
 from tests.world.store.kit import ROOT as STORE
 
 ASKS = saga(

@@ -17,11 +17,11 @@ from flowdsl.world.store.port import Report
 from flowdsl.world.store.summary import Ordered
 from mock_services.app import create_app
 from tests.conftest import Counts
-from tests.engine.constructs import APPROVED, constructs
-from tests.engine.stage import TRIP, workflow
-from tests.engine.theatre import Theatre
-from tests.starting import PROJECT, to_rest
-from tests.virtual import VirtualClock, run_virtually
+from tests.lives.constructs import APPROVED, constructs
+from tests.lives.stage import TRIP, workflow
+from tests.lives.starting import PROJECT, to_rest
+from tests.lives.theatre import Theatre
+from tests.lives.virtual import VirtualClock, run_virtually
 
 
 def test_what_was_said_while_nobody_drove_it_outlives_the_next_crash(counts: Counts) -> None:

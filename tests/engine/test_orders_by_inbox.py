@@ -15,9 +15,9 @@ from flowdsl.world.network.http import Http
 from flowdsl.world.store.memory import Memory, MemoryStore
 from mock_services.app import MockServices, create_app
 from tests.contract.sagas import PAY_AND_FAIL, saga
-from tests.engine.stage import TRIP, workflow
-from tests.starting import PROJECT, to_rest
-from tests.virtual import VirtualClock, run_virtually
+from tests.lives.stage import TRIP, workflow
+from tests.lives.starting import PROJECT, to_rest
+from tests.lives.virtual import VirtualClock, run_virtually
 
 FLIGHT = """
 - id: flight

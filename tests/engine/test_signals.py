@@ -29,10 +29,10 @@ from flowdsl.saga.events import (
 )
 from mock_services.app import create_app
 from tests.conftest import Counts
-from tests.contract.front import Front, Late
-from tests.engine.constructs import LAST, saga
-from tests.engine.theatre import RUN, Theatre
-from tests.virtual import EPOCH
+from tests.lives.constructs import LAST, saga
+from tests.lives.front import Front, Late
+from tests.lives.theatre import RUN, Theatre
+from tests.lives.virtual import EPOCH
 
 
 def signal(name: str, **body: bool | int) -> Order:

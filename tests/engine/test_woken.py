@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from pathlib import Path
 
 import httpx
 import pytest
@@ -16,11 +15,9 @@ from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.offload import Inline
 from mock_services.app import MockServices, create_app
 from tests.contract.sagas import PAY_AND_FAIL, reserve, saga
-from tests.simdisk import SimDisk
-from tests.starting import PROJECT, to_rest
-from tests.virtual import VirtualClock, run_virtually
-
-STORE = Path("/store")
+from tests.lives.simdisk import SimDisk
+from tests.lives.starting import PROJECT, STORE, to_rest
+from tests.lives.virtual import VirtualClock, run_virtually
 
 
 def engine_on(disk: SimDisk, app: MockServices) -> Engine:

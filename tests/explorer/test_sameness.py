@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from types import NoneType, UnionType
 from typing import Any, TypeGuard, Union, get_args, get_origin, get_type_hints
@@ -63,12 +63,14 @@ def sample(kind: Any, number: int) -> Any:
                 for name in kind.__struct_fields__
             }
         )
-    arguments = [each for each in get_args(kind) if each is not NoneType]
+    arguments = [each for each in get_args(kind) if each not in (NoneType, None)]
     origin = get_origin(kind)
     if origin in (UnionType, Union):
         is_optional = len(arguments) < len(get_args(kind))
         return None if is_optional and number else sample(arguments[0], number)
-    if origin is dict:
+    if origin is Mapping and len(arguments) == 1:  # to nothing
+        return {sample(arguments[0], number): None}
+    if origin in (dict, Mapping):
         return {sample(arguments[0], 0): sample(arguments[1], number)}
     if origin is tuple:
         return (sample(arguments[0], number),) * (number + 1)

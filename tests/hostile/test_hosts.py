@@ -20,7 +20,7 @@ from flowdsl.errors import InputError
 from flowdsl.plan.request import Request
 from flowdsl.saga.observation import Answer, NotSent, Observation
 from flowdsl.world.network import hosts
-from flowdsl.world.network.dial import Info, tls_context
+from flowdsl.world.network.dial import Dialler, Info, tls_context
 from flowdsl.world.network.hosts import Hosts, read_allowed
 from flowdsl.world.network.http import Http
 from flowdsl.world.network.wire import Wire
@@ -107,14 +107,14 @@ async def sent(
     """The observation, and how many sockets were made for it."""
     wire = Wire(tls_context(), hosts=Hosts(read_allowed(allow)))
     made = 0
-    make = wire.dialler.make_socket
 
-    def counted(info: Info) -> socket.socket:
-        nonlocal made
-        made += 1
-        return make(info)
+    class Counting(Dialler):
+        def make_socket(self, info: Info) -> socket.socket:
+            nonlocal made
+            made += 1
+            return super().make_socket(info)
 
-    wire.dialler.make_socket = counted  # type: ignore[method-assign]
+    wire.dialler = Counting(tls_context(), Hosts(read_allowed(allow)))
     http = Http(wire)
     try:
         seen = await http.send(post(url), secrets={}, timeout_seconds=seconds, fresh=False)

@@ -24,7 +24,7 @@ from flowdsl.saga.run import Run
 from flowdsl.world.clock import SystemClock
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
-from tests.starting import to_rest
+from tests.lives.starting import to_rest
 
 ORDER = """\
 flowdsl: 1

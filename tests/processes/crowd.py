@@ -18,7 +18,7 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
-from tests.starting import begin
+from tests.lives.starting import begin
 
 PAUSE_SECONDS = 0.1
 OTHERS_ARE_AT_IT = "F210"

@@ -30,7 +30,7 @@ EARLY, EARLY_FULL = 3, 20
 
 def phase_of(state: State) -> str:
     """Where the process was when it died: the first of the calls that were out, or the last that had ended."""
-    calls = state.flying or tuple(state.calls)[-1:]
+    calls = list(state.flying) or list(state.calls)[-1:]
     name = calls[0] if calls else ""
     if "!confirm" in name:
         return "confirm"

@@ -13,7 +13,7 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
-from tests.starting import to_rest
+from tests.lives.starting import to_rest
 
 
 async def drive(plan: Plan, store: Path, url: str, runs: int) -> None:

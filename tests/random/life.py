@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -16,24 +16,19 @@ from flowdsl.engine.sign import RunSigner
 from flowdsl.errors import InputError
 from flowdsl.plan.address import ON_FAILURE, is_below, step_of
 from flowdsl.plan.nodes import Call, ForEach, NothingToUndo, Plan
-from flowdsl.plan.request import Request
 from flowdsl.saga.advance import Turn
 from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import Created, Event, Resumed
-from flowdsl.saga.observation import Observation
 from flowdsl.saga.progress import Progress
 from flowdsl.saga.run import Run
 from flowdsl.saga.state import State, fold
+from tests.lives.death import Death, DyingNetwork, Fuse
+from tests.lives.virtual import EPOCH, VirtualClock, run_virtually
 from tests.random.world import Deed, World
 from tests.runs import run_at
-from tests.virtual import EPOCH, VirtualClock, run_virtually
 
 LIVES_MAX = 6
 AFTERWARDS_SECONDS = 3600.0  # for what is still on its way
-
-
-class Death(BaseException):
-    """The process is gone: nothing catches this."""
 
 
 @dataclass(slots=True)
@@ -47,9 +42,11 @@ class Life:
     secrets: dict[str, str] = field(default_factory=dict)
     told: Turn | None = None
     facts: list[Event] = field(default_factory=list)
-    points: int = 0
-    deaths: int = 0
+    fuse: Fuse = field(init=False)
     signals: int = 0
+
+    def __post_init__(self) -> None:
+        self.fuse = Fuse(self.dies)
 
     def play(self) -> None:
         run_virtually(self._play())
@@ -61,22 +58,17 @@ class Life:
         await asyncio.sleep(AFTERWARDS_SECONDS)
         await asyncio.gather(*self.world.late)
 
-    def _point(self) -> None:
-        self.points += 1
-        if self.points in self.dies:
-            self.deaths += 1
-            raise Death
-
     async def _keep(self, events: Sequence[Event]) -> None:
-        self._point()
+        self.fuse.pass_point()
         await asyncio.sleep(0)
         self.facts += [decode(encode(event)) for event in events]
-        self._point()
+        self.fuse.pass_point()
 
     async def _live(self) -> bool:
         """Whether it came to rest."""
+        self.fuse.begin()
         ports = Ports(
-            _Wire(self),
+            DyingNetwork(self.world, self.fuse, self.world.late),
             VirtualClock(),
             RunSigner(b"key", "run", self.secrets),
             self.secrets,
@@ -218,31 +210,3 @@ def _call(plan: Plan, step: str) -> Call:
     node = plan.nodes[step]
     assert isinstance(node, Call)
     return node
-
-
-@dataclass(frozen=True, slots=True)
-class _Wire:
-    """The network of a driver that may die before, while and after it asks."""
-
-    life: Life
-
-    async def send(
-        self, request: Request, *, secrets: Mapping[str, str], timeout_seconds: float, fresh: bool
-    ) -> Observation:
-        self.life._point()
-        exchange = asyncio.create_task(
-            self.life.world.send(
-                request, secrets=secrets, timeout_seconds=timeout_seconds, fresh=fresh
-            )
-        )
-        await asyncio.sleep(
-            0
-        )  # the bytes are on their way: they arrive whatever becomes of who sent them
-        try:
-            self.life._point()
-            seen = await asyncio.shield(exchange)
-            self.life._point()
-        except BaseException:
-            self.life.world.late.add(exchange)
-            raise
-        return seen

@@ -87,7 +87,7 @@ def test_no_promise_breaks_whatever_it_is(shard: int, counts: Counts, *, full: b
         if problems:
             pytest.fail(story_of(shrunk(one)))
         assert life is not None
-        struck, deaths = struck + len(life.world.struck), deaths + life.deaths
+        struck, deaths = struck + len(life.world.struck), deaths + life.fuse.crashes
         state = life.state
         ends[state.ended or "stuck"] = ends.get(state.ended or "stuck", 0) + 1
     counts.add("random workflows under random faults", seeds // SHARDS)

@@ -146,14 +146,14 @@ def test_a_secret_that_looks_like_data_changes_nothing(
         case = Case(one, one.workflow.plan())
         plain = case.life({})
         secrets = chosen(seed, said_by(plain))
-        points = range(1, plain.points + 1)
+        points = range(1, plain.fuse.passed + 1)
         chance = random.Random(f"points {seed}")
         tried = points if full else chance.sample(points, min(POINTS, len(points)))
         for dies in (frozenset[int](), *(frozenset({point}) for point in tried)):
             without, having = case.life({}, dies), case.life(secrets, dies)
             assert shape(having) == shape(without), (seed, dies, secrets)
             assert leaks(shown(having), secrets) == [], (seed, dies, secrets)
-            deaths += having.deaths
+            deaths += having.fuse.crashes
             masked += any(b'"masked"' in encode(fact) for fact in having.facts)
     counts.add("workflows whose secrets look like data", WORKFLOWS // SHARDS)
     counts.add("workflows whose secrets look like data: crashes", deaths)

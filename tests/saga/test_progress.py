@@ -100,7 +100,7 @@ def test_a_refusal_lets_land_what_is_in_flight_before_anything_is_undone() -> No
     assert (now.state, wanted(now)) == ("compensating", {"parallel-1/b"})
     assert state.planned == {}
     state, now, sent = play(parallel(), "refuse a · ok b")
-    assert state.planned == {"": ("parallel-1/b",)}
+    assert state.planned == {"": {"parallel-1/b"}}
     assert sent[-1] == "parallel-1/b!undo"
 
 
@@ -113,9 +113,9 @@ def test_nothing_new_starts_while_draining() -> None:
 def test_waits_and_backoffs_are_dropped_and_a_backoff_keeps_its_join() -> None:
     state, now, _ = play(parallel(), "lose reply a · refuse b")
     assert "parallel-1/a#2" not in wanted(now)
-    assert state.planned == {"": ("parallel-1/a",)}
+    assert state.planned == {"": {"parallel-1/a"}}
     state, now, _ = play(parallel(), "busy a · refuse b")
-    assert state.planned == {"": ()}
+    assert state.planned == {"": frozenset()}
     assert now.state == "compensated"
 
 

@@ -45,7 +45,7 @@ class Signer:
 
 
 @dataclass(slots=True)
-class World:
+class Answering:
     """`answers`: for each call, what its attempts see; the last one repeats. `took`: seconds of an attempt."""
 
     answers: Mapping[CallId, tuple[Observation, ...]]
@@ -82,7 +82,7 @@ class Story:
 def play(
     plan: Plan,
     inputs: dict[str, Json],
-    world: World,
+    services: Answering,
     *,
     until: CallId = "",
     told: Mapping[CallId, tuple[CancelRequested | Waived, ...]] | None = None,
@@ -100,7 +100,7 @@ def play(
     for _ in range(turns):
         if until and until in story.state.flying:
             return story
-        arrived = _next_arrival(story, world)
+        arrived = _next_arrival(story, services)
         if not arrived:
             return story
         _turn(story, arrived)
@@ -112,24 +112,24 @@ def play(
     return story
 
 
-def _next_arrival(story: Story, world: World) -> list[Event]:
+def _next_arrival(story: Story, services: Answering) -> list[Event]:
     """What ends next among all that is in flight."""
     coming: list[tuple[float, int, Event]] = []
     for index, command in enumerate(story.now.commands):
         match command:
             case Invoke(call=call, attempt=number):
                 entry = story.state.calls[call]
-                at = entry.last_at + world.took.get(call, 0.05)
-                seen = world.answers.get(call, (Answer(200, (), {"id": "X-1"}),))
+                at = entry.last_at + services.took.get(call, 0.05)
+                seen = services.answers.get(call, (Answer(200, (), {"id": "X-1"}),))
                 observation = seen[min(number, len(seen)) - 1]
                 outcome = judge(story.run.plan, story.state, call, observation)
                 coming.append((at, index, Finished(call, number, at, outcome)))
             case Sleep(timer=timer):
                 due = story.state.armed[timer]
                 coming.append((due, index, Fired(timer, max(due, story.at))))
-            case Await(node=node, name=name) if name in world.signals:
+            case Await(node=node, name=name) if name in services.signals:
                 at = story.at + 90
-                signal = Signalled(f"s-{node}", name, world.signals[name], at, "ann")
+                signal = Signalled(f"s-{node}", name, services.signals[name], at, "ann")
                 coming.append((at, index, signal))
             case Begin(node=node):
                 coming.append((story.at, index, Begun(node, story.at)))

@@ -16,7 +16,7 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import CancelRequested, Waived
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
-from tests.view.runs import BEGIN, Story, World, play
+from tests.view.runs import BEGIN, Answering, Story, play
 
 HERE = Path(__file__).parent
 WORKFLOWS = ("trip", "fulfilment", "smallest", "odds", "lists", "branches", "parent")
@@ -69,7 +69,7 @@ def trip(
     told: dict[CallId, tuple[CancelRequested | Waived, ...]] = {}
     if cancel_after:
         told[cancel_after] = (CancelRequested(BEGIN + 1, "ann", "wrong dates"),)
-    world = World({**TRIP, **(answers or {})}, TOOK)
+    world = Answering({**TRIP, **(answers or {})}, TOOK)
     story = play(plan_of("trip"), INPUTS | {"email": email}, world, until=until, told=told)
     if waive:
         story.tell(Waived(waive, story.at, "ann", "rang the airline"))
@@ -81,7 +81,7 @@ QUOTED: Answers = {"quote": (Answer(200, (), {"price": 12}),)}
 
 
 def fulfilment(answers: Answers | None = None) -> Story:
-    world = World({**QUOTED, **(answers or {})})
+    world = Answering({**QUOTED, **(answers or {})})
     return play(plan_of("fulfilment"), ORDER, world, run="fulfil-order-aaaaaaaaaa")
 
 
@@ -92,7 +92,9 @@ FOUND: Answers = {"search": (Answer(200, (), {"id": "S-1", "items": [1]}),)}
 def odds(answers: Answers | None = None, *, sizes: list[Json] | None = None) -> Story:
     env = {"A_URL": "https://a.example/v1"}
     inputs = ODDS | ({"sizes": sizes} if sizes is not None else {})
-    return play(plan_of("odds"), inputs, World({**FOUND, **(answers or {})}), run="odds-1", env=env)
+    return play(
+        plan_of("odds"), inputs, Answering({**FOUND, **(answers or {})}), run="odds-1", env=env
+    )
 
 
 @cache
@@ -166,7 +168,7 @@ def lists(
         "stock[1]": (Answer(201, (), {"id": "S-2"}),),
         "stock[2]": (Answer(201, (), {"id": "S-3"}),),
     }
-    world = World({**given, **(answers or {})}, {"stock[2]": 0.9, "quotes[1]": 0.3})
+    world = Answering({**given, **(answers or {})}, {"stock[2]": 0.9, "quotes[1]": 0.3})
     inputs: dict[str, Json] = {"orders": orders(count), "people": list(people)}
     return play(plan_of("lists"), inputs, world, until=until, run="lists-4kq2mzab7d")
 
@@ -180,7 +182,7 @@ def branches(
     asks: bool = False,
 ) -> Story:
     """`asks`: it waits for its approval, and has for a while."""
-    world = World(answers or {}, {}, signals or {})
+    world = Answering(answers or {}, {}, signals or {})
     inputs: dict[str, Json] = {"total": total, "express": False}
     run = "branches-4kq2mzab7d"
     story = play(
@@ -193,6 +195,6 @@ def branches(
 
 
 def parent(answers: Answers | None = None, *, until: CallId = "") -> Story:
-    world = World(answers or {})
+    world = Answering(answers or {})
     inputs: dict[str, Json] = {"order_id": "o-1"}
     return play(plan_of("parent"), inputs, world, until=until, run="parent-4kq2mzab7d")

@@ -15,7 +15,7 @@ from flowdsl.view.graph.svg import svg
 from flowdsl.view.paint import plain
 from flowdsl.view.run.exchange import show_text
 from flowdsl.view.run.tree import picture
-from tests.view.runs import Story, World, play
+from tests.view.runs import Answering, Story, play
 from tests.view.stories import NO_FUNDS, Answers
 
 HEAD = 'flowdsl: 1\nname: edge\nservices: { a: "http://a" }\n'
@@ -33,7 +33,7 @@ def plan(text: str, **files: str) -> Plan:
 
 
 def run(of: Plan, inputs: dict[str, Json], answers: Answers | None = None) -> Story:
-    return play(of, inputs, World(answers or {}), run="edge-aaaaaaaaaa")
+    return play(of, inputs, Answering(answers or {}), run="edge-aaaaaaaaaa")
 
 
 def drawn(story: Story) -> str:
@@ -129,7 +129,7 @@ def test_an_item_over_steps_that_lost_says_so() -> None:
         "      - { id: a1, call: POST a/1, compensate: DELETE a/1 }\n"
         "      - { id: a2, call: 'POST a/${x}', compensate: DELETE a/2 }\n"
     )
-    world = World({}, {"pick[0]/a2": 1.0})  # `u` answers when `v` has won
+    world = Answering({}, {"pick[0]/a2": 1.0})  # `u` answers when `v` has won
     story = play(of, {"xs": ["u", "v"]}, world, run="edge-aaaaaaaaaa")
     text = drawn(story)
     assert "first_success: v" in text
@@ -141,7 +141,7 @@ def test_a_detached_run_that_is_not_there_yet() -> None:
         "steps:\n  - commit\n  - { id: own, uses: ./child.yaml, detach: true }\n",
         child="steps:\n  - { id: book, call: POST a/book, compensate: DELETE a/book }\n",
     )
-    story = play(of, {}, World({}), run="edge-aaaaaaaaaa", turns=0)
+    story = play(of, {}, Answering({}), run="edge-aaaaaaaaaa", turns=0)
     assert "to be started" in drawn(story)
     done = run(of, {})
     assert "to be started" not in drawn(done)
@@ -153,7 +153,7 @@ def test_a_run_in_a_queue_says_what_it_waits_for() -> None:
     from flowdsl.view.run.closing import summary_text
 
     of = plan("key: k-1\nsteps:\n  - { id: book, call: POST a/book, compensate: DELETE a/book }\n")
-    story = play(of, {}, World({}), run="edge-aaaaaaaaaa", key="k-1", turns=0)
+    story = play(of, {}, Answering({}), run="edge-aaaaaaaaaa", key="k-1", turns=0)
     assert story.now.state == "waiting"
     said = summary_text(story.run)
     assert said == "waits for its turn among the runs with the key k-1"

@@ -10,8 +10,8 @@ import pytest
 from flowdsl.plan.json import from_bytes
 from flowdsl.plan.values import Json
 from mock_services.ledger import Effect
-from tests.contract.front import Front
 from tests.contract.story import Story
+from tests.lives.front import Front
 from tests.workflows.shipped import FOLDER, ORDER, plan_of
 
 # By the event that each reacts to, as its `trigger` says.

@@ -14,8 +14,8 @@ from flowdsl.plan.values import Json
 from flowdsl.view.run.report import outputs
 from tests.conftest import Counts
 from tests.contract.crashes import crash_everywhere
-from tests.contract.front import Says
 from tests.contract.story import Story
+from tests.lives.front import Says
 from tests.workflows.shipped import plan_of
 
 FOLDER = "tests/workflows/kitchen"

@@ -11,8 +11,8 @@ from flowdsl.plan.values import Json
 from flowdsl.view.run.report import outputs
 from tests.conftest import Counts
 from tests.contract.crashes import crash_everywhere
-from tests.contract.front import Late, Says
 from tests.contract.story import Story
+from tests.lives.front import Late, Says
 from tests.workflows.shipped import BY_NAME, FOLDER, ROOT, SHIPPED, Shipped, story_of
 
 REFUSED = Says(422, {"error": "no", "message": "we would rather not"})

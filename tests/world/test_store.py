@@ -20,7 +20,7 @@ from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.memory import Memory, MemoryStore
 from flowdsl.world.store.port import Checkable, Store
 from flowdsl.world.store.summary import Claim
-from tests.simdisk import SimDisk
+from tests.lives.simdisk import SimDisk
 from tests.world.store.kit import (
     DEFINITION,
     DIGEST,

@@ -34,8 +34,7 @@ def body(graph: Graph, ids: Mapping[str, str], indent: str = "  ") -> list[str]:
         if vertex.instead is not None:
             lines.append(joined(vertex, vertex.instead, ids, "style=dashed, label=refused"))
         if vertex.undo is not None:
-            pair = f"{dot_text(ids[vertex.id])}, {dot_text(_undo_id(vertex, ids))}"
-            first, _, last = pair.partition(", ")
+            first, last = dot_text(ids[vertex.id]), dot_text(_undo_id(vertex, ids))
             lines.append(f"  {first} -> {last} [style=dashed, constraint=false, label=undo];")
             lines.append(f"  {{ rank=same; {first}; {last}; }}")
     return lines

@@ -298,8 +298,8 @@ def _back(canvas: Canvas, node: AnyNode) -> str:
         return ""
     if enclosing(node.address)[-1] in canvas.final:
         return ""
-    method, _, path = action_text(node.compensation.action).partition(" ")
-    return f"↺ {method} …/{path.rpartition('/')[2]}"
+    action = node.compensation.action
+    return f"↺ {action.method} …/{action_text(action).rpartition('/')[2]}"
 
 
 def legend() -> Line:

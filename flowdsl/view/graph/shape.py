@@ -37,6 +37,7 @@ class Vertex(Struct, frozen=True):
     word: str = ""
     is_mild: bool = False
     event: str = ""
+    is_many: bool = False  # it stands for every item of a list
 
     @property
     def look(self) -> Look:

@@ -136,7 +136,7 @@ def _legend(graph: Graph, height: float) -> Iterator[str]:
         words.append("↺ how a step is undone, until the commit")
     if any(vertex.optional for vertex in every):
         words.append("? may be skipped, or fail harmlessly")
-    if any(vertex.title.endswith("×") for vertex in every):
+    if any(vertex.is_many for vertex in every):
         words.append("× once for every item")
     if words:
         yield (

@@ -99,7 +99,7 @@ def _box(vertex: Vertex, box: Box) -> Iterator[str]:
     fill = colour.fill if is_coloured or look.is_plain else FRAME_FILL
     stroke = EVENT if look.stands_out and not is_coloured else colour.stroke
     radius = 17.0 if look.is_round or not vertex.text else 8.0
-    if vertex.title.endswith("×"):  # one of many: the edges of two more stand out behind it
+    if vertex.is_many:  # one of many: the edges of two more stand out behind it
         for step in (7, 3.5):
             behind = Box(box.x + step, box.y - step, box.width - step, box.height)
             yield f'<g class="more">{rect(behind, radius, fill, stroke)}</g>'

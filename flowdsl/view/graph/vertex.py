@@ -197,11 +197,12 @@ def _template(canvas: Canvas, each: ForEach) -> Vertex:
     """What every item will be: a box for a call, a frame around steps; once, with a ×."""
     title = f"{_title(canvas, each)} ×"
     words = multiplied_text(each)
-    frame, body = _box(canvas, each, title, words), each.body
+    frame = replace(_box(canvas, each, title, words), is_many=True)
+    body = each.body
     if isinstance(body, Call):
         return replace(
             _call(canvas, body), id=each.address, title=title, note=words,
-            optional=frame.optional, state=frame.state,
+            optional=frame.optional, state=frame.state, is_many=True,
         )  # fmt: skip
     if isinstance(body, Block) and body.kind == "uses":
         frame = replace(frame, text=f"{words} · {verb(body, canvas.plan)}")
@@ -231,7 +232,7 @@ def _confirms(canvas: Canvas, each: ForEach) -> Vertex:
     frame = _box(canvas, each, title, "")
     if each.branches is not None:
         return _items(canvas, frame, each)
-    frame = replace(frame, title=f"{title} ×")
+    frame = replace(frame, title=f"{title} ×", is_many=True)
     if isinstance(each.body, Confirm):
         return replace(frame, kind="confirm", text=action_text(each.body.action))
     return _around(canvas, frame, inside(each.body))

@@ -123,10 +123,17 @@ def cause_text(plan: Plan, cause: Failure, call: CallId = "") -> str:
 
 def suggestions(run: Run) -> list[Suggestion]:
     """The next commands worth typing."""
+    if run.progress.state == "succeeded":
+        return [Suggestion(f"flowdsl status {run.id}", "the run, step by step")]
+    return ways_on(run)
+
+
+def ways_on(run: Run) -> list[Suggestion]:
+    """Those that do more than look at it."""
     names = short_names(run.plan)
     match run.progress.state:
         case "succeeded":
-            return [Suggestion(f"flowdsl status {run.id}", "the run, step by step")]
+            return []
         case "compensated" | "cancelled":
             cause = cause_of(run)
             show = (

@@ -12,6 +12,7 @@ from flowdsl.plan.span import NOWHERE, Span
 from flowdsl.plan.unfold import source_of
 from flowdsl.saga.events import Failure
 from flowdsl.saga.intent import action_of
+from flowdsl.saga.outcome import ANSWER_LOST, NOTHING_SENT
 from flowdsl.saga.run import Run
 from flowdsl.saga.state import NO_CALL, CallState
 from flowdsl.saga.unfolding import Unfolded
@@ -24,7 +25,6 @@ from flowdsl.view.times import duration
 
 LABEL_MAX = 48  # columns of what stands beside the code
 WHY = "why       "
-GIVES_A_REASON = ("nothing was sent", "the answer was lost")
 NOT_A_STEP = frozenset(
     {Code.RUN_TIMEOUT, Code.CANCELLED, Code.PARKED}
 )  # the deadline, a cancel, a driver that keeps crashing
@@ -127,8 +127,9 @@ def _split(failure: Failure) -> tuple[str, str]:
     """What stands beside the code, and where not all of it goes there, what is told below: the reason, or all."""
     if columns(failure.message) <= LABEL_MAX:
         return failure.message, ""
-    what, _, reason = failure.message.partition(": ")
-    return (what, reason) if what in GIVES_A_REASON else (failure.message, failure.message)
+    if not failure.reason:
+        return failure.message, failure.message
+    return ANSWER_LOST if failure.code == Code.UNKNOWN_OUTCOME else NOTHING_SENT, failure.reason
 
 
 def _why(failure: Failure, entry: CallState, digits: int) -> list[Line]:

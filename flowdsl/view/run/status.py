@@ -20,16 +20,15 @@ from flowdsl.view.calls import NAME_MAX, Names, name_of, short_names
 from flowdsl.view.mark import RUN_MARKS, WARNING
 from flowdsl.view.paint import Line, Style, Styled, bold, columns, counted, cut, dim, fit, line, pad
 from flowdsl.view.run.closing import (
-    Suggestion,
     cause_text,
     closing,
     run_name,
     suggestion_lines,
-    suggestions,
+    ways_on,
 )
 from flowdsl.view.run.items import Folded, turned_item
 from flowdsl.view.run.positions import cause_call, cause_of, label_of, tries_of
-from flowdsl.view.run.step import cells, seen_of, status_of, tries_text
+from flowdsl.view.run.step import cells, seen_of, status_of
 from flowdsl.view.run.tone import GAVE_WAY, mark_of
 from flowdsl.view.run.tree import hidden_text, reachable
 from flowdsl.view.times import ago, date_and_time, duration
@@ -79,12 +78,8 @@ def status_text(run: Run, about: About) -> list[Line]:
         *table(run, about.now),
         *_aftermath(run),
         line(),
-        *suggestion_lines([each for each in suggestions(run) if not _is_this(each)]),
+        *suggestion_lines(ways_on(run)),
     ]
-
-
-def _is_this(suggested: Suggestion) -> bool:
-    return suggested.command.startswith("flowdsl status")
 
 
 def table(run: Run, now: float | None = None) -> list[Line]:
@@ -225,13 +220,7 @@ def _cells(
     name = f"{names[node.of]} confirm" if isinstance(node, Confirm) else names[node.address]
     entry = run.state.calls.get(node.address, NO_CALL)
     tries = str(tries_of(run, node.address)) if entry.attempt else ""
-    answer = (
-        words.detail.removesuffix(tries_text(run, node.address))
-        .rstrip(" ·")
-        .removeprefix(f"{LOST} · ")
-    )
-    answer = answer.removeprefix(f"{seen}: ").replace(f"warning: {seen}", "warning")
-    answer = "" if answer == seen else answer
+    answer = words.detail.beside(seen)
     back = run.state.calls.get(undo(node.address))
     if back is not None and back.attempt:
         answer = f"then {answer}" if answer else f"then {status_of(back)}"

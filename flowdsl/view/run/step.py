@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from flowdsl.codes import Code
 from flowdsl.plan.address import CallId, answer, undo
@@ -29,7 +30,15 @@ from flowdsl.saga.ledger import answer_of
 from flowdsl.saga.progress import StepState
 from flowdsl.saga.run import Run
 from flowdsl.saga.state import NO_CALL, CallState
-from flowdsl.view.brief import answer_summary, failure_summary, reason, scalar, sent_body, summary
+from flowdsl.view.brief import (
+    answer_summary,
+    beside_status,
+    failure_summary,
+    reason,
+    scalar,
+    sent_body,
+    summary,
+)
 from flowdsl.view.calls import Names, call_text
 from flowdsl.view.paint import Style, cut
 from flowdsl.view.run.items import (
@@ -55,11 +64,35 @@ from flowdsl.view.times import duration
 from flowdsl.view.verb import verb
 
 
+class Detail(Struct, frozen=True):
+    """What became of a step. A table has columns for the state, the tries and what was lost; a picture says all in one line."""
+
+    said: str = ""
+    state: str = ""
+    tries: str = ""
+    then: str = ""
+    is_lost: bool = False
+    is_warned: bool = False
+
+    @property
+    def text(self) -> str:
+        head = f"{self.state}: {self.said}" if self.state and self.said else self.state or self.said
+        if self.is_warned:
+            head = _joined(f"warning: {self.state}", self.said)
+        return _joined(LOST if self.is_lost else "", head, self.tries, self.then)
+
+    def beside(self, seen: str) -> str:
+        """What is left to say beside that state."""
+        state = "warning" if self.is_warned else self.state if self.state != seen else ""
+        said = self.said if self.said != seen else ""
+        return _joined(state, said, self.then)
+
+
 class Cells(Struct, frozen=True):
     call: str = ""
     status: str = ""
     took: str = ""
-    detail: str = ""
+    detail: Detail = Detail()
     style: Style = "plain"
 
 
@@ -89,15 +122,15 @@ def _without_call(run: Run, node: AnyNode, seen: StepState, now: float | None) -
         return Cells(does, detail=_assigned(run, node))
     if isinstance(node, WaitFor | Wait | Detach) and not has_failed:
         said, style = _waiting(run, node, seen, now)
-        return Cells(does, detail=said, style=style)
+        return Cells(does, detail=Detail(said), style=style)
     if isinstance(node, Fail) and has_failed:
-        return Cells(does, detail=failure.message if failure else "", style="red")
+        return Cells(does, detail=Detail(failure.message if failure else ""), style="red")
     called = _group(run, node)
     if failure is not None:
-        return Cells(called, detail=f"{seen}: {failure.message}", style="red")
+        return Cells(called, detail=Detail(failure.message, seen), style="red")
     word = seen if seen in ("waiting", "running", "undoing", "undone", "stuck") else ""
-    lost = "lost" if turned_item(run, node.address, LOST) else ""
-    return Cells(called, detail=_joined(lost, word), style="dim")
+    lost = turned_item(run, node.address, LOST) is not None
+    return Cells(called, detail=Detail(state=word, is_lost=lost), style="dim")
 
 
 def _group(run: Run, node: AnyNode) -> str:
@@ -109,22 +142,23 @@ def _group(run: Run, node: AnyNode) -> str:
     return item_text(item) if said == "steps" else _joined(item_text(item), said)
 
 
-def _skipped(run: Run, node: AnyNode) -> str:
+def _skipped(run: Run, node: AnyNode) -> Detail:
     """Why nothing of it was done: its own condition, or that others were quicker."""
     if node.address in run.state.skipped or node.when is not None:
-        return skipped_because(node)
-    return "not needed" if item_value(run, node.address)[0] else "skipped"
+        return Detail(why_skipped(node), "skipped")
+    is_item, _ = item_value(run, node.address)
+    return Detail("not needed") if is_item else Detail(state="skipped")
 
 
 def _each(run: Run, each: ForEach, seen: StepState) -> Cells:
     if seen == "skipped":
-        return Cells(each_text(each), detail=skipped_because(each), style="dim")
+        return Cells(each_text(each), detail=Detail(why_skipped(each), "skipped"), style="dim")
     failure = failure_of(run, each.address)
     if failure is not None:
-        return Cells(each_text(each), detail=f"refused: {failure.message}", style="red")
+        return Cells(each_text(each), detail=Detail(failure.message, "refused"), style="red")
     if each.address not in run.state.expanded:
-        return Cells(each_text(each), detail=collect_text(each), style="dim")
-    return Cells(each_text(each), detail=result_text(Folded(run), each))
+        return Cells(each_text(each), detail=Detail(collect_text(each)), style="dim")
+    return Cells(each_text(each), detail=Detail(result_text(Folded(run), each)))
 
 
 def _waiting(
@@ -154,14 +188,19 @@ def _waiting(
 
 def skipped_because(node: AnyNode) -> str:
     """`skipped: inputs.email is not set`."""
+    return Detail(why_skipped(node), "skipped").text
+
+
+def why_skipped(node: AnyNode) -> str:
+    """`inputs.email is not set`; nothing where it has no condition of its own."""
     if node.when is None:
-        return "skipped"
+        return ""
     text = node.when.text.strip()
     references = node.when.references
     only = len(references) == 1 and references[0].length == len(text)
     if only and references[0].path[0] == "inputs":
-        return f"skipped: {text} is not set"
-    return f"skipped: `{text}` is false"
+        return f"{text} is not set"
+    return f"`{text}` is false"
 
 
 def undo_brief(run: Run, call: CallId) -> str:
@@ -206,7 +245,7 @@ def _call(
     took = "" if seconds is None else duration(seconds)
     detail, style = _detail(run, call, seen, names)
     asking = _asking_again(run, call, now) if seen == "undoing" else ""
-    detail = f"undoing: {asking}" if asking else detail
+    detail = Detail(asking, "undoing") if asking else detail
     return Cells(call_text(run, call.address), status_of(entry), took, detail, style)
 
 
@@ -215,14 +254,14 @@ def _detail(
     call: Call,
     seen: StepState,
     names: Names,
-) -> tuple[str, Style]:
-    said, style = _became(run, call, seen, names)
+) -> tuple[Detail, Style]:
+    detail, style = _became(run, call, seen, names)
     lost = turned_item(run, call.address, LOST) is not None
     if lost and seen not in ("running", "stuck", "unknown"):
-        return _joined("lost", said), "blue" if seen in ("undone", "undoing") else "dim"
+        return replace(detail, is_lost=True), "blue" if seen in ("undone", "undoing") else "dim"
     if seen == "refused" and has_fallen_back(run, call):
-        return _joined(said, "falls back"), "yellow"
-    return said, "yellow" if seen == "refused" and is_tolerated(run.plan, call.address) else style
+        return replace(detail, then="falls back"), "yellow"
+    return detail, "yellow" if seen == "refused" and is_tolerated(run.plan, call.address) else style
 
 
 def _became(
@@ -230,36 +269,37 @@ def _became(
     call: Call,
     seen: StepState,
     names: Names,
-) -> tuple[str, Style]:
+) -> tuple[Detail, Style]:
     entry = run.state.calls.get(call.address, NO_CALL)
     failure = failure_of(run, call.address)
-    why = _why(failure, status_of(entry))
+    why = _why(failure)
     tries = tries_text(run, call.address)
     if is_warned(run, call) and seen in ("refused", "unknown"):
-        return _joined(f"warning: {seen}", why, tries), "yellow"
+        return Detail(why, seen, tries, is_warned=True), "yellow"
     match seen:
         case "pending":
-            return _after(run.plan, call, names), "dim"
+            return Detail(_after(run.plan, call, names)), "dim"
         case "skipped":
             if entry.waived is not None:
-                return _joined("skipped by hand", entry.waived.reason), "yellow"
+                return Detail(_joined("skipped by hand", entry.waived.reason)), "yellow"
             return _skipped(run, call), "dim"
         case "running":
-            return _running(entry, call.action), "plain"
+            return Detail(_running(entry, call.action)), "plain"
         case "kept" if stands(run, call.address):
-            return _standing(run, call), "yellow"
+            return Detail(_standing(run, call)), "yellow"
         case "ok" | "kept":
             # What answers an event says nothing of it: it is the event again, or that it was taken.
             known = answer_of(run.state, call) if call.action.event is None else None
             kept = "kept" if isinstance(call.compensation, NothingToUndo) and seen == "kept" else ""
             resolved = "resolved by hand" if entry.resolved is not None else ""
-            return _joined(kept, answer_summary(known) if known else "", resolved, tries), "plain"
+            said = _joined(kept, answer_summary(known) if known else "", resolved)
+            return Detail(said, tries=tries), "plain"
         case "undone" | "undoing":
             return _undo_detail(run, call, seen), "blue"
         case "stuck":
             return _stuck(run, call, why), "red"
         case _:
-            return _joined(f"{seen}: {why}" if why else seen, tries), "red"
+            return Detail(why, seen, tries), "red"
 
 
 def seen_of(run: Run, node: AnyNode) -> StepState:
@@ -271,14 +311,11 @@ def seen_of(run: Run, node: AnyNode) -> StepState:
     return "undone" if undone else "refused"
 
 
-def _why(failure: Failure | None, status: str) -> str:
+def _why(failure: Failure | None) -> str:
     """What is not said by the status beside it."""
     if failure is None:
         return ""
-    if failure.code == Code.NOT_EXPECTED:
-        return "`expect` does not hold"
-    said = failure_summary(failure)
-    return "" if said.startswith(f"answered {status}") else said
+    return "`expect` does not hold" if failure.code == Code.NOT_EXPECTED else beside_status(failure)
 
 
 def _running(entry: CallState, action: Action) -> str:
@@ -316,28 +353,29 @@ def _standing(run: Run, call: Call) -> str:
     return f"stands: {undo_brief(run, back)}  {tail}".rstrip()
 
 
-def _undo_detail(run: Run, call: Call, seen: StepState) -> str:
+def _undo_detail(run: Run, call: Call, seen: StepState) -> Detail:
     back = undo(call.address)
     entry = run.state.calls.get(back, NO_CALL)
     word = entry.waived or entry.resolved
     if word is not None and entry.answer is None:
         absent = isinstance(word, Resolved) and not word.ok
-        return _joined("nothing to undo, by hand" if absent else "undone by hand", word.reason)
+        said = "nothing to undo, by hand" if absent else "undone by hand"
+        return Detail(_joined(said, word.reason))
     if back not in run.state.calls:
-        return "undone" if seen == "undone" else "undoing: waits until nothing can arrive late"
-    status = status_of(entry).replace("…", "")
-    tail = _joined(status, tries_text(run, back))
-    return f"{seen}: {undo_brief(run, back)}  {tail}".rstrip()
+        waits = "" if seen == "undone" else "waits until nothing can arrive late"
+        return Detail(waits, seen)
+    tail = _joined("" if entry.flying else status_of(entry), tries_text(run, back))
+    return Detail(f"{undo_brief(run, back)}  {tail}".rstrip(), seen)
 
 
-def _stuck(run: Run, call: Call, why: str) -> str:
+def _stuck(run: Run, call: Call, why: str) -> Detail:
     back = undo(call.address)
     if back in run.progress.stuck and back in run.state.calls:
         entry = run.state.calls[back]
         said = f"{undo_brief(run, back)}  {status_of(entry)}" if entry.attempt else ""
-        return _joined(f"stuck: {said}".rstrip(), tries_text(run, back))
+        return Detail(_joined(said.rstrip(), tries_text(run, back)), "stuck")
     left = next((one.why for one in run.progress.residue if one.step == call.address), "")
-    return _joined(f"stuck: {left or why}", tries_text(run, call.address))
+    return Detail(left or why, "stuck", tries_text(run, call.address))
 
 
 def _confirm(run: Run, node: Confirm, seen: StepState, now: float | None) -> Cells:
@@ -346,9 +384,8 @@ def _confirm(run: Run, node: Confirm, seen: StepState, now: float | None) -> Cel
     took = "" if seconds is None else duration(seconds)
     failure = failure_of(run, node.address)
     word = "" if seen in ("ok", "pending") else str(seen)
-    if failure is not None and seen == "stuck":
-        word = f"stuck: {failure_summary(failure)}"
-    detail = _joined(word, tries_text(run, node.address))
+    said = failure_summary(failure) if failure is not None and seen == "stuck" else ""
+    detail = Detail(said, word, tries_text(run, node.address))
     return Cells("confirm", status_of(entry), took, detail, "red" if seen == "stuck" else "plain")
 
 
@@ -360,12 +397,12 @@ def _after(plan: Plan, call: Call, names: Names) -> str:
     return "after " + ", ".join(names[parent.children[need].address] for need in call.needs)
 
 
-def _assigned(run: Run, node: Set) -> str:
+def _assigned(run: Run, node: Set) -> Detail:
     values = run.state.done.get(node.address)
     if not isinstance(values, dict):
         failure = failure_of(run, node.address)
-        return f"refused: {failure.message}" if failure else ""
-    return " · ".join(f"{name} {cut(scalar(value), 24)}" for name, value in values.items())
+        return Detail(failure.message, "refused") if failure else Detail()
+    return Detail(" · ".join(f"{name} {cut(scalar(value), 24)}" for name, value in values.items()))
 
 
 def _joined(*words: str) -> str:

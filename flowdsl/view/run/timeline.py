@@ -12,6 +12,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
+from flowdsl.codes import Code
 from flowdsl.plan.address import CallId, direction_of, is_answer, is_settle, step_of
 from flowdsl.plan.nodes import (
     Block,
@@ -67,14 +68,14 @@ from flowdsl.saga.intent import action_of
 from flowdsl.saga.run import Run
 from flowdsl.saga.state import NO_CALL, State, apply
 from flowdsl.saga.unfolding import Unfolded
-from flowdsl.view.brief import failure_summary, one_line, scalar
+from flowdsl.view.brief import beside_status, one_line, scalar
 from flowdsl.view.calls import NAME_MAX, Names, call_text, last_part, name_of, short_names
 from flowdsl.view.outline import commit_is_shown
 from flowdsl.view.paint import columns, cut, pad, visible
 from flowdsl.view.run.closing import cause_text, first_few
 from flowdsl.view.run.items import item_text
 from flowdsl.view.run.positions import undone_steps
-from flowdsl.view.run.step import skipped_because, status_of
+from flowdsl.view.run.step import status_of, why_skipped
 from flowdsl.view.times import clock, duration
 from flowdsl.view.verb import branch_text
 
@@ -132,9 +133,7 @@ def entries(
         case Expanded() | Chosen() | Signalled() | Received() | Detached() | Begun() | Admitted():
             yield from _branched(after, event)
         case Skipped(node=address):
-            yield TimelineEntry(
-                "skipped", address, skipped_because(plan.nodes[address]).removeprefix("skipped: ")
-            )
+            yield TimelineEntry("skipped", address, why_skipped(plan.nodes[address]) or "skipped")
         case Failed(node=call, failure=failure):
             yield TimelineEntry("refused", call, f"{_back(call)}{failure.message}")
         case Armed(timer=timer, due=due):
@@ -199,7 +198,7 @@ def _was_interrupted(state: State, call: CallId) -> bool:
 def _finished(plan: Unfolded, after: State, event: Finished) -> TimelineEntry:
     call = event.call
     entry = after.calls[call]
-    status = status_of(entry).replace("–", "no answer")
+    status = "no answer" if _is_unanswered(event) else status_of(entry)
     said = f"{status} {duration(event.at - entry.last_at)}".strip()
     tries = f"  try {event.attempt}" if event.attempt > 1 else ""
     match event.outcome:
@@ -218,9 +217,10 @@ def _not_ok(
 ) -> TimelineEntry:
     call, entry = event.call, after.calls[event.call]
     action = action_of(plan, call)
-    why = failure_summary(failure)
-    why = "" if why.startswith(f"answered {failure.status}") else f"  {why}"
-    why = why.replace("the answer was lost: ", "") if "no answer" in said else why
+    why = beside_status(failure)
+    if failure.code == Code.UNKNOWN_OUTCOME and failure.reason:  # "no answer" stands beside it
+        why = failure.reason
+    why = f"  {why}" if why else ""
     if may_go_on(entry, action, plan.services[action.service]):
         pause = duration(delay_seconds(after, call, entry, action))
         total = entry.spent + action.retry.attempts
@@ -229,6 +229,11 @@ def _not_ok(
         return TimelineEntry("retry", call, f"{_back(call)}{said}{why}  {rest}")
     word = "unknown" if isinstance(event.outcome, Unknown) else "refused"
     return TimelineEntry(word, call, f"{_back(call)}{said}{why}{tries}")
+
+
+def _is_unanswered(event: Finished) -> bool:
+    outcome = event.outcome
+    return not isinstance(outcome, Ok) and outcome.failure.status is None
 
 
 def _back(call: CallId) -> str:

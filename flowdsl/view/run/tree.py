@@ -21,7 +21,7 @@ from flowdsl.view.paint import WIDTH, Line, Styled, columns, cut, dim, fit, line
 from flowdsl.view.run.closing import run_name
 from flowdsl.view.run.items import Folded, counts, is_template
 from flowdsl.view.run.positions import label_of, state_of
-from flowdsl.view.run.step import Cells, cells
+from flowdsl.view.run.step import Cells, Detail, cells
 from flowdsl.view.run.tone import MORE, mark_of
 from flowdsl.view.times import duration
 from flowdsl.view.verb import branch_text
@@ -80,7 +80,7 @@ def reachable(run: Run) -> list[Row]:
 def _draw(run: Run, row: Row, names: Names, now: float | None) -> Drawn:
     node = row.node
     if row.kind == "more":
-        words = Cells(detail=hidden_text(Folded(run), row), style="dim")
+        words = Cells(detail=Detail(hidden_text(Folded(run), row)), style="dim")
         return Drawn(row, f"  {row.gutter}{MORE.symbol} {len(row.hidden)} more", MORE, words)
     mark = mark_of(run, node)
     name = names[node.of] if isinstance(node, Confirm) else names.beside(node.address)
@@ -88,7 +88,7 @@ def _draw(run: Run, row: Row, names: Names, now: float | None) -> Drawn:
     words = cells(run, node, names, now)
     if row.kind == "branch" and isinstance(node, Block):
         passed = state_of(run, node.address) == "skipped"
-        words = Cells(branch_text(node), detail="not taken" if passed else "", style="dim")
+        words = Cells(branch_text(node), detail=Detail("not taken" if passed else ""), style="dim")
     return Drawn(row, f"  {row.gutter}{mark.symbol} {cut(name, NAME_MAX)}", mark, words)
 
 
@@ -152,7 +152,7 @@ def _line(drawn: Drawn, left: int, call: int) -> Line:
             "  ",
             Styled(status, "dim" if quiet else drawn.mark.style),
             dim(took),
-            Styled(words.detail, words.style),
+            Styled(words.detail.text, words.style),
         )
     )
 

@@ -31,15 +31,20 @@ def exposed(disk: Disk, layout: StoreLayout) -> Exposed:
     )
 
 
-def findings(disk: Disk, layout: StoreLayout) -> Iterator[StoreFinding]:
+def findings(disk: Disk, layout: StoreLayout, *, brief: bool = False) -> Iterator[StoreFinding]:
+    """`brief`: without what follows from it and which files they are, for those who did not ask."""
     found = exposed(disk, layout)
     if found.writable:
-        what = f"others may write it, and make runs send what they like: {_told(layout, found.writable)}"
+        what = "others may write it"
+        if not brief:
+            what += f", and make runs send what they like: {_told(layout, found.writable)}"
         yield StoreFinding(
             ".", "exposed", what, code=Code.EXPOSED_STORE, help=f"chmod -R go-w {layout.root}"
         )
     if found.foreign:
-        what = f"it belongs to another user, who may write it: {_told(layout, found.foreign)}"
+        what = "it belongs to another user"
+        if not brief:
+            what += f", who may write it: {_told(layout, found.foreign)}"
         help_ = f"use a store of your own (--store), or chown -R $USER {layout.root}"
         yield StoreFinding(".", "exposed", what, code=Code.EXPOSED_STORE, help=help_)
 

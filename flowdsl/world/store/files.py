@@ -110,6 +110,7 @@ class FileStore:
         )
         self._inbox = InboxFolder(self._disk, layout, wall)
         self._queues = Queues(self._disk, layout, self._is_over, self._holders)
+        self._places = Together(self._reading, self._queues.firsts)
 
     @property
     def key(self) -> bytes:
@@ -230,7 +231,7 @@ class FileStore:
 
     async def first_in_queue(self, key: str, run: str) -> str | None:
         with explained(self._layout.queues):
-            return await self._reading(partial(self._queues.first, key, run))
+            return await self._places.ask((key, run))
 
     async def before_in_queue(self, key: str, run: str) -> str | None:
         with explained(self._layout.queues, to="read"):
@@ -339,4 +340,4 @@ class FileStore:
             return await self._reading(partial(examine, examination, repair=repair))
 
     async def exposed(self) -> Sequence[StoreFinding]:
-        return await self._reading(lambda: [*access.findings(self._disk, self._layout)])
+        return await self._reading(lambda: [*access.findings(self._disk, self._layout, brief=True)])

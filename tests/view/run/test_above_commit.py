@@ -16,7 +16,7 @@ from flowdsl.view.run.tree import picture
 from flowdsl.view.times import duration
 from tests.runs import run_at
 from tests.saga.plans import call, plan
-from tests.view.runs import Story, World, play
+from tests.view.runs import Answering, Story, play
 
 LOSER = call("b", more="for_each: w in [1, 2]\ncollect: first_success")
 LOST_LOSER = "ok a · ok b[0] · ok b[1] · refuse b[1]!undo 422"
@@ -106,7 +106,7 @@ ASKED = call("a", more="retry: { attempts: 2, delay: 30ms }") + call("b")
 def asking(turns: int) -> Story:
     """The service answers 500 for ever; the undo of `a` needs its answer, and has ten tries."""
     answers = {"a": (Answer(500),), "a!answer": (Answer(500),)}
-    return play(plan(ASKED), {}, World(answers), run="run", turns=turns)
+    return play(plan(ASKED), {}, Answering(answers), run="run", turns=turns)
 
 
 def shown(story: Story) -> str:

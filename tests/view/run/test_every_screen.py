@@ -28,7 +28,7 @@ from flowdsl.view.run.status import About, state_name, status_text, table
 from flowdsl.view.run.timeline import WORD, timeline
 from flowdsl.view.run.tone import GAVE_WAY
 from flowdsl.view.run.tree import picture
-from tests.view.runs import Story, World, play
+from tests.view.runs import Answering, Story, play
 from tests.view.stories import HOTEL, stories, trip
 
 NAMES = sorted(stories())
@@ -218,7 +218,7 @@ def test_what_resuming_does_about_an_open_call_is_what_the_core_does(out: str, s
         "  - { id: keep, call: PUT a/c, compensate: none }\n"
     )
     answers = {"keep": (Answer(409),)} if out == "book!undo" else {}
-    story = play(load(Source("a.yaml", text)), {}, World(answers), until=out)
-    assert story.state.flying == (out,)
+    story = play(load(Source("a.yaml", text)), {}, Answering(answers), until=out)
+    assert list(story.state.flying) == [out]
     drawn = plain(status_text(story.run, About(story.at)))
     assert said in drawn

@@ -9,8 +9,10 @@ from msgspec.structs import replace
 
 from flowdsl.plan.nodes import Call, NothingToUndo
 from flowdsl.plan.template import Constant, Items
+from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import Failed, Failure, Finished, Parked, Unknown
 from flowdsl.saga.run import Run
+from flowdsl.saga.scope import failure_value
 from flowdsl.view.calls import call_text, template_text
 from flowdsl.view.paint import plain
 from flowdsl.view.plan.falls import Fall
@@ -129,7 +131,7 @@ def test_compensate_none_and_no_compensate_differ() -> None:
     assert isinstance(node, Call)
     for compensation, said in ((None, "no `compensate`"), (NothingToUndo(), "on purpose")):
         changed = replace(node, compensation=compensation)
-        plan = dataclasses.replace(story.plan, nodes=story.plan.nodes | {"payment": changed})
+        plan = dataclasses.replace(story.plan, nodes={**story.plan.nodes, "payment": changed})
         assert said in plain(show_text(run_at(plan, story.state), "payment"))
 
 
@@ -152,10 +154,30 @@ def test_what_a_plan_announces_is_a_value() -> None:
 def test_a_reason_that_is_long_is_told_in_full_under_the_frame() -> None:
     reason = "TLS with localhost:8443: certificate verify failed: unable to get local issuer certificate in the chain of it"
     story = stories()["not-sent"]
-    failure = Failure("F112", f"nothing was sent: {reason}", FLIGHT)
+    failure = Failure("F112", f"nothing was sent: {reason}", FLIGHT, reason=reason)
     shown = plain(failure_frame(story.run, failure))
     assert "nothing was sent (2.5s, 3 tries)" in shown
     told = shown[shown.index("= why ") :].splitlines()
     assert told[0].startswith("= why       TLS with localhost:8443: certificate verify failed")
     assert " ".join(" ".join(told[:2]).split()).endswith("in the chain of it")
     assert all(len(line) <= 88 for line in shown.splitlines())
+
+
+def test_a_failure_of_an_old_journal_has_no_reason_apart_and_is_told_whole() -> None:
+    line = (
+        b'{"t":"finished","call":"flight","attempt":1,"at":2.0,"outcome":{"t":"unknown","failure":'
+        b'{"code":"F111","message":"the answer was lost: the connection was reset by the peer, twice","step":"flight"}}}'
+    )
+    event = decode(line)
+    assert isinstance(event, Finished)
+    assert isinstance(event.outcome, Unknown)
+    failure = event.outcome.failure
+    assert failure.reason == ""
+    shown = plain(failure_frame(stories()["not-sent"].run, failure, FLIGHT))
+    assert "the answer was lost: the connection" in shown
+    assert shown.count("reset by the peer, twice") == 1
+    # and a new one keeps the reason in the journal, and nowhere else
+    new = replace(event, outcome=Unknown(replace(failure, reason="it was reset")))
+    assert b'"reason":"it was reset"' in encode(new)
+    assert decode(encode(new)) == new
+    assert failure_value(replace(failure, reason="it was reset")) == failure_value(failure)

@@ -19,7 +19,7 @@ from flowdsl.view.run.report import run_report
 from flowdsl.view.run.status import table
 from flowdsl.view.run.tone import mark_of
 from flowdsl.view.run.tree import picture
-from tests.view.runs import Story, World, play
+from tests.view.runs import Answering, Story, play
 from tests.view.stories import NO_FUNDS, Answers, branches, lists, parent
 
 PEOPLE = tuple(f"p{number}" for number in range(40))
@@ -80,7 +80,7 @@ steps:
     answers: dict[str, tuple[Observation, ...]] = {f"hold[{at}]": NO_FUNDS for at in range(40)}
     answers["hold[33]"] = (Answer(201, (), {"id": "H"}),)
     places: list[Json] = [f"p{at}" for at in range(40)]
-    story = play(compile_plan(text, "first.yaml"), {"places": places}, World(answers))
+    story = play(compile_plan(text, "first.yaml"), {"places": places}, Answering(answers))
     drawn = plain(picture(story.run, story.at))
     assert "first_success: p33" in drawn
     assert re.search(r"✓ hold\[33\] ", drawn)

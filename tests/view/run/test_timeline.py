@@ -102,7 +102,7 @@ def test_an_attempt_after_a_crash_is_told_again() -> None:
 def test_a_probe_says_what_it_found() -> None:
     story = trip(until="payment")
     entry = replace(story.state.calls["payment"])
-    state = replace(story.state, calls=story.state.calls | {"payment!probe": entry})
+    state = replace(story.state, calls={**story.state.calls, "payment!probe": entry})
     run = replace(story.run, state=state)
     found = Finished("payment!probe", 1, AT, Ok(200, {}, None))
     assert told(run, found)[0].endswith("found     payment 200 59s")

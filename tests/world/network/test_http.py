@@ -13,7 +13,7 @@ from flowdsl.plan.values import Secret
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.world.network.http import HEADERS_MAX, Http
 from mock_services.app import create_app
-from tests.virtual import run_virtually
+from tests.lives.virtual import run_virtually
 
 URL = "http://service/things"
 GET = Request("GET", URL)

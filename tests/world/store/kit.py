@@ -14,7 +14,7 @@ from flowdsl.world.store.definitions import Definition
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.offload import Inline
 from flowdsl.world.store.summary import Recorded
-from tests.simdisk import SimDisk
+from tests.lives.simdisk import SimDisk
 
 ROOT = Path("/home/me/.flowdsl")
 TEXT = "flowdsl: 1\nname: trip\nsteps: [{ wait: 1s }]\n"

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from flowdsl.errors import StoreError
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.line import read_line, write_line
-from tests.simdisk import SimDisk
+from tests.lives.simdisk import SimDisk
 from tests.world.store.kit import (
     DEFINITION,
     DIGEST,

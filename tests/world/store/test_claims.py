@@ -12,7 +12,7 @@ from flowdsl.errors import InputError
 from flowdsl.world.store.disk import RealDisk
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.summary import Claim
-from tests.simdisk import SimDisk
+from tests.lives.simdisk import SimDisk
 from tests.world.store.kit import ROOT, created, fingerprint, run, sim_store
 
 

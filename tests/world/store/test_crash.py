@@ -13,7 +13,8 @@ from flowdsl.errors import InputError
 from flowdsl.saga.events import Event
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.summary import Claim
-from tests.simdisk import Crash, Operation, SimDisk
+from tests.lives.death import Death
+from tests.lives.simdisk import Operation, SimDisk
 from tests.world.store.kit import (
     DEFINITION,
     DIGEST,
@@ -89,7 +90,7 @@ def play(story: Story, disk: SimDisk) -> Ledger:
     store = sim_store(disk, rotate_bytes=1500 if story is renewed else 1 << 26)
 
     async def played() -> None:
-        with suppress(Crash):
+        with suppress(Death):
             await story(store, ledger)
 
     run(played())
@@ -101,7 +102,7 @@ def adopter(disk: SimDisk) -> Ledger:
     ledger = Ledger()
 
     async def go() -> None:
-        with suppress(Crash):
+        with suppress(Death):
             store = sim_store(disk)
             await store.start()
             for name, events in (await store.adopt_all()).items():
@@ -161,7 +162,7 @@ def after(disk: SimDisk) -> list[SimDisk]:
 def stop_at(number: int, moment: str) -> Callable[[str, Operation], None]:
     def hook(when: str, operation: Operation) -> None:
         if operation.number == number and when == moment:
-            raise Crash
+            raise Death
 
     return hook
 

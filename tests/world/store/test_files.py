@@ -15,7 +15,7 @@ from flowdsl.errors import DiskFull, InputError, StoreError
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.journal import RESERVE_BYTES
 from flowdsl.world.store.summary import Claim
-from tests.simdisk import SimDisk
+from tests.lives.simdisk import SimDisk
 from tests.world.store.kit import (
     DEFINITION,
     DIGEST,

@@ -14,7 +14,7 @@ from flowdsl.saga.events import Event
 from flowdsl.world.store.index import JournalIndex
 from flowdsl.world.store.journal import JournalFile, Record, RecordGroup, read_records
 from flowdsl.world.store.line import Line, read_line, write_line
-from tests.simdisk import SimDisk
+from tests.lives.simdisk import SimDisk
 from tests.world.store.kit import ENDED, created, facts, intent
 
 FOLDER = Path("/journals")

@@ -12,7 +12,7 @@ from flowdsl.errors import DiskFull, StoreError
 from flowdsl.saga.codec import encode
 from flowdsl.saga.events import Event
 from flowdsl.world.store.journal import RESERVE_BYTES, JournalFile, Record, RecordGroup
-from tests.simdisk import SimDisk
+from tests.lives.simdisk import SimDisk
 from tests.world.store.kit import created, facts, intent
 
 FOLDER = Path("/journals")

@@ -2,7 +2,7 @@
 
 Bytes are durable after `sync` of their file, names after `sync_folder`: the weakest disk that POSIX allows. `crash` is a power cut,
 `killed` the end of the process alone; both give the disk that the next process finds. A hook sees every
-operation before and after it is done, and may raise `Crash`: from then on this disk does nothing any more.
+operation before and after it is done, and may raise `Death`: from then on this disk does nothing any more.
 """
 
 from __future__ import annotations
@@ -15,10 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flowdsl.world.store.disk import FileStatus
-
-
-class Crash(BaseException):
-    """The power went. No `except Exception` may survive it."""
+from tests.lives.death import Death
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +317,7 @@ class SimDisk:
     @contextmanager
     def _operation(self, kind: str, path: Path) -> Iterator[None]:
         if self.dead:
-            raise Crash
+            raise Death
         operation = Operation(len(self.operations) + 1, kind, path)
         self.operations.append(operation)
         try:
@@ -328,7 +325,7 @@ class SimDisk:
             self._maybe_fail(operation)
             yield
             self.hook("after", operation)
-        except Crash:
+        except Death:
             self.dead = True
             raise
 

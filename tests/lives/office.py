@@ -24,12 +24,11 @@ from flowdsl.world.store.memory import Memory, MemoryStore
 from flowdsl.world.store.offload import Inline
 from flowdsl.world.store.port import Store
 from mock_services.app import create_app
-from tests.contract.front import Front
-from tests.engine.dying import DyingNetwork
-from tests.engine.theatre import CHANGES, STORE, Fuse
-from tests.simdisk import Crash, SimDisk
-from tests.starting import PROJECT, resumed, to_rest
-from tests.virtual import VirtualClock, at_once
+from tests.lives.death import CHANGES, Death, DyingNetwork, Fuse
+from tests.lives.front import Front
+from tests.lives.simdisk import SimDisk
+from tests.lives.starting import PROJECT, STORE, resumed, to_rest
+from tests.lives.virtual import VirtualClock, at_once
 
 LATENCY_SECONDS = 0.3
 
@@ -45,8 +44,7 @@ class OwnHandles:
         method = getattr(self.shared, name)
 
         def call(*words: Any, **more: Any) -> Any:
-            if self.fuse.died.is_set():
-                raise Crash
+            self.fuse.check()
             if name in CHANGES:
                 self.fuse.pass_point()
             result = method(*words, **more)
@@ -77,7 +75,7 @@ class Process:
     leaves: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self.fuse = Fuse(SimDisk(), self.burns_at)
+        self.fuse = Fuse(frozenset({self.burns_at}))
         clock = VirtualClock()
         if self.office.memory is not None:
             self.store = MemoryStore(self.office.memory, wall=clock.now)
@@ -115,7 +113,7 @@ class Process:
         died.cancel()
         if self.fuse.died.is_set():
             task.cancel()
-            with suppress(asyncio.CancelledError, Crash):
+            with suppress(asyncio.CancelledError, Death):
                 await task
             self.bury()
             return None
@@ -138,7 +136,7 @@ class Process:
         assert self.work is not None
         try:
             await self.work
-        except (Crash, asyncio.CancelledError):
+        except (Death, asyncio.CancelledError):
             assert self.fuse.died.is_set()
             self.bury()
 

@@ -21,10 +21,11 @@ from flowdsl.saga.run import Run
 from flowdsl.saga.state import State
 from flowdsl.world.network.http import Http
 from mock_services.app import MockServices, create_app
-from tests.virtual import EPOCH, VirtualClock, run_virtually
+from tests.lives.front import fault
+from tests.lives.starting import MOCK_URL
+from tests.lives.virtual import EPOCH, VirtualClock, run_virtually
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
-MOCK_URL = "http://mock"
 
 TRIP: dict[str, Json] = {
     "flight": "LH-454",
@@ -59,17 +60,7 @@ class Stage:
 
     def fault(self, call: str, kind: str, times: int | None = 1) -> None:
         """`call` is "DELETE flights/reservations/*"."""
-        method, _, target = call.partition(" ")
-        service, _, path = target.partition("/")
-        self.app.faults.add(
-            {
-                "service": service,
-                "method": method,
-                "path": f"/{path}",
-                "fault": kind,
-                "times": times,
-            }
-        )
+        fault(self.app, call, kind, times)
 
     def fired(self) -> list[int]:
         return [fault.fired for fault in self.app.faults.faults]

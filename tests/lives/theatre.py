@@ -11,7 +11,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,7 +23,6 @@ from flowdsl.engine.project import Project
 from flowdsl.errors import StoreError
 from flowdsl.plan.address import is_below
 from flowdsl.plan.nodes import Plan
-from flowdsl.plan.request import Request
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Event
 from flowdsl.saga.progress import Progress
@@ -33,52 +31,17 @@ from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.offload import Inline
 from mock_services.ledger import Effect
-from tests.contract.front import Bend, Front, How
-from tests.engine.dying import DyingNetwork
+from tests.lives.death import Death, DyingNetwork, Fuse
+from tests.lives.front import Bend, Front, How, fault
+from tests.lives.simdisk import Operation, SimDisk
+from tests.lives.starting import STORE, resumed, to_rest
+from tests.lives.virtual import VirtualClock, run_virtually
 from tests.runs import run_at
-from tests.simdisk import Crash, Operation, SimDisk
-from tests.starting import resumed, to_rest
-from tests.virtual import VirtualClock, run_virtually
 
 RUN = "saga-a"
-STORE = Path("/store")
 KNOCKS = 100
 AFTERWARDS_SECONDS = 2 * 24 * 3600.0  # for what is still on its way when all is at rest
-CHANGES = frozenset(
-    {"write", "sync", "sync_folder", "create", "make_folder", "rename", "link", "unlink"}
-    | {"truncate", "symlink"}
-)
 TAKEN_BACK = frozenset({"released", "refunded"})
-
-
-@dataclass(slots=True)
-class Fuse:
-    """Counts the points where a process may die, and dies at one of them: its disk and its network with it."""
-
-    disk: SimDisk
-    burns_at: int = 0  # 0: never
-    passed: int = 0
-    outside: bool = False  # somebody else is at the disk
-    died: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def pass_point(self) -> None:
-        if self.died.is_set():
-            raise Crash
-        self.passed += 1
-        if self.passed == self.burns_at:
-            self.burn()
-            raise Crash
-
-    def burn(self) -> None:
-        self.disk.dead = True
-        self.died.set()
-
-    def out(self, _request: Request) -> None:
-        self.pass_point()
-
-    def see(self, when: str, operation: Operation) -> None:
-        if when == "before" and operation.kind in CHANGES and not self.outside:
-            self.pass_point()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +80,7 @@ class Theatre:
 
     def fault(self, line: str, kind: str, times: int | None = 1) -> Theatre:
         """A fault of the mock services: "POST hotels/reservations", "lose_reply"."""
-        method, _, target = line.partition(" ")
-        service, _, path = target.partition("/")
-        wanted = {"service": service, "method": method, "path": f"/{path}", "fault": kind}
-        self.front.app.faults.add({**wanted, "times": times})
+        fault(self.front.app, line, kind, times)
         return self
 
     def bend(self, line: str, how: How, times: int | None = None, skip: int = 0) -> Theatre:
@@ -182,7 +142,7 @@ class Theatre:
         return True
 
     def _begin_fuse(self, burns_at: int) -> Fuse:
-        fuse = self.fuse = Fuse(self.disk, burns_at)
+        fuse = self.fuse = Fuse(frozenset({burns_at}), self.disk)
         self.disk.hook = fuse.see
         self.alive.set()
         return fuse
@@ -308,7 +268,7 @@ class Theatre:
 
 def _no_obituaries(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Nobody is left to ask what the tasks of a process that died came to."""
-    if not isinstance(context.get("exception"), Crash):
+    if not isinstance(context.get("exception"), Death):
         loop.default_exception_handler(context)
 
 

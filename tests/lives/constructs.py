@@ -10,7 +10,7 @@ from flowdsl.engine.orders import Order
 from flowdsl.language import compile_plan
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
-from tests.virtual import EPOCH
+from tests.lives.virtual import EPOCH
 
 KEYED = ("flights", "hotels", "cars", "payments", "shipping", "warehouses", "inventory", "events")
 LATE = "POST cars/reservations"

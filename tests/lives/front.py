@@ -189,5 +189,13 @@ class Front:
         await self.app({**scope, "method": method}, once_more, send)
 
 
+def fault(app: MockServices, line: str, kind: str, times: int | None = 1) -> None:
+    """One of the services' own: "POST hotels/reservations", "lose_reply"."""
+    method, _, target = line.partition(" ")
+    service, _, path = target.partition("/")
+    wanted = {"service": service, "method": method, "path": f"/{path}", "fault": kind}
+    app.faults.add({**wanted, "times": times})
+
+
 async def _into_nothing(message: Message) -> None:
     pass

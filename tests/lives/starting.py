@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -15,6 +16,7 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.run import Run
 
 MOCK_URL = "http://mock"
+STORE = Path("/store")
 PROJECT = Project(environment={"DEMO_URL": MOCK_URL})
 NOTHING: Mapping[str, Json] = {}
 

@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import httpx
 
 from flowdsl.engine.engine import Engine
 from flowdsl.plan.nodes import Plan
+from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
 from flowdsl.saga.run import Run
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.offload import Inline
-from tests.contract.front import Front
-from tests.contract.tally import TALLY
-from tests.engine.dying import DyingNetwork
-from tests.engine.theatre import Fuse
-from tests.simdisk import Crash, SimDisk
-from tests.starting import PROJECT, resumed, to_rest
-from tests.virtual import VirtualClock, run_virtually
+from mock_services.app import MockServices
+from tests.lives.death import Death, DyingNetwork, Fuse
+from tests.lives.front import Front, fault
+from tests.lives.simdisk import SimDisk
+from tests.lives.starting import NOTHING, PROJECT, STORE, resumed, to_rest
+from tests.lives.virtual import VirtualClock, run_virtually
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Engine], Coroutine[object, object, T]]
 
-STORE = Path("/store")
+RUN = "trip-a"  # of `OneRun`
 
 
 @dataclass(slots=True)
@@ -39,9 +38,10 @@ class Machine:
     cut_at: int = 0
     front: Front = field(default_factory=Front)
     disk: SimDisk = field(default_factory=SimDisk)
-    fuse: Fuse = field(init=False)  # of the life that is lived: of all its processes
+    fuse: Fuse = field(default_factory=Fuse)  # of the life that is lived: of all its processes
     points: int = 0  # of the life that was cut, or might have been
     cuts: int = 0
+    ended_well: bool = False  # the last life: all that it wrote is there, and its locks are gone
 
     def life(
         self,
@@ -50,14 +50,16 @@ class Machine:
         torn: Callable[[int], int] = lambda _: 0,
     ) -> T | None:
         """None if it died. `torn`: of so many unsynced bytes, how many are on the disk all the same."""
-        self.fuse = Fuse(self.disk, burns_at)
+        if self.ended_well:
+            self.disk, self.ended_well = self.disk.killed(), False
+        self.fuse = Fuse(frozenset({burns_at}), self.disk, after=self.fuse.after)
         self.disk.hook = self.fuse.see
         try:
             done = run_virtually(self._life(work))
-        except Crash:
+        except Death:
             self.disk = self.disk.crash(torn)
             return None
-        self.disk = self.disk.killed()
+        self.ended_well = True
         return done
 
     def cut(self, work: Work[T]) -> T:
@@ -75,7 +77,7 @@ class Machine:
             async with self.engine() as engine:
                 return await work(engine)
         finally:
-            self.fuse.burns_at = 0
+            self.fuse.burns_at = frozenset()
             await asyncio.sleep(120)  # what had reached the services takes its effect
             await self.front.settled()
 
@@ -96,25 +98,49 @@ class Machine:
         effects = Counter(effect.wish for effect in self.front.app.ledger.effects)
         assert max(effects.values(), default=1) == 1, f"an effect happened twice: {effects}"
         assert all(bend.fired for bend in self.front.bends), "a fault never struck"
-        TALLY.struck += sum(bend.fired for bend in self.front.bends)
 
 
-def cut_everywhere(play: Callable[[Machine], None], stride: int = 1) -> None:
-    """`play` is the whole story and its claims, with one life that is `cut`: once without, then at every point of it."""
-    whole = Machine()
-    play(whole)
-    whole.judge()
-    for point in range(1, whole.points + 1, 1 if TALLY.full else stride):
-        machine = Machine(point)
-        play(machine)
-        machine.judge()
-        assert machine.cuts == 1
-        TALLY.crashes += 1
-    assert TALLY.crashes > 3
+@dataclass(slots=True)
+class OneRun:
+    """One run over several lives of its process. `faults`: of the mock services."""
+
+    plan: Plan
+    inputs: Mapping[str, Json]
+    faults: tuple[tuple[str, str], ...] = ()
+    machine: Machine = field(default_factory=lambda: Machine(fuse=Fuse(after=True)))
+
+    def __post_init__(self) -> None:
+        for line, kind in self.faults:
+            fault(self.machine.front.app, line, kind)
+
+    def live(self, burns_at: int = 0) -> tuple[Run | None, int]:
+        """One life: begin the run, or go on with it. None if the process died; and the points it passed."""
+        done = self.machine.life(begins_or_goes_on(self.plan, RUN, self.inputs), burns_at)
+        return done, self.machine.fuse.passed
+
+    @property
+    def app(self) -> MockServices:
+        return self.machine.front.app
+
+    @property
+    def disk(self) -> SimDisk:
+        return self.machine.disk
+
+    def kill(self) -> None:
+        """What is left of the process is gone, and its disk is there as it is."""
+        self.machine.disk = self.disk.killed()
+
+    def judge(self, result: Run) -> None:
+        assert result.progress.state in ("succeeded", "compensated")
+        assert list(self.app.ledger.left_behind(result.progress.state)) == []
+        assert not result.progress.residue
+        self.machine.judge()
 
 
-def starts(plan: Plan, run: str = "run-1", key: str = "") -> Work[Run]:
-    return lambda engine: to_rest(engine, plan, run, key=key)
+def starts(
+    plan: Plan, run: str = "run-1", inputs: Mapping[str, Json] = NOTHING, *, key: str = ""
+) -> Work[Run]:
+    return lambda engine: to_rest(engine, plan, run, inputs, key=key)
 
 
 def goes_on(run: str = "run-1") -> Work[Run]:
@@ -132,10 +158,12 @@ def goes_on(run: str = "run-1") -> Work[Run]:
     return work
 
 
-def begins_or_goes_on(plan: Plan, run: str = "run-1", key: str = "") -> Work[Run]:
+def begins_or_goes_on(
+    plan: Plan, run: str = "run-1", inputs: Mapping[str, Json] = NOTHING, *, key: str = ""
+) -> Work[Run]:
     async def work(engine: Engine) -> Run:
         known = any(summary.run == run for summary in await engine.store.list())
-        return await (goes_on(run) if known else starts(plan, run, key))(engine)
+        return await (goes_on(run) if known else starts(plan, run, inputs, key=key))(engine)
 
     return work
 
@@ -148,6 +176,6 @@ def dies_after(seconds: float, *runs: tuple[str, Plan]) -> Work[None]:
             assert not task.done()
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        raise Crash
+        raise Death
 
     return work
