@@ -10,18 +10,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from flowdsl.language import openapi
-from flowdsl.language.conformance.pattern import Work
 from flowdsl.plan.nodes import Action, Plan
 from flowdsl.plan.request import Request
 from flowdsl.plan.template import Template
 from flowdsl.saga.observation import Answer, Observation
 from flowdsl.world.store.offload import Inline, Offload
+
+if TYPE_CHECKING:
+    from flowdsl.language.conformance.pattern import Work
 
 SHOWN_MAX = 400
 STEPS_AT_ONCE = 10_000  # of a check that nobody notices: some milliseconds
@@ -48,6 +51,8 @@ class AnswerContracts(Struct):
         operation = self.operation(contract, action, request)
         if operation is None:
             return seen
+        from flowdsl.language.conformance.pattern import Work
+
         work = Work(STEPS_AT_ONCE)
         said = _misfit(operation, seen, work)
         if work.is_used_up:
@@ -57,6 +62,7 @@ class AnswerContracts(Struct):
     async def _misfit_aside(
         self, operation: openapi.Operation, seen: Answer, seconds: float
     ) -> str:
+        from flowdsl.language.conformance.pattern import Work
         from flowdsl.language.conformance.value import STEPS_MAX
 
         work = Work(STEPS_MAX)
