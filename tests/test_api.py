@@ -44,7 +44,7 @@ def test_an_unknown_name_is_no_attribute() -> None:
 def test_the_package_alone_loads_none_of_its_floors() -> None:
     code = "import sys, flowdsl; print(sorted(m for m in sys.modules if m.startswith('flowdsl')))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert said.stdout == "['flowdsl', 'flowdsl.version']\n"
+    assert said.stdout == "['flowdsl', 'flowdsl.late', 'flowdsl.version']\n"
 
 
 def test_the_version_is_that_of_the_distribution() -> None:

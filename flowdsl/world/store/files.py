@@ -32,7 +32,6 @@ from flowdsl.world.store.definitions import DefinitionFiles
 from flowdsl.world.store.disk import Disk, RealDisk, explain, explained
 from flowdsl.world.store.documents import Documents
 from flowdsl.world.store.facts import Facts
-from flowdsl.world.store.fsck import Examination, examine
 from flowdsl.world.store.inbox import InboxFolder
 from flowdsl.world.store.journal import Record, RecordGroup
 from flowdsl.world.store.journals import Journals
@@ -344,6 +343,8 @@ class FileStore:
     # --- looking it over -----------------------------------------------------------------------------
 
     async def fsck(self, *, repair: bool = False) -> Sequence[StoreFinding]:
+        from flowdsl.world.store.fsck import Examination, examine
+
         with explained(self._layout.root):
             parts = (self._disk, self._layout, self._journals, self._archive, self._queues)
             own, over = frozenset(self._own.entries()), frozenset(self._own.over())
