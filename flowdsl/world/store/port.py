@@ -15,7 +15,17 @@ from typing import Protocol, TypeAlias, runtime_checkable
 from flowdsl.errors import StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Event
-from flowdsl.world.store.summary import Claim, Closing, Ordered, Recorded, RunSummary, StoreFinding
+from flowdsl.world.store.summary import (
+    EVERY,
+    Claim,
+    Closing,
+    Listed,
+    Ordered,
+    Recorded,
+    RunSummary,
+    StoreFinding,
+    Wanted,
+)
 
 Adoptable: TypeAlias = Callable[[list[Event]], Awaitable[bool]]
 
@@ -114,6 +124,9 @@ class Register(Protocol):
 
     async def list(self) -> Sequence[RunSummary]:
         """The newest first."""
+
+    async def newest(self, most: int | None, wanted: Wanted = EVERY) -> Listed:
+        """The newest of them, and how many there are besides. Its cost is that of what it shows."""
 
     async def unfinished(self) -> Sequence[RunSummary]:
         """Those of `list` that have not ended; however many have, they are not looked at."""

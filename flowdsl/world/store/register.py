@@ -5,7 +5,7 @@ Where two places know a run the archive is believed, then whoever drives it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ from flowdsl.world.store.archive import Archive
 from flowdsl.world.store.index import summary_of
 from flowdsl.world.store.journals import Journals
 from flowdsl.world.store.own_journal import OwnJournal
-from flowdsl.world.store.summary import RunSummary, choose
+from flowdsl.world.store.summary import Listed, RunSummary, Wanted, choose, newest_of
 
 
 class RunRegister(Struct, frozen=True):
@@ -42,27 +42,35 @@ class RunRegister(Struct, frozen=True):
         """The run that a person means; without a prefix, the newest."""
         standing = self._standing()
         if prefix is not None:
-            try:
-                return choose(prefix, sorted({*standing, *self.archive.runs()}))
-            except InputError:
-                if failure := self.archive.failure():
-                    raise failure from None
-                raise
-        newest = max(((one.created_at, one.run) for one in standing.values()), default=None)
-        newest = self.archive.newest(newest)
-        if newest is None:
+            return self._chosen(prefix, standing)
+        found = [*standing.values(), *self.archive.newest(1)]
+        if not found:
             raise InputError(
                 "there are no runs yet", code=Code.NO_RUN, help="`flowdsl run FILE` starts one"
             )
-        return newest[1]
+        return max(found, key=lambda one: (one.created_at, one.run)).run
 
-    def all(self) -> list[RunSummary]:
-        found = self._standing()
-        ours = self.own.entries().keys()
-        for one in self.archive.summaries():
-            if one.run not in found or not (one.damaged or one.run in ours):
-                found[one.run] = one
-        return _newest_first(found.values())
+    def newest(self, most: int | None, wanted: Wanted) -> Listed:
+        standing = self._standing()
+        known = self.archive.those_of(standing.keys() - self.own.entries().keys())
+        here = [one for one in standing.values() if one.run not in known or known[one.run].damaged]
+        taken = {one.run for one in here}
+        more = None if most is None else most + len(taken)
+        there = [one for one in self.archive.newest(more, wanted) if one.run not in taken]
+        shown = newest_of([*here, *there], most, wanted)
+        here = [one for one in here if wanted.takes(one)]
+        # of the same runs the archive counts those as well that are damaged in it
+        twice = sum(wanted.takes(one) for run, one in known.items() if run in taken)
+        hidden = len(here) + self.archive.count(wanted) - twice - len(shown.runs)
+        return Listed(shown.runs, hidden)
+
+    def _chosen(self, prefix: str, standing: Mapping[str, RunSummary]) -> str:
+        found = sorted({*standing, *self.archive.beginning_with(prefix)})
+        if any(run.startswith(prefix) for run in found):
+            return choose(prefix, found)
+        if failure := self.archive.failure():
+            raise failure
+        return choose(prefix, sorted({*standing, *self.archive.runs()}))  # says what is like it
 
     def unfinished(self) -> list[RunSummary]:
         """Those that have not ended; however many have, they are not looked at."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -56,6 +56,32 @@ class RunSummary(Struct, frozen=True):
     driven: bool = False
     damaged: bool = False
     closing: Closing | None = None
+
+
+class Wanted(Struct, frozen=True):
+    """Which runs: all, or those of a workflow, or those that ended in a state."""
+
+    workflow: str | None = None
+    ended: str | None = None
+
+    def takes(self, one: RunSummary) -> bool:
+        return self.workflow in (None, one.workflow) and self.ended in (None, one.ended)
+
+
+EVERY = Wanted()
+
+
+class Listed(NamedTuple):
+    """Runs, the newest first. `hidden`: how many more there are."""
+
+    runs: Sequence[RunSummary]
+    hidden: int = 0
+
+
+def newest_of(runs: Iterable[RunSummary], most: int | None, wanted: Wanted = EVERY) -> Listed:
+    found = [one for one in runs if wanted.takes(one)]
+    found.sort(key=lambda one: (one.created_at, one.run), reverse=True)
+    return Listed(found[:most], len(found) - len(found[:most]))
 
 
 class Claim(Enum):
