@@ -425,3 +425,18 @@ def test_several_files_are_one_picture_with_the_events_between_them(
     assert cli("graph", *files, "-o", "all.txt").code == 0
     assert "order.placed" in (project / "all.txt").read_text()
     assert cli("graph", *files, "-o", files[0]).code == 2
+
+
+# --- prune --------------------------------------------------------------------------------------------
+
+
+def test_prune_throws_old_runs_away(cli: CommandLine, good: str, bad: str) -> None:
+    assert cli("prune", "--older", "1d", "--json").json["runs"] == 0
+    assert "2 runs would go" in cli("prune", "--older", "0s", "--plan").out
+    assert len(cli("list", "--json").json["runs"]) == 2
+    pruned = cli("prune", "--older", "0s", "--json").json
+    assert (pruned["runs"], pruned["removed"]) == (2, True)
+    assert cli("list", "--json").json["runs"] == []
+    again = cli("run", FLOW, *TRIP, "--id", good)
+    assert (again.code, "was pruned" in again.err) == (2, True)
+    assert cli("status", good).code == 2

@@ -24,7 +24,7 @@ from flowdsl.world.store.documents import Documents
 from flowdsl.world.store.index import LOST
 from flowdsl.world.store.journal import Record
 from flowdsl.world.store.layout import StoreLayout
-from flowdsl.world.store.summary import EVERY, RunSummary, Wanted, damaged
+from flowdsl.world.store.summary import EVERY, PRUNED, RunSummary, Wanted, damaged, pruned
 
 T = TypeVar("T")
 
@@ -110,6 +110,8 @@ class Archive(Struct):
     def read(self, run: str) -> list[tuple[int, Record]] | None:
         """None where there is none."""
         row = self._ask(lambda db: catalogue.row_of(db, run))
+        if row is not None and row.summary.ended == PRUNED:
+            raise pruned(run)
         found = self._facts(run, row) if row is not None else None
         if found is None and (row is None or not row.place.file):
             found = self.documents.read(run)

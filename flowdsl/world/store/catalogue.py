@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from flowdsl.world.store.disk import Disk
 from flowdsl.world.store.layout import StoreLayout, make_folder
-from flowdsl.world.store.summary import Closing, RunSummary, Wanted
+from flowdsl.world.store.summary import PRUNED, Closing, RunSummary, Wanted
 
 T = TypeVar("T")
 
@@ -222,10 +222,9 @@ def count(opened: sqlite3.Connection, wanted: Wanted) -> int:
 
 
 def _where(wanted: Wanted) -> tuple[str, Sequence[str]]:
-    given = [("workflow = ?", wanted.workflow), ("state = ?", wanted.ended)]
+    given = [("state != ?", PRUNED), ("workflow = ?", wanted.workflow), ("state = ?", wanted.ended)]
     tests = [(test, value) for test, value in given if value is not None]
-    where = f" WHERE {' AND '.join(test for test, _ in tests)}" if tests else ""
-    return where, [value for _, value in tests]
+    return f" WHERE {' AND '.join(test for test, _ in tests)}", [value for _, value in tests]
 
 
 def _values(row: Row) -> tuple[object, ...]:

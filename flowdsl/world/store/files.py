@@ -40,6 +40,7 @@ from flowdsl.world.store.layout import StoreLayout, is_used, open_existing, prep
 from flowdsl.world.store.offload import Offload, OneThread, obtained
 from flowdsl.world.store.own_journal import OwnJournal
 from flowdsl.world.store.port import Adoptable, everything
+from flowdsl.world.store.pruning import Needed, Pruning
 from flowdsl.world.store.queues import Queues
 from flowdsl.world.store.register import RunRegister
 from flowdsl.world.store.summary import (
@@ -50,11 +51,13 @@ from flowdsl.world.store.summary import (
     Closing,
     Listed,
     Ordered,
+    Pruned,
     Recorded,
     RunSummary,
     StoreFinding,
     Wanted,
     check_run_id,
+    doubtful,
     held,
     not_driven,
     taken,
@@ -92,7 +95,7 @@ class FileStore:
         self._unread: dict[str, OSError] = {}
         self._archive = self._archive_of(Catalogue(self._disk, layout))
         self._journals = Journals(self._disk, layout)
-        writer = ArchiveWriter(self._disk, layout, self._offload, wall)
+        self._writer = writer = ArchiveWriter(self._disk, layout, self._offload, wall)
         self._carry_over = CarryOver(self._archive.documents, writer, self._reading)
         self._own = OwnJournal(
             self._disk,
@@ -354,6 +357,18 @@ class FileStore:
     async def moved(self) -> set[str]:
         with explained(self._layout.root, to="read"):
             return await self._reading(self._journals.moved)
+
+    async def prune(self, before: float, *, only_plan: bool = False) -> Pruned:
+        with explained(self._layout.root):
+            await self._reading(self._journals.refresh)
+            if self._may_hide_runs():
+                raise doubtful(self._layout.root)
+            open_ = [one.run for one in await self.unfinished()]
+            parents = frozenset([(await self._facts.began(run)).parent for run in open_])
+            standing = await self._reading(self._register.standing)
+            needed = Needed(frozenset(standing), parents)
+            parts = (self._disk, self._layout, self._archive, self._writer, self._reading)
+            return await Pruning(*parts).prune(before, needed, only_plan=only_plan)
 
     # --- looking it over -----------------------------------------------------------------------------
 

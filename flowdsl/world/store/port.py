@@ -21,6 +21,7 @@ from flowdsl.world.store.summary import (
     Closing,
     Listed,
     Ordered,
+    Pruned,
     Recorded,
     RunSummary,
     StoreFinding,
@@ -146,6 +147,14 @@ class Store(Journal, Definitions, Ownership, Inbox, Register, Protocol):
     async def start(self) -> None: ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Prunable(Protocol):
+    """A store whose old runs can be thrown away."""
+
+    async def prune(self, before: float, *, only_plan: bool = False) -> Pruned:
+        """Those that ended before, in seconds since 1970, as far as nothing that is open needs them."""
 
 
 @runtime_checkable

@@ -40,7 +40,7 @@ class RunRegister(Struct, frozen=True):
 
     def find(self, prefix: str | None) -> str:
         """The run that a person means; without a prefix, the newest."""
-        standing = self._standing()
+        standing = self.standing()
         if prefix is not None:
             return self._chosen(prefix, standing)
         found = [*standing.values(), *self.archive.newest(1)]
@@ -51,7 +51,7 @@ class RunRegister(Struct, frozen=True):
         return max(found, key=lambda one: (one.created_at, one.run)).run
 
     def newest(self, most: int | None, wanted: Wanted) -> Listed:
-        standing = self._standing()
+        standing = self.standing()
         known = self.archive.those_of(standing.keys() - self.own.entries().keys())
         here = [one for one in standing.values() if one.run not in known or known[one.run].damaged]
         taken = {one.run for one in here}
@@ -74,13 +74,13 @@ class RunRegister(Struct, frozen=True):
 
     def unfinished(self) -> list[RunSummary]:
         """Those that have not ended; however many have, they are not looked at."""
-        standing = self._standing()
+        standing = self.standing()
         ours = self.own.entries().keys()
         open_ = {run for run, one in standing.items() if not one.ended}
         over = self.archive.over(open_ - ours)
         return _newest_first(standing[run] for run in open_ - over)
 
-    def _standing(self) -> dict[str, RunSummary]:
+    def standing(self) -> dict[str, RunSummary]:
         """The runs that are not (only) in the archive."""
         own, over = self.own.entries(), self.own.over()
         self.journals.refresh()

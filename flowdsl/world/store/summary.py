@@ -84,6 +84,16 @@ def newest_of(runs: Iterable[RunSummary], most: int | None, wanted: Wanted = EVE
     return Listed(found[:most], len(found) - len(found[:most]))
 
 
+PRUNED = "pruned"  # the state of a run of which only its id is left
+
+
+class Pruned(NamedTuple):
+    """How many runs were thrown away, and how many bytes."""
+
+    runs: int
+    bytes: int
+
+
 class Claim(Enum):
     """What came of claiming an id that a person chose."""
 
@@ -148,6 +158,22 @@ def choose(prefix: str, runs: Sequence[str]) -> str:
 def no_run(run: str) -> InputError:
     return InputError(
         f"there is no run `{run}`", code=Code.NO_RUN, help="`flowdsl list` shows them"
+    )
+
+
+def pruned(run: str) -> InputError:
+    return InputError(
+        f"{run} is over, and was pruned",
+        code=Code.NO_RUN,
+        help="its id is not used again: choose another --id",
+    )
+
+
+def doubtful(where: object) -> StoreError:
+    return StoreError(
+        f"something in {where} cannot be read, so nobody can say what an open run needs",
+        code=Code.DAMAGED,
+        help="`flowdsl fsck` says which; nothing was pruned",
     )
 
 
