@@ -30,7 +30,7 @@ _CHUNK = 64  # documents synced in one go: appends come in between
 
 
 class OwnJournal(Struct):
-    """`writers`: the names of its files, for whoever reads the others'."""
+    """`writers`: the names of its files, for the reader of the others'."""
 
     disk: Disk
     layout: StoreLayout
@@ -182,7 +182,7 @@ class OwnJournal(Struct):
                     await self.offload(partial(journal.close, delete=True))
                     self._retired.remove(journal)
         except OSError:
-            return  # they stay, and are collected by whoever comes next
+            return  # they stay, and are collected by the next process
         finally:
             self._retiring = None
 
