@@ -67,7 +67,7 @@ class ConnectionPool(Struct):
 
 
 class Wire:
-    def __init__(self, tls: ssl.SSLContext, *, hosts: Hosts | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, *, hosts: Hosts | None = None) -> None:
         self.dialler = Dialler(tls, hosts or Hosts())
         self.connections: set[Connection] = set()  # in use
         self._places: defaultdict[Origin, ConnectionPool] = defaultdict(ConnectionPool)

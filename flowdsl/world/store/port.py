@@ -15,10 +15,9 @@ from typing import Protocol, TypeAlias, runtime_checkable
 from flowdsl.errors import StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Event
-from flowdsl.world.store.summary import Claim, Ordered, Recorded, RunSummary, StoreFinding
+from flowdsl.world.store.summary import Claim, Closing, Ordered, Recorded, RunSummary, StoreFinding
 
 Adoptable: TypeAlias = Callable[[list[Event]], Awaitable[bool]]
-Report: TypeAlias = bytes | Callable[[], bytes]  # made only when it is needed
 
 
 async def everything(_: list[Event]) -> bool:
@@ -33,8 +32,8 @@ class Journal(Protocol):
     async def append(self, run: str, events: Sequence[Event]) -> None:
         """All of them or none. DiskFull: none, and nothing new may start; facts about what is out still fit."""
 
-    async def finish(self, run: str, report: Report) -> None:
-        """After its `Ended` is durable. The report is a JSON object; the events are added to it."""
+    async def finish(self, run: str, closing: Closing | None = None) -> None:
+        """After its `Ended` is durable: nothing will be appended any more. What lists shall say of it, if that is known."""
 
     async def events(self, run: str) -> list[Recorded]: ...
 
