@@ -161,6 +161,8 @@ class Row(Struct, frozen=True):
 
     def having(self, lane: str) -> Iterator[tuple[int, Part]]:
         """The parts that count something there, with their positions, in the order in which they are asked."""
+        if not self.count(lane):
+            return
         match self.order:
             case "forward":
                 yield from self._in_place(lane)
