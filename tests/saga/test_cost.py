@@ -68,15 +68,15 @@ def confirmed(size: int) -> Plan:
 
 
 SHAPES = (
-    Shape("a sequence", sequence, 4.1, 3.7, is_list=False),
-    Shape("parallel with a join", parallel, 6.1, 5.6, is_list=False),
+    Shape("a sequence", sequence, 4.1, 3.6, is_list=False),
+    Shape("parallel with a join", parallel, 6.1, 5.1, is_list=False),
     Shape("a list", items(""), 6.1, 5.1),
     Shape("a list of which 16 at once", items("max_parallel: 16"), 6.1, 5.1),
-    Shape("a quorum", items("collect: quorum(1)") if False else items("collect: settled"), 6.1, 5.6),
-    Shape("a list with confirms", confirmed, 6.1, 5.6),
-    Shape("items of three steps", of_steps(), 8.1, 7.6),
-    Shape("items that turn alone", of_steps(more="  collect: settled\n"), 8.1, 8.6),
-    Shape("lists in lists", in_lists, 9.6, 8.6),
+    Shape("a settled list", items("collect: settled"), 6.1, 5.1),
+    Shape("a list with confirms", confirmed, 7.6, 8.6),
+    Shape("items of three steps", of_steps(), 9.1, 8.1),
+    Shape("items that turn alone", of_steps(more="  collect: settled\n"), 9.1, 8.1),
+    Shape("lists in lists", in_lists, 13.1, 10.6),
 )
 
 
