@@ -6,11 +6,9 @@ loads neither the network nor the store. `docs/api.md` shows them at work.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from flowdsl.late import late
 from flowdsl.version import __version__
 
 if TYPE_CHECKING:
@@ -18,7 +16,8 @@ if TYPE_CHECKING:
     from flowdsl.engine.orders import Order
     from flowdsl.engine.project import Project
     from flowdsl.errors import FlowdslError
-    from flowdsl.language import Diagnostic, Library, Source, check, load
+    from flowdsl.language import Diagnostic, Library, Source, check
+    from flowdsl.language.load import load
     from flowdsl.plan.nodes import Plan
     from flowdsl.world.network.http import Http
     from flowdsl.world.store.files import FileStore
@@ -41,31 +40,22 @@ __all__ = [
     "load",
 ]
 
-_HOMES: Mapping[str, str] = MappingProxyType(
-    {
-        "Diagnostic": "flowdsl.language",
-        "Engine": "flowdsl.engine.engine",
-        "FileStore": "flowdsl.world.store.files",
-        "FlowdslError": "flowdsl.errors",
-        "Http": "flowdsl.world.network.http",
-        "Library": "flowdsl.language",
-        "MemoryStore": "flowdsl.world.store.memory",
-        "Order": "flowdsl.engine.orders",
-        "Plan": "flowdsl.plan.nodes",
-        "Project": "flowdsl.engine.project",
-        "Source": "flowdsl.language",
-        "check": "flowdsl.language",
-        "load": "flowdsl.language",
-    }
-)
-
-
 if not TYPE_CHECKING:  # a checker that saw this would let any name pass
-
-    def __getattr__(name: str) -> object:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(_HOMES[name]), name)
+    __getattr__ = late(
+        __name__,
+        {
+            "flowdsl.engine.engine": ("Engine",),
+            "flowdsl.engine.orders": ("Order",),
+            "flowdsl.engine.project": ("Project",),
+            "flowdsl.errors": ("FlowdslError",),
+            "flowdsl.language": ("Diagnostic", "Library", "Source"),
+            "flowdsl.language.load": ("check", "load"),
+            "flowdsl.plan.nodes": ("Plan",),
+            "flowdsl.world.network.http": ("Http",),
+            "flowdsl.world.store.files": ("FileStore",),
+            "flowdsl.world.store.memory": ("MemoryStore",),
+        },
+    )
 
 
 def __dir__() -> list[str]:

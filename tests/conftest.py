@@ -64,7 +64,7 @@ def read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         if not SIZE.full:
             compiled = lru_cache(maxsize=256)(compile_pinned)
-            monkeypatch.setattr("flowdsl.engine.pinned.compile_pinned", compiled)
+            monkeypatch.setattr("flowdsl.language.compile_pinned", compiled)
             readings = Readings()
 
             def contracts(plan: Plan, _: Readings, aside: Offload | None = None) -> AnswerContracts:

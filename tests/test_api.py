@@ -44,7 +44,7 @@ def test_an_unknown_name_is_no_attribute() -> None:
 def test_the_package_alone_loads_none_of_its_floors() -> None:
     code = "import sys, flowdsl; print(sorted(m for m in sys.modules if m.startswith('flowdsl')))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert said.stdout == "['flowdsl', 'flowdsl.version']\n"
+    assert said.stdout == "['flowdsl', 'flowdsl.late', 'flowdsl.version']\n"
 
 
 def test_the_version_is_that_of_the_distribution() -> None:
@@ -67,7 +67,7 @@ def test_the_example_of_the_page_books_a_trip(tmp_path: Path) -> None:
         assert (said.returncode, said.stdout) == (0, "trip-1 succeeded\n"), said.stderr
         assert [effect["count"] for effect in mock.effects("trip-1")] == [1, 1, 1, 1]
         assert mock.residue("succeeded") == []
-    assert (tmp_path / ".flowdsl" / "runs" / "trip-1.json").exists()
+    assert b'"run":"trip-1"' in (tmp_path / ".flowdsl" / "archive" / "1.jsonl").read_bytes()
 
 
 # --- the web application of the page ------------------------------------------------------------------

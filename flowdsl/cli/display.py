@@ -18,7 +18,6 @@ from flowdsl.saga.advance import Turn
 from flowdsl.saga.codec import as_json
 from flowdsl.saga.events import event_time
 from flowdsl.saga.run import Run
-from flowdsl.view.run.timeline import stuck_line, timeline
 from flowdsl.view.times import rfc3339
 
 if TYPE_CHECKING:
@@ -72,6 +71,8 @@ class PlainDisplay(Struct):
     session: Session
 
     def turn(self, turn: Turn) -> None:
+        from flowdsl.view.run.timeline import stuck_line, timeline
+
         for text in timeline(turn, local_zone):
             self.message(text)
         if turn.facts and turn.after.progress.at_rest and not turn.after.state.ended:

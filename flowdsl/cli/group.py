@@ -122,6 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace")
     code = run(list(sys.argv[1:] if arguments is None else arguments))
     Screen.close_out()
+    gc.freeze()  # nobody need look through all that is left, on the way out
     sys.exit(code)
 
 

@@ -61,7 +61,8 @@ class UnreadableFile(InputError):
 
 def load_plan(path: str) -> Plan:
     """The plan of a file, or WrongFile."""
-    from flowdsl.language import InvalidWorkflow, is_workflow, load
+    from flowdsl.language import InvalidWorkflow, is_workflow
+    from flowdsl.language.load import load
 
     source = read_source(path)
     if not is_workflow(source.text):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from flowdsl import language
 from flowdsl.engine.contracts import AnswerContracts, contracts_of
-from flowdsl.language import InvalidWorkflow, compile_pinned
 from flowdsl.language.openapi import Readings
 from flowdsl.plan.nodes import Plan
 from flowdsl.world.store.definitions import Definition, not_what_it_was, read_definition
@@ -50,8 +50,8 @@ def plan_from(document: bytes, digest: str) -> Plan:
     """The plan that was pinned. Raises StoreError where its document is damaged, and no other error for it."""
     pinned = read_definition(document, digest)
     try:
-        plan = compile_pinned(pinned.text, pinned.path, pinned.files)
-    except (KeyError, TypeError, ValueError, InvalidWorkflow):
+        plan = language.compile_pinned(pinned.text, pinned.path, pinned.files)
+    except (KeyError, TypeError, ValueError, language.InvalidWorkflow):
         raise not_what_it_was() from None
     if plan.digest != digest:
         raise not_what_it_was()

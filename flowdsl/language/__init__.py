@@ -1,4 +1,4 @@
-"""Text → Plan, pure: `load(Source(path, text))`, or `check` for everything there is to say about a file.
+"""Text → Plan, pure: `load.load(Source(path, text))`, or `check` for everything there is to say about a file.
 
     text/           a file as a tree that knows its places
     parse/          the tree as a `Workflow`, a class a verb
@@ -13,23 +13,26 @@
 A stage takes what the one before it made. No file is read here: texts are handed in.
 """
 
-from flowdsl.language.explain import explain
-from flowdsl.language.inputs import InputProblem, from_text, read_inputs
-from flowdsl.language.load import (
-    Checked,
-    InvalidWorkflow,
-    check,
-    compile_pinned,
-    compile_plan,
-    is_workflow,
-    load,
-    paths_named,
-)
-from flowdsl.language.lower.flatten import flatten
-from flowdsl.language.repeats import repeated
-from flowdsl.language.text.diagnostics import SEVERITIES, Diagnostic, Fix, Severity
-from flowdsl.language.text.library import Library
-from flowdsl.language.text.source import Source, decode
+from typing import TYPE_CHECKING
+
+from flowdsl.late import late
+
+if TYPE_CHECKING:
+    from flowdsl.language.inputs import InputProblem, from_text, read_inputs
+    from flowdsl.language.load import (
+        Checked,
+        InvalidWorkflow,
+        check,
+        compile_pinned,
+        compile_plan,
+        is_workflow,
+        paths_named,
+    )
+    from flowdsl.language.lower.flatten import flatten
+    from flowdsl.language.repeats import repeated
+    from flowdsl.language.text.diagnostics import SEVERITIES, Diagnostic, Fix, Severity
+    from flowdsl.language.text.library import Library
+    from flowdsl.language.text.source import Source, decode
 
 __all__ = [
     "SEVERITIES",
@@ -45,12 +48,32 @@ __all__ = [
     "compile_pinned",
     "compile_plan",
     "decode",
-    "explain",
     "flatten",
     "from_text",
     "is_workflow",
-    "load",
     "paths_named",
     "read_inputs",
     "repeated",
 ]
+
+if not TYPE_CHECKING:  # a checker that saw this would let any name pass
+    __getattr__ = late(
+        __name__,
+        {
+            "flowdsl.language.inputs": ("InputProblem", "from_text", "read_inputs"),
+            "flowdsl.language.load": (
+                "Checked",
+                "InvalidWorkflow",
+                "check",
+                "compile_pinned",
+                "compile_plan",
+                "is_workflow",
+                "paths_named",
+            ),
+            "flowdsl.language.lower.flatten": ("flatten",),
+            "flowdsl.language.repeats": ("repeated",),
+            "flowdsl.language.text.diagnostics": ("SEVERITIES", "Diagnostic", "Fix", "Severity"),
+            "flowdsl.language.text.library": ("Library",),
+            "flowdsl.language.text.source": ("Source", "decode"),
+        },
+    )

@@ -13,14 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from flowdsl.codes import Code
-from flowdsl.language.openapi import (
-    Contract,
-    ContractProblem,
-    Missing,
-    Operation,
-    Readings,
-    find_by_id,
-)
+from flowdsl.language import openapi
 from flowdsl.language.parse.workflow import (
     CallVerb,
     EmitVerb,
@@ -42,7 +35,7 @@ from flowdsl.plan.words import listed
 class Contracts(Struct, frozen=True):
     """By service. `unread`: services whose document is not there or cannot be read, which was said already."""
 
-    by_service: Mapping[str, Contract] = field(default_factory=dict)
+    by_service: Mapping[str, openapi.Contract] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
 
 
@@ -50,10 +43,10 @@ NO_CONTRACTS = Contracts()
 
 
 def contracts_of(
-    workflow: Workflow, path: str, library: Library, readings: Readings
+    workflow: Workflow, path: str, library: Library, readings: openapi.Readings
 ) -> tuple[Contracts, list[Diagnostic]]:
     """`path`: that of the workflow file. A document is read once, and complained about once."""
-    found: dict[str, Contract] = {}
+    found: dict[str, openapi.Contract] = {}
     unread: set[str] = set()
     problems: list[Diagnostic] = []
     named: set[str] = set()
@@ -86,7 +79,9 @@ def _not_there(key: str, file: File, why: str) -> Diagnostic:
     )
 
 
-def _problems(key: str, file: File, problems: tuple[ContractProblem, ...]) -> Iterator[Diagnostic]:
+def _problems(
+    key: str, file: File, problems: tuple[openapi.ContractProblem, ...]
+) -> Iterator[Diagnostic]:
     """What is wrong with a document: that it is none, or all of what had to be left out, in one."""
     parts = [problem for problem in problems if problem.code == Code.UNUSABLE_OPENAPI_PART]
     for problem in problems:
@@ -102,7 +97,7 @@ def _problems(key: str, file: File, problems: tuple[ContractProblem, ...]) -> It
         yield Diagnostic(Code.UNUSABLE_OPENAPI_PART, file.span, message, label, hint)
 
 
-def _where(key: str, problem: ContractProblem) -> str:
+def _where(key: str, problem: openapi.ContractProblem) -> str:
     """Its line where that is known, else the place as a JSON pointer."""
     if problem.line:
         return f"{key}:{problem.line}"
@@ -166,7 +161,7 @@ class _Resolving(Struct, frozen=True):
             return request
         return replace(request, method=found.method, path=Constant(found.path), operation=None)
 
-    def operation(self, request: WrittenRequest) -> Operation | None:
+    def operation(self, request: WrittenRequest) -> openapi.Operation | None:
         """The operation that is named; None where that was, or is now, complained about."""
         name, service = request.operation, request.service.text
         assert name is not None, "asked only where an operation is named"
@@ -177,8 +172,8 @@ class _Resolving(Struct, frozen=True):
                 hint = f"name its document (`openapi:`) under `services.{service}`, or write `[METHOD] {service}/…`"
                 self.problems.append(Diagnostic(Code.NO_OPERATION, name.span, message, help=hint))
             return None
-        found = find_by_id(contract, name.text)
-        if isinstance(found, Missing):
+        found = openapi.find_by_id(contract, name.text)
+        if isinstance(found, openapi.Missing):
             self.problems.append(
                 Diagnostic(Code.NO_OPERATION, name.span, found.message, found.meant, found.help)
             )
@@ -201,7 +196,7 @@ def _is_unresolved(call: CallVerb) -> bool:
 
 
 def _needs_a_path(
-    request: WrittenRequest, operation: Operation, parameters: list[str]
+    request: WrittenRequest, operation: openapi.Operation, parameters: list[str]
 ) -> Diagnostic:
     """There is no key for the values of a path: they are written where they go."""
     name = request.operation

@@ -8,7 +8,6 @@ from decimal import Decimal, InvalidOperation
 
 from msgspec import Struct
 
-from flowdsl.language.conformance.value import Uncheckable, errors_of
 from flowdsl.language.conformance.words import KINDS, must, shown, where
 from flowdsl.plan.json import exact
 from flowdsl.plan.nodes import Input
@@ -70,6 +69,10 @@ def problems_of(declared: Input, value: Json, called: str = "") -> list[InputPro
     if unsendable := _unsendable(value):
         return [InputProblem(declared.name, f"{called} holds {unsendable}")]
     schema = declared.schema if isinstance(declared.schema, dict) else {}
+    if _is_plainly(schema, value):
+        return []
+    from flowdsl.language.conformance.value import Uncheckable, errors_of
+
     try:
         errors = errors_of(schema, value)
     except Uncheckable as error:
@@ -83,6 +86,19 @@ def problems_of(declared: Input, value: Json, called: str = "") -> list[InputPro
         )
         for error in errors
     ]
+
+
+def _is_plainly(schema: dict[str, Json], value: Json) -> bool:
+    """Whether the schema says no more than a type, and the value is of it: most are, and jsonschema is not loaded for them."""
+    if not schema.keys() <= {"type"}:
+        return False
+    match schema.get("type"), value:
+        case ("boolean", bool()) | ("string", str()) | ("array", list()) | ("object", dict()):
+            return True
+        case ("integer", int()) | ("number", int() | Decimal()):
+            return not isinstance(value, bool)
+        case _:
+            return False
 
 
 def _unsendable(value: Json, levels: int = LEVELS_MAX) -> str:

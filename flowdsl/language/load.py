@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -13,15 +14,10 @@ from flowdsl.errors import InputError
 from flowdsl.language.contracts import NO_CONTRACTS, Contracts, contracts_of, resolved
 from flowdsl.language.family import Family, Used
 from flowdsl.language.lower.plan import lower
-from flowdsl.language.openapi import Readings
+from flowdsl.language.openapi.reading import Readings
 from flowdsl.language.parse.file import parse
-from flowdsl.language.parse.schema import check_shape
 from flowdsl.language.parse.workflow import UsesVerb, Workflow
 from flowdsl.language.places import places
-from flowdsl.language.rules import all_rules, rules_of_plans
-from flowdsl.language.rules.allow import without_allowed
-from flowdsl.language.rules.contracts import Compared, Coverage, compare_with_contracts
-from flowdsl.language.rules.scope import types_at_the_end
 from flowdsl.language.subject import Subject, look_at
 from flowdsl.language.text.diagnostics import ALL_TOLD, Diagnostic, Severity, Untold, in_order
 from flowdsl.language.text.document import load_document
@@ -31,6 +27,9 @@ from flowdsl.language.text.source import Source
 from flowdsl.language.traits import traits_at, traits_of
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.span import Span
+
+if TYPE_CHECKING:
+    from flowdsl.language.rules.contracts import Coverage
 
 _MARKED = re.compile(
     r"\ufeff?(?:[ \t]*(?:#[^\n\r]*)?(?:\r\n|[\n\r])|---[ \t]*(?:\r\n|[\n\r]))*[\"']?flowdsl[\"']?[ \t]*:"
@@ -156,9 +155,8 @@ def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Check
             )
         )
         return _unread(source, problems)
-    shape = check_shape(source, document)
-    problems += shape.diagnostics
-    workflow, unread = parse(source, document, shape.broken)
+    coverage, plan = None, None
+    workflow, unread, untold = _parsed(source, document, trusted=checking.trusted)
     problems += unread
     for uses in _uses_in(workflow):
         problems += _read(uses, source, checking, above)
@@ -166,21 +164,53 @@ def _check(source: Source, checking: _Checking, above: tuple[str, ...]) -> Check
     workflow, unresolved = resolved(workflow, contracts)
     problems += [*unreadable, *unresolved]
     subject = look_at(workflow, source.path, checking.family, contracts=contracts)
-    compared, untold = Compared(), Untold(errors=shape.untold)
     if not checking.trusted:
-        ruled = all_rules(subject)
-        problems += ruled.diagnostics
-        untold = replace(untold, exact=ruled.is_all)
-        compared = compare_with_contracts(subject, document)
-        problems += compared.diagnostics
+        ruled, coverage, is_all = _ruled(subject, document)
+        problems += ruled
+        untold = replace(untold, exact=is_all)
     problems += _too_many_steps(subject)
-    plan = None
     is_used = len(above) > 1  # then its steps go into the plan of another file
     if not is_used and not any(problem.is_error for problem in problems):
         plan = lower(workflow, source, checking.family)
-        problems += [] if checking.trusted else rules_of_plans(subject, plan)
-    found, untold = in_order(without_allowed(source, workflow, problems), untold)
-    return Checked(source, workflow, found, plan, compared.coverage, contracts, untold)
+    if not checking.trusted:
+        problems = _weighed(subject, plan, source, problems)
+    found, untold = in_order(problems, untold)
+    return Checked(source, workflow, found, plan, coverage, contracts, untold)
+
+
+def _parsed(
+    source: Source, document: Mapping, *, trusted: bool
+) -> tuple[Workflow, list[Diagnostic], Untold]:
+    """What was checked before need not be held against the schema, unless it cannot be read."""
+    if trusted:
+        workflow, unread = parse(source, document, frozenset())
+        if not any(place.step.broken for place in places(workflow)):
+            return workflow, unread, ALL_TOLD
+    from flowdsl.language.parse.schema import check_shape
+
+    shape = check_shape(source, document)
+    workflow, unread = parse(source, document, shape.broken)
+    return workflow, [*shape.diagnostics, *unread], Untold(errors=shape.untold)
+
+
+def _ruled(subject: Subject, document: Mapping) -> tuple[list[Diagnostic], Coverage | None, bool]:
+    """What the rules and the contracts have to say; whether that is all of it. Not loaded for what was checked before."""
+    from flowdsl.language.rules import all_rules
+    from flowdsl.language.rules.contracts import compare_with_contracts
+
+    ruled, compared = all_rules(subject), compare_with_contracts(subject, document)
+    return [*ruled.diagnostics, *compared.diagnostics], compared.coverage, ruled.is_all
+
+
+def _weighed(
+    subject: Subject, plan: Plan | None, source: Source, problems: list[Diagnostic]
+) -> list[Diagnostic]:
+    """With what only the plan shows, and without what the file allows."""
+    from flowdsl.language.rules import rules_of_plans
+    from flowdsl.language.rules.allow import without_allowed
+
+    more = rules_of_plans(subject, plan) if plan is not None else []
+    return without_allowed(source, subject.workflow, [*problems, *more])
 
 
 def _unread(source: Source, problems: list[Diagnostic]) -> Checked:
@@ -225,6 +255,8 @@ def _read(
         if checked.workflow is None or checked.errors:
             yield _invalid(key, span, checked, above)
         if checked.workflow is not None:
+            from flowdsl.language.rules.scope import types_at_the_end
+
             subject = look_at(checked.workflow, key, checking.family, contracts=checked.contracts)
             traits = traits_of(subject, types_at_the_end(subject))
             members[key] = Used(

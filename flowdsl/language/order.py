@@ -1,12 +1,13 @@
 """The order of the children of a `parallel`: who reads whom, who names whom in `after`; cycles; the fixed order.
 
-A child stands for everything in it. The graph is networkx's, its nodes are positions in the list.
+A child stands for everything in it, and is its position in the list. networkx is asked only for the way round a cycle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from heapq import heappop, heappush
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -23,8 +24,7 @@ from flowdsl.language.places import (
 from flowdsl.plan.expression.compiled import Expression, Reference
 from flowdsl.plan.span import Span
 
-if TYPE_CHECKING:
-    import networkx
+Waits: TypeAlias = tuple[tuple[int, ...], ...]  # for each child, those that it waits for
 
 
 class Edge(Struct, frozen=True):
@@ -84,32 +84,53 @@ def step_name(reference: Reference) -> str:
     return str(root)
 
 
-def sibling_graph(children: int, found: tuple[Edge, ...]) -> networkx.DiGraph[int]:
+def waits_of(children: int, found: tuple[Edge, ...]) -> Waits:
+    earlier: list[list[int]] = [[] for _ in range(children)]
+    for edge in found:
+        earlier[edge.later].append(edge.earlier)
+    return tuple(map(tuple, earlier))
+
+
+def sorted_children(waits: Waits) -> list[int]:
+    """Positions, each after all it waits for, and otherwise as in the file. Those in a cycle are left out (Kahn)."""
+    later: list[list[int]] = [[] for _ in waits]
+    for child, earlier in enumerate(waits):
+        for other in earlier:
+            later[other].append(child)
+    left = [len(earlier) for earlier in waits]
+    free = [child for child, number in enumerate(left) if not number]  # a heap, for it is sorted
+    found: list[int] = []
+    while free:
+        child = heappop(free)
+        found.append(child)
+        for other in later[child]:
+            left[other] -= 1
+            if not left[other]:
+                heappush(free, other)
+    return found
+
+
+def waits_for(waits: Waits, later: int, earlier: int) -> bool:
+    seen: set[int] = set()
+    still_open = [later]
+    while still_open:
+        for other in waits[still_open.pop()]:
+            if other == earlier:
+                return True
+            if other not in seen:
+                seen.add(other)
+                still_open.append(other)
+    return False
+
+
+def cycles(waits: Waits) -> list[list[int]]:
+    """One cycle for each knot of children that wait for each other, from its first child on."""
+    if len(sorted_children(waits)) == len(waits):
+        return []
     import networkx
 
     graph: networkx.DiGraph[int] = networkx.DiGraph()
-    graph.add_nodes_from(range(children))
-    graph.add_edges_from((edge.earlier, edge.later) for edge in found)
-    return graph
-
-
-def sorted_children(graph: networkx.DiGraph[int]) -> list[int]:
-    """Positions, each after all it waits for, and otherwise as in the file."""
-    import networkx
-
-    return list(networkx.lexicographical_topological_sort(graph))
-
-
-def waits_for(graph: networkx.DiGraph[int], later: int, earlier: int) -> bool:
-    import networkx
-
-    return graph.in_degree(later) > 0 and networkx.has_path(graph, earlier, later)
-
-
-def cycles(graph: networkx.DiGraph[int]) -> list[list[int]]:
-    """One cycle for each knot of children that wait for each other, from its first child on."""
-    import networkx
-
+    graph.add_edges_from((other, child) for child, those in enumerate(waits) for other in those)
     knots = [knot for knot in networkx.strongly_connected_components(graph) if len(knot) > 1]
     return sorted(
         [edge[0] for edge in networkx.find_cycle(graph.subgraph(knot), min(knot))] for knot in knots

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from msgspec import Struct
 
 from flowdsl.language.contracts import NO_CONTRACTS, Contracts
 from flowdsl.language.family import ALONE, Family, Used
-from flowdsl.language.order import Edge, edges, sibling_graph
+from flowdsl.language.order import Edge, Waits, edges, waits_of
 from flowdsl.language.parse.workflow import (
     CallVerb,
     EmitVerb,
@@ -37,12 +37,9 @@ from flowdsl.plan.address import ROOT, Address, child
 from flowdsl.plan.expression.compiled import Expression, Reference
 from flowdsl.plan.span import Span
 
-if TYPE_CHECKING:
-    import networkx
-
 
 class Subject(Struct, frozen=True):
-    """For every `parallel`: `edges`, which child waits for which and why; `graphs`, the same as a graph.
+    """For every `parallel`: `edges`, which child waits for which and why; `waits`, the same by child.
 
     `path` is that of the file; `prefix`, where it is used, if it is run as part of another.
     """
@@ -52,7 +49,7 @@ class Subject(Struct, frozen=True):
     known: Mapping[str, DefinedName]
     by_parent: Mapping[tuple[Section, Path], tuple[StepPlace, ...]]
     edges: Mapping[tuple[Section, Path], tuple[Edge, ...]]
-    graphs: Mapping[tuple[Section, Path], networkx.DiGraph[int]]
+    waits: Mapping[tuple[Section, Path], Waits]
     path: str = ""
     prefix: Address = ROOT
     family: Family = ALONE
@@ -113,7 +110,7 @@ def look_at(
         known=known,
         by_parent={key: tuple(children) for key, children in by_parent.items()},
         edges=found_edges,
-        graphs={key: sibling_graph(len(by_parent[key]), kept) for key, kept in found_edges.items()},
+        waits={key: waits_of(len(by_parent[key]), kept) for key, kept in found_edges.items()},
         path=path,
         prefix=prefix,
         family=family,

@@ -287,7 +287,7 @@ def held_up(monkeypatch: pytest.MonkeyPatch, hold: Callable[[Work], None]) -> li
             hold(work)
         return validate(operation, status, body, work)
 
-    monkeypatch.setattr("flowdsl.engine.contracts.validate", held)
+    monkeypatch.setattr("flowdsl.language.openapi.validate", held)
     return names
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from flowdsl.engine.engine import Engine
 from flowdsl.engine.project import Project
-from flowdsl.language import Source, load
+from flowdsl.language import Source
+from flowdsl.language.load import load
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.files import FileStore
 

@@ -6,17 +6,20 @@ import asyncio
 import gc
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from flowdsl.engine.turns import POLL_SECONDS, Turns
 from flowdsl.world.clock import SystemClock
 from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.memory import Memory, MemoryStore
-from tests.lives.virtual import VirtualClock, run_virtually
-from tests.world.store.kit import created
+from tests.lives.simdisk import SimDisk
+from tests.lives.virtual import VirtualClock, VirtualLoop, run_virtually
+from tests.world.store.kit import created, sim_store
 
 KEY = "account ada"
 RUNS, RUNS_FULL = 60, 1_000
 LOOKS = 10
+A_WHILE = 20.0  # seconds
 
 
 class Asked(MemoryStore):
@@ -109,3 +112,47 @@ def test_a_thousand_that_wait_cost_next_to_nothing(tmp_path: Path, *, full: bool
         assert core <= max(0.05, each_for_itself / 20), (core, each_for_itself)
 
     asyncio.run(story())
+
+
+class Cost(NamedTuple):
+    """Of runs that wait for one key: folders synced until each has its place, then what a while of it takes."""
+
+    synced: int
+    operations: int
+    rounds_of_the_loop: int
+
+
+def cost_of(count: int) -> Cost:
+    disk = SimDisk()
+
+    async def story() -> Cost:
+        store = sim_store(disk)
+        await store.start()
+        names = ["holder", *(f"run-{number}" for number in range(count))]
+        await asyncio.gather(*(store.create(name, [created(name)]) for name in names))
+        turns, loop = Turns(store, VirtualClock()), asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        await turns.wait("holder", KEY)
+        synced = disk.count("sync_folder")
+        waiting = [asyncio.create_task(turns.wait(name, KEY)) for name in names[1:]]
+        await asyncio.sleep(1)
+        synced = disk.count("sync_folder") - synced
+        assert sum(path.name.endswith(tuple(names)) for path in disk.files()) >= count
+        operations, rounds = len(disk.operations), loop.rounds
+        await asyncio.sleep(A_WHILE)
+        cost = Cost(synced, len(disk.operations) - operations, loop.rounds - rounds)
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
+        await store.close()
+        return cost
+
+    return run_virtually(story())
+
+
+def test_a_thousand_that_wait_cost_what_ten_cost() -> None:
+    few, many = cost_of(10), cost_of(1_000)
+    assert few == many
+    assert many.synced <= 2 * 3, "the places are drawn at once: one sync of each folder above them"
+    assert many.operations <= 10 * A_WHILE / POLL_SECONDS
+    assert many.rounds_of_the_loop <= 10 * A_WHILE / POLL_SECONDS

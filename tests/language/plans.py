@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from textwrap import indent
 
-from flowdsl.language import Library, Source, load
+from flowdsl.language import Library, Source
+from flowdsl.language.load import load
 from flowdsl.plan.nodes import AnyNode, Call, Plan
 from flowdsl.plan.unfold import inside
 from tests.language.examples import PARTS, whole

@@ -17,9 +17,9 @@ from flowdsl.language import (
     check,
     compile_plan,
     flatten,
-    load,
     paths_named,
 )
+from flowdsl.language.load import load
 from tests.language.used import library_for
 from tests.sizes import examples
 

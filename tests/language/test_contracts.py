@@ -6,8 +6,8 @@ from textwrap import indent
 
 import pytest
 
-from flowdsl.language import Library, Source, check, load
-from flowdsl.language.load import Checked
+from flowdsl.language import Library, Source, check
+from flowdsl.language.load import Checked, load
 from flowdsl.plan.nodes import Call, Compensation, ForEach
 from tests.language.named import LIBRARY
 

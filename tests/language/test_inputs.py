@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowdsl.language import InputProblem, Source, from_text, load, read_inputs
+from flowdsl.language import InputProblem, Source, from_text, read_inputs
 from flowdsl.language.inputs import problems_of
+from flowdsl.language.load import load
 from flowdsl.plan.json import from_bytes
 from flowdsl.plan.nodes import Input
 from flowdsl.plan.values import Json

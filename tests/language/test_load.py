@@ -9,15 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowdsl.language import (
-    InvalidWorkflow,
-    Source,
-    check,
-    compile_plan,
-    flatten,
-    is_workflow,
-    load,
-)
+from flowdsl.language import InvalidWorkflow, Source, check, compile_plan, flatten, is_workflow
+from flowdsl.language.load import load
 from flowdsl.language.lower.plan import lower
 from flowdsl.plan.nodes import AnyNode, Block, Plan
 from tests.sizes import examples

@@ -10,8 +10,8 @@ from importlib.resources import files
 import pytest
 from msgspec.structs import replace
 
-from flowdsl.language import SEVERITIES, Source, check, explain, repeated
-from flowdsl.language.explain import heading, nearest, words
+from flowdsl.language import SEVERITIES, Source, check, repeated
+from flowdsl.language.explain import explain, heading, nearest, words
 from flowdsl.language.parse.schema import schema_text
 from flowdsl.plan.values import Json
 from tests.language.examples import LIBRARY, examples, whole

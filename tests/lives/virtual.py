@@ -28,6 +28,7 @@ class Stalled(Exception):
 class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.elapsed = 0.0
+        self.rounds = 0  # turns of the loop
         super().__init__(_JumpingSelector(self))
 
     def time(self) -> float:
@@ -40,6 +41,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         self._jumper = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._jumper.rounds += 1
         ready: list[tuple[selectors.SelectorKey, int]] = super().select(0)
         if ready:
             return ready

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from flowdsl.language import Library, Source, load
+from flowdsl.language import Library, Source
+from flowdsl.language.load import load
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.view.calls import short_names

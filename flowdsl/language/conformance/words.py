@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 from types import MappingProxyType
-
-from jsonschema.exceptions import ValidationError
+from typing import TYPE_CHECKING
 
 from flowdsl.plan.json import to_text
 from flowdsl.plan.values import Json
 from flowdsl.plan.words import listed
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 SHOWN_CHARACTERS_MAX = 60
 SHOWN_WORDS_MAX = 30  # of an `enum`

@@ -113,13 +113,11 @@ def _parallel(lowering: Lowering, place: StepPlace) -> nodes.Block:
     children = [
         lower_step(lowering, child) for child in subject.children(place.path, place.section)
     ]
-    graph = subject.graphs[place.section, place.path]
-    fixed = order.sorted_children(graph)
+    waits = subject.waits[place.section, place.path]
+    fixed = order.sorted_children(waits)
     position = {child: index for index, child in enumerate(fixed)}
     ordered = tuple(
-        replace(
-            children[child], needs=tuple(sorted(position[e] for e in graph.predecessors(child)))
-        )
+        replace(children[child], needs=tuple(sorted(position[e] for e in waits[child])))
         for child in fixed
     )
     return nodes.Block(address=place.item, kind="parallel", children=ordered)

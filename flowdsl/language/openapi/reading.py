@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct, field
 
-from flowdsl.language.openapi.read import Reading, read
 from flowdsl.language.text.source import Source
+
+if TYPE_CHECKING:
+    from flowdsl.language.openapi.read import Reading
 
 
 class Readings(Struct, frozen=True):
@@ -15,5 +19,7 @@ class Readings(Struct, frozen=True):
 
     def read(self, path: str, text: str) -> Reading:
         if text not in self.by_text:
+            from flowdsl.language.openapi.read import read
+
             self.by_text[text] = read(Source(path, text))
         return self.by_text[text]

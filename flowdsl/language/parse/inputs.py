@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flowdsl.language.conformance.pattern import Unreadable, read_pattern
 from flowdsl.language.parse.parts import word
 from flowdsl.language.parse.reader import Reader
 from flowdsl.language.text.located import Located, Mapping, Scalar, Sequence, plain
@@ -70,6 +69,8 @@ def check_patterns(reader: Reader, node: Located) -> None:
 
 
 def _check_pattern(reader: Reader, value: Scalar) -> None:
+    from flowdsl.language.conformance.pattern import Unreadable, read_pattern
+
     try:
         read_pattern(value.text)
     except Unreadable as error:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from functools import cache
 
 from flowdsl.codes import Code
-from flowdsl.language.conformance.value import Uncheckable, errors_of
 from flowdsl.language.conformance.words import must, must_be
 from flowdsl.language.parse.inputs import check_patterns
 from flowdsl.language.parse.reader import Reader
@@ -112,6 +111,8 @@ def _check_keyword(reader: Reader, key: Scalar) -> None:
 
 def _misused(node: Mapping) -> list[Diagnostic]:
     """Keywords with a value that they cannot have, each at its value."""
+    from flowdsl.language.conformance.value import Uncheckable, errors_of
+
     found: dict[Span, Diagnostic] = {}
     try:
         errors = errors_of(_meta(), _shallow(node), at_most=LIMIT_NODES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowdsl.language.openapi import Found, call_match, response_type
+from flowdsl.language import openapi
 from flowdsl.language.parse.workflow import CallVerb, WrittenRequest
 from flowdsl.language.places import StepPlace
 from flowdsl.language.subject import Subject
@@ -14,8 +14,8 @@ def answer_type(subject: Subject, request: WrittenRequest) -> Type:
     contract = subject.contracts.by_service.get(request.service.text)
     if contract is None or request.operation is not None:
         return ANYTHING
-    match = call_match(contract, request)
-    return response_type(match.operation) if isinstance(match, Found) else ANYTHING
+    match = openapi.call_match(contract, request)
+    return openapi.response_type(match.operation) if isinstance(match, openapi.Found) else ANYTHING
 
 
 def own_answer_type(subject: Subject, place: StepPlace) -> Type:

@@ -157,8 +157,8 @@ def _has_losers(step: Step) -> bool:
 def _surely_ended(subject: Subject, place: StepPlace, other: StepPlace) -> bool:
     """Whether `other`, in another child of a `parallel`, has ended before `place` starts."""
     depth = shared_steps(place, other)
-    graph = subject.graphs[place.section, place.path[:depth]]
-    return waits_for(graph, place.path[depth], other.path[depth])
+    waits = subject.waits[place.section, place.path[:depth]]
+    return waits_for(waits, place.path[depth], other.path[depth])
 
 
 # --- lost answers ------------------------------------------------------------------------------------

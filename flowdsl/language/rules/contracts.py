@@ -11,15 +11,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from flowdsl.codes import Code
-from flowdsl.language.openapi import (
-    CallSite,
-    CheckedCall,
-    Contract,
-    Finding,
-    Unsure,
-    call_match,
-    check_call,
-)
+from flowdsl.language import openapi
 from flowdsl.language.parse.workflow import EmitVerb, WrittenRequest
 from flowdsl.language.places import StepPlace, Use, uses
 from flowdsl.language.rules.scope import Types, names_at, types_of
@@ -83,7 +75,7 @@ def compare_with_contracts(subject: Subject, document: Located) -> Compared:
                 coverage += Coverage(call_sites=1, checked=1)
                 continue
             site = _site(subject, types, place, request, nodes)
-            checked = check_call(contract, site)
+            checked = openapi.check_call(contract, site)
             found += [_diagnostic(finding) for finding in _kept(place, checked)]
             coverage += _covered(contract, request, checked)
     return Compared(tuple(found), coverage)
@@ -95,10 +87,12 @@ def _site(
     place: StepPlace,
     request: WrittenRequest,
     nodes: Mapping[Span, Located],
-) -> CallSite:
+) -> openapi.CallSite:
     of_use = {use.expression.span: use for use in uses(place.step)}
     node = nodes.get(request.span, Scalar(None, "", request.span, "", ""))
-    return CallSite(request, node, _Knowledge(types, place, of_use), _headers(subject, request))
+    return openapi.CallSite(
+        request, node, _Knowledge(types, place, of_use), _headers(subject, request)
+    )
 
 
 class _Knowledge(Struct, frozen=True):
@@ -124,19 +118,21 @@ def _headers(subject: Subject, request: WrittenRequest) -> tuple[str, ...]:
     return (*own, "Authorization") if service.auth is not None else own
 
 
-def _kept(place: StepPlace, checked: CheckedCall) -> Iterator[Finding]:
+def _kept(place: StepPlace, checked: openapi.CheckedCall) -> Iterator[openapi.Finding]:
     """Of a step that could not be read whole, nobody can say what is missing in it."""
     for finding in checked.findings:
         if not (place.step.broken and finding.code == Code.MISSING_IN_REQUEST):
             yield finding
 
 
-def _diagnostic(finding: Finding) -> Diagnostic:
+def _diagnostic(finding: openapi.Finding) -> Diagnostic:
     return Diagnostic(finding.code, finding.span, finding.message, finding.meant, finding.help)
 
 
-def _covered(contract: Contract, request: WrittenRequest, checked: CheckedCall) -> Coverage:
-    if isinstance(call_match(contract, request), Unsure):
+def _covered(
+    contract: openapi.Contract, request: WrittenRequest, checked: openapi.CheckedCall
+) -> Coverage:
+    if isinstance(openapi.call_match(contract, request), openapi.Unsure):
         return Coverage(call_sites=1, unsure=1)
     return Coverage(
         call_sites=1,

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from flowdsl.codes import Code
-from flowdsl.language.openapi import Contract, Found, Operation, call_match
-from flowdsl.language.openapi.offers import batch_of, confirm_of, undo_of
+from flowdsl.language import openapi
 from flowdsl.language.parse.workflow import CallVerb, Step, WrittenRequest
 from flowdsl.language.places import StepPlace
 from flowdsl.language.rules.answers import answer_type
@@ -34,7 +33,7 @@ def _one_by_one(subject: Subject, place: StepPlace, call: CallVerb) -> Iterator[
     if each is None or each.collect not in ("all", "settled"):
         return
     known = _operation(subject, call.request)
-    many = batch_of(*known) if known is not None else None
+    many = openapi.batch_of(*known) if known is not None else None
     if many is not None:
         items, service = each.items.text, call.request.service.text
         message = f"a call for each of `{items}`, and `{service}` takes many at once"
@@ -50,7 +49,7 @@ def _never_confirmed(
     if call.confirm is not None or place.below_commit or place.section != "steps":
         return
     known = _operation(subject, call.request)
-    confirm = confirm_of(*known) if known is not None else None
+    confirm = openapi.confirm_of(*known) if known is not None else None
     if confirm is not None and (call.request.service.text, confirm.title) not in called:
         name = f"`{place.step.id.text}`" if place.step.id else "this call"
         message = f"{name} is never confirmed, and its service has `{confirm.title}`"
@@ -61,7 +60,7 @@ def _never_confirmed(
 def undo_offered(subject: Subject, place: StepPlace, call: CallVerb) -> str:
     """How the service would undo the call, as one may write it; empty where nobody knows."""
     known = _operation(subject, call.request)
-    undo = undo_of(*known) if known is not None else None
+    undo = openapi.undo_of(*known) if known is not None else None
     if undo is None:
         return ""
     return f"compensate: {_shown(undo, call.request, _id_of(subject, place.step))}"
@@ -75,12 +74,14 @@ def _operations_called(subject: Subject) -> Iterator[Called]:
                 yield request.service.text, known[1].title
 
 
-def _operation(subject: Subject, request: WrittenRequest) -> tuple[Contract, Operation] | None:
+def _operation(
+    subject: Subject, request: WrittenRequest
+) -> tuple[openapi.Contract, openapi.Operation] | None:
     contract = subject.contracts.by_service.get(request.service.text)
     if contract is None or request.operation is not None:
         return None
-    match = call_match(contract, request)
-    return (contract, match.operation) if isinstance(match, Found) else None
+    match = openapi.call_match(contract, request)
+    return (contract, match.operation) if isinstance(match, openapi.Found) else None
 
 
 def _id_of(subject: Subject, step: Step) -> str:
@@ -92,7 +93,7 @@ def _id_of(subject: Subject, step: Step) -> str:
     return f"${{{name}.…}}" if known else f"${{{name}.id}}"
 
 
-def _shown(operation: Operation, request: WrittenRequest, value: str | None) -> str:
+def _shown(operation: openapi.Operation, request: WrittenRequest, value: str | None) -> str:
     """The call string, with a value for the last parameter of its path."""
     path = operation.path_alone
     if value is not None and "{" in path:

@@ -159,13 +159,13 @@ def _no_sibling(name: Name, place: StepPlace, siblings: list[str]) -> Diagnostic
 
 def _cycles(subject: Subject, place: StepPlace) -> Iterator[Diagnostic]:
     key = (place.section, place.path)
-    if key not in subject.graphs:
+    if key not in subject.waits:
         return
     names = [
         child.address.rpartition("/")[2] for child in subject.children(place.path, place.section)
     ]
     why = {(edge.earlier, edge.later): edge.span for edge in subject.edges[key]}
-    for cycle in order.cycles(subject.graphs[key]):
+    for cycle in order.cycles(subject.waits[key]):
         pairs = list(zip(cycle, [*cycle[1:], cycle[0]], strict=True))
         spans = [why[pair] for pair in pairs]
         path = " → ".join(names[position] for position in [*cycle, cycle[0]])

@@ -18,7 +18,6 @@ from flowdsl.codes import Code
 from flowdsl.language.text.diagnostics import Diagnostic
 from flowdsl.language.text.located import Located, Mapping, Scalar, Sequence
 from flowdsl.language.text.source import Source
-from flowdsl.language.text.traps import explain_yaml_error, unreadable_character
 from flowdsl.plan.span import Span
 from flowdsl.plan.values import Json
 
@@ -29,6 +28,9 @@ LIMIT_DIGITS = 1_000
 LIMIT_EXPONENT = 1_000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CONTROL = re.compile(
+    r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffc\U00010000-\U0010ffff]"
+)
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _DECIMAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _TOO_DEEP = "maximum nesting depth"  # the library has a limit of its own, and may come to it before it tells of the first level
@@ -42,7 +44,7 @@ def load_document(source: Source) -> tuple[Located | None, list[Diagnostic]]:
     """The tree, or None where there is none to speak of; and what is wrong with the YAML."""
     if len(source.text.encode("utf-8", errors="replace")) > LIMIT_BYTES:
         return None, [_limit(Span(1, 1), "the file is larger than 1 MiB")]
-    if (character := unreadable_character(source)) is not None:
+    if (character := _unreadable_character(source)) is not None:
         return None, [character]
     builder = _Builder(source)
     try:
@@ -54,10 +56,24 @@ def load_document(source: Source) -> tuple[Located | None, list[Diagnostic]]:
         problem, stopped, began = _told(error)
         if _TOO_DEEP in problem:
             return None, [*builder.problems, _limit(stopped, _DEEP)]
+        from flowdsl.language.text.traps import explain_yaml_error
+
         return None, [*builder.problems, explain_yaml_error(source, problem, stopped, began)]
     if builder.root is None and not builder.problems:
         builder.problems.append(Diagnostic(Code.NOT_YAML, Span(1, 1), "the file is empty"))
     return builder.root, builder.problems
+
+
+def _unreadable_character(source: Source) -> Diagnostic | None:
+    """A character that no YAML file holds: control characters, halves of a pair, what did not decode."""
+    found = _CONTROL.search(source.text)
+    if found is None:
+        return None
+    before = Source("", source.text[: found.start()] + ".").lines
+    span = Span(len(before), len(before[-1]))
+    hint = "save the file as UTF-8" if found.group() == "\ufffd" else "delete it"
+    name = f"U+{ord(found.group()):04X}"
+    return Diagnostic(Code.NOT_YAML, span, f"the character {name} cannot stand in YAML", help=hint)
 
 
 class _Mark(Protocol):

@@ -9,9 +9,6 @@ from flowdsl.language.text.diagnostics import Diagnostic, Fix
 from flowdsl.language.text.source import Source
 from flowdsl.plan.span import Span
 
-_CONTROL = re.compile(
-    r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffc\U00010000-\U0010ffff]"
-)
 _BARE_EXPRESSION = re.compile(r"\$\{[^{}]*\}")
 _TEXT_IN_BRACES = re.compile(r"[{\[,]\s*(?:[\w.-]+:\s+)?(?P<text>[^\s,{}\[\]'\"][^,{}\[\]'\"]*)$")
 _LIST_AND_REST = re.compile(r"\[[^\[\]]*\][^,{}\[\]]*")
@@ -33,18 +30,6 @@ def explain_yaml_error(source: Source, problem: str, at: Span, began: Span | Non
     if "did not find expected key" in problem and _QUOTE_THEN_MORE.match(line) is not None:
         return _quote_then_more(at, line)
     return _plain_error(source, problem, at, began)
-
-
-def unreadable_character(source: Source) -> Diagnostic | None:
-    """A character that no YAML file holds: control characters, halves of a pair, what did not decode."""
-    found = _CONTROL.search(source.text)
-    if found is None:
-        return None
-    before = Source("", source.text[: found.start()] + ".").lines
-    span = Span(len(before), len(before[-1]))
-    hint = "save the file as UTF-8" if found.group() == "\ufffd" else "delete it"
-    name = f"U+{ord(found.group()):04X}"
-    return Diagnostic(Code.NOT_YAML, span, f"the character {name} cannot stand in YAML", help=hint)
 
 
 def _expression_in_braces(source: Source, at: Span, began: Span | None) -> Diagnostic | None:

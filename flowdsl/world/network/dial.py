@@ -13,7 +13,6 @@ from errno import EACCES
 from ipaddress import ip_address
 
 import aiohappyeyeballs
-import certifi
 from msgspec import Struct, field
 
 from flowdsl.world.network.connection import Connection, tls_says
@@ -25,7 +24,9 @@ Info = tuple[int, int, int, str, tuple[str | int, ...]]  # as socket.getaddrinfo
 
 
 class Dialler(Struct):
-    tls: ssl.SSLContext
+    """`tls`: made when it is first needed, for it takes a while to read whom to trust."""
+
+    tls: ssl.SSLContext | None = None
     hosts: Hosts = field(default_factory=Hosts)
 
     async def dial(self, scheme: str, host: str, port: int) -> Connection:
@@ -55,7 +56,10 @@ class Dialler(Struct):
             raise attempt.failed(error, port) from error
 
     async def _talk(self, connected: socket.socket, scheme: str, host: str) -> Connection:
-        named = {"ssl": self.tls, "server_hostname": host} if scheme == "https" else {}
+        named: dict[str, object] = {}
+        if scheme == "https":
+            self.tls = self.tls or tls_context()
+            named = {"ssl": self.tls, "server_hostname": host}
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(Connection, sock=connected, **named)  # type: ignore[call-overload]
         assert isinstance(connection, Connection)
@@ -109,6 +113,8 @@ def _system_says(error: Exception) -> str:
 
 def tls_context() -> ssl.SSLContext:
     """Made by hand: the usual way also writes the keys of every connection to a file if SSLKEYLOGFILE says so."""
+    import certifi
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which checks certificates and names
     context.load_verify_locations(certifi.where())
     return context

@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import httpx
 from msgspec.structs import replace
 
 from flowdsl.plan.request import Request
@@ -20,7 +20,6 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.world.network.body import CUT, NO_MEMORY, decode, read_whole
 from flowdsl.world.network.connection import check_library
-from flowdsl.world.network.dial import tls_context
 from flowdsl.world.network.hosts import Hosts
 from flowdsl.world.network.outgoing import HEADER_CHARACTERS_MAX, Outgoing, Unbuildable, build
 from flowdsl.world.network.passage import (
@@ -33,9 +32,11 @@ from flowdsl.world.network.passage import (
     header,
 )
 from flowdsl.world.network.retry_after import in_seconds
-from flowdsl.world.network.through_httpx import ThroughHttpx
 from flowdsl.world.network.wire import Wire
 from flowdsl.world.secrets.redaction import Redaction
+
+if TYPE_CHECKING:
+    import httpx
 
 HEADERS_MAX = 64
 REASON_CHARACTERS_MAX = 300
@@ -71,12 +72,9 @@ class Http:
         """InputError where no transport is given, and ours is not fit for use."""
         if transport is None:
             check_library()
-        self._hosts = hosts or Hosts()
-        self._transport: Transport | None
-        if isinstance(transport, httpx.AsyncBaseTransport):
-            self._transport = ThroughHttpx(transport, fresh_transport or transport)
-        else:
-            self._transport = transport
+        self._transport = (
+            Wire(hosts=hosts) if transport is None else _ours(transport, fresh_transport)
+        )
         self._redaction = Redaction({})
 
     async def send(
@@ -93,23 +91,28 @@ class Http:
             outgoing = build(request, secrets)
         except Unbuildable as error:
             return _short(NotSent(redaction.text(str(error)), unbuildable=True))
-        observation = await _exchange(self._wire(), outgoing, timeout_seconds, fresh=fresh)
+        observation = await _exchange(self._transport, outgoing, timeout_seconds, fresh=fresh)
         return _short(_for_people(observation, redaction))
 
     async def aclose(self) -> None:
-        if self._transport is not None:
-            await self._transport.aclose()
-
-    def _wire(self) -> Transport:
-        """Made when it is first needed: it takes a while to read whom to trust."""
-        if self._transport is None:
-            self._transport = Wire(tls_context(), hosts=self._hosts)
-        return self._transport
+        await self._transport.aclose()
 
     def _redaction_of(self, secrets: Mapping[str, str]) -> Redaction:
         if not self._redaction.covers(secrets):
             self._redaction = Redaction(secrets)
         return self._redaction
+
+
+def _ours(
+    transport: Transport | httpx.AsyncBaseTransport, fresh: httpx.AsyncBaseTransport | None
+) -> Transport:
+    import httpx
+
+    from flowdsl.world.network.through_httpx import ThroughHttpx
+
+    if isinstance(transport, httpx.AsyncBaseTransport):
+        return ThroughHttpx(transport, fresh or transport)
+    return transport
 
 
 async def _exchange(

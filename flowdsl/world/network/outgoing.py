@@ -10,14 +10,18 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import httpx
 from msgspec import Struct
 
 from flowdsl.plan.body import escaped
 from flowdsl.plan.request import BasicCredentials, Request
 from flowdsl.plan.values import Sealed, Secret
 from flowdsl.version import __version__
+
+if TYPE_CHECKING:
+    import httpx
 
 URL_CHARACTERS_MAX = 64 * 1024
 SHOWN_CHARACTERS_MAX = 120
@@ -28,7 +32,13 @@ HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 PLAIN_URL = re.compile(
     r"(https?://[A-Za-z0-9.\-]+(?::[0-9]+)?)((?:[/?](?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*)?)"
 )
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+PLAIN_ORIGIN = re.compile(
+    rf"(https?)://((?!xn--)[a-z][a-z0-9.\-]*|(?:{_OCTET}\.){{3}}{_OCTET})(?::([1-9][0-9]{{0,3}}|[1-5][0-9]{{4}}))?"
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+DEFAULT_PORTS = MappingProxyType({"http": 80, "https": 443})
 
 # They decide where a request ends and how it travels: ours alone.
 OWN_HEADERS = frozenset(
@@ -109,11 +119,18 @@ def _split(text: str) -> tuple[Origin, str]:
 
 @lru_cache(maxsize=1024)
 def _origin(text: str) -> Origin:
-    return _origin_of(_url(text))
+    """Most are as they should be, and are not read by httpx: its import takes longer than a short run."""
+    found = PLAIN_ORIGIN.fullmatch(text)
+    if found is None:
+        return _origin_of(_url(text))
+    scheme, host = found[1], found[2]
+    usual = DEFAULT_PORTS[scheme]
+    port = int(found[3] or usual)
+    return Origin(scheme, host, port, host if port == usual else f"{host}:{port}")
 
 
 def _origin_of(url: httpx.URL) -> Origin:
-    port = url.port or (443 if url.scheme == "https" else 80)
+    port = url.port or DEFAULT_PORTS[url.scheme]
     return Origin(url.scheme, url.host, port, url.netloc.decode("ascii"))
 
 
@@ -122,6 +139,8 @@ def _url(text: str) -> httpx.URL:
         raise Unbuildable(
             f"{_shown(text)} is not a URL: it is longer than {URL_CHARACTERS_MAX:,} characters"
         )
+    import httpx
+
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, ValueError) as error:

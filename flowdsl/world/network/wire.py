@@ -23,7 +23,7 @@ IDLE_SECONDS = 15.0
 
 
 class ConnectionPool(Struct):
-    """The connections to one origin: those that are idle, the last used first, and whoever waits for a place."""
+    """The connections to one origin: those that are idle, the last used first, and the requests that wait for a place."""
 
     idle: list[Connection] = field(default_factory=list)
     taken: int = 0
@@ -67,7 +67,7 @@ class ConnectionPool(Struct):
 
 
 class Wire:
-    def __init__(self, tls: ssl.SSLContext, *, hosts: Hosts | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, *, hosts: Hosts | None = None) -> None:
         self.dialler = Dialler(tls, hosts or Hosts())
         self.connections: set[Connection] = set()  # in use
         self._places: defaultdict[Origin, ConnectionPool] = defaultdict(ConnectionPool)

@@ -1,7 +1,7 @@
 """Who is next among the runs with one key: a folder for each key, a numbered ticket for each run.
 
 A ticket is drawn under a lock, after the run's first record is durable, so that no ticket is of a run that never was. It is
-torn up when the run has ended; where that was cut short, whoever looks next does it.
+torn up when the run has ended; where that was cut short, the next look does it.
 
 Tickets are names of empty files: they can be lost, not changed. A run whose turn it is gets its own back before another one
 is let in.
@@ -9,7 +9,7 @@ is let in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -31,8 +31,22 @@ class Queues(Struct):
     holders: Callable[[str], Iterable[str]]
     _sure: set[str] = field(default_factory=set)  # runs whose ticket a power cut cannot take
 
-    def first(self, key: str, run: str) -> str | None:
-        """Draw a ticket for the run, if it has none, and say whose turn it is. None while another process looks."""
+    def firsts(self, asked: Sequence[tuple[str, str]]) -> Sequence[str | OSError | None]:
+        """Whose turn it is, for each key and run: one look, and one sync of its folders, for all that ask about a key."""
+        runs: dict[str, list[str]] = {}
+        for key, run in asked:
+            runs.setdefault(key, []).append(run)
+        found = {key: self._looked_at(key, each) for key, each in runs.items()}
+        return [found[key] for key, _ in asked]
+
+    def _looked_at(self, key: str, runs: list[str]) -> str | OSError | None:
+        try:
+            return self.first(key, *runs)
+        except OSError as error:
+            return error
+
+    def first(self, key: str, *runs: str) -> str | None:
+        """Draw a ticket for each run that has none, and say whose turn it is. None while another process looks."""
         folder = self._folder(key)
         handle = self._lock(folder)
         if handle is None:
@@ -40,25 +54,28 @@ class Queues(Struct):
         try:
             tickets = self._tickets(folder)
             for number, other in sorted(tickets.items()):
-                if other == run or not self.is_over(other):
-                    break  # whoever is over further behind is found when it comes to the front
+                if other in runs or not self.is_over(other):
+                    break  # a run that is over further behind is found when it comes to the front
                 self._tear_up(folder, number, other)
                 del tickets[number]
-            if run not in tickets.values():
-                number = max(tickets, default=0) + 1
+            there = set(tickets.values())
+            for number, run in enumerate(
+                dict.fromkeys(run for run in runs if run not in there), max(tickets, default=0) + 1
+            ):
                 self._draw(folder, number, run)
                 tickets[number] = run
-            if run not in self._sure:  # whoever made it may not have come so far
+            if not self._sure.issuperset(runs):  # the process that made them may have died before
                 self._sync(folder)
-                self._sure.add(run)
-            if tickets[min(tickets)] == run:  # before it is let in
+                self._sure.update(runs)
+            first = tickets[min(tickets)]
+            if first in runs:  # before it is let in
                 self._give_back(folder, tickets, self.holders(key))
             return tickets[min(tickets)]
         finally:
             self.disk.close(handle)
 
     def before(self, key: str, run: str) -> str | None:
-        """The run that is first, if it is another one. Nothing is changed for that: whoever only looks may call it."""
+        """The run that is first, if it is another one. Changes nothing: a reader may call it."""
         tickets = self._tickets(self._folder(key))
         waiting = [tickets[number] for number in sorted(tickets)]
         ahead = waiting[: waiting.index(run)] if run in waiting else waiting

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flowdsl.language import Library, Source, check, compile_plan, load, paths_named
+from flowdsl.language import Library, Source, check, compile_plan, paths_named
+from flowdsl.language.load import load
 from flowdsl.plan.nodes import Block, Confirm, Detach, Plan, Retry
 from flowdsl.plan.template import Constant
 from tests.language.examples import whole

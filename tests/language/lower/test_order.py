@@ -10,7 +10,8 @@ import networkx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowdsl.language import Source, check, flatten, load
+from flowdsl.language import Source, check, flatten
+from flowdsl.language.load import load
 from flowdsl.plan.nodes import Commit
 
 # A call is a number that picks which earlier step it reads; a group is its kind and what is in it.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import networkx
 import pytest
 
-from flowdsl.language import Source, flatten, load
+from flowdsl.language import Source, flatten
+from flowdsl.language.load import load
 from flowdsl.plan.nodes import (
     Block,
     Call,

@@ -15,10 +15,10 @@ from flowdsl.language.openapi import (
     Found,
     check_call,
     find,
-    read,
     response_type,
 )
 from flowdsl.language.openapi.path import take_apart
+from flowdsl.language.openapi.read import read
 from flowdsl.language.parse.file import parse
 from flowdsl.language.parse.workflow import CallVerb, WrittenRequest
 from flowdsl.language.places import uses

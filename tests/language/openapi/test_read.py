@@ -10,8 +10,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowdsl.language.openapi import Found, find, read, response_type
+from flowdsl.language.openapi import Found, find, response_type
 from flowdsl.language.openapi import text as texts
+from flowdsl.language.openapi.read import read
 from flowdsl.language.openapi.response import validate
 from flowdsl.language.text.source import Source
 from flowdsl.plan.values import Json

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flowdsl.language import Library, Source, check, compile_plan, load
+from flowdsl.language import Library, Source, check, compile_plan
+from flowdsl.language.load import load
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.view.calls import short_names

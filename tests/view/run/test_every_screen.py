@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from flowdsl.language import Source, load
+from flowdsl.language import Source
+from flowdsl.language.load import load
 from flowdsl.plan.address import enclosing, is_below
 from flowdsl.plan.json import from_bytes, to_text
 from flowdsl.plan.nodes import Block, Call, Confirm, ForEach

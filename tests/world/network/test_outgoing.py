@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flowdsl.plan.request import BasicCredentials, Request
 from flowdsl.plan.values import Sealed, Secret
-from flowdsl.world.network.outgoing import Unbuildable, body_bytes, build
+from flowdsl.world.network.outgoing import PLAIN_ORIGIN, Unbuildable, body_bytes, build
 from flowdsl.world.network.wire import message
 
 URL = "http://service/things"
@@ -107,3 +108,24 @@ def test_building_raises_nothing_but_unbuildable(
         assert not any(set(value) & set("\r\n\0") for value in built.headers.values())
         assert not set(built.target) & set("\r\n\0 ")
         assert message(built, fresh=True).count(b"\r\n\r\n") >= 1
+
+
+ORIGINS = [
+    "http://service", "https://service", "http://a.b-c.example:8080", "https://a:443", "http://a:80", "http://a:443", "https://127.0.0.1",
+    "http://10.0.0.255:59999", "http://a.", "http://a..b", "http://a-", "http://xn--a",
+]  # fmt: skip
+
+
+@given(st.sampled_from(ORIGINS) | st.from_regex(r"\Ahttps?://[a-z0-9.-]{1,12}(:[0-9]{1,5})?\Z"))
+def test_an_origin_is_read_as_httpx_reads_it(text: str) -> None:
+    if PLAIN_ORIGIN.fullmatch(text) is None:
+        return
+    origin, url = build(Request("GET", f"{text}/"), {}).origin, httpx.URL(text)
+    port = url.port or {"http": 80, "https": 443}[url.scheme]
+    assert (origin.scheme, origin.host, origin.port) == (url.scheme, url.host, port)
+    assert origin.authority == url.netloc.decode()
+
+
+def test_most_origins_need_no_httpx() -> None:
+    plain = [text for text in ORIGINS if PLAIN_ORIGIN.fullmatch(text)]
+    assert len(plain) == len(ORIGINS) - 1
