@@ -48,21 +48,21 @@ def parallel(size: int) -> Plan:
 
 
 def items(more: str) -> Callable[[int], Plan]:
-    return lambda size: listed(call("a", more=f"for_each: x in inputs.many\n{more}"))
+    return lambda _: listed(call("a", more=f"for_each: x in inputs.many\n{more}"))
 
 
 def of_steps(*, more: str = "") -> Callable[[int], Plan]:
     inner = indent("".join(call(f"s{at}") for at in range(3)), "    ")
     steps = f"- id: a\n  for_each: x in inputs.many\n{more}  steps:\n{inner}"
-    return lambda size: listed(steps)
+    return lambda _: listed(steps)
 
 
-def in_lists(size: int) -> Plan:
+def in_lists(_: int) -> Plan:
     inner = indent(call("b", more="for_each: y in [1, 2]"), "    ")
     return listed(f"- id: a\n  for_each: x in inputs.many\n  steps:\n{inner}")
 
 
-def confirmed(size: int) -> Plan:
+def confirmed(_: int) -> Plan:
     more = "for_each: x in inputs.many\nconfirm: POST keyed/yes"
     return listed(call("a", more=more))
 
