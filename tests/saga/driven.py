@@ -40,14 +40,14 @@ class Driven:
 
 def driven(
     plan: Plan,
+    inputs: dict[str, Json] | None = None,
     refused: Callable[[str], bool] = lambda _: False,
     watch: Callable[[Driven], None] = lambda _: None,
-    **inputs: Json,
 ) -> Driven:
     """Until nothing is in flight any more. What is refused, is refused for good."""
     new = Run.new(plan)
     here = Driven(new, Remembered(new.plan, new.state))
-    events: list[Event] = [Created("run", "tiny", plan.digest, 0.0, inputs, {}, {})]
+    events: list[Event] = [Created("run", "tiny", plan.digest, 0.0, inputs or {}, {}, {})]
     out: deque[Invoke] = deque()
     while events:
         here.run = advance(here.run, events, SIGNER, float(here.turns), here.memory).after

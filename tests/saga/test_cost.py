@@ -31,7 +31,7 @@ class Shape:
 
     def run(self, size: int, *, undone: bool) -> Driven:
         inputs: dict[str, Json] = {"many": list(range(size))} if self.is_list else {}
-        return driven(self.make(size), lambda sent: undone and sent == "last", **inputs)
+        return driven(self.make(size), inputs, lambda sent: undone and sent == "last")
 
 
 def listed(steps: str) -> Plan:
