@@ -26,6 +26,7 @@ from flowdsl.saga.commands import (
     Invoke,
     Queue,
     Sleep,
+    identity_of,
 )
 from flowdsl.saga.events import (
     Admitted,
@@ -163,8 +164,8 @@ class Drive:
         """Start what came, and stop what went; but a request that is out is never cut off: it comes down by itself."""
         gone, came = since(self.memory.settled, now)
         self.memory.settled = now
-        wanted = {_identity(command): command for command in came}
-        for identity in map(_identity, (one for one in gone if not isinstance(one, Invoke))):
+        wanted = {identity_of(command): command for command in came}
+        for identity in map(identity_of, (one for one in gone if not isinstance(one, Invoke))):
             if identity in self.flying and identity not in wanted:
                 self.flying.pop(identity).cancel()
         for identity, command in wanted.items():
@@ -263,19 +264,3 @@ class Drive:
 
 def _is(one: object, other: object) -> bool:
     return one is other
-
-
-def _identity(command: Command) -> tuple[str, int]:
-    match command:
-        case Invoke(call=call, attempt=number):
-            return (call, number)
-        case Sleep(timer=timer):
-            return (timer, 0)
-        case Await(node=node):
-            return (f"{node}!hear", 0)
-        case Queue():
-            return ("!queue", 0)
-        case Begin(node=node):
-            return (f"{node}!begin", 0)
-        case Decide():
-            raise AssertionError("decisions are settled within a turn")
