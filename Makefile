@@ -56,8 +56,8 @@ lint: $(VENV)/.dev
 schemas: $(VENV)/.dev  ## make the draft-07 copy of the schema again
 	$(BIN)/python -m tests.language.parse.schemas
 
-bench: $(VENV)/.dev  ## figures, in ratios, of one run on this machine
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.dev  ## figures, in ratios, of one run on this machine; AGAINST=COMMIT beside an earlier one
+	$(BIN)/python -m benchmarks $(if $(AGAINST),--against $(AGAINST))
 
 bench-peers: .venv-peers/.peers  ## flowdsl beside Restate, DBOS and a bare loop (needs npm; strace counts the syncs)
 	@.venv-peers/bin/python -m benchmarks.peers $(PEERS)

@@ -24,7 +24,7 @@ from benchmarks.responder import serving
 
 NAMES = {"own": "flowdsl", "bare": "a bare loop", "restated": "Restate", "dbosed": "DBOS on SQLite"}
 WIDTHS = (1, 32, 256)
-IN_FLIGHT = 200
+COUNTED = (1, 32)  # where syncs are counted
 CALLS = 8  # of a trip
 SYNCS = "fsync,fdatasync,sync_file_range,msync"
 LATENCY_SECONDS = 0.5  # of the services until the kill
@@ -75,16 +75,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--kills", type=int, default=2)
+    parser.add_argument("--in-flight", type=int, default=200)
     parser.add_argument("--only", default=",".join(NAMES))
     options = parser.parse_args()
     names = options.only.split(",")
-    print(f"{time.strftime('%Y-%m-%d %H:%M')}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(
+        f"{time.strftime('%Y-%m-%d %H:%M')}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    )
     with serving("benchmarks.peers.service") as url:
-        _speed(url, names, options.rounds, options.seconds)
+        if options.rounds:
+            _speed(url, names, options.rounds, options.seconds)
         durable = [name for name in names if name != "bare"]
         for _ in range(options.kills):
             for name in durable:
-                _kill(url, name)
+                _kill(url, name, options.in_flight)
 
 
 def _speed(url: str, names: list[str], rounds: int, seconds: float) -> None:
@@ -103,7 +107,7 @@ def _speed(url: str, names: list[str], rounds: int, seconds: float) -> None:
                 for name, host in hosts.items():
                     found[name, width].append(host.ask(do="trips", width=width, seconds=seconds))
         memory = {name: host.ask(do="memory")["mib"] for name, host in hosts.items()}
-        for width in WIDTHS:
+        for width in COUNTED:
             for name, host in hosts.items():
                 syncs[name, width] = _syncs_a_trip(host, width, seconds)
     _print(found, memory, syncs, names)
@@ -122,7 +126,9 @@ def _syncs_a_trip(host: Hosted, width: int, seconds: float) -> float:
         trips = host.ask(do="trips", width=width, seconds=seconds)["trips"]
         strace.send_signal(signal.SIGINT)
         strace.wait()
-        lines = re.findall(r"^ *[\d.]+ +[\d.]+ +\d+ +(\d+)(?: +\d+)? +(?!total)\w+$", told.read(), re.M)
+        lines = re.findall(
+            r"^ *[\d.]+ +[\d.]+ +\d+ +(\d+)(?: +\d+)? +(?!total)\w+$", told.read(), re.MULTILINE
+        )
     return sum(map(int, lines)) / trips
 
 
@@ -133,14 +139,16 @@ def _print(
     names: list[str],
 ) -> None:
     wide = "".join(f"{f'@{width}':>9}" for width in WIDTHS)
-    print(f"{'':16}trips/s{wide[7:]}   CPU ms a trip{wide}   peak MiB   syncs a trip{wide}")
+    print(
+        f"{'':16}trips/s{wide[7:]}   CPU ms a trip{wide}   peak MiB   syncs a trip       @1      @32"
+    )
     for name in names:
         speed = "".join(f"{median(map(per_second, found[name, w])):9.1f}" for w in WIDTHS)
         cpu = "".join(
             f"{median(one['cpu'] / one['trips'] * 1000 for one in found[name, w]):9.2f}"
             for w in WIDTHS
         )
-        made = "".join(f"{syncs[name, w]:9.2f}" for w in WIDTHS)
+        made = "".join(f"{syncs[name, w]:9.2f}" for w in COUNTED)
         print(f"{NAMES[name]:14}{speed}{'':16}{cpu}{memory[name]:11.0f}{'':15}{made}")
     for name in names[1:] if names[0] == "own" else []:
         ratios = "".join(
@@ -154,14 +162,14 @@ def per_second(turn: dict) -> float:
     return turn["trips"] / turn["seconds"]
 
 
-def _kill(url: str, name: str) -> None:
+def _kill(url: str, name: str, in_flight: int) -> None:
     """So many in flight, every process of it killed, and begun again in the same folder."""
     ask(url, f"/slow/{LATENCY_SECONDS}")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         first = Hosted(name, url, folder)
         try:
-            first.ask(do="submit", count=IN_FLIGHT)
-            until(lambda: ask(url, "/books")["calls"] >= IN_FLIGHT * CALLS // 2)
+            first.ask(do="submit", count=in_flight)
+            until(lambda: ask(url, "/books")["calls"] >= in_flight * CALLS // 2)
             ask(url, "/killed")
         finally:
             first.kill()
@@ -170,14 +178,14 @@ def _kill(url: str, name: str) -> None:
         second = Hosted(name, url, folder)
         try:
             second.tell(do="recover")
-            until(lambda: ask(url, "/books")["mails"] >= IN_FLIGHT)
+            until(lambda: ask(url, "/books")["mails"] >= in_flight)
             seconds = time.perf_counter() - begin
         finally:
             second.kill()
     books = ask(url, "/books")
     print(
-        f"{NAMES[name]:14} killed with {IN_FLIGHT} in flight: {books['after_an_answer']} calls repeated after an answer "
-        f"({books['at_the_last_moment']} more of the last quarter second, {books['repeated']} in all); {IN_FLIGHT - books['mails']} runs lost; back in {seconds:.2f} s",
+        f"{NAMES[name]:14} killed with {in_flight} in flight: {books['after_an_answer']} calls repeated after an answer "
+        f"({books['at_the_last_moment']} more of the last quarter second, {books['repeated']} in all); {in_flight - books['mails']} runs lost; back in {seconds:.2f} s",
         flush=True,
     )
 

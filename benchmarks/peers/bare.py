@@ -11,7 +11,7 @@ IS_CLIENT = False  # whether the work is done in other processes than this one
 
 
 class Contender:
-    def __init__(self, url: str, folder: str) -> None:  # noqa: ARG002
+    def __init__(self, url: str, folder: str) -> None:
         self.client = Client(url)
 
     async def start(self) -> list[int]:

@@ -10,8 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-import uvloop
-
 
 async def main(name: str, url: str, folder: str) -> None:
     module = importlib.import_module(f"benchmarks.peers.{name}")
@@ -29,7 +27,9 @@ async def main(name: str, url: str, folder: str) -> None:
                 trips, seconds = await trips_for(contender, order["width"], order["seconds"])
                 say(trips=trips, seconds=seconds, cpu=cpu_seconds(pids) - before)
             case "submit":
-                await asyncio.gather(*(contender.submit(f"trip-{n}") for n in range(order["count"])))
+                await asyncio.gather(
+                    *(contender.submit(f"trip-{n}") for n in range(order["count"]))
+                )
                 say(accepted=order["count"])
             case "recover":
                 await contender.recover()
@@ -79,4 +79,8 @@ def say(**what: object) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(*sys.argv[1:]))
+    try:
+        from uvloop import run
+    except ImportError:  # not in the project's own environment
+        from asyncio import run
+    run(main(*sys.argv[1:]))

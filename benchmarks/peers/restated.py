@@ -72,17 +72,41 @@ class Contender:
         self.is_new = not (self.folder / "ports").exists()
         if self.is_new:
             (self.folder / "ports").write_text(" ".join(map(str, free_ports(4))))
-        self.ports = dict(zip(("node", "admin", "ingress", "worker"), map(int, (self.folder / "ports").read_text().split()), strict=True))
+        self.ports = dict(
+            zip(
+                ("node", "admin", "ingress", "worker"),
+                map(int, (self.folder / "ports").read_text().split()),
+                strict=True,
+            )
+        )
 
     async def start(self) -> list[int]:
         server, worker = self.folder / "server.toml", self.folder / "worker.toml"
         server.write_text(SERVER.format(**self.ports))
         worker.write_text(WORKER.format(**self.ports))
         (binary,) = BINARIES.glob("restate-server-*/bin/restate-server")
-        known = {"env": {**os.environ, "TRIP_URL": self.url}, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        known = {
+            "env": {**os.environ, "TRIP_URL": self.url},
+            "stdout": subprocess.DEVNULL,
+            "stderr": subprocess.DEVNULL,
+        }
         self.processes = [
-            subprocess.Popen([binary, "--no-logo", "--node-name", "bench", "--base-dir", self.folder / "data", "-c", server], **known),
-            subprocess.Popen([sys.executable, "-m", "hypercorn", "--config", worker, f"{__name__}:app"], **known),
+            subprocess.Popen(
+                [
+                    binary,
+                    "--no-logo",
+                    "--node-name",
+                    "bench",
+                    "--base-dir",
+                    self.folder / "data",
+                    "-c",
+                    server,
+                ],
+                **known,
+            ),
+            subprocess.Popen(
+                [sys.executable, "-m", "hypercorn", "--config", worker, f"{__name__}:app"], **known
+            ),
         ]
         self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         if self.is_new:
@@ -93,7 +117,9 @@ class Contender:
         where = {"uri": f"http://127.0.0.1:{self.ports['worker']}"}
         for _ in range(600):
             try:
-                async with self.session.post(f"http://127.0.0.1:{self.ports['admin']}/deployments", json=where) as said:
+                async with self.session.post(
+                    f"http://127.0.0.1:{self.ports['admin']}/deployments", json=where
+                ) as said:
                     if said.status < 300:
                         return
             except aiohttp.ClientError:
@@ -126,5 +152,3 @@ def free_ports(number: int) -> list[int]:
     for each in sockets:
         each.close()
     return ports
-
-

@@ -15,12 +15,16 @@ class Refused(Exception):
     """A service said no."""
 
 
-async def book(trip: str, step: Step, together: Together, refused: type[Exception] = Refused) -> None:
+async def book(
+    trip: str, step: Step, together: Together, refused: type[Exception] = Refused
+) -> None:
     body: dict[str, object] = {"reference": trip, "flight": "LH-454", "nights": 2}
     try:
         await together([step(f"reserve {s}", f"/{s}/reservations", body) for s in RESERVED])
         await step("charge", "/payments/charges", body)
-        await together([step(f"confirm {s}", f"/{s}/reservations/r-1/confirm", body) for s in RESERVED])
+        await together(
+            [step(f"confirm {s}", f"/{s}/reservations/r-1/confirm", body) for s in RESERVED]
+        )
     except refused:
         for service in reversed(RESERVED):
             await step(f"release {service}", f"/{service}/reservations/r-1/release", body)
@@ -35,7 +39,9 @@ class Client:
         self.url = url
         self.session: aiohttp.ClientSession | None = None
 
-    async def call(self, trip: str, name: str, path: str, body: dict[str, object]) -> dict[str, object]:
+    async def call(
+        self, trip: str, name: str, path: str, body: dict[str, object]
+    ) -> dict[str, object]:
         if self.session is None:
             self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         headers = {"Idempotency-Key": f"{trip}:{name}"}

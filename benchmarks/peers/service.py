@@ -20,7 +20,9 @@ class Books:
         self.answered: dict[str, float] = {}
         self.killed = float("inf")  # when
         self.after_an_answer = 0
-        self.at_the_last_moment = 0  # after an answer that may have been unread in a socket at the kill
+        self.at_the_last_moment = (
+            0  # after an answer that may have been unread in a socket at the kill
+        )
         self.mails: set[str] = set()
 
 
@@ -82,7 +84,9 @@ class Door(asyncio.Protocol):
         self.write(BODY)
 
     def write(self, body: bytes) -> None:
-        head = f"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+        head = (
+            f"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+        )
         self.transport.write(f"{head}\r\n\r\n".encode() + body)
 
 

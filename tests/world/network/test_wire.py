@@ -7,9 +7,8 @@ import select
 import socket
 import subprocess
 import sys
-from typing import cast
-
 from pathlib import Path
+from typing import cast
 
 import pytest
 
