@@ -67,7 +67,7 @@ def test_the_example_of_the_page_books_a_trip(tmp_path: Path) -> None:
         assert (said.returncode, said.stdout) == (0, "trip-1 succeeded\n"), said.stderr
         assert [effect["count"] for effect in mock.effects("trip-1")] == [1, 1, 1, 1]
         assert mock.residue("succeeded") == []
-    assert (tmp_path / ".flowdsl" / "runs" / "trip-1.json").exists()
+    assert b'"run":"trip-1"' in (tmp_path / ".flowdsl" / "archive" / "1.jsonl").read_bytes()
 
 
 # --- the web application of the page ------------------------------------------------------------------

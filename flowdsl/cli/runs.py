@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TypeVar
@@ -14,11 +14,14 @@ from flowdsl.codes import Code
 from flowdsl.engine.pinned import plan_from
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.nodes import Plan
+from flowdsl.plan.values import Json
+from flowdsl.saga.codec import as_json
 from flowdsl.saga.events import Created, Event
 from flowdsl.saga.run import Run
+from flowdsl.view.times import rfc3339
 from flowdsl.world.store import open_store, scheme_of
 from flowdsl.world.store.port import Store
-from flowdsl.world.store.summary import check_run_id
+from flowdsl.world.store.summary import Recorded, check_run_id
 
 T = TypeVar("T")
 
@@ -128,6 +131,14 @@ async def run_from(store: Store, events: Sequence[Event]) -> Run:
     created = events[0]
     assert isinstance(created, Created), "the first fact of a run is that it was created"
     return Run.of(await pinned_plan(store, created.digest), events)
+
+
+def kept_events(facts: Iterable[Recorded]) -> list[Json]:
+    """As `--json` has them."""
+    return [
+        {"sequence": n, "time": rfc3339(wall / 1000), "event": as_json(event)}
+        for n, wall, event in facts
+    ]
 
 
 async def state_word(store: Store, run: Run) -> str:

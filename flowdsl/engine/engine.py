@@ -19,6 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flowdsl.engine.claiming import claim, there_already
+from flowdsl.engine.closing import closing_of
 from flowdsl.engine.follow import created_by, known_by
 from flowdsl.engine.handle import Driver, Handle
 from flowdsl.engine.inbox import Sending
@@ -36,11 +37,9 @@ from flowdsl.engine.sign import RunSigner
 from flowdsl.engine.tended import Tended, Watch
 from flowdsl.engine.turns import Turns
 from flowdsl.errors import FlowdslError, InputError, Interrupted, StoreError
-from flowdsl.plan.json import to_spelled_bytes
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Event, Resumed
 from flowdsl.saga.run import Run
-from flowdsl.view.run.report import run_report
 from flowdsl.world.clock import Clock, SystemClock
 from flowdsl.world.store.port import Store
 from flowdsl.world.store.summary import Claim
@@ -356,7 +355,7 @@ class Engine:
         run = drive.shown
         if run.state.ended:
             self._secrets.inputs.pop(run.id, None)
-            await self.store.finish(run.id, to_spelled_bytes(run_report(run)))
+            await self.store.finish(run.id, closing_of(run))
             if run.created.key:
                 await self.store.leave_queue(run.created.key, run.id)
             self._ours.discard(run.id)

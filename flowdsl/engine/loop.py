@@ -26,6 +26,7 @@ from flowdsl.saga.commands import (
     Invoke,
     Queue,
     Sleep,
+    identity_of,
 )
 from flowdsl.saga.events import (
     Admitted,
@@ -151,7 +152,7 @@ class Drive:
         return replace(fact, outputs={k: v for k, v in values.items() if v is not None})
 
     def _reconcile(self, commands: Iterable[Command]) -> None:
-        wanted = {_identity(command): command for command in commands}
+        wanted = {identity_of(command): command for command in commands}
         for identity in [one for one in self.flying if one not in wanted]:
             self.flying.pop(identity).cancel()
         for identity, command in wanted.items():
@@ -250,19 +251,3 @@ class Drive:
 
 def _is(one: object, other: object) -> bool:
     return one is other
-
-
-def _identity(command: Command) -> tuple[str, int]:
-    match command:
-        case Invoke(call=call, attempt=number):
-            return (call, number)
-        case Sleep(timer=timer):
-            return (timer, 0)
-        case Await(node=node):
-            return (f"{node}!hear", 0)
-        case Queue():
-            return ("!queue", 0)
-        case Begin(node=node):
-            return (f"{node}!begin", 0)
-        case Decide():
-            raise AssertionError("decisions are settled within a turn")

@@ -1,7 +1,7 @@
 """The items of every `for_each` put into the plan, as nodes like any other.
 
-How many items there are is a fact of the run. Everything else of an item follows from its template, so whoever asks
-about a run first unfolds its plan, and from there on knows nothing of templates.
+How many items there are is a fact of the run. Everything else of an item follows from its template, so the reader
+of a run first unfolds its plan, and from there on knows nothing of templates.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from flowdsl.plan.nodes import Plan
 from tests.cli.command_line import DECLINED, SHIPPED, TRIP, CommandLine, Services
 
 FLOW = str(SHIPPED / "trip.yaml")
@@ -122,7 +123,10 @@ def test_rows_that_are_not_shown_are_counted(
 
 
 def test_a_damaged_run_hides_no_other(cli: CommandLine, good: str, bad: str, project: Path) -> None:
-    (project / ".flowdsl" / "runs" / "bad.json").write_bytes(b"{")
+    for path in (project / ".flowdsl" / "archive").iterdir():
+        path.write_bytes(
+            path.read_bytes().replace(b'"state":"compensated"', b'"state":"Compensated"')
+        )
     found = {row["run"]: row["state"] for row in cli("list", "--json").json["runs"]}
     assert found == {"good": "succeeded", "bad": "damaged"}
     assert " ago" not in next(x for x in cli("list").out.splitlines() if x.startswith("bad "))
@@ -131,7 +135,7 @@ def test_a_damaged_run_hides_no_other(cli: CommandLine, good: str, bad: str, pro
     assert cli("status", "bad").code == 2
     checked = cli("fsck")
     assert checked.code == 1
-    assert "bad.json" in checked.out
+    assert "the line of bad" in checked.out
 
 
 # --- show ---------------------------------------------------------------------------------------------
@@ -281,9 +285,42 @@ def test_what_cannot_be_drawn(cli: CommandLine) -> None:
 def test_the_document_of_a_run_says_what_status_says(
     cli: CommandLine, good: str, project: Path
 ) -> None:
-    document = json.loads((project / ".flowdsl" / "runs" / "good.json").read_text())
+    document = cli("show", good, "--json").json
     shown = cli("status", good, "--json").json
     assert {key: document[key] for key in shown} == shown
+    assert document["events"] == cli("status", good, "--events", "--json").json["events"]
+
+
+def test_a_line_of_the_archive_is_json_that_jq_reads(
+    cli: CommandLine, good: str, bad: str, project: Path
+) -> None:
+    lines = [
+        json.loads(line)
+        for path in (project / ".flowdsl" / "archive").glob("*.jsonl")
+        for line in path.read_bytes().splitlines()
+    ]
+    found = {line["run"]: line for line in lines}
+    assert {run: line["state"] for run, line in found.items()} == {
+        good: "succeeded",
+        bad: "compensated",
+    }
+    row = next(row for row in cli("list", "--json").json["runs"] if row["run"] == bad)
+    assert row["detail"] == found[bad]["detail"]
+    facts = found[good]["facts"]
+    assert (facts[0]["t"], facts[-1]["t"]) == ("created", "ended")
+    assert len(found[good]["wall"]) == len(facts)
+
+
+def test_lists_of_what_is_over_need_no_workflow(
+    cli: CommandLine, good: str, bad: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = cli("list", "--json").json
+
+    async def no_plan(*_: object) -> Plan:
+        raise AssertionError("a workflow was compiled")
+
+    monkeypatch.setattr("flowdsl.cli.runs.pinned_plan", no_plan)
+    assert cli("list", "--json").json == before
 
 
 # --- fsck ---------------------------------------------------------------------------------------------
@@ -323,7 +360,7 @@ def test_a_torn_tail_is_explained_and_stops_nothing(
 
 
 def test_leftovers_go_only_when_asked(cli: CommandLine, good: str, project: Path) -> None:
-    leftover = project / ".flowdsl" / "runs" / ".new-x"
+    leftover = project / ".flowdsl" / "archive" / ".new-x"
     leftover.write_text("")
     checked = cli("fsck")
     assert checked.code == 0

@@ -25,6 +25,7 @@ from tests.lives.machine import (
     starts,
 )
 from tests.lives.starting import adopted
+from tests.world.store.kit import journals
 
 HOTEL = "POST hotels/reservations"
 TRIP = reserve("flight") + reserve("hotel") + reserve("car")
@@ -110,7 +111,7 @@ def test_c60_a_run_whose_records_are_damaged_stops_no_other() -> None:
         machine.front.bends.append(Bend(HOTEL, Late(5), times=2))
         machine.life(dies_after(1, ("bad", bad), ("good", good)))
         assert machine.front.bends[0].fired == 2
-        (journal,) = (path for path in machine.disk.files() if path.suffix == ".jsonl")
+        (journal,) = journals(machine.disk)
         content = machine.disk.content(journal)
         assert b'"hers"' in content
         machine.disk.overwrite(journal, content.replace(b"hers", b"HERS", 1))
@@ -235,7 +236,7 @@ def test_c66_a_driver_whose_journal_somebody_else_wrote_to_stops_and_sends_nothi
         async def fenced(engine: Engine) -> int:
             driver = asyncio.create_task(starts(saga(TRIP))(engine))
             await asyncio.sleep(1)
-            (journal,) = (path for path in machine.disk.files() if path.suffix == ".jsonl")
+            (journal,) = journals(machine.disk)
             before = len(machine.front.log)
             machine.disk.overwrite(journal, machine.disk.content(journal) + b'{"h":"somebody')
             with pytest.raises(StoreError):

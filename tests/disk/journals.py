@@ -35,7 +35,11 @@ def _points(card: str) -> int:
 
 
 def journal_of(disk: SimDisk) -> Path:
-    (journal,) = [path for path in disk.files() if path.suffix == ".jsonl" and path.name[0] != "."]
+    (journal,) = [
+        path
+        for path in disk.files()
+        if path.parent.name == "journals" and path.suffix == ".jsonl" and path.name[0] != "."
+    ]
     return journal
 
 

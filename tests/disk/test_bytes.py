@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from flowdsl.errors import StoreError
+from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.values import Json
+from flowdsl.world.store.archive import Archive
 from flowdsl.world.store.documents import Documents
-from flowdsl.world.store.journal import Record
 from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.line import read_line
 from tests.counts import count
@@ -20,8 +20,21 @@ from tests.lives.machine import RUN, OneRun
 from tests.lives.simdisk import SimDisk
 from tests.lives.stage import TRIP
 from tests.lives.virtual import at_once
-from tests.world.store.kit import ENDED, ROOT, created, events_of, facts, intent, run, sim_store
+from tests.world.store.kit import (
+    ENDED,
+    ROOT,
+    created,
+    document,
+    events_of,
+    facts,
+    intent,
+    old_store,
+    put,
+    run,
+    sim_store,
+)
 
+DOCUMENT, LINE = ROOT / "runs" / "a.json", ROOT / "archive" / "1.jsonl"
 SCENES = pytest.mark.parametrize("inputs", [TRIP, DECLINED], ids=["trip", "declined"])
 
 
@@ -168,70 +181,77 @@ def test_a_run_of_zeros_or_a_missing_end_is_torn_and_gone_on_with() -> None:
         assert index.damages == []
 
 
-def test_no_flipped_bit_and_no_cut_of_a_document_is_believed() -> None:
-    # given the document of a run that ended
+EXPECTED = [created("a"), intent(), *facts(1, 22), ENDED]
+
+
+def with_document() -> SimDisk:
+    """A store of an older version, with the document of a run that ended."""
+    disk = old_store()
+    put(disk, DOCUMENT, document(EXPECTED))
+    return disk
+
+
+def with_line() -> SimDisk:
+    """A store with the line of a run that ended, which has no other place."""
     disk = SimDisk()
     store = sim_store(disk)
-    expected = [created("a"), intent(), *facts(1, 22), ENDED]
 
     async def story() -> None:
         await store.start()
-        await store.create("a", expected)
-        await store.finish("a", b'{"state":"succeeded"}')
+        await store.create("a", EXPECTED)
+        await store.finish("a")
         await store.close()
 
     run(story())
-    path = ROOT / "runs" / "a.json"
+    return disk
+
+
+@pytest.mark.parametrize(
+    ("disk", "path"), [(with_document(), DOCUMENT), (with_line(), LINE)], ids=["document", "line"]
+)
+def test_no_flipped_bit_and_no_cut_of_what_is_over_is_believed(disk: SimDisk, path: Path) -> None:
     data = disk.content(path)
     reader = sim_store(disk, read_only=True)
     damaged = 0
     changed = [flipped(data, bit) for bit in range(len(data) * 8)]
     for text in changed + [data[:size] for size in range(len(data))]:
         disk.overwrite(path, text)
-        with suppress(StoreError):
-            assert events_of(at_once(reader.events("a"))) == expected
+        with suppress(StoreError, InputError):
+            assert events_of(at_once(reader.events("a"))) == EXPECTED
             continue
         damaged += 1
     assert damaged > len(changed) / 2
-    count("bit flips and truncations of a document", len(changed) + len(data))
+    what = "a document" if path == DOCUMENT else "a line of the archive"
+    count(f"bit flips and truncations of {what}", len(changed) + len(data))
 
 
-def test_a_hole_of_zeros_in_a_document_is_not_believed() -> None:
+@pytest.mark.parametrize(
+    ("disk", "path"), [(with_document(), DOCUMENT), (with_line(), LINE)], ids=["document", "line"]
+)
+def test_a_hole_of_zeros_in_what_is_over_is_not_believed(disk: SimDisk, path: Path) -> None:
     """A power cut may leave a size whose bytes never came. Who took it for whole would delete the journal of its run."""
-    disk = SimDisk()
-    store = sim_store(disk)
-
-    async def story() -> None:
-        await store.start()
-        await store.create("a", [created("a"), intent(), *facts(1, 22), ENDED])
-        await store.finish("a", b"{}")
-        await store.close()
-
-    run(story())
-    path = ROOT / "runs" / "a.json"
     data = disk.content(path)
-    documents = Documents(disk, StoreLayout(ROOT))
     holes = 0
     for size in (1, 2, 16):
-        for start in range(data.index(b'"events"'), len(data) - size):
+        for start in range(max(data.find(b'"events"'), 0), len(data) - size):
             disk.overwrite(path, data[:start] + bytes(size) + data[start + size :])
-            with pytest.raises(StoreError):
-                documents.read("a")
+            documents = Documents(disk, StoreLayout(ROOT))
+            if path == DOCUMENT:
+                with pytest.raises(StoreError):
+                    documents.read("a")
+            else:
+                assert Archive(disk, StoreLayout(ROOT), documents).stand(["a"]) == {}
             holes += 1
-    count("holes of zeros in a document", holes)
+    what = "a document" if path == DOCUMENT else "a line of the archive"
+    count(f"holes of zeros in {what}", holes)
 
 
 def test_a_document_written_before_there_were_checksums_is_still_read() -> None:
-    disk = SimDisk()
-    for folder in ("/s", "/s/runs"):
-        disk.make_folder(Path(folder))
-    documents = Documents(disk, StoreLayout(Path("/s")))
-    documents.write("a", b"{}", [Record(1, b'{"t":"x"}')])
-    path = Path("/s/runs/a.json")
-    data = disk.content(path)
+    disk = with_document()
+    data = disk.content(DOCUMENT)
     assert b'],"check":"' in data
-    disk.overwrite(path, data[: data.rindex(b',"check"')] + b"}\n")
-    assert documents.read("a") == [(1, Record(1, b'{"t":"x"}'))]
+    disk.overwrite(DOCUMENT, data[: data.rindex(b',"check"')] + b"}\n")
+    assert events_of(at_once(sim_store(disk, read_only=True).events("a"))) == EXPECTED
 
 
 def _failure_of(one: OneRun) -> StoreError | None:

@@ -24,6 +24,7 @@ from tests.world.store.kit import (
     ENDED,
     ROOT,
     created,
+    document,
     events_of,
     facts,
     fingerprint,
@@ -31,14 +32,14 @@ from tests.world.store.kit import (
     sim_store,
 )
 
-DOCUMENT = ROOT / "runs" / "done.json"
+LINE = ROOT / "archive" / "1.jsonl"
 KEY = "trip k"
 QUEUE = f"queues/{queue_of(KEY)}"
 Damage = Callable[[SimDisk], object]
 
 
 def used() -> SimDisk:
-    """A store that a process died in: `open` goes on, `done` has its document and stands in the journal still.
+    """A store that a process died in: `open` goes on, `done` is in the archive and stands in the journal still.
 
     It is the turn of `keyed`, which is in the queue of its key.
     """
@@ -55,8 +56,9 @@ def used() -> SimDisk:
         await store.create("done", [created("done"), ENDED])
         await store.append("open", facts(1))
         await store.append("open", facts(2))
-        await store.finish("done", b"{}")
+        await store.finish("done")
         await store.send("open", {"kind": "cancel"})
+        await store.close()
 
     run(story())
     return disk.killed()
@@ -91,16 +93,32 @@ def zero(disk: SimDisk) -> None:
     disk.overwrite(journal_of(disk), data + bytes(64))
 
 
-def hurt_document(disk: SimDisk) -> None:
-    disk.overwrite(DOCUMENT, flipped(disk.content(DOCUMENT), 400))
+def hurt_line(disk: SimDisk) -> None:
+    disk.overwrite(LINE, flipped(disk.content(LINE), 800))
 
 
-def hurt_only_document(disk: SimDisk) -> None:
-    journal = journal_of(disk)
-    disk.unlink(journal.with_suffix(".reserve"))
-    disk.unlink(journal)
-    disk.lose_folder(ROOT / "queues")
-    hurt_document(disk)
+def tear_line(disk: SimDisk) -> None:
+    disk.overwrite(LINE, disk.content(LINE)[:-9])
+
+
+def hole_in_line(disk: SimDisk) -> None:
+    data = disk.content(LINE)
+    disk.overwrite(LINE, data[:100] + bytes(30) + data[130:])
+
+
+def without_journal(damage: Damage) -> Damage:
+    def damaged(disk: SimDisk) -> None:
+        disk.unlink(journal_of(disk))
+        disk.lose_folder(ROOT / "queues")
+        damage(disk)
+
+    return damaged
+
+
+def old_document(disk: SimDisk) -> None:
+    """Left by an older version, and damaged."""
+    disk.make_folder(ROOT / "runs")
+    put("runs/old.json", flipped(document([created("old"), ENDED]), 400))(disk)
 
 
 def hurt_order(disk: SimDisk) -> None:
@@ -151,10 +169,13 @@ KINDS: dict[str, tuple[Damage, str, bool, bool]] = {
     "a bit in the last batch": (flip(0.95), "came in whole once", False, False),
     "a torn tail": (tear, "were never acknowledged", True, True),
     "sectors of zeros at the end": (zero, "were never acknowledged", True, True),
-    "a document, journal at hand": (hurt_document, "its journal has it still", True, True),
-    "a document, journal gone": (hurt_only_document, "is not the document", False, False),
+    "a line of the archive, journal at hand": (hurt_line, "it stands elsewhere as well", True, True),
+    "a line of the archive, journal gone": (without_journal(hurt_line), "the line of done, are not what was written", False, False),
+    "a torn line of the archive": (tear_line, "were never acknowledged", True, True),
+    "a hole in a line of the archive": (hole_in_line, "never came to the disk whole", True, True),
+    "a document": (old_document, "is not the document", False, False),
     "an order": (hurt_order, "is not an order", True, True),
-    "a half-written file": (put("runs/.new-x", b"half"), "was being written", True, True),
+    "a half-written file": (put("archive/.new-x", b"half"), "was being written", True, True),
     "an empty half-written file": (put("claims/.new-x", b""), "was being written", True, False),
     "a reserve": (put("journals/gone.reserve", b"\0"), "is the reserve of a journal", True, False),
     "an order for what is over": (put("inbox/done.00.json", b"{}"), "that has ended", True, True),
@@ -233,7 +254,14 @@ def _adopted(disk: SimDisk) -> list[object]:
 
 @pytest.mark.parametrize(
     "name",
-    ["key", "store.json", f"definitions/{DIGEST}.json", "claims/open", "runs/done.json", "inbox/*"],
+    [
+        "key",
+        "store.json",
+        f"definitions/{DIGEST}.json",
+        "claims/open",
+        "archive/1.jsonl",
+        "inbox/*",
+    ],
 )
 def test_what_cannot_be_read_is_named_and_left_as_it_is(name: str) -> None:
     disk = used()
@@ -264,7 +292,7 @@ def test_a_claim_of_no_run_stays_while_a_journal_may_hold_its_run() -> None:
 def test_what_was_put_aside_before_is_not_written_over() -> None:
     disk = used()
     for text in (b"one", b"two"):
-        put("runs/.new-x", text)(disk)
+        put("archive/.new-x", text)(disk)
         fsck(disk, repair=True)
     kept = [path for path in disk.files() if path.parent.name == "quarantine"]
     assert {disk.content(path) for path in kept if "why" not in path.name} == {b"one", b"two"}
@@ -273,7 +301,7 @@ def test_what_was_put_aside_before_is_not_written_over() -> None:
 
 def test_a_store_of_a_newer_flowdsl_is_not_mended() -> None:
     disk = used()
-    change("store.json", b'"version":1', b'"version":2')(disk)
+    change("store.json", b'"version":2', b'"version":3')(disk)
     with pytest.raises(StoreError) as refusal:
         fsck(disk, repair=True)
     assert refusal.value.code == "F202"
@@ -292,7 +320,7 @@ def test_the_tail_of_a_living_process_is_not_touched() -> None:
 
 def test_damage_to_one_run_stops_that_run_only() -> None:
     disk = used()
-    hurt_only_document(disk)
+    without_journal(hurt_line)(disk)
     store = sim_store(disk)
 
     async def story() -> None:

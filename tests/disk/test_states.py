@@ -28,6 +28,7 @@ from tests.world.store.kit import (
     facts,
     fingerprint,
     intent,
+    journals,
     run,
     sim_store,
 )
@@ -63,7 +64,7 @@ async def renews(disk: LoggedDisk, log: Log) -> None:
     store = sim_store(disk, rotate_bytes=1500)
     await pinned(store, log)
     await log.keep("done", [created("done"), ENDED], store.create)
-    await store.finish("done", b"{}")
+    await store.finish("done")
     await log.keep("open", [created("open")], store.create)
     for number in range(9):
         await log.keep("open", facts(number), store.append)
@@ -94,7 +95,7 @@ async def takes_over_a_torn_journal(disk: LoggedDisk, log: Log) -> None:
     await log.keep("a", [created("a"), intent()], store.create)
     await log.keep("b", [created("b"), ENDED], store.create)
     await store.close()
-    (journal,) = [path for path in disk.files() if path.suffix == ".jsonl"]
+    (journal,) = journals(disk)
     handle = disk.open(journal, append=True)
     disk.write(handle, b'{"h":"0123456789abcdef')
     disk.sync(handle)
@@ -108,7 +109,7 @@ async def takes_over_a_torn_journal(disk: LoggedDisk, log: Log) -> None:
 
 async def repairs(disk: LoggedDisk, log: Log) -> None:
     await takes_over_a_torn_journal(disk, log)
-    for name, text in (("runs/.new-x", b"half"), ("journals/gone.reserve", b"")):
+    for name, text in (("archive/.new-x", b"half"), ("journals/gone.reserve", b"")):
         handle = disk.create(ROOT / name)
         disk.write(handle, text) if text else None
         disk.close(handle)

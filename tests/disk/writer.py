@@ -24,7 +24,7 @@ async def _drive(store: FileStore, name: str) -> None:
     for number, event in enumerate(events, 1):
         await (store.append if number > 1 else store.create)(name, [event])
         _say(f"{name} {number}")
-    await store.finish(name, b"{}")
+    await store.finish(name)
 
 
 async def _forever(store: FileStore, lane: int) -> None:

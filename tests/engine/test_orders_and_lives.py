@@ -13,8 +13,7 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Event, Resumed
 from flowdsl.world.network.http import Http
 from flowdsl.world.store.memory import KeptRun, Memory, MemoryStore
-from flowdsl.world.store.port import Report
-from flowdsl.world.store.summary import Ordered
+from flowdsl.world.store.summary import Closing, Ordered
 from mock_services.app import create_app
 from tests.conftest import Counts
 from tests.lives.constructs import APPROVED, constructs
@@ -109,9 +108,9 @@ async def _three_generations() -> Memory:
 class Slow(MemoryStore):
     """Takes its time to write the document of a run that has ended."""
 
-    async def finish(self, run: str, report: Report) -> None:
+    async def finish(self, run: str, closing: Closing | None = None) -> None:
         await asyncio.sleep(2)
-        await MemoryStore.finish(self, run, report)
+        await MemoryStore.finish(self, run, closing)
 
 
 def test_an_order_that_comes_while_the_run_is_put_away_changes_nothing() -> None:

@@ -239,7 +239,7 @@ def test_the_same_id_means_the_same_run_whatever_its_inputs_look_like(
     """The default of `amount` is the CVV of this card: it is kept masked."""
     service.pay = 201
     first = cli(*start("r"), "--json")
-    assert b'"amount":420' not in next((project / ".flowdsl" / "runs").glob("*")).read_bytes()
+    assert b'"amount":420' not in next((project / ".flowdsl" / "archive").glob("*")).read_bytes()
     assert cli(*start("r"), "--json").json["ended"] == first.json["ended"]
     other = cli(*start("r"), "-i", "amount=421")
     assert (other.code, "F206" in other.err) == (2, True)
@@ -281,7 +281,7 @@ def test_what_is_handed_to_a_run_of_its_own_is_kept_masked_there_too(
     done = cli(*start("r"), "--json")
     assert done.json["state"] == "succeeded", done.err
     assert ("POST /notes", {"about": "h-Tested9-1/x"}) in service.heard
-    assert len(list((project / ".flowdsl" / "runs").glob("*"))) == 2
+    assert len(cli("list", "--json").json["runs"]) == 2
     assert traces(project) == []
 
 

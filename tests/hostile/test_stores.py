@@ -59,6 +59,7 @@ def test_what_is_no_document_hides_no_run(
     odd: Callable[[Path], None], cli: CommandLine, store: Path
 ) -> None:
     """`list` and `fsck` ended at it, and said nothing of all others."""
+    (store / "runs").mkdir()  # of an older version
     odd(store / "runs" / "odd.json")
     listed = cli("list", "--json")
     assert listed.code == 0, listed.err

@@ -7,7 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from flowdsl.errors import StoreError
-from flowdsl.world.store.dead_journals import DeadJournals
+from flowdsl.world.store.archive_writer import ArchiveWriter, OpenArchive
+from flowdsl.world.store.archived_run import run_in
 from flowdsl.world.store.disk import Disk, explain, write_all
 from flowdsl.world.store.index import IndexEntry, JournalIndex
 from flowdsl.world.store.journal import Batch, JournalFile, Record, RecordGroup
@@ -74,8 +75,12 @@ def nothing_is_missing(self: JournalIndex, entry: IndexEntry) -> bool:
     return False
 
 
-def there_is_one(self: DeadJournals, run: str) -> bool:
-    return self.documents.exists(run)
+def there_is_one(text: bytes) -> bool:
+    return run_in(text) != ""
+
+
+def nothing_to_sync(self: ArchiveWriter, file: OpenArchive) -> None:
+    """What is over is acknowledged as soon as it is written."""
 
 
 def cut_off_for_good(disk: Disk, layout: StoreLayout, reader: JournalReader, handle: int) -> None:
@@ -134,11 +139,12 @@ EXHIBITS = (
     Exhibit("a definition has its name before its bytes are synced", f"{STORE}definitions.write_once", named_before_sync, f"{STATES}[ends_and_stays-write-back]"),
     Exhibit("an older epoch is applied", f"{STORE}index.JournalIndex.add", any_epoch, INDEX + "test_a_stale_driver_is_never_applied"),
     Exhibit("a run that lost records is gone on with", f"{STORE}index.JournalIndex.is_damaged", nothing_is_missing, ADOPTION + "test_damage_stops_the_runs_it_touches_by_name_and_no_other"),
-    Exhibit("a document is whole because it is there", f"{STORE}dead_journals.DeadJournals._is_exported", there_is_one, ADOPTION + "test_a_document_that_a_power_cut_emptied_is_written_again_from_the_journal"),
+    Exhibit("a line of the archive is whole because it is there", f"{STORE}archive.is_sound", there_is_one, ADOPTION + "test_a_line_of_the_archive_that_a_power_cut_emptied_is_written_again_from_the_journal"),
+    Exhibit("a journal goes before what is over in it is synced", f"{STORE}archive_writer.ArchiveWriter._sync", nothing_to_sync, "tests/disk/test_renewal.py::test_no_journal_goes_before_what_is_over_in_it_is_synced"),
     Exhibit("a torn tail is cut off and not kept", f"{STORE}dead_journals.set_torn_tail_aside", cut_off_for_good, ADOPTION + "test_a_torn_tail_is_kept_aside_with_the_reason_and_nothing_is_glued_to_it"),
     Exhibit("after a failed sync it is tried again", f"{STORE}journal.JournalFile._poison", goes_on, JOURNAL + "test_after_a_failure_nobody_can_judge_nothing_is_written_or_synced_again"),
     Exhibit("what was half written stays", f"{STORE}journal.JournalFile._take_back", kept_half, JOURNAL + "test_no_room_takes_back_what_was_half_written_and_says_so"),
-    Exhibit("a hole of zeros in a document is believed", f"{STORE}documents._check", whatever_it_says, BYTES + "test_a_hole_of_zeros_in_a_document_is_not_believed"),
+    Exhibit("a hole of zeros in a document is believed", f"{STORE}documents._check", whatever_it_says, BYTES + "test_a_hole_of_zeros_in_what_is_over_is_not_believed[document]"),
     Exhibit("another key is taken for the store's", f"{STORE}layout.digest_of_key", any_key, OWN + "test_no_damage_to_the_key_or_store_json_is_another_key[key]"),
     Exhibit("a lost ticket lets another run in", f"{STORE}queues.Queues._give_back", who_has_none_gets_none, OWN + "test_a_run_whose_ticket_is_lost_keeps_its_turn"),
 )  # fmt: skip

@@ -40,7 +40,7 @@ def test_the_demo_books_undoes_and_resumes(tmp_path: Path) -> None:
         shell = Shell(store, mock)
         runs = shell.runs()
         assert [run["state"] for run in runs] == ["succeeded", "compensated", "succeeded"]
-        newest = json.loads((store / "runs" / f"{runs[0]['run']}.json").read_text())
-        kinds = [record["d"]["t"] for record in newest["events"]]
+        newest = shell.json("show", runs[0]["run"])
+        kinds = [each["event"]["t"] for each in newest["events"]]
         assert "resumed" in kinds, "the third run was never taken over"
         assert kinds[-1] == "ended"

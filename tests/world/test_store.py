@@ -136,7 +136,7 @@ def test_a_run_that_ended_is_read_as_before_and_driven_by_nobody(place: Place) -
         await mine.start()
         await other.start()
         await mine.create("trip-a", [created("trip-a"), *facts(1), ENDED])
-        await mine.finish("trip-a", lambda: b'{"state":"succeeded"}')
+        await mine.finish("trip-a")
         expected = [created("trip-a"), *facts(1), ENDED]
         assert events_of(await mine.events("trip-a")) == expected
         assert events_of(await other.events("trip-a")) == expected
@@ -184,7 +184,7 @@ def test_who_does_not_drive_a_run_appends_nothing_to_it(place: Place) -> None:
         await mine.start()
         await other.start()
         await mine.create("trip-a", [created("trip-a")])
-        for attempt in (other.append("trip-a", facts(1)), other.finish("trip-a", b"{}")):
+        for attempt in (other.append("trip-a", facts(1)), other.finish("trip-a")):
             with pytest.raises(StoreError, match="not driven by this process") as refusal:
                 await attempt
             assert refusal.value.code == "F204"
@@ -205,7 +205,7 @@ def test_a_run_is_created_once(place: Place) -> None:
         with pytest.raises(InputError, match="taken"):
             await store.create("trip-a", [created("trip-a")])
         await store.append("trip-a", [ENDED])
-        await store.finish("trip-a", b"{}")
+        await store.finish("trip-a")
         with pytest.raises(InputError, match="taken"):
             await store.create("trip-a", [created("trip-a")])
         await store.close()
@@ -240,7 +240,7 @@ def test_the_list_shows_what_is_open_what_has_ended_and_who_is_driven(place: Pla
         await first.start()
         await second.start()
         await first.create("old", [created("old", 1.0), ENDED])
-        await first.finish("old", b"{}")
+        await first.finish("old")
         await first.create("new", [created("new", 2.0)])
         for store in (first, second):
             shown = [
@@ -289,7 +289,7 @@ def test_a_run_that_has_ended_may_be_the_newest(place: Place) -> None:
         await store.create("open", [created("open", 1.0)])
         for at, name in ((3.0, "newest"), (2.0, "newer")):
             await store.create(name, [created(name, at), ENDED])
-            await store.finish(name, b"{}")
+            await store.finish(name)
         assert await store.find() == "newest"
         await store.close()
 
@@ -351,7 +351,7 @@ def test_a_chosen_id_starts_once(place: Place) -> None:
                 await store.claim("today", "file 2")
             assert refusal.value.code == "F206"
         await mine.append("today", [ENDED])
-        await mine.finish("today", b"{}")
+        await mine.finish("today")
         await mine.close()
         assert await other.claim("today", "file 1") is Claim.TAKEN
         await other.close()
@@ -404,7 +404,7 @@ def test_nothing_is_wrong_with_a_store_that_was_used_as_it_should_be(place: Plac
         await store.pin(DIGEST, DEFINITION)
         await store.create("a", [created("a")])
         await store.create("b", [created("b"), ENDED])
-        await store.finish("b", b"{}")
+        await store.finish("b")
         assert not isinstance(store, Checkable) or await store.fsck() == []
         await store.close()
         assert not isinstance(store, Checkable) or await store.fsck(repair=True) == []
@@ -420,7 +420,7 @@ def test_many_runs_at_once_keep_each_their_own_facts(place: Place) -> None:
             await store.append(name, [fact])
         if number % 2:
             await store.append(name, [ENDED])
-            await store.finish(name, b"{}")
+            await store.finish(name)
 
     async def story() -> None:
         store, reader = place.store(), place.store()

@@ -75,6 +75,17 @@ async def row_of(store: Store, one: RunSummary) -> RunRow:
     from flowdsl.view.run.positions import label_of
     from flowdsl.view.run.status import RunRow, detail
 
+    if (end := one.closing) is not None:
+        return RunRow(
+            run=one.run,
+            workflow=one.workflow,
+            state=one.ended,
+            label=end.label,
+            started=one.created_at,
+            ended=end.ended_at,
+            detail=end.detail,
+            residue=end.residue,
+        )
     try:
         run = await run_of(store, one.run)
     except FlowdslError as error:

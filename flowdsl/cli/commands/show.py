@@ -11,6 +11,7 @@ from flowdsl.codes import Code
 
 if TYPE_CHECKING:
     from flowdsl.plan.values import Json
+    from flowdsl.world.store.port import Store
 
 
 @click.command("show")
@@ -23,6 +24,7 @@ def command(session: Session, words: tuple[str, ...], *, as_curl: bool) -> int:
     """One step in full: the request as it was sent, every answer, the undo. Secrets are masked.
 
     Without RUN, of the newest run. STEP is an address (parallel-1/flight) or, where it is unique, an id (flight).
+    With --json and a run alone: all of it, its report and every fact of it.
     """
     from flowdsl.cli.commands.status import nothing_yet
     from flowdsl.cli.display import local_zone
@@ -39,7 +41,14 @@ def command(session: Session, words: tuple[str, ...], *, as_curl: bool) -> int:
     run = look(session, lambda store: found_run(store, which))
     if run is None:
         return nothing_yet(session, {"step": None})
-    address = find_step(run.plan, step)
+    try:
+        address = find_step(run.plan, step)
+    except InputError:
+        whole = read(session, lambda store: _whole(store, step)) if which is None else None
+        if whole is None or not session.json:
+            raise
+        session.screen.tell(whole)
+        return 0
     if as_curl:
         text = curl(run, address)
         if not text:
@@ -70,3 +79,18 @@ def command(session: Session, words: tuple[str, ...], *, as_curl: bool) -> int:
             ]
         )
     return 0
+
+
+async def _whole(store: Store, word: str) -> Json:
+    """A run as one document; None where there is no such run."""
+    from flowdsl.cli.ending import report
+    from flowdsl.cli.runs import find_run, kept_events, run_and_word
+    from flowdsl.errors import InputError
+
+    try:
+        name = await find_run(store, word)
+    except InputError:
+        return None
+    whole = report(*await run_and_word(store, name))
+    assert isinstance(whole, dict)
+    return {**whole, "events": kept_events(await store.events(name))}

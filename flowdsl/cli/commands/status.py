@@ -123,21 +123,15 @@ def has_changed(run: Run) -> bool | None:
 async def _events(session: Session, store: Store, run: str) -> int:
     """Every fact that was kept, in its order."""
     from flowdsl.cli.display import local_zone
-    from flowdsl.cli.runs import asked_wrongly, run_from
+    from flowdsl.cli.runs import asked_wrongly, kept_events, run_from
     from flowdsl.saga.advance import Turn
-    from flowdsl.saga.codec import as_json
     from flowdsl.saga.run import Run
     from flowdsl.view.run.timeline import timeline
-    from flowdsl.view.times import rfc3339
 
     with asked_wrongly():
         facts = await store.events(run)
     if session.json:
-        kept: list[Json] = [
-            {"sequence": n, "time": rfc3339(wall / 1000), "event": as_json(event)}
-            for n, wall, event in facts
-        ]
-        session.screen.tell({"format": 1, "run": run, "events": kept})
+        session.screen.tell({"format": 1, "run": run, "events": kept_events(facts)})
         return 0
     events = tuple(event for _, _, event in facts)
     found = await run_from(store, events)

@@ -116,6 +116,8 @@ def detail(run: Run) -> str:
         return marked
     if run.progress.state == "succeeded" and run.progress.warnings:
         return counted(len(run.progress.warnings), "warning")
+    if not run.state.flying:
+        return ""
     names = short_names(run.plan)
     return ", ".join(name_of(names, call) for call in run.state.flying)
 

@@ -14,9 +14,9 @@ from msgspec import Struct
 from flowdsl.errors import DiskFull, StoreError
 from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Event
+from flowdsl.world.store.archive import Archive
 from flowdsl.world.store.dead_journals import DeadJournals
 from flowdsl.world.store.disk import explained
-from flowdsl.world.store.documents import Documents
 from flowdsl.world.store.index import IndexEntry
 from flowdsl.world.store.journal import RecordGroup, read_records
 from flowdsl.world.store.journals import JournalReader, Journals
@@ -30,7 +30,7 @@ _Left = tuple[RecordGroup, list[Event]]
 
 class Adoption(Struct, frozen=True):
     own: OwnJournal
-    documents: Documents
+    archive: Archive
     journals: Journals
     dead: DeadJournals
     reading: Offload
@@ -84,7 +84,7 @@ class Adoption(Struct, frozen=True):
     def _left_in(self, reader: JournalReader) -> list[_Left]:
         """The open runs of one dead journal, in one pass over it."""
         self.journals.refresh()
-        ended, best = set(self.documents.runs()), self.journals.runs()
+        ended, best = self.archive.over(reader.index.entries), self.journals.runs()
         left: list[_Left] = []
         whole = reader.whole()
         for run, entry in reader.index.entries.items():
@@ -99,7 +99,7 @@ class Adoption(Struct, frozen=True):
         return left
 
     async def _reader_of(self, run: str) -> JournalReader | None:
-        """Where a run stands that somebody else drives, or drove; None where it has its document, or is ours."""
+        """Where a run stands that somebody else drives, or drove; None where it is over, or is ours."""
         with explained(self.journals.layout.root):
             if self.own.entry(run) is not None:
                 return None
@@ -107,7 +107,7 @@ class Adoption(Struct, frozen=True):
 
     def _elsewhere(self, run: str) -> JournalReader | None:
         self.journals.refresh()
-        if self.documents.exists(run):
+        if self.archive.over([run]):
             return None
         found = self.journals.find(run)
         if found is None:

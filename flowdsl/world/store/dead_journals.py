@@ -15,28 +15,28 @@ from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.errors import StoreError
-from flowdsl.plan.json import to_bytes
-from flowdsl.plan.values import Json
-from flowdsl.world.store.disk import Disk, explained, write_new
-from flowdsl.world.store.documents import Documents
-from flowdsl.world.store.index import IndexEntry
+from flowdsl.world.store.archive import Archive
+from flowdsl.world.store.archive_writer import ArchiveWriter
+from flowdsl.world.store.archived_run import write_run
+from flowdsl.world.store.disk import Disk, explained
+from flowdsl.world.store.index import IndexEntry, summary_of
 from flowdsl.world.store.journal import RESERVE_SUFFIX
 from flowdsl.world.store.journals import JournalReader, Journals
 from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.offload import Offload, obtained
+from flowdsl.world.store.quarantine import cut_off
 
 WAIT_SECONDS = 30.0
 _POLL_SECONDS = 0.01
 _LOOKED_AT = -1
-_CHUNK = 64  # documents synced in one go: appends of our own come in between
 
 
 class DeadJournals(Struct):
     disk: Disk
     layout: StoreLayout
     journals: Journals
-    documents: Documents
-    writing: Offload
+    archive: Archive
+    writer: ArchiveWriter
     reading: Offload
 
     @asynccontextmanager
@@ -81,28 +81,24 @@ class DeadJournals(Struct):
         ended = await self.reading(partial(self._ended, reader, is_carried))
         if ended is None:
             return
-        for start in range(0, len(ended), _CHUNK):
-            chunk = ended[start : start + _CHUNK]
-            await self.writing(partial(self._export, reader, chunk))
+        await self.writer.keep(ended, partial(_line, reader))
         with explained(reader.path):
             await self.reading(partial(self._delete, reader))
 
     def _ended(
         self, reader: JournalReader, is_carried: Callable[[str, IndexEntry], bool]
     ) -> list[IndexEntry] | None:
-        """The runs whose documents have to be there before it may go. None: it has to stay."""
+        """The runs that have to be archived before it may go. None: it has to stay."""
         if reader.index.damages:
             return None
-        documents = set(self.documents.runs())
-        ended: list[IndexEntry] = []
-        for run, entry in reader.index.entries.items():
-            if is_carried(run, entry):
-                continue
-            if entry.ended:
-                ended.append(entry)
-            elif run not in documents:
-                return None
-        return ended
+        left = [e for run, e in reader.index.entries.items() if not is_carried(run, e)]
+        unended = {entry.run for entry in left if not entry.ended}
+        if unended - self.archive.over(unended):
+            return None
+        ended = [entry for entry in left if entry.ended]
+        archived = self.archive.stand(entry.run for entry in ended)
+        self.writer.sync(set(archived.values()))
+        return [entry for entry in ended if entry.run not in archived]
 
     def _delete(self, reader: JournalReader) -> None:
         self.disk.unlink(reader.path)
@@ -145,25 +141,10 @@ class DeadJournals(Struct):
         if handle is not None and handle != _LOOKED_AT:
             self.disk.close(handle)
 
-    def _export(self, reader: JournalReader, entries: list[IndexEntry]) -> None:
-        """Runs that ended, and whose driver died before it wrote their documents, or before those were synced."""
-        for entry in entries:
-            if not self._is_exported(entry.run):
-                report: Json = {
-                    "format": 1,
-                    "run": entry.run,
-                    "workflow": entry.workflow,
-                    "state": entry.ended,
-                }
-                records = [record for _, record in reader.records(entry)]
-                self.documents.write(entry.run, to_bytes(report), records)
-        self.documents.sync([entry.run for entry in entries])
 
-    def _is_exported(self, run: str) -> bool:
-        try:
-            return self.documents.read(run) is not None
-        except StoreError:
-            return False
+def _line(reader: JournalReader, entry: IndexEntry) -> bytes:
+    """Of a run whose driver died before it was archived."""
+    return write_run(summary_of(entry), [record for _, record in reader.records(entry)])
 
 
 def set_torn_tail_aside(
@@ -171,17 +152,6 @@ def set_torn_tail_aside(
 ) -> None:
     """Of a journal that is held locked, and was read to its end."""
     end, size = reader.index.end, disk.status(handle).size
-    if size == end or reader.index.rotten_tail:
-        return
-    name = f"{reader.index.writer}.{end}"
-    why: Json = {
-        "journal": reader.path.name,
-        "offset": end,
-        "bytes": size - end,
-        "why": "the last batch is not whole: its writer died before it was acknowledged",
-    }
-    tail = disk.read(handle, end, size - end)
-    write_new(disk, layout.quarantine / f"{name}.torn", tail)
-    write_new(disk, layout.quarantine / f"{name}.why.json", to_bytes(why))
-    disk.truncate(handle, end)
-    disk.sync(handle)
+    if size > end and not reader.index.rotten_tail:
+        why = "the last batch is not whole: its writer died before it was acknowledged"
+        cut_off(disk, layout, reader.path, handle, end, why)

@@ -1,24 +1,23 @@
-"""`runs/<id>.json`: one document a finished run, its report and its events. People read it with `cat` and `jq`.
+"""`runs/<id>.json`, in stores of older versions: one document a finished run, its report and its events.
 
-It is written whole and then renamed, but not synced at once: the journal holds the truth until a batch of them has been.
 Its last field is a checksum of the events, for a power cut may leave the size of a document without all of its bytes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from flowdsl.errors import StoreError
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Created, Ended
-from flowdsl.world.store.disk import Disk, is_no_file, names, opened, read_whole, write_new
+from flowdsl.world.store.disk import Disk, is_no_file, names, read_whole
 from flowdsl.world.store.journal import Record
 from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.summary import RunSummary, damaged
@@ -28,31 +27,9 @@ _TAIL = re.compile(rb'\n\](?:,"check":"([0-9a-f]{32})")?\}\n\Z')  # without: by 
 _EVENT = re.compile(rb'\{"s":([0-9]+),"w":([0-9]+),"d":(\{.*\})\},?')
 
 
-class Documents(Struct):
-    """`unsynced`: what a power cut could still take."""
-
+class Documents(Struct, frozen=True):
     disk: Disk
     layout: StoreLayout
-    unsynced: list[str] = field(default_factory=list)
-
-    def write(self, run: str, report: bytes, records: Sequence[Record]) -> None:
-        head = report.rstrip().removesuffix(b"}").rstrip()
-        assert head.startswith(b"{"), "a report is a JSON object"
-        comma = b"" if head == b"{" else b","
-        numbered = list(enumerate(records, 1))
-        lines = b",\n".join(_event_line(n, record) for n, record in numbered)
-        tail = b'\n],"check":"%b"}\n' % _check(numbered)
-        write_new(
-            self.disk, self._path(run), b"".join((head, comma, _MARK, lines, tail)), sync=False
-        )
-        self.unsynced.append(run)
-
-    def sync(self, runs: Iterable[str]) -> None:
-        """After this the journals that hold these runs are not needed any more."""
-        for run in runs:
-            with opened(self.disk, self._path(run)) as handle:
-                self.disk.sync(handle)
-        self.disk.sync_folder(self.layout.runs)
 
     def read(self, run: str) -> list[tuple[int, Record]] | None:
         """None where there is none."""
@@ -72,11 +49,6 @@ class Documents(Struct):
     def exists(self, run: str) -> bool:
         return self.disk.look(self._path(run)) is not None
 
-    def there(self, runs: Sequence[str]) -> list[bool | OSError]:
-        """Of each whether it has its document."""
-        folder = self.layout.runs
-        return [self.disk.look(folder / f"{run}.json") is not None for run in runs]
-
     def runs(self) -> list[str]:
         found = names(self.disk, self.layout.runs)
         return [name.removesuffix(".json") for name in found if name.endswith(".json")]
@@ -84,6 +56,11 @@ class Documents(Struct):
     def modified(self, run: str) -> float:
         status = self.disk.look(self._path(run))
         return 0.0 if status is None else status.modified
+
+    def delete(self, runs: Iterable[str]) -> None:
+        for run in runs:
+            with suppress(FileNotFoundError):
+                self.disk.unlink(self._path(run))
 
     def summary(self, run: str) -> RunSummary:
         with suppress(StoreError, OSError):  # who asks for this run alone is told why

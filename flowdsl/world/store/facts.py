@@ -1,4 +1,4 @@
-"""The facts of a run, wherever it stands: in our own journal, in that of another process, or in its document."""
+"""The facts of a run, wherever it stands: in our own journal, in that of another process, or in the archive."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from msgspec import Struct
 from flowdsl.errors import InputError, StoreError
 from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Created
+from flowdsl.world.store.archive import Archive
 from flowdsl.world.store.disk import explained
-from flowdsl.world.store.documents import Documents
 from flowdsl.world.store.journal import Record
 from flowdsl.world.store.journals import Journals
 from flowdsl.world.store.layout import StoreLayout
@@ -24,7 +24,7 @@ from flowdsl.world.store.summary import Recorded, check_run_id, damaged, no_run
 class Facts(Struct, frozen=True):
     layout: StoreLayout
     own: OwnJournal
-    documents: Documents
+    archive: Archive
     journals: Journals
     reading: Offload
 
@@ -47,7 +47,7 @@ class Facts(Struct, frozen=True):
         return first
 
     async def _own(self, run: str, after_sequence: int) -> list[Recorded] | None:
-        if self.own.entry(run) is None:
+        if self.own.entry(run) is None and run not in self.own.finished:
             return None
         records = await self.own.records(run, after_sequence)
         return None if records is None else _decoded(records)
@@ -57,12 +57,11 @@ class Facts(Struct, frozen=True):
         while True:
             problem: StoreError | InputError = no_run(run)
             try:
-                document = self.documents.read(run)
+                archived = self.archive.read(run)
             except StoreError as error:
-                # Maybe the power went before it was synced: its journal is there, then.
-                document, problem = None, error
-            if document is not None:
-                return _decoded(document[after_sequence:])
+                archived, problem = None, error  # its journal is there still, maybe
+            if archived is not None:
+                return _decoded(archived[after_sequence:])
             self.journals.refresh()
             found = self.journals.find(run)
             if found is not None:
@@ -74,7 +73,7 @@ class Facts(Struct, frozen=True):
             elif looked_again:
                 raise problem
             else:
-                looked_again = True  # it may just have moved from its journal to its document
+                looked_again = True  # it may just have moved from its journal to the archive
 
 
 def _decoded(records: Iterable[tuple[int, Record]]) -> list[Recorded]:

@@ -2,7 +2,7 @@
 
 Each process appends to a journal of its own, so writers never wait for each other, and drives the runs that stand in it. What
 it hears of others it reads from theirs; what it wants of them it leaves in the inbox; what they leave behind when
-they die it adopts. A run that has ended is moved to a document of its own.
+they die it adopts. Runs that are over move to the archive.
 
 Each noun has its file; here they are put together. What writes the journal has a thread, what reads has another.
 """
@@ -23,6 +23,9 @@ from flowdsl.saga.codec import encode
 from flowdsl.saga.events import Created, Event, Started
 from flowdsl.world.store import access
 from flowdsl.world.store.adoption import Adoption
+from flowdsl.world.store.archive import Archive
+from flowdsl.world.store.archive_writer import ArchiveWriter
+from flowdsl.world.store.carry_over import CarryOver
 from flowdsl.world.store.claims import Claims, KnownRuns
 from flowdsl.world.store.dead_journals import DeadJournals
 from flowdsl.world.store.definitions import DefinitionFiles
@@ -35,13 +38,14 @@ from flowdsl.world.store.journals import Journals
 from flowdsl.world.store.layout import StoreLayout, is_used, open_existing, prepare
 from flowdsl.world.store.offload import Offload, OneThread, obtained
 from flowdsl.world.store.own_journal import OwnJournal
-from flowdsl.world.store.port import Adoptable, Report, everything
+from flowdsl.world.store.port import Adoptable, everything
 from flowdsl.world.store.queues import Queues
 from flowdsl.world.store.register import RunRegister
 from flowdsl.world.store.summary import (
     HELD_SECONDS,
     LOOK_SECONDS,
     Claim,
+    Closing,
     Ordered,
     Recorded,
     RunSummary,
@@ -82,31 +86,33 @@ class FileStore:
         self._key = b""
         self._taken: set[str] = set()  # orders that lie in the inbox still
         self._unread: dict[str, OSError] = {}
-        self._documents = Documents(self._disk, layout)
+        self._archive = Archive(self._disk, layout, Documents(self._disk, layout))
         self._journals = Journals(self._disk, layout)
+        writer = ArchiveWriter(self._disk, layout, self._offload, wall)
+        self._carry_over = CarryOver(self._archive.documents, writer, self._reading)
         self._own = OwnJournal(
             self._disk,
             layout,
-            self._documents,
+            writer,
             self._offload,
             wall,
             self._journals.own,
             rotate_bytes,
         )
-        self._register = RunRegister(self._own, self._documents, self._journals)
-        self._facts = Facts(layout, self._own, self._documents, self._journals, self._reading)
+        self._register = RunRegister(self._own, self._archive, self._journals)
+        self._facts = Facts(layout, self._own, self._archive, self._journals, self._reading)
         dead = DeadJournals(
-            self._disk, layout, self._journals, self._documents, self._offload, self._reading
+            self._disk, layout, self._journals, self._archive, writer, self._reading
         )
-        self._adoption = Adoption(self._own, self._documents, self._journals, dead, self._reading)
+        self._adoption = Adoption(self._own, self._archive, self._journals, dead, self._reading)
         self._definitions = DefinitionFiles(self._disk, layout)
         self._known = Together(self._reading, self._register.known)
-        self._ended = Together(self._reading, self._documents.there)
+        self._ended = Together(self._reading, self._register.over)
         self._claims = Claims(
             self._disk,
             layout,
             self._offload.beside("flowdsl-claims"),
-            KnownRuns(self._known.ask, self._facts.began, self._journals.may_hide_runs),
+            KnownRuns(self._known.ask, self._facts.began, self._may_hide_runs),
         )
         self._inbox = InboxFolder(self._disk, layout, wall)
         self._queues = Queues(self._disk, layout, self._is_over, self._holders)
@@ -143,6 +149,8 @@ class FileStore:
         return open_existing(self._disk, self._layout) if begun else b""
 
     async def close(self) -> None:
+        if self._own.is_open:
+            await self._carry_over.some()
         await self._own.close()
         self._claims.close()
         self._claims.offload.close()
@@ -154,8 +162,8 @@ class FileStore:
     async def create(self, run: str, events: Sequence[Event]) -> None:
         check_run_id(run)
         assert isinstance(next(iter(events), None), Created), "a run begins with its Created"
-        with explained(self._layout.runs):
-            if self._own.entry(run) is not None:
+        with explained(self._layout.archive):
+            if self._own.entry(run) is not None or run in self._own.finished:
                 raise taken(run)
             if not self._claims.holds(run) and await self._ended.ask(run):
                 raise taken(run)
@@ -174,8 +182,8 @@ class FileStore:
         intent = any(isinstance(event, Started | Created) for event in events)
         return RecordGroup(run, records, epoch, intent)
 
-    async def finish(self, run: str, report: Report) -> None:
-        await self._own.finish(run, report)
+    async def finish(self, run: str, closing: Closing | None = None) -> None:
+        await self._own.finish(run, closing)
 
     async def events(self, run: str) -> list[Recorded]:
         return await self._facts.follow(run)
@@ -246,11 +254,14 @@ class FileStore:
         entry = self._own.entry(run)
         if entry is not None:
             return bool(entry.ended)
-        if self._documents.exists(run):
+        if run in self._own.finished or self._archive.over([run]):
             return True
         self._journals.refresh()
         found = self._journals.find(run)
-        return not self._journals.may_hide_runs() if found is None else bool(found[1].ended)
+        return not self._may_hide_runs() if found is None else bool(found[1].ended)
+
+    def _may_hide_runs(self) -> bool:
+        return self._journals.may_hide_runs() or self._archive.may_hide_runs()
 
     def _holders(self, key: str) -> Iterable[str]:
         """The runs with this key whose turn it is: one, if any."""
@@ -335,8 +346,9 @@ class FileStore:
         from flowdsl.world.store.fsck import Examination, examine
 
         with explained(self._layout.root):
-            parts = (self._disk, self._layout, self._journals, self._documents, self._queues)
-            examination = Examination(*parts, frozenset(self._own.entries()))
+            parts = (self._disk, self._layout, self._journals, self._archive, self._queues)
+            own, over = frozenset(self._own.entries()), frozenset(self._own.over())
+            examination = Examination(*parts, own, over)
             return await self._reading(partial(examine, examination, repair=repair))
 
     async def exposed(self) -> Sequence[StoreFinding]:

@@ -1,8 +1,8 @@
 """What is wrong with a store, in words. It changes nothing unless it is told to, and never deletes what it cannot read.
 
-Mended are torn tails, documents that a journal still has, orders that are none, claims and tickets that are not what
-their runs say, folders and a `store.json` that are missing, and leftovers of what is over. What is taken away and holds
-anything is kept in quarantine/.
+Mended are torn tails, what is damaged in the archive and stands in a journal still, orders that are none, claims and
+tickets that are not what their runs say, folders and a `store.json` that are missing, and leftovers of what is over. What
+is taken away and holds anything is kept in quarantine/.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from flowdsl.errors import StoreError
 from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Created
 from flowdsl.world.store import access
+from flowdsl.world.store.archive import Archive
 from flowdsl.world.store.dead_journals import set_torn_tail_aside
 from flowdsl.world.store.disk import ASIDE, Disk, names, opened
-from flowdsl.world.store.documents import Documents
+from flowdsl.world.store.fsck_archive import ArchiveCheck, beginnings
 from flowdsl.world.store.fsck_groundwork import Groundwork
 from flowdsl.world.store.fsck_places import Places, run_of, tickets_in
 from flowdsl.world.store.inbox import read_order
-from flowdsl.world.store.journal import RESERVE_SUFFIX, SUFFIX, Record
+from flowdsl.world.store.journal import RESERVE_SUFFIX, SUFFIX
 from flowdsl.world.store.journals import JournalReader, Journals
 from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.quarantine import WHY, set_aside
@@ -40,14 +41,15 @@ _LAST = (
 
 
 class Examination(Struct, frozen=True):
-    """`own`: runs that this process drives. `created`: how each other run began, as far as it can be read."""
+    """`own`: runs that this process drives; `over`: those that it drove. `created`: how each other run began, as far as it can be read."""
 
     disk: Disk
     layout: StoreLayout
     journals: Journals
-    documents: Documents
+    archive: Archive
     queues: Queues
     own: frozenset[str]
+    over: frozenset[str]
     created: dict[str, Created] = field(default_factory=dict)
 
     def findings(self) -> Iterator[Mendable]:
@@ -60,7 +62,8 @@ class Examination(Struct, frozen=True):
             for finding in self._journal(reader):
                 yield finding, partial(self._cut_off, reader) if finding.repairable else None
         self._look_at_beginnings()
-        for finding in [*self._documents(), *self._orders()]:
+        yield from self._archive()
+        for finding in self._orders():
             aside = partial(set_aside, self.disk, self.layout, self.layout.root / finding.path)
             yield finding, partial(aside, finding.explanation) if finding.repairable else None
         yield from ground.definitions(self.created)
@@ -84,8 +87,8 @@ class Examination(Struct, frozen=True):
             self.disk,
             self.layout,
             self.created,
-            frozenset({*ended, *self.documents.runs()}),
-            self.journals.may_hide_runs(),
+            frozenset({*ended, *self.archive.runs()}),
+            self.journals.may_hide_runs() or self.archive.may_hide_runs(),
         )
         yield from places.claims()
         yield from places.tickets(tickets)
@@ -153,29 +156,19 @@ class Examination(Struct, frozen=True):
                 help="nothing is lost; `flowdsl resume` goes on",
             )
 
-    def _documents(self) -> Iterator[StoreFinding]:
-        known = self.journals.runs()
-        for run in self.documents.runs():
-            try:
-                self._remember(run, self.documents.read(run))
-            except OSError as error:
-                yield unreadable(f"runs/{run}.json", error)
-            except StoreError:
-                again = run in known and bool(known[run][1].ended)
-                what = "; its journal has it still" if again else ""
-                yield StoreFinding(
-                    f"runs/{run}.json",
-                    "damaged",
-                    f"is not the document of a run that was written there{what}",
-                    repairable=again,
-                    code=Code.DAMAGED,
-                    help="it is written again from the journal"
-                    if again
-                    else "restore it from a backup; the run had ended, and nothing waits for it",
-                )
+    def _archive(self) -> Iterator[Mendable]:
+        standing = {run for run, (_, entry) in self.journals.runs().items() if entry.ended}
+        check = ArchiveCheck(self.disk, self.layout, self.archive, frozenset(standing))
+        yield from check.findings()
+        documents = set(self.archive.documents.runs())
+        for run, first in beginnings(self.archive):
+            if isinstance(first, bytes):
+                self._remember(run, first)
+            elif run in documents:
+                yield check.document(run, first)
 
     def _orders(self) -> Iterator[StoreFinding]:
-        ended = set(self.documents.runs())
+        ended = self.archive.runs() | self.over
         for name in names(self.disk, self.layout.inbox):
             if name.removesuffix(".json").rpartition(".")[0] in ended:
                 continue  # a leftover, whatever it says
@@ -198,6 +191,7 @@ class Examination(Struct, frozen=True):
     def _leftovers(self) -> Iterator[tuple[Path, str]]:
         for folder in (
             self.layout.journals,
+            self.layout.archive,
             self.layout.runs,
             self.layout.claims,
             self.layout.inbox,
@@ -214,7 +208,7 @@ class Examination(Struct, frozen=True):
             gone = not journals & {journal, f"{ASIDE}{journal}"}
             if name.endswith(RESERVE_SUFFIX) and gone:
                 yield self.layout.journals / name, "is the reserve of a journal that is gone"
-        ended = set(self.documents.runs())
+        ended = self.archive.runs() | self.over
         for name in names(self.disk, self.layout.inbox):
             if name.removesuffix(".json").rpartition(".")[0] in ended:
                 yield self.layout.inbox / name, "is a command for a run that has ended"
@@ -229,10 +223,11 @@ class Examination(Struct, frozen=True):
             help="nobody can need it",
         )
 
-    def _remember(self, run: str, records: list[tuple[int, Record]] | None) -> None:
-        first = decode(records[0][1].data) if records else None
-        if isinstance(first, Created):
-            self.created[run] = first
+    def _remember(self, run: str, first: bytes) -> None:
+        with suppress(StoreError):
+            event = decode(first)
+            if isinstance(event, Created):
+                self.created[run] = event
 
     def _clear_away(self, path: Path, what: str) -> None:
         status = self.disk.look(path)

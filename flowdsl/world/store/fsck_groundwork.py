@@ -14,8 +14,9 @@ from flowdsl.saga.events import Created
 from flowdsl.world.store.definitions import DefinitionFiles
 from flowdsl.world.store.disk import Disk, read_whole
 from flowdsl.world.store.layout import (
-    FOLDERS,
+    VERSION,
     StoreLayout,
+    folders_of,
     key_in,
     make_folder,
     read_about,
@@ -33,7 +34,10 @@ class Groundwork(Struct, frozen=True):
     layout: StoreLayout
 
     def folders(self) -> Iterator[Mendable]:
-        for name in FOLDERS:
+        version = VERSION
+        with suppress(StoreError, OSError):
+            version = read_about(self.disk, self.layout).version
+        for name in folders_of(version):
             status = self.disk.look(self.layout.root / name)
             if status is None:
                 finding = StoreFinding(
@@ -82,7 +86,7 @@ class Groundwork(Struct, frozen=True):
     def key(self) -> Iterator[Mendable]:
         digest = ""
         with suppress(StoreError, OSError):
-            digest = read_about(self.disk, self.layout)
+            digest = read_about(self.disk, self.layout).digest
         try:
             read_key(self.disk, self.layout, digest)
         except OSError as error:

@@ -17,8 +17,9 @@ from flowdsl.errors import StoreError
 from flowdsl.saga.codec import decode
 from flowdsl.saga.events import Admitted, Created, Ended
 from flowdsl.world.store.line import Line, first_hash, read_line
+from flowdsl.world.store.summary import RunSummary
 
-_LOST = bytes(8)  # of a sector that never reached the disk
+LOST = bytes(8)  # of a sector that never reached the disk
 _LOOKED_INTO = (b'{"t":"created"', b'{"t":"admitted"', b'{"t":"ended"')
 
 
@@ -38,6 +39,12 @@ class IndexEntry(Struct):
     @property
     def count(self) -> int:
         return len(self.offsets)
+
+
+def summary_of(entry: IndexEntry, *, driven: bool = False, damaged: bool = False) -> RunSummary:
+    return RunSummary(
+        entry.run, entry.workflow, entry.created_at, entry.ended, driven=driven, damaged=damaged
+    )
 
 
 class Damage(Struct, frozen=True):
@@ -76,7 +83,7 @@ class JournalIndex(Struct):
             if line is None or not self._fits(line, number, chain):
                 later = _later_batch(data, position, self.batch + 1)
                 if later is None:
-                    if not _is_torn(data[position:]):
+                    if not is_torn(data[position:]):
                         self._note_rotten_tail(start + position, start + len(data))
                     return  # if not, a torn tail, or a batch that is still being written
                 where, line = later
@@ -135,9 +142,9 @@ class JournalIndex(Struct):
         return known < self.damages[-1].end
 
 
-def _is_torn(tail: bytes) -> bool:
+def is_torn(tail: bytes) -> bool:
     """Whether a cut write leaves this; a write that came in whole, and was changed later, was maybe acknowledged."""
-    return not tail.endswith(b"\n") or tail.startswith(b"\0") or _LOST in tail
+    return not tail.endswith(b"\n") or tail.startswith(b"\0") or LOST in tail
 
 
 def _look_into(entry: IndexEntry, data: bytes) -> None:
@@ -166,7 +173,7 @@ def _later_batch(data: bytes, position: int, batch: int) -> tuple[int, Line] | N
 
 
 def _salvaged(data: bytes, start: int, span: tuple[int, int], batch: int) -> list[tuple[int, Line]]:
-    """What can still be read of a batch with damage in it. Whoever lost a line there shows a gap."""
+    """What can still be read of a batch with damage in it. A run that lost a line there shows a gap."""
     return [(start + w, line) for w, line in _sound_lines(data, *span) if line.batch == batch]
 
 

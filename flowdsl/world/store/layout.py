@@ -11,6 +11,7 @@ import secrets
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -18,10 +19,10 @@ from flowdsl.codes import Code
 from flowdsl.errors import StoreError
 from flowdsl.plan.json import from_bytes, to_bytes
 from flowdsl.plan.values import Json
-from flowdsl.world.store.disk import Disk, explained, names, read_whole, write_once
+from flowdsl.world.store.disk import Disk, explained, names, read_whole, write_all, write_once
 
-VERSION = 1
-FOLDERS = ("definitions", "journals", "runs", "claims", "inbox", "quarantine")
+VERSION = 2  # 1: with a document for each run that is over, in `runs/`, and no archive
+FOLDERS = ("definitions", "journals", "archive", "claims", "inbox", "quarantine")
 
 
 class StoreLayout(Struct, frozen=True):
@@ -40,7 +41,12 @@ class StoreLayout(Struct, frozen=True):
         return self.root / "journals"
 
     @property
+    def archive(self) -> Path:
+        return self.root / "archive"
+
+    @property
     def runs(self) -> Path:
+        """Of a store that an older flowdsl made."""
         return self.root / "runs"
 
     @property
@@ -74,6 +80,8 @@ def prepare(disk: Disk, layout: StoreLayout) -> bytes:
         _check_folder(disk, layout.root)
         if disk.look(layout.about) is None:
             _make(disk, layout)
+        if read_about(disk, layout).version < VERSION:
+            _renew(disk, layout)
         return open_existing(disk, layout)
 
 
@@ -92,22 +100,35 @@ def _make(disk: Disk, layout: StoreLayout) -> None:
     disk.sync_folder(layout.root.parent)
 
 
+def _renew(disk: Disk, layout: StoreLayout) -> None:
+    """A store of an older flowdsl, which may not touch it any more: it knows nothing of what is new in it. A line is added
+    to `store.json`, for others have the file locked, maybe, and a new one would not be.
+    """
+    make_folder(disk, layout.archive)
+    digest = digest_of_key(read_key(disk, layout, read_about(disk, layout).digest))
+    handle = disk.open(layout.about, append=True)
+    try:
+        write_all(disk, handle, _about(digest))
+        disk.sync(handle)
+    finally:
+        disk.close(handle)
+
+
 def write_about(disk: Disk, layout: StoreLayout, key: bytes | None) -> None:
     if key is None:
         raise broken(layout.key, "is damaged")
+    write_once(disk, layout.about, _about(digest_of_key(key)))
+
+
+def _about(digest: str) -> bytes:
     store = secrets.token_hex(8)
-    about: Json = {
-        "format": "flowdsl-store",
-        "version": VERSION,
-        "id": store,
-        "key": digest_of_key(key),
-    }
-    write_once(disk, layout.about, to_bytes(about) + b"\n")
+    about: Json = {"format": "flowdsl-store", "version": VERSION, "id": store, "key": digest}
+    return to_bytes(about) + b"\n"
 
 
 def is_used(disk: Disk, layout: StoreLayout) -> bool:
     """Whether anything was ever kept in it; `store.json` was there by then."""
-    folders = (layout.root / "definitions", layout.journals, layout.runs)
+    folders = (layout.root / "definitions", layout.journals, layout.archive, layout.runs)
     return any(names(disk, folder) for folder in folders)
 
 
@@ -115,10 +136,17 @@ def open_existing(disk: Disk, layout: StoreLayout) -> bytes:
     """The store's key. Refuses what a newer flowdsl made, and folders that are none."""
     with explained(layout.root):
         _check_folder(disk, layout.root)
-        digest = read_about(disk, layout)
-        for name in FOLDERS:
+        about = read_about(disk, layout)
+        for name in folders_of(about.version):
             _check_folder(disk, layout.root / name)
-        return read_key(disk, layout, digest)
+        if disk.look(layout.runs) is not None:
+            _check_folder(disk, layout.runs)
+        return read_key(disk, layout, about.digest)
+
+
+def folders_of(version: int) -> tuple[str, ...]:
+    """Those without which it is no store."""
+    return tuple(name for name in FOLDERS if version > 1 or name != "archive")
 
 
 def read_key(disk: Disk, layout: StoreLayout, digest: str) -> bytes:
@@ -145,26 +173,35 @@ def digest_of_key(key: bytes) -> str:
     return sha256(b"flowdsl key " + key).hexdigest()[:32]
 
 
-def read_about(disk: Disk, layout: StoreLayout) -> str:
-    """The digest of its key. Raises StoreError where it is not a store that this flowdsl may touch."""
+class About(NamedTuple):
+    """`digest`: of its key; empty where `store.json` does not say (by flowdsl 0.1.0)."""
+
+    version: int
+    digest: str
+
+
+def read_about(disk: Disk, layout: StoreLayout) -> About:
+    """What the last whole line of `store.json` says. StoreError where it is not a store that this flowdsl may touch."""
     try:
-        about = from_bytes(read_whole(disk, layout.about))
+        text = read_whole(disk, layout.about)
     except FileNotFoundError:
         raise broken(layout.about, "is missing: this is not a flowdsl store") from None
-    except ValueError:
-        about = None
+    about = None
+    for line in (text, *text.splitlines()):
+        with suppress(ValueError):
+            about = from_bytes(line)
     if not isinstance(about, dict) or about.get("format") != "flowdsl-store":
         raise broken(layout.about, "is damaged, or no flowdsl store")
-    version, digest = about.get("version"), about.get("key", "")  # without: by flowdsl 0.1.0
+    version, digest = about.get("version"), about.get("key", "")
     if isinstance(version, int) and version > VERSION:
         raise StoreError(
             f"{layout.root} was made by a newer flowdsl (store version {version})",
             code=Code.NEWER_FLOWDSL,
             help="install that flowdsl, or a later one",
         )
-    if version != VERSION or not isinstance(digest, str):
+    if not isinstance(version, int) or version < 1 or not isinstance(digest, str):
         raise broken(layout.about, "is damaged")
-    return digest
+    return About(version, digest)
 
 
 def make_folder(disk: Disk, path: Path) -> None:

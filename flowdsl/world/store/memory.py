@@ -16,9 +16,10 @@ from flowdsl.codes import Code
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Ended, Event
-from flowdsl.world.store.port import Adoptable, Report, everything
+from flowdsl.world.store.port import Adoptable, everything
 from flowdsl.world.store.summary import (
     Claim,
+    Closing,
     Ordered,
     Recorded,
     RunSummary,
@@ -34,7 +35,7 @@ class KeptRun(Struct):
     driver: MemoryStore | None
     epoch: int
     records: list[Recorded] = field(default_factory=list)
-    report: bytes = b""
+    closing: Closing | None = None
 
     @property
     def ended(self) -> str:
@@ -123,10 +124,10 @@ class MemoryStore(Struct, eq=False):
     async def append(self, run: str, events: Sequence[Event]) -> None:
         self._add(self._driven(run), events)
 
-    async def finish(self, run: str, report: Report) -> None:
+    async def finish(self, run: str, closing: Closing | None = None) -> None:
         kept = self._driven(run)
         assert kept.ended, "a run is finished after it has ended"
-        kept.report = report() if callable(report) else report
+        kept.closing = closing
         kept.driver = None
 
     async def first_in_queue(self, key: str, run: str) -> str | None:
@@ -261,4 +262,7 @@ class MemoryStore(Struct, eq=False):
 def _summary(run: str, kept: KeptRun) -> RunSummary:
     created = kept.records[0].event
     assert isinstance(created, Created), "a run begins with its Created"
-    return RunSummary(run, created.workflow, created.at, kept.ended, driven=kept.driver is not None)
+    driven = kept.driver is not None
+    return RunSummary(
+        run, created.workflow, created.at, kept.ended, driven=driven, closing=kept.closing
+    )

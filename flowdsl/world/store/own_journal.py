@@ -1,49 +1,65 @@
 """The journal that this process appends to: made when it is first needed, renewed when it is long, deleted when it is done.
 
-A run that has ended leaves it for a document of its own. What is still open when the journal is renewed is carried into
-the new one, which nobody can see before all of it stands there.
+A run that is over is read in it until its journal is done; then all of those move to the archive together, and it goes. What
+is still open when the journal is renewed is carried into the new one, which nobody can see before all of it stands there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flowdsl.codes import Code
 from flowdsl.errors import DiskFull, StoreError
+from flowdsl.world.store.archive_writer import ArchiveWriter
+from flowdsl.world.store.archived_run import write_run
 from flowdsl.world.store.committer import BATCH_BYTES, Committer
 from flowdsl.world.store.disk import Disk, explained
-from flowdsl.world.store.documents import Documents
-from flowdsl.world.store.index import IndexEntry
+from flowdsl.world.store.index import IndexEntry, summary_of
 from flowdsl.world.store.journal import JournalFile, Record, RecordGroup, read_records
 from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.offload import Offload
-from flowdsl.world.store.port import Report
-from flowdsl.world.store.summary import not_driven
+from flowdsl.world.store.summary import Closing, RunSummary, not_driven
 
-_CHUNK = 64  # documents synced in one go: appends come in between
+
+class Finished(Struct, frozen=True):
+    """A run that is over, and is not in the archive yet."""
+
+    journal: JournalFile
+    entry: IndexEntry
+    closing: Closing | None
+
+    @property
+    def summary(self) -> RunSummary:
+        return replace(summary_of(self.entry), closing=self.closing)
 
 
 class OwnJournal(Struct):
-    """`writers`: the names of its files, for whoever reads the others'."""
+    """`writers`: the names of its files, for the reader of the others'."""
 
     disk: Disk
     layout: StoreLayout
-    documents: Documents
+    writer: ArchiveWriter
     offload: Offload
     wall: Callable[[], float]
     writers: set[str]
     rotate_bytes: int
+    finished: dict[str, Finished] = field(default_factory=dict)
     _rotate_at: int = 0
     _committer: Committer | None = None
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     _retired: list[JournalFile] = field(default_factory=list)
     _retiring: asyncio.Task[None] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._committer is not None
 
     @property
     def failed(self) -> bool:
@@ -64,36 +80,32 @@ class OwnJournal(Struct):
         """A copy: other threads ask as well."""
         return {} if self._committer is None else dict(self._committer.journal.index.entries)
 
+    def over(self) -> dict[str, Finished]:
+        """A copy, of the runs that were driven here and are in the archive soon."""
+        return dict(self.finished)
+
     async def records(self, run: str, after_sequence: int) -> list[tuple[int, Record]] | None:
-        """None where this process does not drive the run (any more)."""
+        """None where it stands elsewhere (by now)."""
         return await self.offload(partial(self._records, run, after_sequence))
 
     def _records(self, run: str, after_sequence: int) -> list[tuple[int, Record]] | None:
         """In the thread that writes: no other could be sure that the journal is not renewed and closed meanwhile."""
-        committer = self._committer
-        entry = None if committer is None else committer.journal.index.entries.get(run)
-        if committer is None or entry is None:
-            return None
-        read = partial(self.disk.read, committer.journal.handle)
-        return read_records(read, entry, after_sequence)
+        committer, entry, done = self._committer, self.entry(run), self.finished.get(run)
+        if committer is not None and entry is not None:
+            return _read(self.disk, committer.journal, entry, after_sequence)
+        if done is not None and done.journal.handle >= 0:
+            return _read(self.disk, done.journal, done.entry, after_sequence)
+        return None
 
-    async def finish(self, run: str, report: Report) -> None:
-        """A document that cannot be written takes nothing away: the run stays readable in the journal."""
+    async def finish(self, run: str, closing: Closing | None) -> None:
         if self._committer is None or (entry := self.entry(run)) is None:
             raise not_driven(run)
         assert entry.ended, "a run is finished after it has ended"
-        read = partial(self.disk.read, self._committer.journal.handle)
-
-        def export() -> None:
-            records = [record for _, record in read_records(read, entry)]
-            self.documents.write(run, report() if callable(report) else report, records)
-
-        with suppress(OSError):
-            await self.offload(export)
-            self._committer.journal.index.entries.pop(run, None)
+        journal = self._committer.journal
+        self.finished[run] = Finished(journal, journal.index.entries.pop(run), closing)
 
     async def close(self) -> None:
-        """Deletes the journal if every run in it has its document, and lets go of it."""
+        """Deletes the journal if every run in it is over, and lets go of it."""
         if self._committer is None:
             return
         await self._committer.drain()
@@ -104,8 +116,14 @@ class OwnJournal(Struct):
         if done:
             self._retired.append(journal)
         await self._retire()
+        if (
+            not done
+        ):  # it stays, and what lists say of the runs that are over in it is known only here
+            with suppress(OSError, StoreError):
+                await self._archive([*self.finished.values()])
         for kept in (*self._retired, *(() if done else (journal,))):
             await self.offload(partial(kept.close, delete=False))
+        self._retired.clear()
 
     async def _opened(self) -> Committer:
         if self._committer is None:
@@ -145,6 +163,8 @@ class OwnJournal(Struct):
             )
             return
         self._committer.journal = new
+        for run in self.finished:  # meanwhile
+            new.index.entries.pop(run, None)
         self._rotate_at = max(self.rotate_bytes, 2 * new.size)
         self._retired.append(old)
         self._retiring = self._retiring or asyncio.create_task(self._retire())
@@ -167,30 +187,42 @@ class OwnJournal(Struct):
         return new
 
     async def _retire(self) -> None:
-        """Journals that hold nothing any more but what has a document: that is synced, and they go."""
-        unsynced = self.documents.unsynced
+        """The runs that are over in journals that hold nothing else are archived, and the journals go."""
         try:
             while self._retired:
                 # Runs go on ending, and journals being renewed, while this waits: what is there now goes together.
-                journals, left = list(self._retired), len(unsynced)
-                while left > 0:
-                    chunk = unsynced[: min(_CHUNK, left)]
-                    await self.offload(partial(self.documents.sync, chunk))
-                    del unsynced[: len(chunk)]
-                    left -= len(chunk)
+                journals = list(self._retired)
+                over = [
+                    one for one in self.finished.values() if any(one.journal is j for j in journals)
+                ]
+                await self._archive(over)
                 for journal in journals:
                     await self.offload(partial(journal.close, delete=True))
                     self._retired.remove(journal)
-        except OSError:
-            return  # they stay, and are collected by whoever comes next
+                for one in over:
+                    del self.finished[one.entry.run]
+        except (OSError, StoreError):
+            return  # they stay, and are collected by the next process
         finally:
             self._retiring = None
 
+    async def _archive(self, over: Sequence[Finished]) -> None:
+        await self.writer.keep(over, partial(_line, self.disk))
+
+
+def _line(disk: Disk, one: Finished) -> bytes:
+    return write_run(one.summary, [r for _, r in _read(disk, one.journal, one.entry)])
+
+
+def _read(
+    disk: Disk, journal: JournalFile, entry: IndexEntry, after_sequence: int = 0
+) -> list[tuple[int, Record]]:
+    return read_records(partial(disk.read, journal.handle), entry, after_sequence)
+
 
 def _carried(disk: Disk, journal: JournalFile) -> Iterator[RecordGroup]:
-    read = partial(disk.read, journal.handle)
     for entry in list(journal.index.entries.values()):
-        records = tuple(record for _, record in read_records(read, entry))
+        records = tuple(record for _, record in _read(disk, journal, entry))
         yield RecordGroup(entry.run, records, epoch=entry.epoch + 1)
 
 

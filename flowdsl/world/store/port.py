@@ -15,10 +15,9 @@ from typing import Protocol, TypeAlias, runtime_checkable
 from flowdsl.errors import StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Event
-from flowdsl.world.store.summary import Claim, Ordered, Recorded, RunSummary, StoreFinding
+from flowdsl.world.store.summary import Claim, Closing, Ordered, Recorded, RunSummary, StoreFinding
 
 Adoptable: TypeAlias = Callable[[list[Event]], Awaitable[bool]]
-Report: TypeAlias = bytes | Callable[[], bytes]  # made only when it is needed
 
 
 async def everything(_: list[Event]) -> bool:
@@ -33,8 +32,8 @@ class Journal(Protocol):
     async def append(self, run: str, events: Sequence[Event]) -> None:
         """All of them or none. DiskFull: none, and nothing new may start; facts about what is out still fit."""
 
-    async def finish(self, run: str, report: Report) -> None:
-        """After its `Ended` is durable. The report is a JSON object; the events are added to it."""
+    async def finish(self, run: str, closing: Closing | None = None) -> None:
+        """After its `Ended` is durable: nothing will be appended any more. What lists shall say of it, if that is known."""
 
     async def events(self, run: str) -> list[Recorded]: ...
 
@@ -57,7 +56,7 @@ class Ownership(Protocol):
         """For ids that were not drawn by chance. InputError where it is taken for something else, unless `attach`."""
 
     async def unclaim(self, run: str) -> None:
-        """Nothing will be started under this claim: whoever comes next may have it."""
+        """Nothing will be started under this claim: the next one may have it."""
 
     async def claim_event(self, event: str, run: str) -> str:
         """The run that an event has started before; `run` where there is none, which has it from now on."""
@@ -87,7 +86,7 @@ class Inbox(Protocol):
     """Orders for runs, from processes that do not drive them."""
 
     async def send(self, run: str, order: Json) -> str:
-        """Leave an order for whoever drives the run. Its id."""
+        """Leave an order for the process that drives the run. Its id."""
 
     def alone_at_the_inbox(self) -> AbstractAsyncContextManager[None]:
         """Who looks at what lies there before it sends does so here: no other such comes in between."""

@@ -24,6 +24,21 @@ def copy_aside(disk: Disk, layout: StoreLayout, path: Path, data: bytes, why: st
     write_new(disk, _place(disk, layout, path, why), data)
 
 
+def cut_off(disk: Disk, layout: StoreLayout, path: Path, handle: int, end: int, why: str) -> None:
+    """The end of a file that is held locked. It is there before it is cut off."""
+    size, name = disk.status(handle).size, f"{path.stem}.{end}"
+    reason: Json = {
+        path.parent.name.removesuffix("s"): path.name,
+        "offset": end,
+        "bytes": size - end,
+        "why": why,
+    }
+    write_new(disk, layout.quarantine / f"{name}.torn", disk.read(handle, end, size - end))
+    write_new(disk, layout.quarantine / f"{name}{WHY}", to_bytes(reason))
+    disk.truncate(handle, end)
+    disk.sync(handle)
+
+
 def _place(disk: Disk, layout: StoreLayout, path: Path, why: str) -> Path:
     name = "-".join(path.relative_to(layout.root).parts)
     kept = layout.quarantine / name.replace("-.", "-").lstrip(".")

@@ -37,6 +37,15 @@ class Ordered(NamedTuple):
     order: Json
 
 
+class Closing(Struct, frozen=True):
+    """What a list shows of a run that is over, as who drove it says it. `residue`: how many things were left."""
+
+    ended_at: float
+    label: str | None = None
+    detail: str = ""
+    residue: int = 0
+
+
 class RunSummary(Struct, frozen=True):
     """`ended` is the state it ended in, empty while it has not. `driven`: a living process drives it."""
 
@@ -46,6 +55,7 @@ class RunSummary(Struct, frozen=True):
     ended: str = ""
     driven: bool = False
     damaged: bool = False
+    closing: Closing | None = None
 
 
 class Claim(Enum):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import json
+from collections.abc import Coroutine, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
+from flowdsl.saga.codec import encode
 from flowdsl.saga.events import Armed, Created, Ended, Event, Fired, Started
 from flowdsl.world.store.claims import fingerprint_of
 from flowdsl.world.store.definitions import Definition
@@ -70,4 +72,60 @@ def events_of(records: list[Recorded]) -> list[Event]:
 
 
 def journals(disk: SimDisk) -> list[Path]:
-    return [path for path in disk.files() if path.suffix == ".jsonl" and path.name[0] != "."]
+    return [
+        path
+        for path in disk.files()
+        if path.parent.name == "journals" and path.suffix == ".jsonl" and path.name[0] != "."
+    ]
+
+
+def archived(disk: SimDisk) -> list[dict[str, Any]]:
+    """The lines of the archive."""
+    return [
+        json.loads(line)
+        for path in disk.files()
+        if path.parent.name == "archive"
+        for line in disk.content(path).splitlines()
+    ]
+
+
+# --- what older versions left ------------------------------------------------------------------------
+
+
+def document(events: Sequence[Event]) -> bytes:
+    """`runs/<id>.json` of a run that ended, as they wrote it."""
+    lines = [
+        b'{"s":%d,"w":1000000,"d":%b}' % (number, encode(event))
+        for number, event in enumerate(events, 1)
+    ]
+    check = sha256(b"".join(line + b"\n" for line in lines)).hexdigest()[:32].encode()
+    return b'{"state":"succeeded","events":[\n%b\n],"check":"%b"}\n' % (b",\n".join(lines), check)
+
+
+def put(disk: SimDisk, path: Path, data: bytes) -> None:
+    handle = disk.create(path)
+    disk.write(handle, data)
+    disk.sync(handle)
+    disk.close(handle)
+    disk.sync_folder(path.parent)
+
+
+def old_store(*runs: str) -> SimDisk:
+    """A store of version 1, in which these runs are over."""
+    disk = SimDisk()
+
+    async def story() -> None:
+        store = sim_store(disk)
+        await store.start()
+        await store.pin(DIGEST, DEFINITION)
+        await store.close()
+
+    run(story())
+    disk.lose_folder(ROOT / "archive")
+    disk.make_folder(ROOT / "runs")
+    disk.sync_folder(ROOT)
+    about = disk.content(ROOT / "store.json")
+    disk.overwrite(ROOT / "store.json", about.replace(b'"version":2', b'"version":1'))
+    for name in runs:
+        put(disk, ROOT / "runs" / f"{name}.json", document([created(name), ENDED]))
+    return disk

@@ -15,9 +15,10 @@ from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import Created, Ended, Event
-from flowdsl.world.store.port import Adoptable, Report, everything
+from flowdsl.world.store.port import Adoptable, everything
 from flowdsl.world.store.summary import (
     Claim,
+    Closing,
     Ordered,
     Recorded,
     RunSummary,
@@ -91,7 +92,7 @@ class SlowStore:
         await self._look()
         self._mine(run).extend(map(encode, events))
 
-    async def finish(self, run: str, report: Report) -> None:
+    async def finish(self, run: str, closing: Closing | None = None) -> None:
         await self._look()
         self._mine(run)
         del self.shelf.drivers[run]

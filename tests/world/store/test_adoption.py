@@ -9,7 +9,6 @@ import pytest
 from msgspec.structs import replace
 
 from flowdsl.errors import StoreError
-from flowdsl.world.store.files import FileStore
 from flowdsl.world.store.line import read_line, write_line
 from tests.lives.simdisk import SimDisk
 from tests.world.store.kit import (
@@ -17,12 +16,14 @@ from tests.world.store.kit import (
     DIGEST,
     ENDED,
     ROOT,
+    archived,
     created,
     events_of,
     facts,
     intent,
     journals,
     nothing,
+    old_store,
     run,
     sim_store,
 )
@@ -194,12 +195,8 @@ def test_a_dead_journal_goes_once_nothing_depends_on_it() -> None:
         assert path not in disk.files()
         assert path.with_suffix(".reserve") not in disk.files()
         assert events_of(await store.events("done")) == [created("done"), ENDED]
-        document = json.loads(disk.content(ROOT / "runs" / "done.json"))
-        assert (document["run"], document["state"], len(document["events"])) == (
-            "done",
-            "succeeded",
-            2,
-        )
+        (line,) = archived(disk)
+        assert (line["run"], line["state"], len(line["facts"])) == ("done", "succeeded", 2)
         await store.close()
 
     run(story())
@@ -216,7 +213,7 @@ def test_a_run_that_was_taken_over_and_ended_does_not_come_back_from_the_journal
         await store.start()
         assert await store.adopt("late") is not None
         await store.append("late", [ENDED])
-        await store.finish("late", b"{}")
+        await store.finish("late")
         await store.close()
         assert path in disk.files()
         following = sim_store(disk)
@@ -230,7 +227,7 @@ def test_a_run_that_was_taken_over_and_ended_does_not_come_back_from_the_journal
     run(story())
 
 
-def test_a_document_that_a_power_cut_emptied_is_written_again_from_the_journal() -> None:
+def test_a_line_of_the_archive_that_a_power_cut_emptied_is_written_again_from_the_journal() -> None:
     disk = SimDisk()
 
     async def story() -> None:
@@ -239,34 +236,41 @@ def test_a_document_that_a_power_cut_emptied_is_written_again_from_the_journal()
         await store.pin(DIGEST, DEFINITION)
         await store.create("done", [created("done"), ENDED])
         await store.create("open", [created("open")])
-        await store.finish("done", b'{"state":"succeeded"}')
-        cut = disk.crash(names=True)
-        document = ROOT / "runs" / "done.json"
-        assert cut.content(document) == b""
-        following = sim_store(cut)
-        await following.start()
-        assert events_of(await following.events("done")) == [created("done"), ENDED]
-        assert {s.run: s.ended for s in await following.list()} == {"open": "", "done": "succeeded"}
-        assert "its journal has it still" in (await following.fsck())[0].explanation
-        assert list(await following.adopt_all()) == ["open"]
-        assert len(json.loads(cut.content(document))["events"]) == 2
-        await following.close()
+        await store.finish("done")
+        await store.close()
+        (path,) = [path for path in disk.files() if path.parent.name == "archive"]
+        line = disk.content(path)
+        for torn in (bytes(len(line)), line[:90] + bytes(40) + line[130:], line[:-5]):
+            cut = disk.crash()
+            cut.overwrite(path, torn)
+            following = sim_store(cut)
+            await following.start()
+            assert events_of(await following.events("done")) == [created("done"), ENDED]
+            assert {s.run: s.ended for s in await following.list()} == {
+                "open": "",
+                "done": "succeeded",
+            }
+            assert [f.kind for f in await following.fsck() if f.path.startswith("archive")] == [
+                "torn"
+            ]
+            assert list(await following.adopt_all()) == ["open"]
+            assert [each["run"] for each in archived(cut)] == ["done"]
+            await following.close()
 
     run(story())
 
 
-def test_a_document_that_went_through_a_formatter_is_read_all_the_same(tmp_path: Path) -> None:
-    store = FileStore(tmp_path / ".flowdsl")
+def test_a_document_that_went_through_a_formatter_is_read_all_the_same() -> None:
+    disk = old_store("done")
+    path = ROOT / "runs" / "done.json"
 
     async def story() -> None:
+        store = sim_store(disk)
         await store.start()
-        await store.create("done", [created("done"), *facts(1), ENDED])
-        await store.finish("done", b'{"state":"succeeded"}')
-        path = tmp_path / ".flowdsl" / "runs" / "done.json"
-        path.write_text(json.dumps(json.loads(path.read_bytes()), indent=2))
-        assert events_of(await store.events("done")) == [created("done"), *facts(1), ENDED]
+        disk.overwrite(path, json.dumps(json.loads(disk.content(path)), indent=2).encode())
+        assert events_of(await store.events("done")) == [created("done"), ENDED]
         for broken in ("{}", "[]", '{"events":[{"s":2,"w":1,"d":{}}]}', "", '{"events":['):
-            path.write_text(broken)
+            disk.overwrite(path, broken.encode())
             with pytest.raises(StoreError, match="cannot be read to its end"):
                 await store.events("done")
             assert (await store.list())[0].damaged
@@ -284,10 +288,10 @@ def test_leftovers_are_named_and_removed_when_asked() -> None:
         await store.pin(DIGEST, DEFINITION)
         await store.create("done", [created("done"), ENDED])
         await store.create("open", [created("open")])
-        await store.finish("done", b"{}")
+        await store.finish("done")
         await store.send("done", {"kind": "cancel"})
         await store.send("open", {"kind": "cancel"})
-        for path in (ROOT / "runs" / ".new-x.json.1234", ROOT / "journals" / "gone.reserve"):
+        for path in (ROOT / "claims" / ".new-x.1234", ROOT / "journals" / "gone.reserve"):
             disk.close(disk.create(path))
         command = ROOT / "inbox" / "open.000000000000zz.json"
         handle = disk.create(command)

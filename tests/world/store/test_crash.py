@@ -58,7 +58,7 @@ async def two_runs(store: FileStore, ledger: Ledger) -> None:
     await ledger.keep("one", facts(1, 2), store.append)
     await ledger.keep("two", facts(3), store.append)
     await ledger.keep("one", [ENDED], store.append)
-    await store.finish("one", b'{"state":"succeeded"}')
+    await store.finish("one")
     await ledger.keep("two", facts(4), store.append)
     await store.close()
 
@@ -69,7 +69,7 @@ async def all_done(store: FileStore, ledger: Ledger) -> None:
     await store.pin(DIGEST, DEFINITION)
     assert await store.claim("mine", fingerprint("mine")) is Claim.MINE
     await ledger.keep("mine", [created("mine"), intent(), *facts(1), ENDED], store.create)
-    await store.finish("mine", b"{}")
+    await store.finish("mine")
     await store.close()
 
 
@@ -78,7 +78,7 @@ async def renewed(store: FileStore, ledger: Ledger) -> None:
     await store.start()
     await store.pin(DIGEST, DEFINITION)
     await ledger.keep("done", [created("done"), ENDED], store.create)
-    await store.finish("done", b"{}")
+    await store.finish("done")
     await ledger.keep("open", [created("open")], store.create)
     for number in range(12):
         await ledger.keep("open", facts(number), store.append)

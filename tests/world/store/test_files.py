@@ -21,6 +21,7 @@ from tests.world.store.kit import (
     DIGEST,
     ENDED,
     ROOT,
+    archived,
     created,
     events_of,
     facts,
@@ -42,7 +43,7 @@ def _used(root: Path) -> FileStore:
         await store.claim("mine", fingerprint("mine"))
         await store.create("mine", [created("mine")])
         await store.create("done", [created("done"), ENDED])
-        await store.finish("done", b"{}")
+        await store.finish("done")
         await store.send("mine", {"kind": "cancel"})
         await store.close()
 
@@ -78,7 +79,7 @@ def test_its_files_are_where_the_contract_says(tmp_path: Path) -> None:
     root = tmp_path / ".flowdsl"
     _used(root)
     found = {str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir()}
-    fixed = {"store.json", "key", f"definitions/{DIGEST}.json", "runs/done.json", "claims/mine"}
+    fixed = {"store.json", "key", f"definitions/{DIGEST}.json", "archive/1.jsonl", "claims/mine"}
     assert fixed < found
     assert sorted(Path(name).parent.name for name in found - fixed) == ["inbox", "journals"]
 
@@ -86,7 +87,7 @@ def test_its_files_are_where_the_contract_says(tmp_path: Path) -> None:
 def test_a_store_of_a_newer_flowdsl_is_refused(tmp_path: Path) -> None:
     root = tmp_path / ".flowdsl"
     _used(root)
-    (root / "store.json").write_text('{"format":"flowdsl-store","version":2,"id":"x"}')
+    (root / "store.json").write_text('{"format":"flowdsl-store","version":3,"id":"x"}')
     for store in (FileStore(root), FileStore(root, read_only=True)):
         with pytest.raises(StoreError, match="newer flowdsl") as refusal:
             run(store.start())
@@ -131,7 +132,7 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
         run(FileStore(root).start())
     root.unlink()
     _used(root)
-    for name in ("runs", "key"):
+    for name in ("archive", "key"):
         (root / name).rename(tmp_path / name)
         (root / name).symlink_to(tmp_path / name)
         with pytest.raises(StoreError, match="symbolic link"):
@@ -397,7 +398,7 @@ async def _used_until_it_fails(store: FileStore) -> tuple[int, StoreError | None
             await store.append("a", [OPEN[kept]])
         kept = len(OPEN)
         await store.create("b", [created("b"), ENDED])
-        await store.finish("b", b"{}")
+        await store.finish("b")
         await store.close()
     except StoreError as error:
         return kept, error
@@ -425,7 +426,7 @@ def test_a_long_journal_is_renewed_and_what_has_ended_is_left_behind() -> None:
         for number in range(40):
             name = f"done-{number}"
             await store.create(name, [created(name), ENDED])
-            await store.finish(name, b"{}")
+            await store.finish(name)
             await store.append("open", facts(number))
         assert store.epoch("open") > 3
         await asyncio.sleep(0)
@@ -433,13 +434,13 @@ def test_a_long_journal_is_renewed_and_what_has_ended_is_left_behind() -> None:
         assert len(disk.content(only)) < 14_000
         assert events_of(await store.events("open")) == [created("open"), *facts(*range(40))]
         await store.append("open", [ENDED])
-        await store.finish("open", b"{}")
+        await store.finish("open")
         await store.close()
 
     run(story())
     assert journals(disk) == []
-    # every document had been synced before the journal went
-    assert len([p for p in disk.crash().files() if p.parent.name == "runs"]) == 41
+    # all were synced before their journals went
+    assert len(archived(disk.crash())) == 41
 
 
 def test_an_old_journal_that_cannot_be_deleted_is_never_taken_for_the_newer_one() -> None:
@@ -483,24 +484,27 @@ def test_a_full_disk_puts_the_renewal_off() -> None:
     run(story())
 
 
-def test_a_document_that_cannot_be_written_leaves_the_run_in_its_journal() -> None:
+@pytest.mark.parametrize("operation", ["create", "write", "sync", "sync_folder"])
+def test_a_run_that_cannot_be_archived_stays_in_its_journal(operation: str) -> None:
     disk = SimDisk()
     store = sim_store(disk)
 
     async def story() -> None:
         await store.start()
         await store.create("a", [created("a"), ENDED])
-        disk.fail("rename", 1, errno.EIO)
-        await store.finish("a", b"{}")
+        await store.finish("a")
         assert events_of(await store.events("a")) == [created("a"), ENDED]
+        disk.fail(operation, 1, errno.EIO)
         await store.close()
-        # the next process writes it
+        assert disk.struck
+        assert archived(disk) == []
+        # the next process does it
         following = sim_store(disk)
         await following.start()
         assert [(s.run, s.ended) for s in await following.list()] == [("a", "succeeded")]
         assert await following.adopt_all() == {}
         assert journals(disk) == []
-        assert ROOT / "runs" / "a.json" in disk.files()
+        assert [line["run"] for line in archived(disk)] == ["a"]
         assert events_of(await following.events("a")) == [created("a"), ENDED]
         await following.close()
 
@@ -574,7 +578,7 @@ def test_who_is_driven_and_what_is_unfinished_is_told_without_reading_all_that_h
         await reader.start()
         await store.create("open", [created("open")])
         await store.create("done", [created("done"), ENDED])
-        await store.finish("done", b"{}")
+        await store.finish("done")
         before = disk.count("read")
         assert [(s.run, s.driven) for s in await reader.unfinished()] == [("open", True)]
         assert disk.count("read") == before + 1, "the journal, and no document"
