@@ -182,7 +182,7 @@ class Remembered(Struct):
             part = self._part(children[position], form.scope, ask, is_open=is_open)
             container.row = container.row.put(position, part)
             marks.discard(position)
-            for opened in gate.pass_through(position, part.stand.over and is_open):
+            for opened in gate.pass_through(position, _lets_through(part, is_open=is_open)):
                 if opened not in marks:
                     marks.add(opened)
                     heappush(left, sign * opened)
@@ -257,6 +257,11 @@ class Remembered(Struct):
 
 def _is_final(now: Progress) -> bool:
     return now.state == "stuck" or any(isinstance(one, Ended | Parked) for one in now.decisions)
+
+
+def _lets_through(part: Part, *, is_open: bool) -> bool:
+    """Backward, what is held holds up in turn what ran before it, whatever is left of it."""
+    return part.stand.over and is_open
 
 
 def _part_of(

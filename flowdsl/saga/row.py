@@ -8,6 +8,7 @@ where there is one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -30,8 +31,8 @@ LANES = (
     *(f"looks {state}" for state in RANKED),
 )  # fmt: skip
 LANE_BITS = 24  # items of lists in lists, and more, are never that many
-_SHIFTS = {lane: LANE_BITS * place for place, lane in enumerate(LANES)}
-_ONE = {lane: 1 << shift for lane, shift in _SHIFTS.items()}
+_SHIFTS = MappingProxyType({lane: LANE_BITS * place for place, lane in enumerate(LANES)})
+_ONE = MappingProxyType({lane: 1 << shift for lane, shift in _SHIFTS.items()})
 _MASK = (1 << LANE_BITS) - 1
 
 
