@@ -23,7 +23,7 @@ ATTACKS := tests/load tests/processes tests/museum tests/test_readme.py tests/co
   tests/view/run/test_every_screen.py tests/view/graph/test_size.py tests/world/store/test_crash.py tests/world/store/test_index.py tests/world/store/test_processes.py
 PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal --counts=.counts.json
 
-.PHONY: demo test lint lowest collected full schemas bless lock bench clean always
+.PHONY: demo test lint lowest collected full schemas bless lock bench bench-peers clean always
 
 demo: $(VENV)/.demo  ## book a trip, have one refused and undone, kill one and resume it
 	@$(BIN)/python -m mock_services.demo
@@ -56,8 +56,11 @@ lint: $(VENV)/.dev
 schemas: $(VENV)/.dev  ## make the draft-07 copy of the schema again
 	$(BIN)/python -m tests.language.parse.schemas
 
-bench: $(VENV)/.dev  ## figures, in ratios, of one run on this machine
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.dev  ## figures, in ratios, of one run on this machine; AGAINST=COMMIT beside an earlier one
+	$(BIN)/python -m benchmarks $(if $(AGAINST),--against $(AGAINST))
+
+bench-peers: .venv-peers/.peers  ## flowdsl beside Restate, DBOS and a bare loop (needs npm; strace counts the syncs)
+	@.venv-peers/bin/python -m benchmarks.peers $(PEERS)
 
 bless: $(VENV)/.dev  ## put down what is said and drawn now: golden pairs, snapshots, the pages' consoles
 	$(BIN)/python -m tests.language.rules.bless
@@ -93,6 +96,14 @@ clean:
 	@touch $@
 
 .venv-newest/.demo: .venv-newest/.dev
+
+.venv-peers/.peers: pyproject.toml requirements/demo.txt | .venv-peers/bin/python
+	@echo "Installing flowdsl and its peers into .venv-peers: once, about two minutes…"
+	@.venv-peers/bin/python $(INSTALL) --require-hashes --requirement requirements/demo.txt
+	@.venv-peers/bin/python $(INSTALL) $(OURSELVES)
+	@.venv-peers/bin/python $(INSTALL) aiohttp dbos hypercorn restate-sdk uvloop
+	@npm install --silent --prefix .venv-peers/npm @restatedev/restate-server
+	@touch $@
 
 $(LOWEST)/.demo: pyproject.toml requirements/lowest.txt | $(LOWEST)/bin/python
 	@echo "Installing the lowest versions into $(LOWEST): once, about half a minute…"

@@ -112,7 +112,7 @@ def drive(session: Session, act: Act, *, no_wait: bool = False) -> tuple[int, Ru
 
 
 def _with_what_stands(error: JournalLost, stands: Mapping[str, Run]) -> JournalLost:
-    """Nobody can read it any more, so whoever knows says it."""
+    """Nobody can read it any more, so the process that knows it says it."""
     told = [f"  {run}  {each}" for run, one in stands.items() for each in what_stands(one)]
     hint = "undo by hand what stands at the services, or restore the store from a backup and `flowdsl resume`:"
     known = "as far as this process knows, nothing stands at the services"

@@ -52,7 +52,7 @@ def read_project(folder: Path) -> ProjectFile:
     """Raises InputError for a file that cannot be read or holds what nobody knows."""
     path = folder / FILE
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise _wrong(path, "is not a plain file")  # reading a pipe would wait for whoever writes it
+        raise _wrong(path, "is not a plain file")  # reading a pipe would wait for its writer
     try:
         with path.open("rb") as file:
             raw = file.read(BYTES_MAX + 1)

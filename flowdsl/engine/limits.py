@@ -1,6 +1,6 @@
 """How many requests may be in flight at once, over all runs of the process: to a host, and of a service with `max_concurrent`.
 
-Whoever has to wait does it here, before its time begins. Were it left to the transport, a crowd would
+A call that has to wait does it here, before its time begins. Were it left to the transport, a crowd would
 time out in front of its own connections.
 """
 

@@ -14,14 +14,19 @@ from typing import NamedTuple
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from flowdsl.codes import Code
 from flowdsl.engine.addresses import check_services
 from flowdsl.engine.detached import with_key
+from flowdsl.engine.masks import Masks
 from flowdsl.engine.sign import ALPHABET, plain_name
 from flowdsl.engine.wanting import unset, wrong_inputs
+from flowdsl.errors import InputError
 from flowdsl.language import read_inputs
+from flowdsl.plan.masked import names_in
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created
+from flowdsl.saga.run import Run
 from flowdsl.saga.secret_inputs import names_given, secret_text
 from flowdsl.view.times import rfc3339
 from flowdsl.world.network.hosts import Hosts, read_allowed
@@ -47,8 +52,11 @@ class Project(Struct, frozen=True):
         run: str = "",
         *,
         event: EventId | None = None,
+        trace: str = "",
     ) -> Start:
         """A run that `Engine.start` can begin. `run`: the id that somebody chose; else one is drawn.
+
+        `trace`: the `traceparent` of the request that asks for it.
 
         Raises InputError for everything that is wrong with it.
         """
@@ -66,10 +74,34 @@ class Project(Struct, frozen=True):
             services=dict(self.services),
             started=rfc3339(at),
             secret_inputs=names_given(plan, secret),
+            trace=trace,
         )
         check_services(plan, created, Hosts(read_allowed(self.allow)))
         created = with_key(plan, created)
         return Start(plan, created, self.secrets_for(plan), secret, bool(run), event)
+
+    def inputs_again(self, old: Run, key: bytes, said: Mapping[str, str]) -> dict[str, Json]:
+        """Those of an old run, for a new one in which `said` replaces some.
+
+        What held a secret's value is kept masked: it is opened with the secrets of today. InputError where it cannot be.
+        """
+        kept = old.created.inputs
+        if not names_in(kept):
+            return kept
+        hidden = {f"inputs.{one.name}": said.get(one.name) for one in old.plan.inputs if one.secret}
+        secrets = dict(self.secrets_found(old.plan.secrets))
+        secrets |= {name: text for name, text in hidden.items() if text is not None}
+        (opened,), _ = Masks(secrets, key).open([old.created])
+        assert isinstance(opened, Created), "a fact that was opened is still the same fact"
+        for name, value in opened.inputs.items():
+            lost = " and ".join(sorted(names_in(value)))
+            if lost and name not in said:
+                raise InputError(
+                    f"the input `{name}` held the value of the secret {lost}, which is missing or has changed since",
+                    code=Code.WRONG_INPUTS,
+                    help=f"give it again: add -i {name}=…",
+                )
+        return {name: value for name, value in opened.inputs.items() if not names_in(value)}
 
     def secrets_for(self, plan: Plan, besides: Collection[str] = ()) -> Secrets:
         """Those that the workflow names, all of them; `besides` are of use if they are there.

@@ -68,7 +68,7 @@ class Tended:
         return len(self.drive.run.state.flying)
 
     async def turns(self, after: int, plan_of: PlanOf) -> AsyncIterator[TurnSeen]:
-        """Those after a fact. Whoever is slow sees several as one, as all see what is past."""
+        """Those after a fact. A slow reader sees several as one, as all see what is past."""
         ear = Ear(closed=self.is_over)
         self._ears.append(ear)
         until, last = self.sequence, self.last

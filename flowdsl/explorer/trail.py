@@ -12,13 +12,9 @@ from typing import TypeAlias
 
 from flowdsl.explorer.happening import Happening, read_happening
 from flowdsl.explorer.model import model_of
-from flowdsl.explorer.situation import begin, enact
-from flowdsl.plan.address import CallId
+from flowdsl.explorer.situation import Situation, begin, enact
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
-from flowdsl.saga.events import Started
-from flowdsl.saga.progress import Progress
-from flowdsl.saga.state import State
 
 Moment: TypeAlias = tuple[Happening, ...]  # what happens before the engine looks again
 
@@ -26,10 +22,8 @@ _SEPARATOR = re.compile(r"\s+·\s+|\n")
 _AT_ONCE = re.compile(r"\s+&\s+")
 
 
-def play(
-    plan: Plan, trail: str, inputs: Mapping[str, Json] | None = None
-) -> tuple[State, Progress, tuple[CallId, ...]]:
-    """Replay a trail through the real core: where the run stands then, and every attempt that was sent.
+def play(plan: Plan, trail: str, inputs: Mapping[str, Json] | None = None) -> Situation:
+    """Replay a trail through the real core: where the run stands then, and every fact on the way.
 
     Raises InputError where the trail cannot be read, or what it says cannot happen.
     """
@@ -37,8 +31,7 @@ def play(
     here = begin(model, inputs or {})
     for moment in read_trail(trail):
         here = enact(model, here, moment)
-    sent = tuple(fact.call for fact in here.facts if isinstance(fact, Started))
-    return here.run.state, here.run.progress, sent
+    return here
 
 
 def read_trail(text: str) -> tuple[Moment, ...]:

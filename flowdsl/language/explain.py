@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
@@ -12,15 +13,8 @@ from flowdsl.language.parse.vocabulary import COMPANIONS
 from flowdsl.language.parse.workflow import VERBS
 from flowdsl.plan.words import like
 
+_PAGES = files("flowdsl.language").joinpath("pages")
 CODES = tuple(code.value for code in Code)
-_PAGES = (
-    *("flowdsl", "name", "description", "timeout", "inputs", "services", "defaults", "steps"),
-    *("on_failure", "outputs", "id", "when", "critical", "after", "call", "query", "headers"),
-    *("body", "retry", "expect", "confirm", "compensate", "probe", "commit", "idempotency"),
-    *("settle", "for_each", "collect", "max_parallel", "fallback", "trigger", "key"),
-    *("holds_for", "max_concurrent", "openapi", "strict"),
-    *(verb for verb in VERBS if verb not in ("call", "steps")),
-)
 # Words that are explained on the page of another.
 _SEE: Mapping[str, str] = MappingProxyType(
     {
@@ -43,9 +37,13 @@ def explain(word: str) -> str | None:
     name = _SEE.get(word, word)
     if name.upper() in CODES:
         name = name.upper()
-    elif name not in _PAGES:
-        return None
-    return files("flowdsl.language").joinpath("pages", f"{name}.md").read_text("utf-8")
+    return _PAGES.joinpath(f"{name}.md").read_text("utf-8") if name in _pages() else None
+
+
+@cache
+def _pages() -> frozenset[str]:
+    """Each code and each word has one."""
+    return frozenset(path.name.removesuffix(".md") for path in _PAGES.iterdir())
 
 
 def heading(code: str) -> str:
@@ -59,7 +57,7 @@ def heading(code: str) -> str:
 
 def words() -> tuple[str, ...]:
     """Everything that can be explained."""
-    return (*CODES, *_PAGES, *_SEE)
+    return (*CODES, *sorted(_pages() - {*CODES}), *_SEE)
 
 
 def nearest(word: str) -> str | None:

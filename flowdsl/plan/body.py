@@ -1,20 +1,24 @@
 """The body of a request, a class a kind: its expressions, its `Content-Type`, and how its values are written.
 
-Where a secret stands in what is written, its value is put in when the request is sent: as `escaped` has it. Nothing
+Where a secret stands in what is written, its value is put in when the request is sent: as the kind has it `escaped`. Nothing
 else knows of the kinds but who reads them in a file (`language/parse/request.py`), who holds them against a contract
 (`language/openapi/check.py`), and who masks them (`world/secrets/masked_request.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import ClassVar, TypeAlias
 
 from msgspec import Struct
 
 from flowdsl.plan.json import to_text
+from flowdsl.plan.request import Request
 from flowdsl.plan.template import Rendered, Template, merged, render
 from flowdsl.plan.values import Json, Sealed, Secret
+
+Escape: TypeAlias = Callable[[str], str]  # the value of a secret, as it stands in a body
 
 
 class Sender(Struct, frozen=True):
@@ -25,10 +29,16 @@ class Sender(Struct, frozen=True):
     key: str
 
 
+def in_json(secret: str) -> str:
+    """As it stands between the quotes of a JSON string."""
+    return to_text(secret)[1:-1]
+
+
 class JsonBody(Struct, frozen=True):
     """`body:`"""
 
     content_type: ClassVar[str] = "application/json"
+    escaped: ClassVar[Escape] = in_json
     data: Template
 
     @property
@@ -43,6 +53,7 @@ class EventBody(Struct, frozen=True):
     """`emit:`, a CloudEvent 1.0 in structured JSON. Its id is the key, so that who gets it twice can tell."""
 
     content_type: ClassVar[str] = "application/cloudevents+json"
+    escaped: ClassVar[Escape] = in_json
     type: str
     data: Template | None
 
@@ -65,11 +76,15 @@ class EventBody(Struct, frozen=True):
 
 
 Body: TypeAlias = JsonBody | EventBody
+_KINDS: Mapping[Sealed, type[Body]] = MappingProxyType(
+    {(kind.content_type,): kind for kind in (JsonBody, EventBody)}
+)
 
 
-def escaped(secret: str) -> str:
-    """The value of a secret as it stands between the quotes of a JSON string."""
-    return to_text(secret)[1:-1]
+def kind_of(request: Request) -> type[Body]:
+    """By its `Content-Type`; one that a file has given it itself says nothing of how it was written, and JSON is usual."""
+    said = (value for name, value in request.headers if name.lower() == "content-type")
+    return _KINDS.get(next(said, ()), JsonBody)
 
 
 def json_text(value: Rendered) -> Sealed:
@@ -85,7 +100,7 @@ def _write(value: Rendered, parts: list[str | Secret]) -> None:
             parts += ['"', value, '"']
         case tuple():
             parts.append('"')
-            parts += [escaped(part) if isinstance(part, str) else part for part in value]
+            parts += [in_json(part) if isinstance(part, str) else part for part in value]
             parts.append('"')
         case dict():
             for index, (name, item) in enumerate(value.items()):

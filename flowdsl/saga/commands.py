@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from msgspec import Struct
 
@@ -57,3 +57,22 @@ class Begin(Struct, frozen=True):
 
 
 Command: TypeAlias = Invoke | Sleep | Decide | Await | Queue | Begin
+
+
+def identity_of(command: Command) -> tuple[str, int]:
+    """What makes it the same command in two answers of `progress`; of a call, with its attempt."""
+    match command:
+        case Invoke(call=call, attempt=number):
+            return (call, number)
+        case Sleep(timer=timer):
+            return (timer, 0)
+        case Await(node=node):
+            return (f"{node}!hear", 0)
+        case Queue():
+            return ("!queue", 0)
+        case Begin(node=node):
+            return (f"{node}!begin", 0)
+        case Decide():
+            raise AssertionError("decisions are settled within a turn")
+        case _:
+            assert_never(command)

@@ -104,6 +104,7 @@ class Created(Struct, frozen=True):
     claim: str = ""  # what an id is claimed with, where the inputs are kept masked
     # those that were given; None: there are none, or it was not kept yet
     secret_inputs: tuple[str, ...] | None = None
+    trace: str = ""  # the `traceparent` that its caller had
 
 
 class Started(Struct, frozen=True):

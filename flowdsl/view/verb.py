@@ -34,8 +34,8 @@ from flowdsl.view.calls import action_text, open_text, template_text
 from flowdsl.view.times import duration
 
 Kind: TypeAlias = Literal[
-    "call", "read", "emit", "confirm", "commit", "wait", "listen", "spawn", "set", "fail", "group",
-    "uses", "each", "item", "switch", "branch", "fallback", "on_failure", "more", "join",
+    "call", "read", "emit", "confirm", "commit", "wait", "wait_for", "detach", "set", "fail", "group",
+    "uses", "for_each", "item", "switch", "branch", "fallback", "on_failure", "more", "join",
 ]  # fmt: skip
 
 
@@ -68,13 +68,13 @@ LOOKS: Mapping[Kind, Look] = MappingProxyType(
         "confirm": Look(),
         "commit": Look(is_round=True, brackets=("{{", "}}")),
         "wait": _ROUND,
-        "listen": replace(_ROUND, is_bold=True),
-        "spawn": Look(is_round=True, is_bold=True, brackets=("[[", "]]"), shape="box3d"),
+        "wait_for": replace(_ROUND, is_bold=True),
+        "detach": Look(is_round=True, is_bold=True, brackets=("[[", "]]"), shape="box3d"),
         "set": _ROUND,
         "fail": Look(is_round=True),
         "group": Look(),
         "uses": Look(),
-        "each": Look(),
+        "for_each": Look(),
         "item": Look(is_plain=True),
         "switch": Look(),
         "branch": Look(is_plain=True, is_dashed=True),
@@ -96,7 +96,7 @@ def kind_of(node: AnyNode) -> Kind:
         case Wait():
             return "wait"
         case WaitFor():
-            return "listen"
+            return "wait_for"
         case Set() | Status():
             return "set"
         case Fail():
@@ -104,11 +104,11 @@ def kind_of(node: AnyNode) -> Kind:
         case Commit():
             return "commit"
         case Detach():
-            return "spawn"
+            return "detach"
         case Switch():
             return "switch"
         case ForEach():
-            return "each"
+            return "for_each"
         case Block(kind=kind):
             return "uses" if kind == "uses" else "item"
 

@@ -17,6 +17,7 @@ from flowdsl.engine.pinned import plan_from
 from flowdsl.engine.project import EventId, Project, Start
 from flowdsl.errors import InputError, Interrupted
 from flowdsl.plan.values import Json
+from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import Event, Resumed
 from flowdsl.saga.run import Run
 from flowdsl.world.network.http import Http
@@ -27,6 +28,7 @@ from mock_services.app import MockServices, create_app
 from tests.contract.sagas import PAY_AND_FAIL, reserve, saga
 from tests.counts import count
 from tests.lives.simdisk import SimDisk
+from tests.lives.stage import TRIP, workflow
 from tests.lives.starting import PROJECT, prepared
 from tests.lives.virtual import VirtualClock, at_once, run_virtually
 from tests.world.store.kit import ROOT as STORE
@@ -276,3 +278,11 @@ async def _use(engine: Engine, verb: str, run: str, what: object, how: object) -
         await engine.tell(run, what, if_sequence=how)  # type: ignore[arg-type]
     else:
         await engine.attach(run, drive=bool(how))
+
+
+def test_the_trace_of_the_caller_is_kept_with_the_run() -> None:
+    told = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    created = PROJECT.prepare(workflow("trip.yaml"), TRIP, trace=told).created
+    assert decode(encode(created)) == created
+    assert created.trace == told
+    assert b"trace" not in encode(PROJECT.prepare(workflow("trip.yaml"), TRIP).created)

@@ -11,13 +11,13 @@ from flowdsl.explorer.explore import Allowance, Exploration, Explorer, explore
 from flowdsl.explorer.happening import WORDS
 from flowdsl.explorer.model import model_of
 from flowdsl.explorer.situation import Situation, begin, enact
-from flowdsl.explorer.trail import play, write_moment
+from flowdsl.explorer.trail import write_moment
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.state import State, fold
 from tests.conftest import Counts
 from tests.explorer.corpus import CASES, PAIRS, Case, busy
-from tests.runs import run_at
+from tests.runs import play, run_at
 
 pytestmark = pytest.mark.usefixtures("unswept")
 

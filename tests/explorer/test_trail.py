@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from flowdsl.errors import InputError
 from flowdsl.explorer.happening import WORDS, Happening, read_happening
-from flowdsl.explorer.trail import play, read_trail, write_moment
+from flowdsl.explorer.trail import read_trail, write_moment
 from tests.explorer.corpus import diamond, parallel, sequence
+from tests.runs import play
 from tests.saga.plans import call, plan
 
 CALLS = st.sampled_from(["a", "b!undo", "left/c", "a!answer", "on_failure/call-1"])

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from flowdsl.explorer.trail import play
 from flowdsl.saga.outcome import judge
 from flowdsl.saga.unfolding import unfolded
 from flowdsl.world.network.http import Http
 from tests.conftest import Counts
 from tests.hostile.test_services import row_of
 from tests.hostile.wire_table import ENDS, Case, End, MovedLoop, framings, seen_of
+from tests.runs import play
 from tests.saga.plans import call, plan
 
 TRANSPORTS: dict[str, Callable[[], Http]] = {"default": Http}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from flowdsl.explorer.situation import SIGNER
-from flowdsl.explorer.trail import play
 from flowdsl.language import compile_plan
 from flowdsl.plan.address import CallId
 from flowdsl.plan.nodes import Plan
@@ -17,6 +16,7 @@ from flowdsl.saga.events import Created, Started
 from flowdsl.saga.run import Run
 from flowdsl.saga.scope import value_of
 from flowdsl.saga.unfolding import unfolded
+from tests.runs import play
 from tests.saga.plans import call, plan
 
 HEAD = """\

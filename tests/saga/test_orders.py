@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from flowdsl.engine.orders import Order, find_step, is_repetition, to_event
 from flowdsl.errors import InputError
-from flowdsl.explorer.trail import play
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.commands import Invoke
 from flowdsl.saga.events import Resolved, Retried, Waived
@@ -15,7 +14,7 @@ from flowdsl.saga.progress import Progress
 from flowdsl.saga.state import State, fold
 from flowdsl.saga.unfolding import unfolded
 from tests.explorer.branching import chosen_below_commit
-from tests.runs import run_at
+from tests.runs import play, run_at
 from tests.saga.plans import by_key, call, plan
 
 BELOW = call("a") + "- commit\n- id: b\n  call: POST plain/b\n- id: c\n  call: POST keyed/c\n"

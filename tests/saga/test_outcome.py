@@ -8,7 +8,6 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from flowdsl.explorer.trail import play
 from flowdsl.plan.address import CallId
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.codec import decode, encode
@@ -16,7 +15,7 @@ from flowdsl.saga.events import Failure, Finished, Ok, Outcome, Refused, Unknown
 from flowdsl.saga.observation import Answer, Lost, NotSent, Observation
 from flowdsl.saga.outcome import interrupted, judge
 from flowdsl.saga.unfolding import unfolded
-from tests.runs import run_at
+from tests.runs import play, run_at
 from tests.saga.plans import call, plan
 
 AGAIN = (("Retry-After", "7"),)

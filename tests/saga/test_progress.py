@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from flowdsl.explorer.situation import SIGNER
-from flowdsl.explorer.trail import play
 from flowdsl.plan.address import CallId
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.values import Json
@@ -36,7 +35,7 @@ from tests.explorer.corpus import (
     wait_and_timeout,
 )
 from tests.explorer.corpus import on_failure as alerting
-from tests.runs import run_at
+from tests.runs import play, run_at
 from tests.saga.plans import by_key, call, plan
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flowdsl.explorer.trail import play
 from flowdsl.saga.events import Refused
+from tests.runs import play
 from tests.saga.plans import call, plan
 
 BAD = "a.missing.field"

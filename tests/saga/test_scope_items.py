@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from flowdsl.explorer.trail import play
 from flowdsl.plan.expression.compiled import parse
 from flowdsl.plan.expression.evaluate import evaluate
 from flowdsl.plan.nodes import Plan
@@ -17,7 +16,7 @@ from flowdsl.saga.scope import Vantage, scope
 from flowdsl.saga.state import State, fold
 from flowdsl.saga.unfolding import unfolded
 from tests.language.plans import plan_of
-from tests.runs import run_at
+from tests.runs import play, run_at
 from tests.saga.plans import call, plan
 
 LISTS = """

@@ -6,12 +6,12 @@ from textwrap import indent
 
 import pytest
 
-from flowdsl.explorer.trail import play
 from flowdsl.plan.address import CallId
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.commands import Invoke, Sleep
 from flowdsl.saga.events import Ok
 from flowdsl.saga.progress import Progress
+from tests.runs import play
 from tests.saga.plans import by_key, call, plan
 
 PROBED = """

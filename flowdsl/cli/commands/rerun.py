@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from flowdsl.cli.options import Session, with_inputs, with_progress, with_services, with_session
-from flowdsl.codes import Code
 
 if TYPE_CHECKING:
-    from flowdsl.plan.nodes import Plan
-    from flowdsl.plan.values import Json
-    from flowdsl.saga.events import Created
     from flowdsl.saga.run import Run
     from flowdsl.world.store.port import Store
 
@@ -48,40 +43,11 @@ def command(
     old, key = read(session, look)
     if has_changed(old):
         session.screen.hint(f"{old.plan.path} has changed since: this runs it as it was then")
-    earlier = _opened(session, key, old.plan, old.created, given)
+    said = dict(flag.partition("=")[::2] for flag in given)
+    earlier = session.project.inputs_again(old, key, said)
     inputs = read_given(session, old.plan, given, inputs_file, earlier=earlier)
     if not session.environment:
         from dataclasses import replace
 
         session = replace(session, services=old.created.services)
     return start_run(session, session.project.prepare(old.plan, inputs), no_wait=no_wait)
-
-
-def _opened(
-    session: Session, key: bytes, plan: Plan, created: Created, given: Sequence[str]
-) -> dict[str, Json]:
-    """The inputs of the old run. One that held a secret's value is kept masked, and opened with the secrets of today."""
-    from flowdsl.engine.masks import Masks
-    from flowdsl.errors import InputError
-    from flowdsl.plan.masked import names_in
-    from flowdsl.saga.events import Created
-
-    if not names_in(created.inputs):
-        return created.inputs
-    said = dict(flag.partition("=")[::2] for flag in given)
-    hidden = {one.name for one in plan.inputs if one.secret}
-    secrets = {
-        **session.project.secrets_found(plan.secrets),
-        **{f"inputs.{name}": value for name, value in said.items() if name in hidden},
-    }
-    (opened,), _ = Masks(secrets, key).open([created])
-    assert isinstance(opened, Created), "a fact that was opened is still the same fact"
-    for name, value in opened.inputs.items():
-        lost = " and ".join(sorted(names_in(value)))
-        if lost and name not in said:
-            raise InputError(
-                f"the input `{name}` held the value of the secret {lost}, which is missing or has changed since",
-                code=Code.WRONG_INPUTS,
-                help=f"give it again: add -i {name}=…",
-            )
-    return {name: value for name, value in opened.inputs.items() if not names_in(value)}

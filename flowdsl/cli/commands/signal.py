@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import click
@@ -34,11 +33,11 @@ def command(
 
     from flowdsl.cli.drive import actor
     from flowdsl.cli.given import read_payload
-    from flowdsl.cli.runs import found_run, pinned_plan, read
-    from flowdsl.engine.inbox import Sending
+    from flowdsl.cli.runs import found_run, read
+    from flowdsl.engine.engine import Engine
     from flowdsl.engine.orders import Order
     from flowdsl.engine.signals import waits_for
-    from flowdsl.world.clock import SystemClock
+    from flowdsl.world.network.http import Http
     from flowdsl.world.store import open_store
 
     which, name = run_and(words, "NAME")
@@ -48,16 +47,14 @@ def command(
     order = Order("signal", step=name, body=payload, actor=actor())
 
     async def send() -> Heard:
-        writing = open_store(session.store)
-        await writing.start()
-        sending = Sending(writing, partial(pinned_plan, writing), SystemClock(), run.id, order)
+        store, network = open_store(session.store), Http()
         try:
-            order_id = await sending.leave()
-            if await sending.is_heard(order_id):
-                return "heard"
-            return "not yet" if await writing.is_driven(run.id) else "nobody"
+            async with Engine(store, network, session.project) as engine:
+                if await engine.tell(run.id, order, drive=False) == "heard":
+                    return "heard"
+                return "not yet" if await store.is_driven(run.id) else "nobody"
         finally:
-            await writing.close()
+            await network.aclose()
 
     return _tell(session, run.id, name, asyncio.run(send()))
 

@@ -1,7 +1,7 @@
 """What goes wrong in an expression: while it is read, and while it is evaluated.
 
-Both carry an offset and a length, counted in characters of the expression's text, so that whoever
-shows them can point at the place.
+Both carry an offset and a length, counted in characters of the expression's text, so that a screen
+can point at the place.
 """
 
 from __future__ import annotations

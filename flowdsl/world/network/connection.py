@@ -11,6 +11,7 @@ import os
 import re
 import ssl
 from collections.abc import AsyncIterator
+from typing import cast
 
 import httptools
 
@@ -77,8 +78,7 @@ class Connection(asyncio.Protocol):
     # --- for asyncio ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's own are no subclass of it
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None or self._answer.is_over:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from flowdsl.plan.body import escaped
+from flowdsl.plan.body import kind_of
 from flowdsl.plan.request import BasicCredentials, Request
 from flowdsl.plan.values import Sealed, Secret
 from flowdsl.version import __version__
@@ -97,7 +97,7 @@ def body_bytes(request: Request, secrets: Mapping[str, str]) -> bytes | None:
     if request.body is None:
         return None
     try:
-        return _unsealed(request.body, secrets, escaped).encode()
+        return _unsealed(request.body, secrets, kind_of(request).escaped).encode()
     except UnicodeEncodeError:
         raise Unbuildable("the body holds a character that is not Unicode text") from None
 

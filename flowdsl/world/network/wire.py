@@ -23,7 +23,7 @@ IDLE_SECONDS = 15.0
 
 
 class ConnectionPool(Struct):
-    """The connections to one origin: those that are idle, the last used first, and whoever waits for a place."""
+    """The connections to one origin: those that are idle, the last used first, and the requests that wait for a place."""
 
     idle: list[Connection] = field(default_factory=list)
     taken: int = 0

@@ -1,7 +1,7 @@
 """The values of secrets in what is written and shown: found in every form in which a service may echo them, and masked.
 
-The data that a run works with are never touched. Whoever writes or shows masks what it writes or shows, and what
-was masked can be opened again by whoever has the secrets.
+The data that a run works with are never touched. They are masked when they are written or shown, and what
+was masked can be opened again by a process that has the secrets.
 
 Inside a longer text only values of four characters and more are looked for: a shorter one would be
 found everywhere. As a whole text, or a whole number, a value is found whatever its length. Parts of a value are

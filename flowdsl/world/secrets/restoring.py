@@ -165,7 +165,7 @@ def spell_number(value: str, spelling: str) -> int | Decimal | None:
 
 
 def in_base64(name: str, piece: str, value: str, inside: Inside) -> Iterator[str | StandIn]:
-    """The letters of base64 around a value: what they encode is looked into, and encoded again by whoever restores it."""
+    """The letters of base64 around a value: what they encode is looked into, and encoded again when it is restored."""
     raw = value.encode("utf-8", "surrogateescape")
     kind = "base64url" if "-" in piece or "_" in piece else "base64"
     bare = piece.rstrip("=").replace("-", "+").replace("_", "/")

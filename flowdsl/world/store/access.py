@@ -1,4 +1,4 @@
-"""Who else may write a store. Whoever may can make runs send what they like, so a store is its owner's alone."""
+"""Who else may write a store. Who may, can make runs send what they like, so a store is its owner's alone."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ class Claims:
                     if await self.known.surely_exists(event):
                         return started
                     await self.offload(partial(write_new, self.disk, path, text))
-                    return run  # whoever was about to start it died
+                    return run  # the process that was about to start it died
             finally:
                 self._let_go(event, Grip(ours))
             if started is not None:
@@ -183,7 +183,7 @@ class Claims:
     # --- in the thread -------------------------------------------------------------------------------
 
     def _reach_for(self, wanted: Sequence[tuple[str, str]]) -> list[Grip | OSError]:
-        """Lock first: whoever has the lock of a claim may make it, or take it over. One sync for all."""
+        """Lock first: the holder of a claim's lock may make it, or take it over. One sync for all."""
         grips: list[Grip | OSError] = []
         folder = self.layout.claims
         for run, fingerprint in wanted:

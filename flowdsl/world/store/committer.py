@@ -27,7 +27,7 @@ class Committer(Struct):
     _pump: asyncio.Task[None] | None = None
 
     def append(self, group: RecordGroup) -> asyncio.Future[None]:
-        """Done when it is durable. Whoever gives up waiting has still appended it."""
+        """Done when it is durable. It is appended even if nobody waits for it any more."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append((group, done))
         if (

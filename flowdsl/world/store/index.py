@@ -173,7 +173,7 @@ def _later_batch(data: bytes, position: int, batch: int) -> tuple[int, Line] | N
 
 
 def _salvaged(data: bytes, start: int, span: tuple[int, int], batch: int) -> list[tuple[int, Line]]:
-    """What can still be read of a batch with damage in it. Whoever lost a line there shows a gap."""
+    """What can still be read of a batch with damage in it. A run that lost a line there shows a gap."""
     return [(start + w, line) for w, line in _sound_lines(data, *span) if line.batch == batch]
 
 

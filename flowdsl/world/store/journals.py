@@ -57,7 +57,7 @@ class JournalReader(Struct):
             return read_records(partial(self.disk.read, handle), entry, after_sequence)
 
     def whole(self) -> Read:
-        """All of it in memory, for whoever needs most of its runs."""
+        """All of it in memory, for a reader that needs most of its runs."""
         data = read_whole(self.disk, self.path)
         return lambda offset, size: data[offset : offset + size]
 

@@ -54,7 +54,7 @@ class OneThread(Struct):
         def job() -> None:
             try:
                 result = work()
-            except BaseException as error:  # noqa: BLE001 - whoever waits has to hear of it
+            except BaseException as error:  # noqa: BLE001 - the waiter has to hear of it
                 _deliver(loop, answer, partial(answer.set_exception, error))
             else:
                 _deliver(loop, answer, partial(answer.set_result, result))
@@ -86,14 +86,14 @@ def _deliver(
         if not answer.done():
             settle()
 
-    with suppress(RuntimeError):  # the loop is gone, and whoever waited with it
+    with suppress(RuntimeError):  # the loop is gone, and the waiters with it
         loop.call_soon_threadsafe(settle_if_awaited)
 
 
 async def obtained(
     offload: Offload, obtain: Callable[[], T], give_back: Callable[[T], object]
 ) -> T:
-    """What is obtained, a lock for one. Whoever stops waiting for it does not keep it."""
+    """What is obtained, a lock for one. A waiter that gives up does not keep it."""
     work: asyncio.Future[T] = asyncio.ensure_future(offload(obtain))
 
     def return_it(done: asyncio.Future[T]) -> None:

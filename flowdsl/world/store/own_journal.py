@@ -41,7 +41,7 @@ class Finished(Struct, frozen=True):
 
 
 class OwnJournal(Struct):
-    """`writers`: the names of its files, for whoever reads the others'."""
+    """`writers`: the names of its files, for the reader of the others'."""
 
     disk: Disk
     layout: StoreLayout
@@ -202,7 +202,7 @@ class OwnJournal(Struct):
                 for one in over:
                     del self.finished[one.entry.run]
         except (OSError, StoreError):
-            return  # they stay, and are collected by whoever comes next
+            return  # they stay, and are collected by the next process
         finally:
             self._retiring = None
 

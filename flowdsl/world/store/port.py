@@ -67,7 +67,7 @@ class Ownership(Protocol):
         """For ids that were not drawn by chance. InputError where it is taken for something else, unless `attach`."""
 
     async def unclaim(self, run: str) -> None:
-        """Nothing will be started under this claim: whoever comes next may have it."""
+        """Nothing will be started under this claim: the next one may have it."""
 
     async def claim_event(self, event: str, run: str) -> str:
         """The run that an event has started before; `run` where there is none, which has it from now on."""
@@ -97,7 +97,7 @@ class Inbox(Protocol):
     """Orders for runs, from processes that do not drive them."""
 
     async def send(self, run: str, order: Json) -> str:
-        """Leave an order for whoever drives the run. Its id."""
+        """Leave an order for the process that drives the run. Its id."""
 
     def alone_at_the_inbox(self) -> AbstractAsyncContextManager[None]:
         """Who looks at what lies there before it sends does so here: no other such comes in between."""

@@ -1,7 +1,7 @@
 """Who is next among the runs with one key: a folder for each key, a numbered ticket for each run.
 
 A ticket is drawn under a lock, after the run's first record is durable, so that no ticket is of a run that never was. It is
-torn up when the run has ended; where that was cut short, whoever looks next does it.
+torn up when the run has ended; where that was cut short, the next look does it.
 
 Tickets are names of empty files: they can be lost, not changed. A run whose turn it is gets its own back before another one
 is let in.
@@ -55,7 +55,7 @@ class Queues(Struct):
             tickets = self._tickets(folder)
             for number, other in sorted(tickets.items()):
                 if other in runs or not self.is_over(other):
-                    break  # whoever is over further behind is found when it comes to the front
+                    break  # a run that is over further behind is found when it comes to the front
                 self._tear_up(folder, number, other)
                 del tickets[number]
             there = set(tickets.values())
@@ -64,7 +64,7 @@ class Queues(Struct):
             ):
                 self._draw(folder, number, run)
                 tickets[number] = run
-            if not self._sure.issuperset(runs):  # whoever made them may not have come so far
+            if not self._sure.issuperset(runs):  # the process that made them may have died before
                 self._sync(folder)
                 self._sure.update(runs)
             first = tickets[min(tickets)]
@@ -75,7 +75,7 @@ class Queues(Struct):
             self.disk.close(handle)
 
     def before(self, key: str, run: str) -> str | None:
-        """The run that is first, if it is another one. Nothing is changed for that: whoever only looks may call it."""
+        """The run that is first, if it is another one. Changes nothing: a reader may call it."""
         tickets = self._tickets(self._folder(key))
         waiting = [tickets[number] for number in sorted(tickets)]
         ahead = waiting[: waiting.index(run)] if run in waiting else waiting

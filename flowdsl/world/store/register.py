@@ -1,6 +1,6 @@
 """Which runs there are, wherever they stand: in our own journal, in those of other processes, or in the archive.
 
-Where two places know a run the archive is believed, then whoever drives it.
+Where two places know a run the archive is believed, then the process that drives it.
 """
 
 from __future__ import annotations

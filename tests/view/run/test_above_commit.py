@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from flowdsl.explorer.trail import play as follow
 from flowdsl.plan.nodes import Plan
 from flowdsl.saga.observation import Answer
 from flowdsl.view.paint import plain
@@ -14,6 +13,7 @@ from flowdsl.view.run.status import About, detail, status_text
 from flowdsl.view.run.timeline import timeline
 from flowdsl.view.run.tree import picture
 from flowdsl.view.times import duration
+from tests.runs import play as follow
 from tests.runs import run_at
 from tests.saga.plans import call, plan
 from tests.view.runs import Answering, Story, play

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -535,3 +536,16 @@ def test_an_answer_that_memory_does_not_suffice_for_ends_no_process() -> None:
         [sys.executable, "-c", LITTLE], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.stdout == "200 too large for the memory there is\n", done.stderr[-2000:]
+
+
+def test_a_transport_of_another_loop_will_do() -> None:
+    """uvloop's has all that is asked of one, and is none by its classes."""
+
+    class Other:
+        def abort(self) -> None:
+            self.aborted = True
+
+    other, connection = Other(), Connection()
+    connection.connection_made(cast("asyncio.BaseTransport", other))
+    connection.abort()
+    assert other.aborted
