@@ -45,7 +45,13 @@ class FileStatus(Struct, frozen=True):
 
 
 class Disk(Protocol):
-    """All of it raises OSError. A new file is 0600 and a new folder 0700, whatever the umask; no symlink is followed."""
+    """All of it raises OSError. A new file is 0600 and a new folder 0700, whatever the umask; no symlink is followed.
+
+    `is_real`: others than we find its files under the same paths, SQLite for one.
+    """
+
+    @property
+    def is_real(self) -> bool: ...
 
     def make_folder(self, path: Path) -> None: ...
 
@@ -102,6 +108,8 @@ class Disk(Protocol):
 
 
 class RealDisk:
+    is_real = True
+
     def make_folder(self, path: Path) -> None:
         path.mkdir(mode=0o700)
         path.chmod(0o700)
