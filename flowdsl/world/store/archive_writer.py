@@ -104,6 +104,8 @@ class ArchiveWriter(Struct, frozen=True):
             except FileExistsError:
                 return None
         except OSError:
+            if self.disk.look(path) is None:
+                raise  # a new one could not be used either
             return None  # no file of ours, or one that cannot be used: the next one, then
         if self.disk.lock(handle):
             found = self.disk.look(path)
