@@ -173,9 +173,9 @@ async def _lived(one: OneRun, root: Path) -> Run:
 
 def _requests_and_answers(root: Path) -> tuple[int, int]:
     store = FileStore(root, offload=Inline(), read_only=True)
-    if RUN not in {summary.run for summary in at_once(store.list())}:
-        return 0, 0
-    events = [recorded.event for recorded in at_once(store.events(RUN))]
+    known = RUN in {summary.run for summary in at_once(store.list())}
+    events = [recorded.event for recorded in at_once(store.events(RUN))] if known else []
+    at_once(store.close())
     return (
         sum(isinstance(event, Started) for event in events),
         sum(isinstance(event, Finished) for event in events),

@@ -160,10 +160,12 @@ class FileStore:
         return open_existing(self._disk, self._layout) if begun else b""
 
     async def close(self) -> None:
-        if self._own.is_open:
-            await self._carry_over.some()
-        await self._own.close()
-        await self._reading(self._archive.close)
+        try:
+            if self._own.is_open:
+                await self._carry_over.some()
+            await self._own.close()
+        finally:
+            await self._reading(self._archive.close)
         self._claims.close()
         self._claims.offload.close()
         self._offload.close()
