@@ -27,7 +27,7 @@ WIDTHS = (1, 32, 256)
 COUNTED = (1, 32)  # where syncs are counted
 CALLS = 8  # of a trip
 SYNCS = "fsync,fdatasync,sync_file_range,msync"
-LATENCY_SECONDS = 0.5  # of the services until the kill
+LATENCY_SECONDS = 3.0  # of the services until the kill, so that it comes while they are at work, and no answer is on its way
 PATIENCE_SECONDS = 120.0
 
 
