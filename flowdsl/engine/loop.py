@@ -40,7 +40,10 @@ from flowdsl.saga.events import (
     Stopped,
 )
 from flowdsl.saga.outcome import interrupted
+from flowdsl.saga.progress import Progress
+from flowdsl.saga.remembered import Remembered
 from flowdsl.saga.run import Run
+from flowdsl.saga.since import since
 from flowdsl.view.run.report import outputs
 
 GRACE_SECONDS = 5.0  # for open calls, once somebody asked us to stop
@@ -54,6 +57,8 @@ class Drive:
     shown: Run = field(init=False)
     keep: Keeper
     ports: Ports
+    memory: Remembered = field(init=False)  # of `run`
+    shown_memory: Remembered | None = None  # of `shown`, once that is another one
     arrived: list[Event] = field(default_factory=list)
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     flying: dict[tuple[str, int], asyncio.Task[None]] = field(default_factory=dict)
@@ -71,12 +76,13 @@ class Drive:
         Raises Interrupted once `stop` was called and what was open has been saved; StoreError when the disk fails.
         """
         self._open(tuple(past))
+        self.memory = Remembered(self.run.plan, self.run.state)
         begun = map(self.ports.masks.identified, first)
         events: list[Event] = [*begun, *self._interruptions()]
         try:
             while True:
                 await self._turn(events)
-                self._reconcile(self.run.progress.commands)
+                self._reconcile(self.run.progress)
                 if self.run.progress.at_rest:
                     return
                 events = await self._take()
@@ -119,7 +125,8 @@ class Drive:
     async def _turn(self, events: Sequence[Event]) -> None:
         """One turn: what it decides is durable, and seen by nobody before."""
         told, self.taken_in = self.taken_in, []
-        turn = advance(self.run, events, self.ports.signer, self.ports.clock.now())
+        now = self.ports.clock.now()
+        turn = advance(self.run, events, self.ports.signer, now, self.memory)
         masked = self._masked([self._with_outputs(fact, turn.after) for fact in turn.facts])
         if masked:
             try:
@@ -140,7 +147,9 @@ class Drive:
         """The run as it may be shown: as it is, until a secret has come back in some answer."""
         if self.shown is self.run and all(map(_is, turn.facts, masked)):
             return turn.after
-        return self.shown.with_facts(masked)
+        if self.shown_memory is None:
+            self.shown_memory = Remembered(self.shown.plan, self.shown.state)
+        return self.shown.with_facts(masked, self.shown_memory)
 
     def _with_outputs(self, fact: Event, after: Run) -> Event:
         """A run whose data are kept masked keeps its outputs: nobody could compute them from marks."""
@@ -151,10 +160,14 @@ class Drive:
             return fact
         return replace(fact, outputs={k: v for k, v in values.items() if v is not None})
 
-    def _reconcile(self, commands: Iterable[Command]) -> None:
-        wanted = {identity_of(command): command for command in commands}
-        for identity in [one for one in self.flying if one not in wanted]:
-            self.flying.pop(identity).cancel()
+    def _reconcile(self, now: Progress) -> None:
+        """Start what came, and stop what went; but a request that is out is never cut off: it comes down by itself."""
+        gone, came = since(self.memory.settled, now)
+        self.memory.settled = now
+        wanted = {identity_of(command): command for command in came}
+        for identity in map(identity_of, (one for one in gone if not isinstance(one, Invoke))):
+            if identity in self.flying and identity not in wanted:
+                self.flying.pop(identity).cancel()
         for identity, command in wanted.items():
             if identity not in self.flying:
                 task = asyncio.create_task(self._fly(identity, command))

@@ -39,7 +39,7 @@ from flowdsl.saga.commands import (
 )
 from flowdsl.saga.events import Ok, Outcome, Refused, Unknown
 from flowdsl.saga.intent import action_of, intended
-from flowdsl.saga.progress import StepState
+from flowdsl.saga.stand import StepState
 
 __all__ = ["Allowance", "Exploration", "Violation", "explore"]
 

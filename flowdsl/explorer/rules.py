@@ -13,7 +13,7 @@ from flowdsl.plan.address import confirm as confirm_of
 from flowdsl.plan.nodes import Call, Commit, ForEach, NothingToUndo
 from flowdsl.plan.tolerance import may_fail
 from flowdsl.saga.commands import Invoke
-from flowdsl.saga.progress import Residue
+from flowdsl.saga.walk import Residue
 
 _FINAL = frozenset({"undone", "kept", "skipped"})
 

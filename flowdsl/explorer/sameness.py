@@ -51,6 +51,7 @@ LEFT_OUT: Mapping[type[Struct], Mapping[str, str]] = MappingProxyType(
             "flying_in": _IS_KEPT,
             "items": _IS_KEPT,
             "untaken": _IS_KEPT,
+            "to_begin": _IS_KEPT,
         },
         CallState: {
             "last_at": _FIRES_ANY_TIME,

@@ -73,6 +73,11 @@ def direction_of(call: CallId) -> str:
     return "probe" if direction == "probe2" else direction
 
 
+def directions_of(step: Address) -> tuple[CallId, ...]:
+    """The calls that find out or settle what the step itself did: all but its undo and its confirm."""
+    return step, answer(step), probe(step), second_probe(step)
+
+
 def is_below(address: Address, block: Address) -> bool:
     """Whether it is the block or in it; an item `ship[3]`, and what is in that, is in `ship`."""
     if block in (ROOT, address):

@@ -69,8 +69,8 @@ def grown(plan: Plan, each: Address, count: int) -> Plan:
     a list costs its own items, however many others there are.
     """
     nodes = plan.nodes
-    for at in (each, child(CONFIRMS, each)):
-        node = nodes.get(at)
+    for at in (each, *mirrors_of(plan, each)):
+        node = nodes[at]
         if isinstance(node, ForEach):
             changed = {one.address: one for one in within(_each(node, (), {each: count}))}
             _change_around(nodes[ON_FAILURE if is_below(at, ON_FAILURE) else ROOT], at, changed)
@@ -83,6 +83,15 @@ def grown(plan: Plan, each: Address, count: int) -> Plan:
     return dataclasses.replace(
         plan, root=root, on_failure=on_failure, nodes=nodes, folded=plan.folded or plan
     )
+
+
+def mirrors_of(plan: Plan, each: Address) -> Iterator[Address]:
+    """The lists of the confirms of its items: below the commit line of the run, or of a workflow that it uses."""
+    for around in (ROOT, *enclosing(each)):
+        at = child(child(around, CONFIRMS), each[len(around) :].removeprefix("/"))
+        node = plan.nodes.get(at)
+        if isinstance(node, ForEach) and node.mirrors == each:
+            yield at
 
 
 def _change_around(node: AnyNode, at: Address, changed: dict[Address, AnyNode]) -> AnyNode:

@@ -9,12 +9,10 @@ from flowdsl.plan.address import (
     ROOT,
     Address,
     confirm,
-    direction_of,
+    directions_of,
     enclosing,
-    is_below,
     item,
     items_around,
-    step_of,
     undo,
 )
 from flowdsl.plan.nodes import (
@@ -35,22 +33,10 @@ from flowdsl.plan.unfold import inside
 from flowdsl.saga.commands import Decide
 from flowdsl.saga.events import Failure, Planned
 from flowdsl.saga.ledger import effects, outcome_failure, standing, undone_by
+from flowdsl.saga.stand import OVER_OK, RANKED, RUNNING, SKIPPED, STUCK, Stand, StepState
 from flowdsl.saga.state import NO_CALL
 from flowdsl.saga.undoing import Undo, undoing
-from flowdsl.saga.walk import (
-    MAY_HAVE_HAPPENED,
-    OVER_OK,
-    RUNNING,
-    SKIPPED,
-    STANDS,
-    STUCK,
-    WAITS_FOR_LATER,
-    Residue,
-    Stand,
-    StepState,
-    Walk,
-    leave,
-)
+from flowdsl.saga.walk import MAY_HAVE_HAPPENED, STANDS, WAITS_FOR_LATER, Form, Residue, Walk, leave
 
 
 def backward(walk: Walk, node: AnyNode, scope: Address) -> bool:
@@ -74,9 +60,8 @@ def _land(walk: Walk, scope: Address) -> None:
     """What is in flight ends by itself; then, and only then, the plan of what to undo is made."""
     plan, state = walk.plan, walk.state
     if state.flying_in.get(scope, 0):
-        landing = [call for call in state.flying if is_below(step_of(call), scope)]
-        steps = [step_of(call) for call in landing if direction_of(call) not in ("undo", "confirm")]
-        walk.stands.update(dict.fromkeys(steps, RUNNING))
+        if any(call in state.flying for call in directions_of(scope)):
+            walk.stands[scope] = RUNNING
     else:
         stays = state.committed and not _is_one_of_several(walk, scope)
         left = () if stays else effects(plan, state, scope)
@@ -97,18 +82,32 @@ def _is_one_of_several(walk: Walk, scope: Address) -> bool:
 
 def _children_backward(
     walk: Walk,
+    holder: AnyNode,
     children: tuple[AnyNode, ...],
     scope: Address,
     *,
     held: bool,
-    passed_over: frozenset[Address] = frozenset(),
 ) -> bool:
     """The graph reversed: what ran later is undone first. True when nothing is left."""
+    if walk.memory is not None:
+        form = Form("backward", scope, held, scope in walk.state.planned)
+        row = walk.memory.children(
+            holder.address,
+            children,
+            form,
+            lambda inner, node, is_open: (
+                SKIPPED
+                if _is_passed_over(inner, holder, node)
+                else _node_backward(inner, node, scope, held=not is_open)
+            ),
+        )
+        walk.hear(row)
+        return row.count("open") == 0
     waiting_for_later: set[int] = set()
     over = True
     for position in reversed(range(len(children))):
         node = children[position]
-        if node.address in passed_over:
+        if _is_passed_over(walk, holder, node):
             walk.stands[node.address] = SKIPPED
             continue
         is_held = held or position in waiting_for_later
@@ -128,15 +127,14 @@ def _node_backward(walk: Walk, node: AnyNode, scope: Address, *, held: bool) -> 
         case ForEach(branches=None):
             return PENDING_BACKWARD
         case Block():
-            over = _children_backward(walk, node.children, scope, held=held)
+            over = _children_backward(walk, node, node.children, scope, held=held)
             return Stand(group_state(walk, node), over)
         case Switch() | ForEach():
-            passed_over = _passed_over(walk, node)
-            over = _children_backward(walk, inside(node), scope, held=held, passed_over=passed_over)
+            over = _children_backward(walk, node, inside(node), scope, held=held)
             return Stand(_state_of_many(walk, node), over)
         case Call(fallback=Block() as fallback):
             # The call was settled before its fallback ran, so it is undone after it.
-            later = _children_backward(walk, fallback.children, scope, held=held)
+            later = _children_backward(walk, node, fallback.children, scope, held=held)
             stand = _one_call(walk, node, scope, held=held or not later)
             return Stand(stand.state, later and stand.over)
         case Call():
@@ -172,19 +170,13 @@ def _state_of_many(walk: Walk, node: Switch | ForEach) -> StepState:
     return "kept" if reached and nothing else state
 
 
-def _passed_over(walk: Walk, node: Switch | ForEach) -> frozenset[Address]:
-    """Branches that were not taken, and items that were not needed any more."""
-    if isinstance(node, Switch):
-        if node.address not in walk.state.done:
-            return frozenset()
-        taken = walk.state.done[node.address]
-        others = (branch for at, branch in enumerate(node.branches) if at != taken)
-        return frozenset(branch.address for branch in others)
-    winners = walk.state.chosen.get(node.address)
-    if winners is None:
-        return frozenset()
-    items = (item for at, item in enumerate(node.branches or ()) if at not in winners)
-    return frozenset(item.address for item in items if item.address not in walk.state.items)
+def _is_passed_over(walk: Walk, holder: AnyNode, node: AnyNode) -> bool:
+    """Whether it is a branch that was not taken, or an item that was not needed any more."""
+    state, here = walk.state, holder.address
+    if isinstance(holder, Switch) and here in state.done:
+        taken = state.done[here]
+        return not isinstance(taken, int) or holder.branches[taken].address != node.address
+    return isinstance(holder, ForEach) and here in state.chosen and node.address not in state.items
 
 
 def _one_call(walk: Walk, call: Call, scope: Address, *, held: bool) -> Stand:
@@ -287,16 +279,8 @@ def _seen(walk: Walk, call: Call) -> StepState:
 
 def group_state(walk: Walk, group: AnyNode) -> StepState:
     """A group looks like the furthest of what is in it; what sends nothing leaves nothing to say."""
+    if walk.row is not None:
+        return walk.row.looks()
     stands = ((node, walk.stands[node.address].state) for node in inside(group))
     states = {"kept" if seen == "ok" and isinstance(node, Local) else seen for node, seen in stands}
-    order: tuple[StepState, ...] = (
-        "stuck",
-        "undoing",
-        "running",
-        "unknown",
-        "ok",
-        "undone",
-        "refused",
-        "kept",
-    )
-    return next((state for state in order if state in states), "pending")
+    return next((state for state in RANKED if state in states), "pending")

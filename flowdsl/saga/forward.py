@@ -36,31 +36,41 @@ from flowdsl.saga.deciding import (
 )
 from flowdsl.saga.events import Committed, Failure, Skipped, Turned
 from flowdsl.saga.ledger import outcome_failure, standing
+from flowdsl.saga.stand import OVER_OK, PENDING, RUNNING, SKIPPED, STUCK, Stand, StepState
 from flowdsl.saga.state import NO_CALL
 from flowdsl.saga.undoing import probing, undoing
 from flowdsl.saga.waiting import wait, wait_for
-from flowdsl.saga.walk import (
-    MAY_HAVE_HAPPENED,
-    OVER_OK,
-    PENDING,
-    RUNNING,
-    SKIPPED,
-    STUCK,
-    Stand,
-    StepState,
-    Walk,
-    leave,
-)
+from flowdsl.saga.walk import MAY_HAVE_HAPPENED, Form, Walk, leave
 
+Asked: TypeAlias = Callable[[Walk, AnyNode, Address], Stand]
 Inside: TypeAlias = Callable[[Address], Stand]  # walks what is in a node, in the scope it is given
 
 
 def forward(walk: Walk, block: Block, scope: Address) -> bool:
     """Walk the children whose needs are over. True when all are."""
+    return _children_forward(walk, block.address, block.children, scope, _node_forward)
+
+
+def _children_forward(
+    walk: Walk, holder: Address, children: tuple[AnyNode, ...], scope: Address, ask: Asked
+) -> bool:
+    if walk.memory is not None:
+        form = Form("forward", scope)
+        row = walk.memory.children(
+            holder,
+            children,
+            form,
+            lambda inner, node, is_open: ask(inner, node, scope) if is_open else None,
+        )
+        walk.hear(row)
+        cause = row.cause()
+        if cause is not None:
+            walk.causes.setdefault(scope, cause)
+        return row.count("open") == 0
     stands: list[Stand] = []
-    for node in block.children:
+    for node in children:
         ready = all(stands[position].over for position in node.needs)
-        stand = _node_forward(walk, node, scope) if ready else _not_ready(walk, node)
+        stand = ask(walk, node, scope) if ready else _not_ready(walk, node)
         walk.stands[node.address] = stand
         stands.append(stand)
     return all(stand.over for stand in stands)
@@ -162,7 +172,7 @@ def _turns_alone(walk: Walk, node: AnyNode, walk_inside: Inside) -> Stand:
 
 def _each_forward(walk: Walk, each: ForEach, scope: Address) -> Stand:
     if each.mirrors is not None:
-        return _confirms_forward(walk, each.branches or (), scope)
+        return _confirms_forward(walk, each, each.branches or (), scope)
     if each.branches is None:
         walk.commands.append(Decide(decide_items(walk.plan, walk.state, each)))
         return RUNNING
@@ -171,22 +181,17 @@ def _each_forward(walk: Walk, each: ForEach, scope: Address) -> Stand:
     return _turns_alone(walk, each, lambda inner: _items_forward(walk, each, inner))
 
 
-def _confirms_forward(walk: Walk, items: tuple[AnyNode, ...], scope: Address) -> Stand:
+def _confirms_forward(
+    walk: Walk, each: ForEach, items: tuple[AnyNode, ...], scope: Address
+) -> Stand:
     """The confirms of the items that there were: all at once."""
-    stands = [_node_forward(walk, item, scope) for item in items]
-    walk.stands.update(zip((item.address for item in items), stands, strict=True))
-    return _over(all(stand.over for stand in stands)) if stands else SKIPPED
+    if not items:
+        return SKIPPED
+    return _over(_children_forward(walk, each.address, items, scope, _node_forward))
 
 
 def _items_forward(walk: Walk, each: ForEach, scope: Address) -> Stand:
-    def item_forward(item: AnyNode, inner: Address) -> Stand:
-        return _node_forward(walk, item, inner)
-
-    def item_backward(item: AnyNode) -> Stand:
-        over = backward(walk, item, item.address)
-        return Stand(walk.stands[item.address].state, over)
-
-    stand, failure = collect(Collector(walk, each, scope, item_forward, item_backward))
+    stand, failure = collect(Collector(walk, each, scope, _node_forward, _item_backward))
     if failure is None:
         return stand
     if not each.critical:
@@ -195,25 +200,30 @@ def _items_forward(walk: Walk, each: ForEach, scope: Address) -> Stand:
     return _failed(walk, each, scope, failure)
 
 
+def _item_backward(walk: Walk, item: AnyNode) -> Stand:
+    over = backward(walk, item, item.address)
+    return Stand(walk.stands[item.address].state, over)
+
+
 def _switch_forward(walk: Walk, switch: Switch, scope: Address) -> Stand:
     if switch.address not in walk.state.done:
         walk.commands.append(Decide(decide_branch(walk.plan, walk.state, switch)))
         return RUNNING
     taken = walk.state.done[switch.address]
-    for position, branch in enumerate(switch.branches):
-        if position != taken:
-            walk.stands[branch.address] = SKIPPED
-    if not isinstance(taken, int):
-        return OVER_OK
+    branch = switch.branches[taken] if isinstance(taken, int) else None
 
-    def branch_forward(inner: Address) -> Stand:
-        branch = switch.branches[taken]
-        walk.stands[branch.address] = stand = _over(forward(walk, branch, inner))
-        return stand
+    def branch_forward(walk: Walk, node: AnyNode, inner: Address) -> Stand:
+        return (
+            SKIPPED if branch is None or node is not branch else _over(forward(walk, branch, inner))
+        )
 
-    if switch.critical:
-        return branch_forward(scope)
-    return _turns_alone(walk, switch, branch_forward)
+    def branches_forward(inner: Address) -> Stand:
+        here, branches = switch.address, switch.branches
+        return _over(_children_forward(walk, here, branches, inner, branch_forward))
+
+    if switch.critical or branch is None:
+        return branches_forward(scope)
+    return _turns_alone(walk, switch, branches_forward)
 
 
 def _detach_forward(walk: Walk, node: Detach) -> Stand:
@@ -294,7 +304,7 @@ def _confirm_forward(walk: Walk, node: Confirm) -> Stand:
     plan, state = walk.plan, walk.state
     call = plan.nodes[node.of]
     assert isinstance(call, Call)
-    if standing(plan, state, call) != "ok" or walk.stands[call.address].state != "ok":
+    if standing(plan, state, call) != "ok" or not _is_ok(walk, call):
         return SKIPPED
     now = attempt(state, node.address, node.action, plan.services[node.action.service])
     if now.landing in ("ok", "running"):
@@ -302,6 +312,11 @@ def _confirm_forward(walk: Walk, node: Confirm) -> Stand:
     walk.stuck.append(node.address)
     leave(walk, node.address, "not confirmed")
     return STUCK
+
+
+def _is_ok(walk: Walk, call: Call) -> bool:
+    stand = walk.stand(call.address)
+    return stand is not None and stand.state == "ok"
 
 
 def _failed(

@@ -22,6 +22,7 @@ Theory of operation
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property, partial
 from typing import Literal, TypeAlias, assert_never
 
 from msgspec import Struct
@@ -38,12 +39,13 @@ from flowdsl.saga.forward import forward
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.ledger import effects, outcome_failure
 from flowdsl.saga.outcome import misfit
+from flowdsl.saga.places import Places, landing_steps
+from flowdsl.saga.row import KINDS, Later, Piece, Row, Within, read
+from flowdsl.saga.stand import PENDING, RUNNING, Stand
 from flowdsl.saga.state import NO_CALL, State
 from flowdsl.saga.unfolding import Unfolded
-from flowdsl.saga.walk import PENDING, Residue, Stand, StepState, Walk, leave
+from flowdsl.saga.walk import Residue, Walk, leave
 from flowdsl.saga.words import words_of_people
-
-__all__ = ["Progress", "Residue", "RunState", "Stand", "StepState", "progress"]
 
 RunState: TypeAlias = Literal[
     "running", "waiting", "compensating", "succeeded", "compensated", "cancelled", "stuck"
@@ -53,28 +55,64 @@ DEADLINE = "deadline"
 CRASHES_MAX = 10
 
 
-class Progress(Struct, frozen=True):
-    state: RunState
-    stands: dict[Address, Stand]
-    commands: tuple[Command, ...] = ()
-    stuck: tuple[CallId, ...] = ()  # what a person must resolve, in the direction that is stuck
-    residue: tuple[Residue, ...] = ()
-    warnings: tuple[Failure, ...] = ()
+class Progress(Struct, frozen=True, eq=False, dict=True):
+    """The answer. What is long in it is made when somebody reads it: it holds pieces that later answers share."""
 
-    @property
+    state: RunState
+    places: dict[Address, Stand] | Places
+    pieces: tuple[tuple[object, ...], ...] = ((),) * len(KINDS)  # what was said, by kind
+
+    @cached_property
+    def stands(self) -> dict[Address, Stand]:
+        return self.places if isinstance(self.places, dict) else self.places.read()
+
+    @cached_property
+    def commands(self) -> tuple[Command, ...]:
+        return tuple(read(self.pieces[0]))  # type: ignore[arg-type]  # each kind has its own
+
+    @cached_property
+    def stuck(self) -> tuple[CallId, ...]:
+        """What a person must resolve, in the direction that is stuck."""
+        return tuple(read(self.pieces[1]))  # type: ignore[arg-type]
+
+    @cached_property
+    def residue(self) -> tuple[Residue, ...]:
+        return tuple(read(self.pieces[2]))  # type: ignore[arg-type]
+
+    @cached_property
+    def warnings(self) -> tuple[Failure, ...]:
+        return tuple(read(self.pieces[4]))  # type: ignore[arg-type]
+
+    @cached_property
     def decisions(self) -> tuple[Decision, ...]:
-        return tuple(command.event for command in self.commands if isinstance(command, Decide))
+        found = read(self.pieces[0], "decisions")
+        return tuple(command.event for command in found if isinstance(command, Decide))
 
     @property
     def at_rest(self) -> bool:
         """Nothing is in flight and nothing will be: the run has ended, or a person is needed."""
-        return not self.commands
+        return not self.pieces[0]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Progress) and _all_of(self) == _all_of(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _all_of(now: Progress) -> tuple[object, ...]:
+    return now.state, now.stands, now.commands, now.stuck, now.residue, now.warnings
 
 
 def progress(plan: Unfolded, state: State) -> Progress:
     """Where everything stands, and every command that should be in flight."""
-    walk = Walk(plan, state)
+    return answered(Walk(plan, state))
+
+
+def answered(walk: Walk) -> Progress:
+    """The answer to what the walk asks: of the whole plan, or of what may have changed."""
+    plan, state = walk.plan, walk.state
     over = backward(walk, plan.root, ROOT) if state.turning else _forward_run(walk)
+    trunk, walk.row = walk.row, None
     if state.parked is not None:
         walk.commands.clear()
         walk.stuck.append("")
@@ -83,18 +121,15 @@ def progress(plan: Unfolded, state: State) -> Progress:
     elif state.crashes >= CRASHES_MAX:
         message = f"the run took its process down {state.crashes} times without getting on"
         walk.commands[:] = [Decide(Parked(Failure(Code.PARKED, message)))]
-    walk.residue += words_of_people(walk)
-    walk.warnings += misfits(state)
+    walk.residue.append(Later(partial(words_of_people, plan, state)))
+    walk.warnings.append(Later(partial(misfits, state)))
     _let_land(walk)
-    name = _conclude(walk, over=over)
-    return Progress(
-        name,
-        walk.stands,
-        tuple(walk.commands),
-        tuple(walk.stuck),
-        tuple(walk.residue),
-        tuple(walk.warnings),
-    )
+    name = _conclude(walk, trunk, over=over)
+    if walk.memory is not None:
+        places: Places | dict[Address, Stand] = Places(plan, state, trunk, walk.row)
+    else:
+        places = walk.stands | dict.fromkeys(landing_steps(state), RUNNING)
+    return Progress(name, places, tuple(map(tuple, walk.said)))
 
 
 def misfits(state: State) -> list[Failure]:
@@ -108,18 +143,26 @@ def misfits(state: State) -> list[Failure]:
 
 def _let_land(walk: Walk) -> None:
     """Whatever is in flight is wanted until it has landed: nothing that may take effect is ever cut off."""
-    plan, state = walk.plan, walk.state
-    wanted = {command.call for command in walk.commands if isinstance(command, Invoke)}
+    state, wanted = walk.state, tuple(walk.commands)
+    if state.must_land > sum(_in_flight(state, piece) for piece in wanted):
+        walk.commands.append(Later(partial(_landing, walk.plan, state, wanted)))
+    # in the order in which they were decided, which is that of the plan
+    walk.commands += map(Begin, state.to_begin)
+
+
+def _in_flight(state: State, piece: Command | Piece) -> int:
+    if isinstance(piece, Within):
+        return piece.row.count("flying")
+    return isinstance(piece, Invoke) and state.calls.get(piece.call, NO_CALL).flying
+
+
+def _landing(plan: Unfolded, state: State, pieces: tuple[object, ...]) -> Iterator[Invoke]:
+    """What is in flight and nobody else wants."""
+    wanted = {command.call for command in read(pieces) if isinstance(command, Invoke)}
     for call in state.flying:
         if call not in wanted and not is_below(step_of(call), ON_FAILURE):
             action, entry = action_of(plan, call), state.calls[call]
-            service = plan.services[action.service]
-            walk.commands.append(invoke(call, entry.attempt, entry, action, service))
-    for (
-        node
-    ) in state.detached:  # in the order in which they were decided, which is that of the plan
-        if node not in state.begun and state.calls.get(node, NO_CALL).failed is None:
-            walk.commands.append(Begin(node))
+            yield invoke(call, entry.attempt, entry, action, plan.services[action.service])
 
 
 def _forward_run(walk: Walk) -> bool:
@@ -154,7 +197,7 @@ def _reason_to_turn(walk: Walk) -> Turned | None:
     return None
 
 
-def _conclude(walk: Walk, *, over: bool) -> RunState:
+def _conclude(walk: Walk, trunk: Row | None, *, over: bool) -> RunState:
     """The run's state by name, and the decisions that close it."""
     state, turned = walk.state, walk.state.turning
     if state.ended:
@@ -172,20 +215,21 @@ def _conclude(walk: Walk, *, over: bool) -> RunState:
     else:
         name = "running" if over else "stuck"
         if name == "stuck":
-            walk.residue += [*walk.waiting, *_unconfirmed(walk)]
+            walk.residue += [*walk.waiting, *_unconfirmed(walk, trunk)]
         _alert(walk, end if over else "stuck")
         if over and not walk.commands:
             walk.commands.append(Decide(Ended(end)))
     return "compensating" if turned is not None and name != "stuck" else name
 
 
-def _unconfirmed(walk: Walk) -> Iterator[Residue]:
+def _unconfirmed(walk: Walk, trunk: Row | None) -> Iterator[Residue]:
     """What a stuck run has done, and cannot confirm for what is before it."""
     if not walk.state.committed:
         return
+    stands = walk.stands if trunk is None else Places(walk.plan, walk.state, trunk).read()
     for node in within(walk.plan.root):
-        if isinstance(node, Confirm) and walk.stands.get(node.address) == PENDING:
-            call = walk.stands.get(node.of)
+        if isinstance(node, Confirm) and stands.get(node.address) == PENDING:
+            call = stands.get(node.of)
             if call is not None and call.state == "ok":
                 why = "not confirmed: what comes before it is stuck"
                 yield Residue(node.of, node.address, why)
@@ -213,8 +257,12 @@ def _first_error(walk: Walk) -> Failure | None:
     state = walk.state
     if state.turning is not None or state.parked is not None:
         return state.turning.failure if state.turning else state.parked
-    failures = (outcome_failure(state.calls.get(call, NO_CALL)) for call in walk.stuck)
+    failures = (outcome_failure(state.calls.get(call, NO_CALL)) for call in _stuck(walk))
     return next((failure for failure in failures if failure is not None), None)
+
+
+def _stuck(walk: Walk) -> Iterator[CallId]:
+    return (call for call in read(walk.stuck) if isinstance(call, str))
 
 
 def _only_waits(walk: Walk) -> bool:
@@ -222,13 +270,17 @@ def _only_waits(walk: Walk) -> bool:
     waits = False
     for command in walk.commands:
         match command:
+            case Within(row=row):
+                if row.count("busy"):
+                    return False
+                waits = True
             case Sleep(timer=timer) if timer == DEADLINE:
                 pass
             case Sleep(timer=timer) if _is_waiting(walk, timer):
                 waits = True
             case Await() | Queue():
                 waits = True
-            case Sleep() | Invoke() | Decide() | Begin():
+            case Sleep() | Invoke() | Decide() | Begin() | Later():
                 return False
             case _:
                 assert_never(command)

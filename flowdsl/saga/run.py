@@ -15,6 +15,7 @@ from flowdsl.plan.nodes import Plan
 from flowdsl.saga.events import Created, Event, last_time
 from flowdsl.saga.masking import names_masked
 from flowdsl.saga.progress import Progress, progress
+from flowdsl.saga.remembered import Remembered
 from flowdsl.saga.state import State, fold
 from flowdsl.saga.unfolding import Unfolded, unfolded
 
@@ -45,18 +46,23 @@ class Run(Struct, frozen=True):
         """Nothing is known of it yet: its first fact, that it was created, is still to come."""
         return Run(unfolded(plan, State()), State(), Progress("running", {}), 0.0, is_open=True)
 
-    def with_facts(self, facts: Iterable[Event]) -> Run:
-        """The same run once these have happened as well."""
+    def with_facts(self, facts: Iterable[Event], memory: Remembered | None = None) -> Run:
+        """The same run once these have happened as well. `memory`: what its drive remembers of it."""
         facts, state = tuple(facts), self.state
         if not self.is_open:
             state = replace(state, lost=state.lost | names_masked(facts))
         state, at = fold(state, facts), last_time(facts, self.at)
-        return _asked(self.plan, state, at, is_open=self.is_open)
+        if memory is None:
+            return _asked(self.plan, state, at, is_open=self.is_open)
+        memory.take(self.state, facts, state)
+        return Run(memory.plan, state, memory.ask(), at, self.is_open)
 
-    def with_intents(self, facts: Iterable[Event]) -> Run:
+    def with_intents(self, facts: Iterable[Event], memory: Remembered | None = None) -> Run:
         """The same run once it is kept that what its progress wants is begun: nothing new follows from that."""
         facts = tuple(facts)
         state, at = fold(self.state, facts), last_time(facts, self.at)
+        if memory is not None:
+            memory.take(self.state, facts, state)
         return Run(self.plan, state, self.progress, at, self.is_open)
 
     @property

@@ -79,17 +79,15 @@ class CallState(Struct, frozen=True):
     first_at: float = 0.0
     last_at: float = 0.0  # of the last send
     ended_at: float = 0.0
-    spent: int = (
-        0  # attempts that do not count: made before a person granted a fresh set, or spared
-    )
+    # attempts that do not count: made before a person granted a fresh set, or spared
+    spent: int = 0
     spared: int = 0  # how many of them a crash interrupted
     granted: bool = False  # a fresh set, not touched yet
     expired: bool = False  # the service has forgotten the key
     failed: Failure | None = None  # it could not be rendered, or its `when` raised
     resolved: Resolved | None = None
-    absent: Resolved | None = (
-        None  # a person's word that it never happened, also once it is sent again
-    )
+    # a person's word that it never happened, also once it is sent again
+    absent: Resolved | None = None
     waived: Waived | None = None
 
 
@@ -128,6 +126,7 @@ class State(Struct, frozen=True):
     flying_in: Mapping[Address, int] = field(default_factory=dict)  # how many, by what they are in
     items: Mapping[Address, None] = field(default_factory=dict)  # of which something is known
     untaken: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # signals, by their name
+    to_begin: Mapping[Address, None] = field(default_factory=dict)  # runs that are not there yet
 
     @property
     def must_land(self) -> int:
@@ -171,15 +170,13 @@ def apply(state: State, event: Event) -> State:
         case Started() | Finished() | Failed() | Expired():
             return _called(state, event)
         case Armed(timer=timer):
-            return replace(
-                state, armed=put(state.armed, timer, event.due), items=_items(state, timer)
-            )
+            armed = put(state.armed, timer, event.due)
+            return replace(state, armed=armed, items=_items(state, timer))
         case Fired():
             return replace(state, fired=put(state.fired, event.timer, None), crashes=0)
         case Done(node=node):
-            return replace(
-                state, done=put(state.done, node, event.value), items=_items(state, node)
-            )
+            done = put(state.done, node, event.value)
+            return replace(state, done=done, items=_items(state, node))
         case Skipped(node=node):
             return replace(state, skipped=put(state.skipped, node, None), items=_items(state, node))
         case Retried() | Resolved() | Waived():
@@ -231,10 +228,14 @@ def _called(state: State, event: Started | Finished | Failed | Expired) -> State
                 crashes=state.crashes if crashed else 0,
             )
         case Failed(node=node):
-            entry = state.calls.get(node, NO_CALL)
-            return _with_call(state, node, replace(entry, failed=event.failure))
+            entry = replace(state.calls.get(node, NO_CALL), failed=event.failure)
+            return _with_call(replace(state, to_begin=_begun(state, node)), node, entry)
         case Expired(call=call):
             return _with_call(state, call, replace(entry_of(state, call), expired=True))
+
+
+def _begun(state: State, node: Address) -> Mapping[Address, None]:
+    return without(state.to_begin, node) if node in state.to_begin else state.to_begin
 
 
 def _more_flying(state: State, call: CallId, more: int) -> Mapping[Address, int]:
@@ -248,9 +249,8 @@ def _branched(state: State, event: Branching) -> State:
     match event:
         case Expanded(each=each, items=items):
             assert each not in state.expanded, "the items of a list are decided once"
-            return replace(
-                state, expanded=put(state.expanded, each, items), items=_items(state, each)
-            )
+            expanded = put(state.expanded, each, items)
+            return replace(state, expanded=expanded, items=_items(state, each))
         case Chosen(each=each, winners=winners):
             assert each not in state.chosen, "winners are chosen once"
             return replace(state, chosen=put(state.chosen, each, winners))
@@ -278,10 +278,14 @@ def _branched(state: State, event: Branching) -> State:
         case Detached(node=node):
             assert node not in state.detached, "a run is started once"
             return replace(
-                state, detached=put(state.detached, node, event), items=_items(state, node)
+                state,
+                detached=put(state.detached, node, event),
+                to_begin=put(state.to_begin, node, None),
+                items=_items(state, node),
             )
         case Begun(node=node):
-            return replace(state, begun=put(state.begun, node, None), crashes=0)
+            begun, to_begin = put(state.begun, node, None), _begun(state, node)
+            return replace(state, begun=begun, to_begin=to_begin, crashes=0)
         case Admitted(at=at):
             return replace(state, admitted=at, crashes=0)
 
@@ -291,14 +295,10 @@ def _turn_of_run(state: State, event: OfRun) -> State:
         case Turned():
             assert event.scope not in state.turned, "a scope turns once"
             assert event.scope != ROOT or not state.committed, "what has committed cannot turn"
-            return replace(
-                state,
-                turned=put(state.turned, event.scope, event),
-                items=_items(state, event.scope),
-            )
+            turned = put(state.turned, event.scope, event)
+            return replace(state, turned=turned, items=_items(state, event.scope))
         case Planned():
-            planned = put(state.planned, event.scope, frozenset(event.calls))
-            return replace(state, planned=planned)
+            return replace(state, planned=put(state.planned, event.scope, frozenset(event.calls)))
         case Committed():
             assert state.turning is None, "what has turned cannot commit"
             return replace(state, committed=True)
@@ -383,7 +383,9 @@ def _ordered(state: State, event: Retried | Resolved | Waived) -> State:
             entry = replace(
                 entry, failed=None, resolved=None, spent=entry.attempt, granted=entry.attempt > 0
             )
-            return _with_call(replace(state, parked=None), event.call, entry)
+            again = event.call in state.detached and event.call not in state.begun
+            to_begin = put(state.to_begin, event.call, None) if again else state.to_begin
+            return _with_call(replace(state, parked=None, to_begin=to_begin), event.call, entry)
         case Resolved():
             # That it never happened is said of every attempt.
             absent = entry.absent if event.ok else event

@@ -11,7 +11,8 @@ from flowdsl.saga.commands import Await, Decide, Sleep
 from flowdsl.saga.deciding import decide_payload
 from flowdsl.saga.events import Failed, Failure, Received
 from flowdsl.saga.scope import Vantage, scope
-from flowdsl.saga.walk import OVER_OK, RUNNING, Stand, Walk
+from flowdsl.saga.stand import OVER_OK, RUNNING, Stand
+from flowdsl.saga.walk import Walk
 
 WAITING = Stand("waiting", over=False)
 
@@ -62,11 +63,8 @@ def wait_for(walk: Walk, node: WaitFor) -> Stand:
 
 def _unanswered(walk: Walk, name: str) -> str | None:
     """The id of the first signal of this name that nobody has taken."""
-    taken = walk.taken | set(walk.state.received.values())
-    return next(
-        (one.id for one in walk.state.signals.values() if one.name == name and one.id not in taken),
-        None,
-    )
+    untaken = walk.state.untaken.get(name, ())
+    return next((signal for signal in untaken if signal not in walk.taken), None)
 
 
 def _moment(walk: Walk, node: Wait, until: Expression) -> float:

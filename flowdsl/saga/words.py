@@ -10,8 +10,9 @@ from flowdsl.plan.nodes import Call, Confirm
 from flowdsl.saga.attempt import may_resend
 from flowdsl.saga.events import Resolved, Waived
 from flowdsl.saga.intent import action_of
-from flowdsl.saga.state import CallState
-from flowdsl.saga.walk import Residue, Walk
+from flowdsl.saga.state import CallState, State
+from flowdsl.saga.unfolding import Unfolded
+from flowdsl.saga.walk import Residue
 
 SKIPPED_BY_HAND = "skipped on a person's word"
 HAPPENED: Mapping[str, str] = MappingProxyType(
@@ -26,29 +27,29 @@ ABSENT: Mapping[str, str] = MappingProxyType(
 )
 
 
-def words_of_people(walk: Walk) -> Iterator[Residue]:
+def words_of_people(plan: Unfolded, state: State) -> Iterator[Residue]:
     """Every skip, every answer and every "it never happened" that no service has said since."""
-    for call, entry in walk.state.calls.items():
-        word = _word(walk, call, entry)
+    for call, entry in state.calls.items():
+        word = _word(plan, call, entry)
         if word is not None:
             yield Residue(step_of(call), call, _said(call, word), word.actor, word.reason)
 
 
-def _word(walk: Walk, call: CallId, entry: CallState) -> Waived | Resolved | None:
+def _word(plan: Unfolded, call: CallId, entry: CallState) -> Waived | Resolved | None:
     if entry.waived is not None:
         return entry.waived
     if entry.answer is None and entry.resolved is not None:
         return entry.resolved
-    return None if entry.absent is None or _was_heard(walk, call, entry) else entry.absent
+    return None if entry.absent is None or _was_heard(plan, call, entry) else entry.absent
 
 
-def _was_heard(walk: Walk, call: CallId, entry: CallState) -> bool:
+def _was_heard(plan: Unfolded, call: CallId, entry: CallState) -> bool:
     """Whether the service has answered for the attempts that a person called absent as well: it did the work once."""
-    node = walk.plan.nodes.get(step_of(call))
+    node = plan.nodes.get(step_of(call))
     if entry.answer is None or not isinstance(node, Call | Confirm):
         return False
-    action = action_of(walk.plan, call)
-    return may_resend(action, walk.plan.services[action.service])
+    action = action_of(plan, call)
+    return may_resend(action, plan.services[action.service])
 
 
 def _said(call: CallId, word: Waived | Resolved) -> str:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from flowdsl.saga.progress import StepState
+from flowdsl.saga.stand import StepState
 from flowdsl.view.paint import Style, Styled
 
 

@@ -138,9 +138,9 @@ def test_what_was_out_when_its_process_died_is_not_sent_again_without_a_key() ->
 
 async def acts_first(self: Drive, events: Sequence[Event]) -> None:
     """As `Drive._turn`, but what is to be kept is kept when all has begun."""
-    turn = advance(self.run, events, self.ports.signer, self.ports.clock.now())
+    turn = advance(self.run, events, self.ports.signer, self.ports.clock.now(), self.memory)
     self.run = turn.after
-    self._reconcile(self.run.progress.commands)
+    self._reconcile(self.run.progress)
     await asyncio.sleep(0)
     self.ports.watch(turn)
     await self.keep(turn.facts)

@@ -28,7 +28,7 @@ from flowdsl.saga import (
     undoing,
 )
 from flowdsl.saga.attempt import Standing
-from flowdsl.saga.collecting import Collector
+from flowdsl.saga.collecting import Collector, Tally
 from flowdsl.saga.commands import Decide, Invoke
 from flowdsl.saga.events import (
     Ended,
@@ -44,10 +44,11 @@ from flowdsl.saga.events import (
 )
 from flowdsl.saga.observation import Observation
 from flowdsl.saga.outcome import misfit
+from flowdsl.saga.stand import OVER_OK, PENDING, Stand, StepState
 from flowdsl.saga.state import CallState, State
 from flowdsl.saga.undoing import Undo
 from flowdsl.saga.unfolding import Unfolded
-from flowdsl.saga.walk import OVER_OK, PENDING, Residue, Stand, StepState, Walk
+from flowdsl.saga.walk import Residue, Walk
 from tests.conftest import Counts
 from tests.explorer.corpus import CASES
 from tests.museum.exhibit import plant
@@ -73,7 +74,7 @@ def never_planned(walk: Walk, scope: Address) -> None:
 
 
 def in_the_order_of_the_steps(
-    walk: Walk, children: tuple[AnyNode, ...], scope: Address, *, held: bool
+    walk: Walk, holder: AnyNode, children: tuple[AnyNode, ...], scope: Address, *, held: bool
 ) -> bool:
     over = True
     for node in children:
@@ -83,7 +84,9 @@ def in_the_order_of_the_steps(
     return over
 
 
-def all_at_once(walk: Walk, children: tuple[AnyNode, ...], scope: Address, *, held: bool) -> bool:
+def all_at_once(
+    walk: Walk, holder: AnyNode, children: tuple[AnyNode, ...], scope: Address, *, held: bool
+) -> bool:
     stands = [backward._node_backward(walk, n, scope, held=False) for n in children]
     walk.stands.update({n.address: s for n, s in zip(children, stands, strict=True)})
     return all(stand.over for stand in stands)
@@ -206,7 +209,7 @@ def given_up_without_a_word(walk: Walk, call: Call, back: Undo) -> Stand:
     return Stand("kept", over=True)
 
 
-def nobody_said_anything(walk: Walk) -> list[Residue]:
+def nobody_said_anything(plan: Unfolded, past: State) -> list[Residue]:
     return []
 
 
@@ -220,7 +223,7 @@ def kept_only_at_the_end(walk: Walk, call: Call) -> StepState:
 
 
 def stuck_holds_up_everything(
-    walk: Walk, children: tuple[AnyNode, ...], scope: Address, *, held: bool
+    walk: Walk, holder: AnyNode, children: tuple[AnyNode, ...], scope: Address, *, held: bool
 ) -> bool:
     over = True
     for node in reversed(children):
@@ -249,17 +252,13 @@ def losers_stay(collector: Collector, position: int, item: AnyNode) -> Stand:
     return Stand("ok", over=True) if lost else _begun_item(collector, position, item)
 
 
-def over_once_chosen(
-    collector: Collector, stands: dict[Address, Stand], *, all_over: bool
-) -> tuple[Stand, Failure | None]:
-    return _choose(collector, stands, all_over=True)
+def over_once_chosen(collector: Collector, tally: Tally) -> tuple[Stand, Failure | None]:
+    return _choose(collector, replace(tally, is_over=True))
 
 
-def one_too_many(
-    collector: Collector, stands: dict[Address, Stand], *, all_over: bool
-) -> tuple[Stand, Failure | None]:
+def one_too_many(collector: Collector, tally: Tally) -> tuple[Stand, Failure | None]:
     each = replace(collector.each, quorum=collector.each.quorum + 1)
-    return _choose(replace(collector, each=each), stands, all_over=all_over)
+    return _choose(replace(collector, each=each), tally)
 
 
 def never_lost(walk: Walk, item: AnyNode, stand: Stand) -> bool:
@@ -285,20 +284,10 @@ def without_the_items(plan: Unfolded, past: State, scope: Address) -> tuple[Addr
 
 
 def items_all_at_once_with_what_follows(
-    walk: Walk,
-    children: tuple[AnyNode, ...],
-    scope: Address,
-    *,
-    held: bool,
-    passed_over: frozenset[Address] = frozenset(),
+    walk: Walk, holder: AnyNode, children: tuple[AnyNode, ...], scope: Address, *, held: bool
 ) -> bool:
-    return _children_backward(
-        walk,
-        tuple(replace(node, needs=()) for node in children),
-        scope,
-        held=held,
-        passed_over=passed_over,
-    )
+    at_once = tuple(replace(node, needs=()) for node in children)
+    return _children_backward(walk, holder, at_once, scope, held=held)
 
 
 _begun_item, _choose, _fall_back = collecting._begun_item, collecting._choose, forward._fall_back

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from flowdsl.saga.progress import StepState
+from flowdsl.saga.stand import StepState
 from flowdsl.view.verb import LOOKS, Kind, Look
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from xml.sax.saxutils import escape
 
-from flowdsl.saga.progress import StepState
+from flowdsl.saga.stand import StepState
 from flowdsl.view.graph.arrange import (
     INDENT,
     PAD,

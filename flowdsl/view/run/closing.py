@@ -13,9 +13,9 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.commands import Await, Queue
 from flowdsl.saga.events import Failure
 from flowdsl.saga.ledger import effects
-from flowdsl.saga.progress import Residue
 from flowdsl.saga.run import Run
 from flowdsl.saga.state import NO_CALL
+from flowdsl.saga.walk import Residue
 from flowdsl.view.brief import failure_summary, scalar
 from flowdsl.view.calls import NAME_MAX, Names, call_text, direction_word, name_of, short_names
 from flowdsl.view.mark import RUN_MARKS, STEP_MARKS, WARNING

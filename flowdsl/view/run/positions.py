@@ -7,8 +7,8 @@ from flowdsl.plan.address import Address, CallId, answer, enclosing, undo
 from flowdsl.plan.nodes import AnyNode, Call, Status
 from flowdsl.saga.events import Failure
 from flowdsl.saga.ledger import outcome_failure
-from flowdsl.saga.progress import StepState
 from flowdsl.saga.run import Run
+from flowdsl.saga.stand import StepState
 from flowdsl.saga.state import NO_CALL, CallState
 from flowdsl.saga.walk import STANDS
 from flowdsl.view.outline import steps

@@ -26,10 +26,10 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.commands import Await
 from flowdsl.saga.events import Failure, Ok, Refused, Unknown
 from flowdsl.saga.ledger import answer_of
-from flowdsl.saga.progress import Residue
 from flowdsl.saga.run import Run
 from flowdsl.saga.scope import failure_value, value
 from flowdsl.saga.state import NO_CALL, CallState
+from flowdsl.saga.walk import Residue
 from flowdsl.view.calls import call_text
 from flowdsl.view.outline import steps
 from flowdsl.view.run.items import taken_branch

@@ -27,8 +27,8 @@ from flowdsl.saga.collecting import LOST
 from flowdsl.saga.events import Failure, Ok, Refused, Resolved, Unknown
 from flowdsl.saga.intent import action_of
 from flowdsl.saga.ledger import answer_of
-from flowdsl.saga.progress import StepState
 from flowdsl.saga.run import Run
+from flowdsl.saga.stand import StepState
 from flowdsl.saga.state import NO_CALL, CallState
 from flowdsl.view.brief import (
     answer_summary,
