@@ -47,3 +47,28 @@ def test_a_question_ends_at_a_file_that_answers_it(
     # and from the map to a file that has the name in it
     assert Path(file).stem in told or file.startswith("docs/"), question
     assert re.search(rf"\b{name}\b", (ROOT / file).read_text("utf-8")), question
+
+
+FLAT = {"cli/commands"}  # its tests are those of the command line
+
+
+def test_every_package_has_its_tests_where_it_stands_itself() -> None:
+    packages = {
+        path.parent.relative_to(ROOT / "flowdsl").as_posix()
+        for path in (ROOT / "flowdsl").rglob("__init__.py")
+    }
+    without = [
+        name for name in packages - FLAT if not any((ROOT / "tests" / name).glob("test_*.py"))
+    ]
+    assert without == []
+
+
+def test_what_the_suites_that_attack_share_is_made_once() -> None:
+    made = {
+        path: set(re.findall(r"^class (\w+)", path.read_text("utf-8"), re.MULTILINE))
+        for path in (ROOT / "tests").rglob("*.py")
+    }
+    shared = {name for path, names in made.items() if path.parent.name == "lives" for name in names}
+    assert {"Death", "Fuse", "DyingNetwork", "SimDisk", "Front", "Theatre", "Machine"} <= shared
+    for path, names in made.items():
+        assert path.parent.name == "lives" or not names & shared, path

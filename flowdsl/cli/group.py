@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "rerun": "a new run from the inputs of an old one",
         "explain": "what an error code or a language key means",
         "fsck": "check the store",
+        "prune": "throw away runs that ended long ago",
     }
 )
 # For `gc.set_threshold`: a run's records live long and hold no rings, so most of what the collector looks at is looked at in vain.

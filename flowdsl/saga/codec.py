@@ -1,39 +1,40 @@
 """Event ⇄ one line of JSON: `{"t":"started","call":"flight","attempt":1,"at":1767225600.1,…}`.
 
-The fields of the events are the format; their annotations choose how a field is written. A field that has its default is
-left out, and one that a newer flowdsl added is passed over. A line is ASCII, so no byte of it can be taken for
-anything else. Old journals replay for ever: a tag or a field is never renamed, and a new field has a default.
+What stands in it is decided by `records.py`. A line is ASCII, so no byte of it can be taken for anything else. Texts that
+hold a secret's stand-in are written with their marks, and a table beside the fields says where those stand.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Callable, Mapping
 from decimal import Decimal
-from types import MappingProxyType
-from typing import Any, NoReturn, TypeAlias
-
-from msgspec import NODEFAULT, Struct
+from typing import Any, NoReturn
 
 from flowdsl.codes import Code
 from flowdsl.errors import StoreError
 from flowdsl.plan.json import from_bytes, to_bytes, writer
 from flowdsl.plan.masked import Masked, StandIn
-from flowdsl.plan.request import BasicCredentials, Request
-from flowdsl.plan.values import Json, Sealed, Secret
-from flowdsl.saga import events
-from flowdsl.saga.events import Event, Failure, Fingerprint, Ok, Refused, Unknown, Unrecognised
+from flowdsl.plan.values import Json
+from flowdsl.saga.events import Event, Unrecognised
+from flowdsl.saga.records import (
+    BY_TAG,
+    SHAPES,
+    object_of,
+    read_list,
+    read_text,
+    read_whole,
+    record_of,
+)
 
 
 def encode(event: Event) -> bytes:
     """One line without its end. Raises StoreError for what JSON cannot say (NaN, a body nested too deeply)."""
-    shape = _SHAPES.get(type(event))
+    shape = SHAPES.get(type(event))
     if shape is None:
         raise TypeError(f"{event!r} is kept as it was read, never written again")
     try:
-        line = _line(_record(event, shape))
+        line = _line(record_of(event, shape))
         if (
             b"NaN" in line or b"Infinity" in line
         ):  # maybe in a text; a number could not be read again
@@ -47,13 +48,13 @@ def decode(line: bytes) -> Event:
     """Raises StoreError for anything that is not an event, and nothing else."""
     record = _parsed(line)
     kind = record.get("t")
-    shape = _TAGGED.get(kind) if isinstance(kind, str) else None
+    shape = BY_TAG.get(kind) if isinstance(kind, str) else None
     if shape is None:
         return _unrecognised(kind, record)
     try:
         if MASKED in record:
             _put_back(record)
-        event: Event = _object(record, shape)
+        event: Event = object_of(record, shape)
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
         raise StoreError(
             f"a record of kind {kind!r} cannot be read: {error}",
@@ -192,17 +193,20 @@ def _read_stand_in(record: Any) -> StandIn:
         part if isinstance(part, str) else _read_stand_in(part) for part in record.get("of", ())
     )
     return StandIn(
-        _text(record["secret"]), _text(record.get("as", "")), inner, _whole(record.get("part", 0))
+        read_text(record["secret"]),
+        read_text(record.get("as", "")),
+        inner,
+        read_whole(record.get("part", 0)),
     )
 
 
 def _put_back(record: dict[str, Any]) -> None:
     """The texts of the table, masked as they were."""
-    for path, lengths, seal in _list(record[MASKED]):
+    for path, lengths, seal in read_list(record[MASKED]):
         around: Any = record
         for step in path[:-1]:
             around = around[step]
-        text, parts = _text(around[path[-1]]), []
+        text, parts = read_text(around[path[-1]]), []
         for one in lengths:
             if isinstance(one, int):
                 part: str | StandIn = text[:one]
@@ -211,236 +215,4 @@ def _put_back(record: dict[str, Any]) -> None:
                 part = _read_stand_in(one)
                 text = text.removeprefix(part.mark)
             parts.append(part)
-        around[path[-1]] = Masked.of(tuple(parts), _text(seal))
-
-
-# --- fields ------------------------------------------------------------------------------------------
-
-Write: TypeAlias = "Callable[[Any], Any] | None"  # None: as it is
-Read: TypeAlias = Callable[[Any], Any]
-
-
-class _Field(Struct, frozen=True):
-    name: str
-    default: object  # NODEFAULT where it has none
-    write: Write
-    read: Read
-
-
-class _Shape(Struct, frozen=True):
-    make: type[Any]
-    tag: str
-    fields: tuple[_Field, ...]
-    must: bool = False  # a flowdsl that does not know this kind of record must not go on
-
-
-def _record(value: object, shape: _Shape) -> dict[str, Any]:
-    record: dict[str, Any] = {"t": shape.tag} if shape.tag else {}
-    if shape.must:
-        record["must"] = True
-    for each in shape.fields:
-        item = getattr(value, each.name)
-        default = each.default
-        if item is default or (type(item) is type(default) and item == default):
-            continue
-        record[each.name] = item if each.write is None else each.write(item)
-    return record
-
-
-def _object(record: dict[str, Any], shape: _Shape) -> Any:
-    values: dict[str, Any] = {}
-    for each in shape.fields:
-        if each.name in record:
-            values[each.name] = each.read(record[each.name])
-        elif each.default is NODEFAULT:
-            raise KeyError(each.name)
-    return shape.make(**values)
-
-
-def _exactly(wanted: type) -> Read:
-    def read(value: Any) -> Any:
-        if type(value) is not wanted and not (wanted is str and type(value) is Masked):
-            raise TypeError(f"{wanted.__name__} expected, not {type(value).__name__}")
-        return value
-
-    return read
-
-
-_text, _whole, _truth, _list = _exactly(str), _exactly(int), _exactly(bool), _exactly(list)
-
-
-def _as_is(value: Any) -> Any:
-    return value
-
-
-def _seconds(value: float) -> float:
-    if not math.isfinite(value):
-        raise ValueError("a time has to be finite")
-    return value
-
-
-def _read_seconds(value: Any) -> float:
-    if type(value) is not int and type(value) is not Decimal:
-        raise TypeError("a number expected")
-    return _seconds(float(value))
-
-
-def _mapping(read: Read) -> Read:
-    def read_mapping(value: Any) -> dict[str, Any]:
-        return {name: read(item) for name, item in value.items()}
-
-    return read_mapping
-
-
-def _maybe(inner: Read) -> Read:
-    return lambda value: None if value is None else inner(value)
-
-
-def _write_sealed(parts: Sealed) -> Json:
-    texts = [part for part in parts if type(part) is str]
-    if len(texts) == len(parts):
-        return "".join(texts)
-    return [part if isinstance(part, str) else {"secret": part.name} for part in parts]
-
-
-def _read_sealed(value: Any) -> Sealed:
-    if isinstance(value, str):
-        return (value,) if value else ()
-    return tuple(
-        part if isinstance(part, str) else Secret(_text(part["secret"])) for part in _list(value)
-    )
-
-
-def _write_headers(headers: tuple[tuple[str, Sealed], ...]) -> list[Json]:
-    return [[name, _write_sealed(value)] for name, value in headers]
-
-
-def _read_headers(value: Any) -> tuple[tuple[str, Sealed], ...]:
-    return tuple((_text(name), _read_sealed(text)) for name, text in _list(value))
-
-
-def _write_outcome(outcome: events.Outcome) -> dict[str, Any]:
-    return _record(outcome, _SHAPES[type(outcome)])
-
-
-def _read_outcome(value: Any) -> events.Outcome:
-    shape = _TAGGED_OUTCOMES[value["t"]]
-    outcome: events.Outcome = _object(value, shape)
-    return outcome
-
-
-def _nested(make: type[Any]) -> tuple[Callable[[Any], Any], Read]:
-    def write(value: Any) -> Any:
-        return _record(value, _SHAPES[make])
-
-    def read(value: Any) -> Any:
-        return _object(value, _SHAPES[make])
-
-    return write, read
-
-
-def _write_fingerprints(found: tuple[Fingerprint, ...]) -> list[Json]:
-    return [[one.name, one.length, one.seal] for one in found]
-
-
-def _read_fingerprints(value: Any) -> tuple[Fingerprint, ...]:
-    return tuple(
-        Fingerprint(_text(name), _whole(length), _text(seal)) for name, length, seal in _list(value)
-    )
-
-
-def _nested_or_none(make: type[Any]) -> tuple[Write, Read]:
-    write, read = _nested(make)
-    return _maybe(write), _maybe(read)
-
-
-# How a field is written and read, by its annotation. An annotation that is not here fails at import.
-_FORMS: Mapping[str, tuple[Write, Read]] = MappingProxyType(
-    {
-        "str": (None, _text),
-        "Address": (None, _text),
-        "CallId": (None, _text),
-        "int": (None, _whole),
-        "bool": (None, _truth),
-        "float": (_seconds, _read_seconds),
-        "int | None": (None, _maybe(_whole)),
-        "str | None": (None, _maybe(_text)),
-        "float | None": (_maybe(_seconds), _maybe(_read_seconds)),
-        "Json": (None, _as_is),
-        "dict[str, Json]": (None, _mapping(_as_is)),
-        "dict[str, Json] | None": (None, _maybe(_mapping(_as_is))),
-        "dict[str, str]": (None, _mapping(_text)),
-        "dict[str, str] | None": (None, _maybe(_mapping(_text))),
-        "dict[str, str | None]": (None, _mapping(_maybe(_text))),
-        "tuple[Json, ...]": (list, lambda value: tuple(_list(value))),
-        "tuple[int, ...]": (list, lambda value: tuple(map(_whole, _list(value)))),
-        "tuple[str, ...] | None": (
-            _maybe(list),
-            _maybe(lambda value: tuple(map(_text, _list(value)))),
-        ),
-        "tuple[Address, ...]": (list, lambda value: tuple(map(_text, _list(value)))),
-        "Sealed": (_write_sealed, _read_sealed),
-        "Sealed | None": (_maybe(_write_sealed), _maybe(_read_sealed)),
-        "tuple[tuple[str, Sealed], ...]": (_write_headers, _read_headers),
-        "Outcome": (_write_outcome, _read_outcome),
-        "tuple[Fingerprint, ...]": (_write_fingerprints, _read_fingerprints),
-        "Failure": _nested(Failure),
-        "Failure | None": _nested_or_none(Failure),
-        "Ok | None": _nested_or_none(Ok),
-        "BasicCredentials | None": _nested_or_none(BasicCredentials),
-        "Request | None": _nested_or_none(Request),
-    }
-)
-
-
-def _shape(make: type[Any], tag: str, *, must: bool = False) -> _Shape:
-    names, defaults = make.__struct_fields__, make.__struct_defaults__
-    without = len(names) - len(defaults)
-    kept = tuple(
-        _Field(name, default, *_FORMS[make.__annotations__[name]])
-        for name, default in zip(names, (*[NODEFAULT] * without, *defaults), strict=True)
-    )
-    return _Shape(make, tag, kept, must)
-
-
-# --- the tags ----------------------------------------------------------------------------------------
-
-_EVENTS = (
-    _shape(events.Created, "created"),
-    _shape(events.Started, "started"),
-    _shape(events.Finished, "finished"),
-    _shape(events.Armed, "armed"),
-    _shape(events.Fired, "fired"),
-    _shape(events.Expired, "expired"),
-    _shape(events.Resumed, "resumed"),
-    _shape(events.Paused, "paused"),
-    _shape(events.Stopped, "stopped"),
-    _shape(events.CancelRequested, "cancel_requested"),
-    _shape(events.Retried, "retried"),
-    _shape(events.Resolved, "resolved"),
-    _shape(events.Waived, "waived"),
-    _shape(events.Skipped, "skipped"),
-    _shape(events.Done, "done"),
-    _shape(events.Failed, "failed"),
-    _shape(events.Turned, "turned"),
-    _shape(events.Planned, "planned"),
-    _shape(events.Committed, "committed"),
-    _shape(events.Alerted, "alerted"),
-    _shape(events.Parked, "parked"),
-    _shape(events.Ended, "ended"),
-    _shape(events.Admitted, "admitted", must=True),
-    _shape(events.Begun, "begun", must=True),
-    _shape(events.Signalled, "signalled", must=True),
-    _shape(events.Expanded, "expanded", must=True),
-    _shape(events.Chosen, "chosen", must=True),
-    _shape(events.Received, "received", must=True),
-    _shape(events.Detached, "spawned", must=True),
-)
-_OUTCOMES = (_shape(Ok, "ok"), _shape(Refused, "refused"), _shape(Unknown, "unknown"))
-_PARTS = (_shape(Failure, ""), _shape(BasicCredentials, ""), _shape(Request, ""))
-
-_SHAPES: Mapping[type, _Shape] = MappingProxyType(
-    {shape.make: shape for shape in (*_EVENTS, *_OUTCOMES, *_PARTS)}
-)
-_TAGGED: Mapping[str, _Shape] = MappingProxyType({shape.tag: shape for shape in _EVENTS})
-_TAGGED_OUTCOMES: Mapping[str, _Shape] = MappingProxyType({s.tag: s for s in _OUTCOMES})
+        around[path[-1]] = Masked.of(tuple(parts), read_text(seal))

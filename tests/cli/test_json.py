@@ -44,6 +44,7 @@ RIGHT: Mapping[str, tuple[str, ...]] = {
     "rerun": ("a",),
     "explain": ("F072",),
     "fsck": (),
+    "prune": ("--older", "90d"),
 }
 # Command lines that are wrong, each with its code.
 WRONG: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -90,6 +91,9 @@ WRONG: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("F140", ("signal", "a", "x", "--store", "nowhere")),
     ("F140", ("rerun", "--store", "nowhere")),
     ("F140", ("fsck", "--store", "nowhere")),
+    ("F140", ("prune", "--older", "90d", "--store", "nowhere")),
+    ("F079", ("prune", "--older", "soon")),
+    ("F079", ("prune",)),
     ("F079", ("test",)),
     ("F079", ("nosuchcommand",)),
     ("F079", ("run",)),

@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -127,6 +128,7 @@ def test_a_damaged_run_hides_no_other(cli: CommandLine, good: str, bad: str, pro
         path.write_bytes(
             path.read_bytes().replace(b'"state":"compensated"', b'"state":"Compensated"')
         )
+    shutil.rmtree(project / ".flowdsl" / "cache")  # which had seen it whole
     found = {row["run"]: row["state"] for row in cli("list", "--json").json["runs"]}
     assert found == {"good": "succeeded", "bad": "damaged"}
     assert " ago" not in next(x for x in cli("list").out.splitlines() if x.startswith("bad "))
@@ -376,7 +378,9 @@ def test_leftovers_go_only_when_asked(cli: CommandLine, good: str, project: Path
 
 def test_looking_changes_nothing(cli: CommandLine, bad: str, project: Path) -> None:
     def content() -> dict[str, bytes]:
-        return {str(p): p.read_bytes() for p in project.rglob("*") if p.is_file()}
+        """But for what may be thrown away at any time."""
+        found = (p for p in project.rglob("*") if p.is_file() and p.parent.name != "cache")
+        return {str(p): p.read_bytes() for p in found}
 
     before = content()
     for words in (
@@ -421,3 +425,18 @@ def test_several_files_are_one_picture_with_the_events_between_them(
     assert cli("graph", *files, "-o", "all.txt").code == 0
     assert "order.placed" in (project / "all.txt").read_text()
     assert cli("graph", *files, "-o", files[0]).code == 2
+
+
+# --- prune --------------------------------------------------------------------------------------------
+
+
+def test_prune_throws_old_runs_away(cli: CommandLine, good: str, bad: str) -> None:
+    assert cli("prune", "--older", "1d", "--json").json["runs"] == 0
+    assert "2 runs would go" in cli("prune", "--older", "0s", "--plan").out
+    assert len(cli("list", "--json").json["runs"]) == 2
+    pruned = cli("prune", "--older", "0s", "--json").json
+    assert (pruned["runs"], pruned["removed"]) == (2, True)
+    assert cli("list", "--json").json["runs"] == []
+    again = cli("run", FLOW, *TRIP, "--id", good)
+    assert (again.code, "was pruned" in again.err) == (2, True)
+    assert cli("status", good).code == 2

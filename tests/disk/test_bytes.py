@@ -11,6 +11,7 @@ import pytest
 from flowdsl.errors import InputError, StoreError
 from flowdsl.plan.values import Json
 from flowdsl.world.store.archive import Archive
+from flowdsl.world.store.catalogue import Catalogue
 from flowdsl.world.store.documents import Documents
 from flowdsl.world.store.layout import StoreLayout
 from flowdsl.world.store.line import read_line
@@ -236,11 +237,12 @@ def test_a_hole_of_zeros_in_what_is_over_is_not_believed(disk: SimDisk, path: Pa
         for start in range(max(data.find(b'"events"'), 0), len(data) - size):
             disk.overwrite(path, data[:start] + bytes(size) + data[start + size :])
             documents = Documents(disk, StoreLayout(ROOT))
+            catalogue = Catalogue(disk, StoreLayout(ROOT))
             if path == DOCUMENT:
                 with pytest.raises(StoreError):
                     documents.read("a")
             else:
-                assert Archive(disk, StoreLayout(ROOT), documents).stand(["a"]) == {}
+                assert Archive(disk, StoreLayout(ROOT), documents, catalogue).stand(["a"]) == {}
             holes += 1
     what = "a document" if path == DOCUMENT else "a line of the archive"
     count(f"holes of zeros in {what}", holes)

@@ -25,7 +25,7 @@ PLAN = workflow("trip.yaml")
 OFTEN = 1 << 30
 
 
-class Deaf:
+class DeafInbox:
     """So many operations of a kind in the inbox fail, once there is an order in it."""
 
     def __init__(self, kind: str, times: int) -> None:
@@ -40,7 +40,7 @@ class Deaf:
             raise OSError(errno.EIO, "no", str(operation.path))
 
 
-async def cancelled(app: MockServices, disk: SimDisk, deaf: Deaf) -> str:
+async def cancelled(app: MockServices, disk: SimDisk, deaf: DeafInbox) -> str:
     """A run whose charge takes eight seconds is cancelled after one."""
     store = FileStore(STORE, disk, offload=Inline())
     network = Http(httpx.ASGITransport(app=app))
@@ -65,7 +65,7 @@ def slow(seconds: int) -> MockServices:
 @pytest.mark.parametrize("kind", ["list", "open", "read"])
 @pytest.mark.parametrize("times", [1, 5])
 def test_an_order_that_cannot_be_read_at_once_is_read_later(kind: str, times: int) -> None:
-    app, deaf = slow(8), Deaf(kind, times)
+    app, deaf = slow(8), DeafInbox(kind, times)
     state = run_virtually(cancelled(app, SimDisk(), deaf))
     assert deaf.struck == times
     assert state == "cancelled"
@@ -75,7 +75,7 @@ def test_an_order_that_cannot_be_read_at_once_is_read_later(kind: str, times: in
 @pytest.mark.parametrize("kind", ["list", "open", "read"])
 def test_who_cannot_hear_for_good_says_so_and_the_next_process_obeys(kind: str) -> None:
     # given a run that would wait for its answer for long
-    app, disk, deaf = slow(25), SimDisk(), Deaf(kind, OFTEN)
+    app, disk, deaf = slow(25), SimDisk(), DeafInbox(kind, OFTEN)
 
     async def story() -> tuple[float, str]:
         begun = VirtualClock().now()

@@ -52,7 +52,7 @@ class File:
 
 
 @dataclass(slots=True)
-class Fault:
+class DiskFault:
     kind: str
     left: int  # this many more of them succeed
     errno: int
@@ -82,15 +82,17 @@ class SimDisk:
     _synced_folders: set[Path] = field(default_factory=lambda: {Path("/")})
     _handles: dict[int, tuple[int, Path]] = field(default_factory=dict)
     _writable: set[int] = field(default_factory=set)
-    _faults: list[Fault] = field(default_factory=list)
+    _faults: list[DiskFault] = field(default_factory=list)
     _links: dict[int, bytes] = field(default_factory=dict)  # targets of symlinks, by inode
+    is_real: bool = False
+    boot: str = "the only one"
     _last: int = 0  # number given to an inode or a handle
 
     # --- what a test does to it ----------------------------------------------------------------------
 
     def fail(self, kind: str, number: int, code: int, *, lasting: bool = False) -> None:
         """The `number`-th operation of this kind from now on fails (from 1), or all from that one on."""
-        self._faults.append(Fault(kind, number - 1, code, lasting))
+        self._faults.append(DiskFault(kind, number - 1, code, lasting))
 
     def heal(self) -> None:
         """No fault strikes any more."""

@@ -51,19 +51,21 @@ async def _rows(
 ) -> tuple[list[RunRow], int]:
     """And how many runs were not looked at any more. What cannot be in that state is not read."""
     from flowdsl.cli.runs import asked_wrongly
+    from flowdsl.world.store.summary import Wanted
 
     with asked_wrongly():
+        if state in (None, *ENDED):
+            found, hidden = await store.newest(len_max, Wanted(workflow, state))
+            return [await row_of(store, one) for one in found], hidden
         runs = await (store.unfinished() if state in UNFINISHED else store.list())
-    found = [one for one in runs if workflow in (None, one.workflow)]
-    found.sort(key=lambda one: one.created_at, reverse=True)
-    if state in ENDED:
-        found = [one for one in found if one.ended == state]
     rows: list[RunRow] = []
-    for index, one in enumerate(found):
+    left = sorted(runs, key=lambda one: one.created_at, reverse=True)
+    left = [one for one in left if workflow in (None, one.workflow)]
+    for index, one in enumerate(left):
         if len_max is not None and len(rows) >= len_max:
-            return rows, len(found) - index
+            return rows, len(left) - index
         row = await row_of(store, one)
-        if state in (None, row.state):
+        if row.state == state:
             rows.append(row)
     return rows, 0
 

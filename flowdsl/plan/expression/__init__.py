@@ -1,6 +1,6 @@
 """The expressions in `${…}` and after `when:`: the small, safe part of Python's syntax, over JSON values.
 
-Text → `token.py` → `grammar.py` → the checked tree of `tree.py`; then two ways part:
+Text → `token.py` → `grammar.py` (`mistakes.py` says what is wrong) → the checked tree of `tree.py`; then two ways part:
     inference.py    before a run: the type (`types.py`, `signature.py`), and what would certainly go wrong
     closures.py     in a run: closures, called by `evaluate.py` within a `budget.py`
 

@@ -17,7 +17,8 @@ from msgspec import Struct
 from flowdsl.codes import Code
 from flowdsl.plan.expression.fault import ExpressionError
 from flowdsl.plan.expression.functions import FUNCTIONS
-from flowdsl.plan.expression.token import MAXIMUM_DEPTH, Token, check, tokenize
+from flowdsl.plan.expression.mistakes import mistake
+from flowdsl.plan.expression.token import MAXIMUM_DEPTH, check
 from flowdsl.plan.expression.tree import (
     Arithmetic,
     Chain,
@@ -52,71 +53,15 @@ def read_tree(text: str) -> Tree:
         # In brackets, blanks before and after mean nothing; `check` has seen that brackets match.
         root = ast.parse(f"({line})", mode="eval").body
     except SyntaxError as error:
-        raise _syntax(text, error) from None
+        if "too many nested" in error.msg or "too complex" in error.msg:
+            raise _TreeReader(text, b"").too_deep(0, len(text)) from None
+        raise mistake(text, error) from None
     except (RecursionError, MemoryError):
         raise _TreeReader(text, b"").too_deep(0, len(text)) from None
     except ValueError:
         message = "the expression holds a character that no text can hold"
         raise ExpressionError(message, 0, len(text)) from None
     return _TreeReader(text, line.encode()).read(root, 0)
-
-
-def _syntax(text: str, error: SyntaxError) -> ExpressionError:
-    said = error.msg
-    if "too many nested" in said or "too complex" in said:
-        return _TreeReader(text, b"").too_deep(0, len(text))
-    if "expected 'else'" in said:
-        start = max(0, (error.offset or 2) - 2)
-        length = max(1, min(len(text), (error.end_offset or 0) - 2) - start)
-        message = "`if` without `else`: every branch needs a value"
-        return ExpressionError(message, start, length, help="write `x if condition else y`")
-    tokens = tokenize(text)
-    if "forgot a comma" in said:
-        return ExpressionError(
-            "two values with nothing between them",
-            max(0, (error.offset or 2) - 2),
-            max(1, (error.end_offset or 0) - (error.offset or 0)),
-            help="an operator or a comma is missing",
-        )
-    offset = (error.offset or 2) - 2
-    wrong = next((token for token in tokens if token.start >= offset), None)
-    if wrong is None:
-        last = tokens[-1]
-        message = f"the expression ends after `{last.text}`, where a value should follow"
-        return ExpressionError(message, last.start, len(last.text), help="write the missing value")
-    return ExpressionError(
-        f"unexpected `{wrong.text}`", wrong.start, len(wrong.text), help=_hint(tokens, wrong)
-    )
-
-
-def _hint(tokens: list[Token], wrong: Token) -> str:
-    position = tokens.index(wrong)
-    before = tokens[position - 1] if position else None
-    if wrong.text in {
-        "*",
-        "/",
-        "//",
-        "%",
-        "and",
-        "or",
-        "in",
-        "==",
-        "!=",
-        "<",
-        "<=",
-        ">",
-        ">=",
-    } and (before is None or not before.ends_operand):
-        return f"a value is missing before `{wrong.text}`"
-    if wrong.text in {")", "]", "}", "else", ","}:
-        return f"a value is missing before `{wrong.text}`"
-    if wrong.kind == "number":
-        return "write numbers as 1000 or 10.5"
-    if wrong.text == ":":
-        return "write `x if condition else y` for a choice"
-    if wrong.text == "for":
-        return "write a list comprehension in brackets: `[x.price for x in items]`"
-    return ""
 
 
 _ARITHMETIC: MappingProxyType[type[ast.operator], Arithmetic] = MappingProxyType(

@@ -41,6 +41,7 @@ from flowdsl.view.brief import (
 )
 from flowdsl.view.calls import Names, call_text
 from flowdsl.view.paint import Style, cut
+from flowdsl.view.run.detail import Detail, joined
 from flowdsl.view.run.items import (
     Folded,
     collect_text,
@@ -62,30 +63,6 @@ from flowdsl.view.run.positions import (
 )
 from flowdsl.view.times import duration
 from flowdsl.view.verb import verb
-
-
-class Detail(Struct, frozen=True):
-    """What became of a step. A table has columns for the state, the tries and what was lost; a picture says all in one line."""
-
-    said: str = ""
-    state: str = ""
-    tries: str = ""
-    then: str = ""
-    is_lost: bool = False
-    is_warned: bool = False
-
-    @property
-    def text(self) -> str:
-        head = f"{self.state}: {self.said}" if self.state and self.said else self.state or self.said
-        if self.is_warned:
-            head = _joined(f"warning: {self.state}", self.said)
-        return _joined(LOST if self.is_lost else "", head, self.tries, self.then)
-
-    def beside(self, seen: str) -> str:
-        """What is left to say beside that state."""
-        state = "warning" if self.is_warned else self.state if self.state != seen else ""
-        said = self.said if self.said != seen else ""
-        return _joined(state, said, self.then)
 
 
 class Cells(Struct, frozen=True):
@@ -139,7 +116,7 @@ def _group(run: Run, node: AnyNode) -> str:
     said = verb(node, run.plan)
     if not is_item:
         return said
-    return item_text(item) if said == "steps" else _joined(item_text(item), said)
+    return item_text(item) if said == "steps" else joined(item_text(item), said)
 
 
 def _skipped(run: Run, node: AnyNode) -> Detail:
@@ -174,15 +151,15 @@ def _waiting(
     if isinstance(node, Detach):
         detached = run.state.detached.get(here)
         began = "" if here in run.state.begun or detached is None else "to be started"
-        return _joined(f"run {detached.run}" if detached else "", began), "plain"
+        return joined(f"run {detached.run}" if detached else "", began), "plain"
     if seen == "waiting" and isinstance(node, WaitFor):
-        return _joined("waiting for a signal", left), "yellow"
+        return joined("waiting for a signal", left), "yellow"
     if seen == "waiting":
         return ", ".join(word for word in ("waiting", left) if word), "yellow"
     if here in run.state.received:
         signal = run.state.signals[run.state.received[here]]
         by = f"by {signal.actor}" if signal.actor else ""
-        return _joined(summary(signal.payload) or "answered", by), "plain"
+        return joined(summary(signal.payload) or "answered", by), "plain"
     return "", "plain"
 
 
@@ -281,7 +258,7 @@ def _became(
             return Detail(_after(run.plan, call, names)), "dim"
         case "skipped":
             if entry.waived is not None:
-                return Detail(_joined("skipped by hand", entry.waived.reason)), "yellow"
+                return Detail(joined("skipped by hand", entry.waived.reason)), "yellow"
             return _skipped(run, call), "dim"
         case "running":
             return Detail(_running(entry, call.action)), "plain"
@@ -292,7 +269,7 @@ def _became(
             known = answer_of(run.state, call) if call.action.event is None else None
             kept = "kept" if isinstance(call.compensation, NothingToUndo) and seen == "kept" else ""
             resolved = "resolved by hand" if entry.resolved is not None else ""
-            said = _joined(kept, answer_summary(known) if known else "", resolved)
+            said = joined(kept, answer_summary(known) if known else "", resolved)
             return Detail(said, tries=tries), "plain"
         case "undone" | "undoing":
             return _undo_detail(run, call, seen), "blue"
@@ -328,7 +305,7 @@ def _running(entry: CallState, action: Action) -> str:
         return "running"
     said = getattr(entry.outcome, "failure", None)
     word = reason(said.response) if isinstance(said, Failure) else ""
-    return _joined(f"waits for try {entry.attempt + 1} of {attempts}", word)
+    return joined(f"waits for try {entry.attempt + 1} of {attempts}", word)
 
 
 def _asking_again(run: Run, call: Call, now: float | None) -> str:
@@ -349,7 +326,7 @@ def _standing(run: Run, call: Call) -> str:
     back = undo(call.address)
     if back not in run.state.calls:
         return "stands: nothing undoes it"
-    tail = _joined(status_of(run.state.calls[back]), tries_text(run, back))
+    tail = joined(status_of(run.state.calls[back]), tries_text(run, back))
     return f"stands: {undo_brief(run, back)}  {tail}".rstrip()
 
 
@@ -360,11 +337,11 @@ def _undo_detail(run: Run, call: Call, seen: StepState) -> Detail:
     if word is not None and entry.answer is None:
         absent = isinstance(word, Resolved) and not word.ok
         said = "nothing to undo, by hand" if absent else "undone by hand"
-        return Detail(_joined(said, word.reason))
+        return Detail(joined(said, word.reason))
     if back not in run.state.calls:
         waits = "" if seen == "undone" else "waits until nothing can arrive late"
         return Detail(waits, seen)
-    tail = _joined("" if entry.flying else status_of(entry), tries_text(run, back))
+    tail = joined("" if entry.flying else status_of(entry), tries_text(run, back))
     return Detail(f"{undo_brief(run, back)}  {tail}".rstrip(), seen)
 
 
@@ -373,7 +350,7 @@ def _stuck(run: Run, call: Call, why: str) -> Detail:
     if back in run.progress.stuck and back in run.state.calls:
         entry = run.state.calls[back]
         said = f"{undo_brief(run, back)}  {status_of(entry)}" if entry.attempt else ""
-        return Detail(_joined(said.rstrip(), tries_text(run, back)), "stuck")
+        return Detail(joined(said.rstrip(), tries_text(run, back)), "stuck")
     left = next((one.why for one in run.progress.residue if one.step == call.address), "")
     return Detail(left or why, "stuck", tries_text(run, call.address))
 
@@ -403,7 +380,3 @@ def _assigned(run: Run, node: Set) -> Detail:
         failure = failure_of(run, node.address)
         return Detail(failure.message, "refused") if failure else Detail()
     return Detail(" · ".join(f"{name} {cut(scalar(value), 24)}" for name, value in values.items()))
-
-
-def _joined(*words: str) -> str:
-    return " · ".join(word for word in words if word)

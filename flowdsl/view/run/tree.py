@@ -19,9 +19,10 @@ from flowdsl.view.mark import Mark
 from flowdsl.view.outline import Row, outline
 from flowdsl.view.paint import WIDTH, Line, Styled, columns, cut, dim, fit, line, pad, width
 from flowdsl.view.run.closing import run_name
+from flowdsl.view.run.detail import Detail
 from flowdsl.view.run.items import Folded, counts, is_template
 from flowdsl.view.run.positions import label_of, state_of
-from flowdsl.view.run.step import Cells, Detail, cells
+from flowdsl.view.run.step import Cells, cells
 from flowdsl.view.run.tone import MORE, mark_of
 from flowdsl.view.times import duration
 from flowdsl.view.verb import branch_text

@@ -2,9 +2,10 @@
 
 In reading order: `port` (what a store is), `summary` (what it says), then the store in a folder: `files` (all of it by
 name), `layout` (what lies where), `line` `index` `journal` `committer` `own_journal` (this process's journal), `journals`
-(those of the others), `archived_run` `archive` `archive_writer` (runs that are over; `documents` `carry_over`: of older
+(those of the others), `archived_run` `archive` `catalogue` `archive_writer` (runs that are over; `documents` `carry_over`: of older
 versions), `facts` and `register` (reading), `adoption` `dead_journals` (taking over), `claims` `queues` `inbox`
-`definitions`, `fsck*` `access` (looking it over). `disk` is all that it asks of the
+`definitions`, `fsck*` `access` (looking it over),
+`pruning`. `disk` is all that it asks of the
 system, `offload` the threads in which it does. `memory` is the store that keeps nothing.
 """
 

@@ -84,7 +84,9 @@ class Adoption(Struct, frozen=True):
     def _left_in(self, reader: JournalReader) -> list[_Left]:
         """The open runs of one dead journal, in one pass over it."""
         self.journals.refresh()
-        ended, best = self.archive.over(reader.index.entries), self.journals.runs()
+        best = self.journals.runs()
+        open_ = {run for run, entry in reader.index.entries.items() if not entry.ended}
+        ended = self.archive.surely_over(open_)
         left: list[_Left] = []
         whole = reader.whole()
         for run, entry in reader.index.entries.items():
@@ -107,7 +109,7 @@ class Adoption(Struct, frozen=True):
 
     def _elsewhere(self, run: str) -> JournalReader | None:
         self.journals.refresh()
-        if self.archive.over([run]):
+        if self.archive.surely_over([run]):
             return None
         found = self.journals.find(run)
         if found is None:

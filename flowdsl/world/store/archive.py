@@ -1,201 +1,255 @@
 """`archive/<n>.jsonl`: the runs that are over, a line each, as a reader sees them.
 
 Each line stands for itself: one that is damaged takes no other with it, and stops its own run by name where that can still be
-read. Each look reads what is new since the last one. Where two lines are of one run, they say the same.
+read. Each look reads what is new since the last one, of whatever process. Where two lines are of one run, they say the same.
 In a store of an older flowdsl there are documents as well (`documents`), until they have been carried over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from msgspec import Struct, field
 
 from flowdsl.errors import StoreError
+from flowdsl.world.store import catalogue
 from flowdsl.world.store.archived_run import is_sound, read_facts, read_summary, run_in
-from flowdsl.world.store.disk import Disk, explain, names, opened
+from flowdsl.world.store.catalogue import Catalogue, Mark, Place, Row
+from flowdsl.world.store.disk import Disk, FileStatus, explain, names, opened, read_whole
 from flowdsl.world.store.documents import Documents
 from flowdsl.world.store.index import LOST
 from flowdsl.world.store.journal import Record
 from flowdsl.world.store.layout import StoreLayout
-from flowdsl.world.store.summary import RunSummary, damaged
+from flowdsl.world.store.summary import EVERY, PRUNED, RunSummary, Wanted, damaged, pruned
+
+T = TypeVar("T")
 
 SUFFIX = ".jsonl"
 MARK = 40  # bytes: with the hash of a line
 
 
-class Place(NamedTuple):
-    """Where the line of a run is."""
-
-    path: Path
-    offset: int
-    size: int
-
-
-class HurtLine(NamedTuple):
-    """`torn`: it never came to the disk, so its run is in its journal still. `run`: whose it was, where that can be read."""
-
-    start: int
-    end: int
-    run: str
-    torn: bool
-
-
-class ArchiveFile(Struct):
-    """`end`: behind the last sound line. What is after it is looked at again: it may be torn, and be cut off. `last` and
-    `mark`: where that line begins, and how.
+class ArchiveLine(NamedTuple):
+    """`run`: whose it is, or was before it was damaged; empty where that cannot be read. `torn`: it never came to the disk
+    whole, so its run is in its journal still.
     """
 
-    path: Path
-    inode: int = 0
-    end: int = 0
-    last: int = 0
-    mark: bytes = b""
-    size: int = 0
-    damages: list[HurtLine] = field(default_factory=list)
-    failure: StoreError | None = None
+    start: int
+    text: bytes
+    run: str
+    sound: bool
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text) + 1
+
+    @property
+    def torn(self) -> bool:
+        return LOST in self.text
+
+
+def lines(data: bytes, start: int = 0) -> Iterator[ArchiveLine]:
+    """The whole lines of a file, or of its end, which begins at `start`."""
+    position = 0
+    while (newline := data.find(b"\n", position)) >= 0:
+        text = data[position:newline]
+        yield ArchiveLine(start + position, text, run_in(text), is_sound(text))
+        position = newline + 1
 
 
 class Archive(Struct):
+    """`failures`: of files that cannot be read. `_seen`: what this process knows to be in the catalogue."""
+
     disk: Disk
     layout: StoreLayout
     documents: Documents
-    files: dict[str, ArchiveFile] = field(default_factory=dict)
-    _places: dict[str, Place] = field(default_factory=dict)
-    _summaries: dict[str, RunSummary] = field(default_factory=dict)
-    _hurt: dict[str, Place] = field(default_factory=dict)  # runs whose line is damaged
-
-    def refresh(self) -> None:
-        there = {name for name in names(self.disk, self.layout.archive) if name.endswith(SUFFIX)}
-        for name in self.files.keys() - there:
-            self._forget(self.files.pop(name).path)
-        for name in sorted(there):
-            file = self.files.setdefault(name, ArchiveFile(self.layout.archive / name))
-            try:
-                self._refresh(file)
-                file.failure = None
-            except FileNotFoundError:
-                self._forget(self.files.pop(name).path)
-            except OSError as error:  # one bad file does not hide the others
-                file.failure = explain(error, file.path, to="read")
+    catalogue: Catalogue
+    failures: dict[str, StoreError] = field(default_factory=dict)
+    _of: sqlite3.Connection | None = None
+    _seen: dict[str, Mark] = field(default_factory=dict)
+    _documents: frozenset[str] = frozenset()
+    _unnamed: dict[str, int] = field(default_factory=dict)  # behind the last sound line
 
     def over(self, runs: Iterable[str]) -> set[str]:
-        """Those of them that are over."""
-        self.refresh()
-        return {run for run in runs if self._is_over(run)}
+        """Those of them that are over, as far as the catalogue says."""
+        wanted = list(runs)
+        return self._ask(lambda db: catalogue.those_of(db, wanted))
 
-    def _is_over(self, run: str) -> bool:
-        return run in self._places or run in self._hurt or self.documents.exists(run)
+    def those_of(self, runs: Iterable[str]) -> dict[str, RunSummary]:
+        wanted = list(runs)
+        rows = self._ask(lambda db: {run: catalogue.row_of(db, run) for run in wanted})
+        return {run: row.summary for run, row in rows.items() if row is not None}
+
+    def surely_over(self, runs: Iterable[str]) -> set[str]:
+        """The same by the files themselves, all of them: for who decides by it that a run goes on, or begins."""
+        runs = set(runs)
+        found = {run for run in runs if self.documents.exists(run)}
+        if runs:
+            for name in self._names():
+                data = read_whole(self.disk, self.layout.archive / name)
+                found |= {run for run in map(run_in, data.split(b"\n")) if run in runs}
+        if found - self.over(runs):
+            self.catalogue.begin_anew()
+        return found
 
     def runs(self) -> set[str]:
-        self.refresh()
-        return {*self._places, *self._hurt, *self.documents.runs()}
+        return {one.run for one in self.newest(None)}
 
-    def sound_runs(self) -> frozenset[str]:
-        """Those with a line that was whole when it was read."""
-        return frozenset(self._places)
+    def beginning_with(self, prefix: str) -> list[str]:
+        return self._ask(lambda db: catalogue.beginning_with(db, prefix))
 
-    def summaries(self) -> Iterator[RunSummary]:
-        self.refresh()
-        yield from self._summaries.values()
-        for run in self._hurt.keys() - self._places.keys():
-            yield RunSummary(run, "", 0.0, damaged=True)
-        for run in self.documents.runs():
-            if run not in self._places:
-                yield self.documents.summary(run)
+    def newest(self, most: int | None, wanted: Wanted = EVERY) -> list[RunSummary]:
+        return self._ask(lambda db: catalogue.newest(db, wanted, most))
 
-    def newest(self, than: tuple[float, str] | None) -> tuple[float, str] | None:
-        """When the newest run was created, and which it is, or `than`. A document is younger than its run: once one is
-        older than the newest run, so are the rest.
-        """
-        self.refresh()
-        found = [] if than is None else [than]
-        found += [(one.created_at, run) for run, one in self._summaries.items()]
-        best = max(found, default=None)
-        by_age = ((self.documents.modified(run), run) for run in self.documents.runs())
-        for modified, run in sorted(by_age, reverse=True):
-            if best is not None and modified < best[0]:
-                break
-            mine = (self.documents.summary(run).created_at, run)
-            best = mine if best is None else max(best, mine)
-        return best
+    def count(self, wanted: Wanted = EVERY) -> int:
+        return self._ask(lambda db: catalogue.count(db, wanted))
 
     def read(self, run: str) -> list[tuple[int, Record]] | None:
         """None where there is none."""
-        self.refresh()
-        found = self._facts(run) or self.documents.read(run)
-        hurt = self._places.get(run) or self._hurt.get(run)
-        if found is None and hurt is not None:
-            raise damaged(run, str(hurt.path))
+        row = self._ask(lambda db: catalogue.row_of(db, run))
+        if row is not None and row.summary.ended == PRUNED:
+            raise pruned(run)
+        found = self._facts(run, row) if row is not None else None
+        if found is None and (row is None or not row.place.file):
+            found = self.documents.read(run)
+        if found is None and row is not None:
+            row = self._looked_again(run, row)
+            found = self._facts(run, row) if row is not None else None
+        if found is None and row is not None:
+            raise damaged(run, str(self.layout.archive / row.place.file))
         if found is None and (failure := self.failure()) is not None:
             raise failure
         return found
 
+    def stand(self, runs: Iterable[str]) -> dict[str, Path]:
+        """Of those that have a line which can be read, by what is on the disk now, its file."""
+        wanted = list(runs)
+        rows = self._ask(lambda db: {run: catalogue.row_of(db, run) for run in wanted})
+        return {
+            run: self.layout.archive / row.place.file
+            for run, row in rows.items()
+            if row is not None and self._facts(run, row) is not None
+        }
+
     def failure(self) -> StoreError | None:
         """Why a run that is found nowhere may be here all the same."""
-        return next((file.failure for file in self.files.values() if file.failure), None)
+        return next(iter(self.failures.values()), None)
 
-    def _facts(self, run: str) -> list[tuple[int, Record]] | None:
+    def may_hide_runs(self) -> bool:
+        """Whether there are lines of which nobody can say whose they were."""
+        before = sum(mark.unnamed for mark in self._seen.values())
+        return bool(self.failures) or before + sum(self._unnamed.values()) > 0
+
+    def close(self) -> None:
+        self.catalogue.close()
+
+    def _facts(self, run: str, row: Row) -> list[tuple[int, Record]] | None:
         """None where its line is not what was written, or is gone."""
-        place = self._places.get(run)
+        file, offset, size = row.place
         with suppress(FileNotFoundError):
-            if place is not None:
-                with opened(self.disk, place.path) as handle:
-                    text = self.disk.read(handle, place.offset, place.size)
+            if file:
+                with opened(self.disk, self.layout.archive / file) as handle:
+                    text = self.disk.read(handle, offset, size)
                 if is_sound(text) and run_in(text) == run:
                     return read_facts(text)
         return None
 
-    def stand(self, runs: Iterable[str]) -> dict[str, Path]:
-        """Of those that have a line which can be read, by what is on the disk now, its file."""
-        self.refresh()
-        return {run: self._places[run].path for run in runs if self._facts(run) is not None}
+    def _looked_again(self, run: str, row: Row) -> Row | None:
+        """Where the catalogue is wrong about a file, the whole file is read anew."""
+        self._seen.pop(row.place.file, None)
+        self._ask(lambda db: catalogue.forget(db, row.place.file))
+        self._of = None
+        return self._ask(lambda db: catalogue.row_of(db, run))
 
-    def may_hide_runs(self) -> bool:
-        """Whether there are lines of which nobody can say whose they were."""
-        return any(
-            file.failure is not None or any(not each.torn and not each.run for each in file.damages)
-            for file in self.files.values()
-        )
+    # --- what is new ---------------------------------------------------------------------------------
 
-    def _refresh(self, file: ArchiveFile) -> None:
-        status = self.disk.look(file.path)
-        if status is None:
-            raise FileNotFoundError(str(file.path))
-        if (status.inode, status.size) == (file.inode, file.end) and file.failure is None:
+    def _ask(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        def caught_up(db: sqlite3.Connection) -> T:
+            self._catch_up(db)
+            return work(db)
+
+        return self.catalogue.ask(caught_up)
+
+    def paths(self) -> list[Path]:
+        return [self.layout.archive / name for name in self._names()]
+
+    def _names(self) -> list[str]:
+        found = names(self.disk, self.layout.archive)
+        return sorted(name for name in found if name.endswith(SUFFIX))
+
+    def _catch_up(self, db: sqlite3.Connection) -> None:
+        if self._of is not db:
+            self._of, self._seen = db, catalogue.marks(db)
+            self._documents = frozenset(catalogue.in_file(db, ""))
+        documents = frozenset(self.documents.runs())
+        there = {name: self.disk.look(self.layout.archive / name) for name in self._names()}
+        if documents == self._documents and not self._is_behind(there):
             return
-        with opened(self.disk, file.path) as handle:
-            status = self.disk.status(handle)
-            mark = self.disk.read(handle, file.last, len(file.mark))
-            if status.inode != file.inode or mark != file.mark:
-                self._forget(file.path)
-                file.inode, file.end, file.last, file.mark = status.inode, 0, 0, b""
-                file.damages = []
-            data = self.disk.read(handle, file.end, status.size - file.end)
-        file.size = file.end + len(data)
-        file.damages = [each for each in file.damages if each.end <= file.end]
-        self._take_in(file, data)
+        self._of = None  # until it is done
+        with catalogue.transaction(db):
+            self._seen = catalogue.marks(db)
+            self._documents = frozenset(catalogue.in_file(db, ""))
+            for name in self._seen.keys() - there.keys():
+                self._forget(db, name)
+            for name in there:
+                self._catch_up_with(db, name)
+            self._take_in_documents(db, documents)
+        self._of = db
 
-    def _take_in(self, file: ArchiveFile, data: bytes) -> None:
-        start, position = file.end, 0
-        while (newline := data.find(b"\n", position)) >= 0:
-            text = data[position:newline]
-            place = Place(file.path, start + position, len(text))
-            position = newline + 1
-            run = run_in(text)
-            if is_sound(text):
-                self._places[run], self._summaries[run] = place, read_summary(text)
-                file.last, file.mark, file.end = place.offset, text[:MARK], start + position
-                continue
-            file.damages.append(HurtLine(place.offset, start + position, run, LOST in text))
-            if run:
-                self._hurt[run] = place
+    def _is_behind(self, there: dict[str, FileStatus | None]) -> bool:
+        known = {name: (mark.inode, mark.end) for name, mark in self._seen.items()}
+        found = {name: status and (status.inode, status.size) for name, status in there.items()}
+        return known != found or bool(self.failures)
 
-    def _forget(self, path: Path) -> None:
-        for run in [run for run, place in self._places.items() if place.path == path]:
-            del self._places[run], self._summaries[run]
-        for run in [run for run, place in self._hurt.items() if place.path == path]:
-            del self._hurt[run]
+    def _catch_up_with(self, db: sqlite3.Connection, name: str) -> None:
+        """One bad file does not hide the others."""
+        path = self.layout.archive / name
+        mark = self._seen.get(name, Mark())
+        try:
+            with opened(self.disk, path) as handle:
+                status = self.disk.status(handle)
+                if (status.inode, status.size) == (mark.inode, mark.end):
+                    return
+                begun = self.disk.read(handle, mark.last, len(mark.mark))
+                if status.inode != mark.inode or begun != mark.mark:
+                    self._forget(db, name)
+                    mark = Mark(status.inode)
+                data = self.disk.read(handle, mark.end, status.size - mark.end)
+        except FileNotFoundError:
+            self._forget(db, name)
+        except OSError as error:
+            self.failures[name] = explain(error, path, to="read")
+        else:
+            self.failures.pop(name, None)
+            self._take_in(db, name, mark, data)
+
+    def _take_in(self, db: sqlite3.Connection, name: str, mark: Mark, data: bytes) -> None:
+        rows: list[Row] = []
+        unnamed = mark.unnamed
+        for line in lines(data, mark.end):
+            place = Place(name, line.start, len(line.text))
+            if line.sound:
+                rows.append(Row(read_summary(line.text), place))
+                mark = Mark(mark.inode, line.end, line.start, line.text[:MARK], unnamed)
+            elif line.run:
+                rows.append(Row(RunSummary(line.run, "", 0.0, damaged=True), place))
+            else:
+                unnamed += not line.torn
+        catalogue.add(db, rows)
+        catalogue.set_mark(db, name, mark)
+        self._seen[name], self._unnamed[name] = mark, unnamed - mark.unnamed
+
+    def _take_in_documents(self, db: sqlite3.Connection, there: frozenset[str]) -> None:
+        catalogue.forget_documents(db, self._documents - there)
+        new = there - self._documents
+        new -= catalogue.those_of(db, new)
+        catalogue.add(db, [Row(self.documents.summary(run), Place("", 0, 0)) for run in new])
+        self._documents = there
+
+    def _forget(self, db: sqlite3.Connection, name: str) -> None:
+        catalogue.forget(db, name)
+        for known in (self._seen, self._unnamed, self.failures):
+            known.pop(name, None)

@@ -51,6 +51,7 @@ class KnownRuns(Struct, frozen=True):
     """What is known of the runs. `may_hide`: lines were lost, and a run in them is found nowhere."""
 
     exists: Callable[[str], Awaitable[bool]]
+    surely_exists: Callable[[str], Awaitable[bool]]  # by all that is on the disk
     created: Callable[[str], Awaitable[Created]]
     may_hide: Callable[[], bool]
 
@@ -116,6 +117,8 @@ class Claims:
         if grip.ours:  # its maker died
             if self.known.may_hide():
                 raise hidden(run)
+            if await self.known.surely_exists(run):
+                return None  # known as well by the next look
             if grip.said is None or not _same(grip.said, fingerprint):
                 await self.offload(partial(self._rewrite, run, fingerprint))
             return Claim.MINE
@@ -166,6 +169,8 @@ class Claims:
                 if ours and started == event and not await self.known.exists(event):
                     if self.known.may_hide():
                         raise hidden(event)
+                    if await self.known.surely_exists(event):
+                        return started
                     await self.offload(partial(write_new, self.disk, path, text))
                     return run  # the process that was about to start it died
             finally:

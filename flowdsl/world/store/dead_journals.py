@@ -93,7 +93,7 @@ class DeadJournals(Struct):
             return None
         left = [e for run, e in reader.index.entries.items() if not is_carried(run, e)]
         unended = {entry.run for entry in left if not entry.ended}
-        if unended - self.archive.over(unended):
+        if unended - self.archive.surely_over(unended):
             return None
         ended = [entry for entry in left if entry.ended]
         archived = self.archive.stand(entry.run for entry in ended)

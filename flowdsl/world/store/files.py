@@ -26,6 +26,7 @@ from flowdsl.world.store.adoption import Adoption
 from flowdsl.world.store.archive import Archive
 from flowdsl.world.store.archive_writer import ArchiveWriter
 from flowdsl.world.store.carry_over import CarryOver
+from flowdsl.world.store.catalogue import Catalogue
 from flowdsl.world.store.claims import Claims, KnownRuns
 from flowdsl.world.store.dead_journals import DeadJournals
 from flowdsl.world.store.definitions import DefinitionFiles
@@ -39,18 +40,24 @@ from flowdsl.world.store.layout import StoreLayout, is_used, open_existing, prep
 from flowdsl.world.store.offload import Offload, OneThread, obtained
 from flowdsl.world.store.own_journal import OwnJournal
 from flowdsl.world.store.port import Adoptable, everything
+from flowdsl.world.store.pruning import Needed, Pruning
 from flowdsl.world.store.queues import Queues
 from flowdsl.world.store.register import RunRegister
 from flowdsl.world.store.summary import (
+    EVERY,
     HELD_SECONDS,
     LOOK_SECONDS,
     Claim,
     Closing,
+    Listed,
     Ordered,
+    Pruned,
     Recorded,
     RunSummary,
     StoreFinding,
+    Wanted,
     check_run_id,
+    doubtful,
     held,
     not_driven,
     taken,
@@ -86,9 +93,9 @@ class FileStore:
         self._key = b""
         self._taken: set[str] = set()  # orders that lie in the inbox still
         self._unread: dict[str, OSError] = {}
-        self._archive = Archive(self._disk, layout, Documents(self._disk, layout))
+        self._archive = self._archive_of(Catalogue(self._disk, layout))
         self._journals = Journals(self._disk, layout)
-        writer = ArchiveWriter(self._disk, layout, self._offload, wall)
+        self._writer = writer = ArchiveWriter(self._disk, layout, self._offload, wall)
         self._carry_over = CarryOver(self._archive.documents, writer, self._reading)
         self._own = OwnJournal(
             self._disk,
@@ -112,11 +119,15 @@ class FileStore:
             self._disk,
             layout,
             self._offload.beside("flowdsl-claims"),
-            KnownRuns(self._known.ask, self._facts.began, self._may_hide_runs),
+            KnownRuns(self._known.ask, self._surely_exists, self._facts.began, self._may_hide_runs),
         )
         self._inbox = InboxFolder(self._disk, layout, wall)
         self._queues = Queues(self._disk, layout, self._is_over, self._holders)
         self._places = Together(self._reading, self._queues.firsts)
+
+    def _archive_of(self, catalogue: Catalogue) -> Archive:
+        documents = Documents(self._disk, self._layout)
+        return Archive(self._disk, self._layout, documents, catalogue)
 
     @property
     def key(self) -> bytes:
@@ -152,6 +163,7 @@ class FileStore:
         if self._own.is_open:
             await self._carry_over.some()
         await self._own.close()
+        await self._reading(self._archive.close)
         self._claims.close()
         self._claims.offload.close()
         self._offload.close()
@@ -260,6 +272,9 @@ class FileStore:
         found = self._journals.find(run)
         return not self._may_hide_runs() if found is None else bool(found[1].ended)
 
+    async def _surely_exists(self, run: str) -> bool:
+        return bool(await self._reading(partial(self._archive.surely_over, [run])))
+
     def _may_hide_runs(self) -> bool:
         return self._journals.may_hide_runs() or self._archive.may_hide_runs()
 
@@ -329,8 +344,11 @@ class FileStore:
             return await self._reading(partial(self._register.find, prefix))
 
     async def list(self) -> Sequence[RunSummary]:
+        return (await self.newest(None)).runs
+
+    async def newest(self, most: int | None, wanted: Wanted = EVERY) -> Listed:
         with explained(self._layout.root, to="read"):
-            return await self._reading(self._register.all)
+            return await self._reading(partial(self._register.newest, most, wanted))
 
     async def unfinished(self) -> Sequence[RunSummary]:
         with explained(self._layout.root, to="read"):
@@ -340,13 +358,26 @@ class FileStore:
         with explained(self._layout.root, to="read"):
             return await self._reading(self._journals.moved)
 
+    async def prune(self, before: float, *, only_plan: bool = False) -> Pruned:
+        with explained(self._layout.root):
+            await self._reading(self._journals.refresh)
+            if self._may_hide_runs():
+                raise doubtful(self._layout.root)
+            open_ = [one.run for one in await self.unfinished()]
+            parents = frozenset([(await self._facts.began(run)).parent for run in open_])
+            standing = await self._reading(self._register.standing)
+            needed = Needed(frozenset(standing), parents)
+            parts = (self._disk, self._layout, self._archive, self._writer, self._reading)
+            return await Pruning(*parts).prune(before, needed, only_plan=only_plan)
+
     # --- looking it over -----------------------------------------------------------------------------
 
     async def fsck(self, *, repair: bool = False) -> Sequence[StoreFinding]:
         from flowdsl.world.store.fsck import Examination, examine
 
         with explained(self._layout.root):
-            parts = (self._disk, self._layout, self._journals, self._archive, self._queues)
+            archive = self._archive_of(Catalogue(self._disk, self._layout, in_memory=True))
+            parts = (self._disk, self._layout, self._journals, archive, self._queues)
             own, over = frozenset(self._own.entries()), frozenset(self._own.over())
             examination = Examination(*parts, own, over)
             return await self._reading(partial(examine, examination, repair=repair))

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from flowdsl.codes import Code
 from flowdsl.errors import StoreError
-from flowdsl.world.store.archive import Archive, ArchiveFile, HurtLine
+from flowdsl.world.store.archive import Archive, ArchiveLine, lines
 from flowdsl.world.store.archive_writer import TORN
 from flowdsl.world.store.disk import Disk, opened, read_whole, write_new
 from flowdsl.world.store.layout import StoreLayout
@@ -22,6 +24,16 @@ from flowdsl.world.store.quarantine import copy_aside, cut_off, set_aside
 from flowdsl.world.store.summary import Mendable, StoreFinding, unreadable
 
 _GONE = "restore it from a backup; the run had ended, and nothing waits for it"
+
+
+class FileLook(NamedTuple):
+    """What is in a file of the archive. `sound`: runs whose line is. `end`: behind its last whole line."""
+
+    path: Path
+    sound: frozenset[str]
+    hurt: tuple[ArchiveLine, ...]
+    end: int
+    size: int
 
 
 class ArchiveCheck(Struct, frozen=True):
@@ -33,10 +45,28 @@ class ArchiveCheck(Struct, frozen=True):
     standing: frozenset[str]
 
     def findings(self) -> Iterator[Mendable]:
-        self.archive.refresh()
-        elsewhere = self.standing | self.archive.sound_runs()
-        for file in self.archive.files.values():
-            yield from self._file(file, elsewhere)
+        """Not by the catalogue, but by the files themselves."""
+        looks = [self._look(path) for path in self.archive.paths()]
+        elsewhere = self.standing.union(
+            *(look.sound for look in looks if isinstance(look, FileLook))
+        )
+        for look in looks:
+            if isinstance(look, FileLook):
+                yield from self._file(look, elsewhere)
+            else:
+                yield look
+
+    def _look(self, path: Path) -> FileLook | Mendable:
+        try:
+            data = read_whole(self.disk, path)
+        except OSError as error:
+            return unreadable(f"archive/{path.name}", error), None
+        found = list(lines(data))
+        hurt = tuple(line for line in found if not line.sound)
+        end = found[-1].end if found else 0
+        return FileLook(
+            path, frozenset(each.run for each in found if each.sound), hurt, end, len(data)
+        )
 
     def document(self, run: str, error: OSError | StoreError) -> Mendable:
         """That it cannot be read."""
@@ -56,26 +86,14 @@ class ArchiveCheck(Struct, frozen=True):
         )
         return finding, partial(set_aside, self.disk, self.layout, path, what) if again else None
 
-    def _file(self, file: ArchiveFile, elsewhere: frozenset[str]) -> Iterator[Mendable]:
-        where = f"archive/{file.path.name}"
-        if file.failure is not None:
-            yield (
-                StoreFinding(
-                    where,
-                    "unreadable",
-                    file.failure.message,
-                    code=file.failure.code,
-                    help="check the disk; it is left as it is",
-                ),
-                None,
-            )
-            return
-        lost = [each for each in file.damages if each.torn or each.run in elsewhere]
-        for each in file.damages:
-            mend = partial(self._take_out, file, lost) if each in lost else None
+    def _file(self, look: FileLook, elsewhere: frozenset[str]) -> Iterator[Mendable]:
+        where = f"archive/{look.path.name}"
+        lost = [each for each in look.hurt if each.torn or each.run in elsewhere]
+        for each in look.hurt:
+            mend = partial(self._take_out, look.path, lost) if each in lost else None
             yield self._hurt(where, each, mendable=each in lost), mend
-        left = file.size - max((file.end, *(each.end for each in file.damages)))
-        if left > 0 and not self._is_written(file):
+        left = look.size - look.end
+        if left > 0 and not self._is_written(look.path):
             finding = StoreFinding(
                 where,
                 "torn",
@@ -85,9 +103,9 @@ class ArchiveCheck(Struct, frozen=True):
                 code=Code.DAMAGED,
                 help="nothing is lost: their runs stand in their journals",
             )
-            yield finding, partial(self._cut_off, file)
+            yield finding, partial(self._cut_off, look.path)
 
-    def _hurt(self, where: str, each: HurtLine, *, mendable: bool) -> StoreFinding:
+    def _hurt(self, where: str, each: ArchiveLine, *, mendable: bool) -> StoreFinding:
         whose = f"the line of {each.run}" if each.run else "the line of a run"
         lines = f"bytes {each.start} to {each.end}, {whose},"
         if each.torn:
@@ -108,33 +126,32 @@ class ArchiveCheck(Struct, frozen=True):
             help=help_,
         )
 
-    def _is_written(self, file: ArchiveFile) -> bool:
+    def _is_written(self, path: Path) -> bool:
         """Some process is at it right now."""
-        with suppress(OSError), opened(self.disk, file.path) as handle:
+        with suppress(OSError), opened(self.disk, path) as handle:
             return not self.disk.lock(handle, shared=True)
         return False
 
-    def _cut_off(self, file: ArchiveFile) -> None:
-        handle = self.disk.open(file.path, append=True)
+    def _cut_off(self, path: Path) -> None:
+        handle = self.disk.open(path, append=True)
         try:
             if self.disk.lock(handle):
-                end = read_whole(self.disk, file.path).rfind(b"\n") + 1
-                cut_off(self.disk, self.layout, file.path, handle, end, TORN)
+                end = read_whole(self.disk, path).rfind(b"\n") + 1
+                cut_off(self.disk, self.layout, path, handle, end, TORN)
         finally:
             self.disk.close(handle)
 
-    def _take_out(self, file: ArchiveFile, lost: list[HurtLine]) -> None:
+    def _take_out(self, path: Path, lost: list[ArchiveLine]) -> None:
         """All of them at once, so it is done when it comes to the second."""
-        handle = self.disk.open(file.path, append=True)
+        handle = self.disk.open(path, append=True)
         try:
-            status = self.disk.look(file.path)
-            if status is None or status.inode != file.inode or not self.disk.lock(handle):
+            if not self.disk.lock(handle):
                 return
-            data = read_whole(self.disk, file.path)
-            copy_aside(self.disk, self.layout, file.path, data, "lines in it are damaged")
-            for each in reversed(lost):
-                data = data[: each.start] + data[each.end :]
-            write_new(self.disk, file.path, data)
+            data, gone = read_whole(self.disk, path), {each.text for each in lost}
+            left = [line for line in data.splitlines(keepends=True) if line[:-1] not in gone]
+            if b"".join(left) != data:
+                copy_aside(self.disk, self.layout, path, data, "lines in it are damaged")
+                write_new(self.disk, path, b"".join(left))
         finally:
             self.disk.close(handle)
 

@@ -45,6 +45,11 @@ class StoreLayout(Struct, frozen=True):
         return self.root / "archive"
 
     @property
+    def catalogue(self) -> Path:
+        """A cache, made when it is first needed."""
+        return self.root / "cache" / "runs.sqlite"
+
+    @property
     def runs(self) -> Path:
         """Of a store that an older flowdsl made."""
         return self.root / "runs"

@@ -18,13 +18,17 @@ from flowdsl.plan.values import Json
 from flowdsl.saga.events import Created, Ended, Event
 from flowdsl.world.store.port import Adoptable, everything
 from flowdsl.world.store.summary import (
+    EVERY,
     Claim,
     Closing,
+    Listed,
     Ordered,
     Recorded,
     RunSummary,
+    Wanted,
     check_run_id,
     choose,
+    newest_of,
     no_run,
     not_driven,
     taken,
@@ -253,6 +257,9 @@ class MemoryStore(Struct, eq=False):
         moved = {run for run, count in counts.items() if count != self._seen.get(run)}
         self._seen = counts
         return moved
+
+    async def newest(self, most: int | None, wanted: Wanted = EVERY) -> Listed:
+        return newest_of(await self.list(), most, wanted)
 
     async def list(self) -> Sequence[RunSummary]:
         found = [_summary(run, kept) for run, kept in self.memory.runs.items()]

@@ -15,7 +15,18 @@ from typing import Protocol, TypeAlias, runtime_checkable
 from flowdsl.errors import StoreError
 from flowdsl.plan.values import Json
 from flowdsl.saga.events import Event
-from flowdsl.world.store.summary import Claim, Closing, Ordered, Recorded, RunSummary, StoreFinding
+from flowdsl.world.store.summary import (
+    EVERY,
+    Claim,
+    Closing,
+    Listed,
+    Ordered,
+    Pruned,
+    Recorded,
+    RunSummary,
+    StoreFinding,
+    Wanted,
+)
 
 Adoptable: TypeAlias = Callable[[list[Event]], Awaitable[bool]]
 
@@ -115,6 +126,9 @@ class Register(Protocol):
     async def list(self) -> Sequence[RunSummary]:
         """The newest first."""
 
+    async def newest(self, most: int | None, wanted: Wanted = EVERY) -> Listed:
+        """The newest of them, and how many there are besides. Its cost is that of what it shows."""
+
     async def unfinished(self) -> Sequence[RunSummary]:
         """Those of `list` that have not ended; however many have, they are not looked at."""
 
@@ -133,6 +147,14 @@ class Store(Journal, Definitions, Ownership, Inbox, Register, Protocol):
     async def start(self) -> None: ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Prunable(Protocol):
+    """A store whose old runs can be thrown away."""
+
+    async def prune(self, before: float, *, only_plan: bool = False) -> Pruned:
+        """Those that ended before, in seconds since 1970, as far as nothing that is open needs them."""
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@ Where two places know a run the archive is believed, then the process that drive
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ from flowdsl.world.store.archive import Archive
 from flowdsl.world.store.index import summary_of
 from flowdsl.world.store.journals import Journals
 from flowdsl.world.store.own_journal import OwnJournal
-from flowdsl.world.store.summary import RunSummary, choose
+from flowdsl.world.store.summary import Listed, RunSummary, Wanted, choose, newest_of
 
 
 class RunRegister(Struct, frozen=True):
@@ -40,39 +40,47 @@ class RunRegister(Struct, frozen=True):
 
     def find(self, prefix: str | None) -> str:
         """The run that a person means; without a prefix, the newest."""
-        standing = self._standing()
+        standing = self.standing()
         if prefix is not None:
-            try:
-                return choose(prefix, sorted({*standing, *self.archive.runs()}))
-            except InputError:
-                if failure := self.archive.failure():
-                    raise failure from None
-                raise
-        newest = max(((one.created_at, one.run) for one in standing.values()), default=None)
-        newest = self.archive.newest(newest)
-        if newest is None:
+            return self._chosen(prefix, standing)
+        found = [*standing.values(), *self.archive.newest(1)]
+        if not found:
             raise InputError(
                 "there are no runs yet", code=Code.NO_RUN, help="`flowdsl run FILE` starts one"
             )
-        return newest[1]
+        return max(found, key=lambda one: (one.created_at, one.run)).run
 
-    def all(self) -> list[RunSummary]:
-        found = self._standing()
-        ours = self.own.entries().keys()
-        for one in self.archive.summaries():
-            if one.run not in found or not (one.damaged or one.run in ours):
-                found[one.run] = one
-        return _newest_first(found.values())
+    def newest(self, most: int | None, wanted: Wanted) -> Listed:
+        standing = self.standing()
+        known = self.archive.those_of(standing.keys() - self.own.entries().keys())
+        here = [one for one in standing.values() if one.run not in known or known[one.run].damaged]
+        taken = {one.run for one in here}
+        more = None if most is None else most + len(taken)
+        there = [one for one in self.archive.newest(more, wanted) if one.run not in taken]
+        shown = newest_of([*here, *there], most, wanted)
+        here = [one for one in here if wanted.takes(one)]
+        # of the same runs the archive counts those as well that are damaged in it
+        twice = sum(wanted.takes(one) for run, one in known.items() if run in taken)
+        hidden = len(here) + self.archive.count(wanted) - twice - len(shown.runs)
+        return Listed(shown.runs, hidden)
+
+    def _chosen(self, prefix: str, standing: Mapping[str, RunSummary]) -> str:
+        found = sorted({*standing, *self.archive.beginning_with(prefix)})
+        if any(run.startswith(prefix) for run in found):
+            return choose(prefix, found)
+        if failure := self.archive.failure():
+            raise failure
+        return choose(prefix, sorted({*standing, *self.archive.runs()}))  # says what is like it
 
     def unfinished(self) -> list[RunSummary]:
         """Those that have not ended; however many have, they are not looked at."""
-        standing = self._standing()
+        standing = self.standing()
         ours = self.own.entries().keys()
         open_ = {run for run, one in standing.items() if not one.ended}
         over = self.archive.over(open_ - ours)
         return _newest_first(standing[run] for run in open_ - over)
 
-    def _standing(self) -> dict[str, RunSummary]:
+    def standing(self) -> dict[str, RunSummary]:
         """The runs that are not (only) in the archive."""
         own, over = self.own.entries(), self.own.over()
         self.journals.refresh()

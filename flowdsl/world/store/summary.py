@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -56,6 +56,42 @@ class RunSummary(Struct, frozen=True):
     driven: bool = False
     damaged: bool = False
     closing: Closing | None = None
+
+
+class Wanted(Struct, frozen=True):
+    """Which runs: all, or those of a workflow, or those that ended in a state."""
+
+    workflow: str | None = None
+    ended: str | None = None
+
+    def takes(self, one: RunSummary) -> bool:
+        return self.workflow in (None, one.workflow) and self.ended in (None, one.ended)
+
+
+EVERY = Wanted()
+
+
+class Listed(NamedTuple):
+    """Runs, the newest first. `hidden`: how many more there are."""
+
+    runs: Sequence[RunSummary]
+    hidden: int = 0
+
+
+def newest_of(runs: Iterable[RunSummary], most: int | None, wanted: Wanted = EVERY) -> Listed:
+    found = [one for one in runs if wanted.takes(one)]
+    found.sort(key=lambda one: (one.created_at, one.run), reverse=True)
+    return Listed(found[:most], len(found) - len(found[:most]))
+
+
+PRUNED = "pruned"  # the state of a run of which only its id is left
+
+
+class Pruned(NamedTuple):
+    """How many runs were thrown away, and how many bytes."""
+
+    runs: int
+    bytes: int
 
 
 class Claim(Enum):
@@ -122,6 +158,22 @@ def choose(prefix: str, runs: Sequence[str]) -> str:
 def no_run(run: str) -> InputError:
     return InputError(
         f"there is no run `{run}`", code=Code.NO_RUN, help="`flowdsl list` shows them"
+    )
+
+
+def pruned(run: str) -> InputError:
+    return InputError(
+        f"{run} is over, and was pruned",
+        code=Code.NO_RUN,
+        help="its id is not used again: choose another --id",
+    )
+
+
+def doubtful(where: object) -> StoreError:
+    return StoreError(
+        f"something in {where} cannot be read, so nobody can say what an open run needs",
+        code=Code.DAMAGED,
+        help="`flowdsl fsck` says which; nothing was pruned",
     )
 
 

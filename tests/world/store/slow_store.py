@@ -17,13 +17,17 @@ from flowdsl.saga.codec import decode, encode
 from flowdsl.saga.events import Created, Ended, Event
 from flowdsl.world.store.port import Adoptable, everything
 from flowdsl.world.store.summary import (
+    EVERY,
     Claim,
     Closing,
+    Listed,
     Ordered,
     Recorded,
     RunSummary,
+    Wanted,
     check_run_id,
     choose,
+    newest_of,
     no_run,
     not_driven,
     taken,
@@ -215,6 +219,9 @@ class SlowStore:
     async def list(self) -> Sequence[RunSummary]:
         found = [self._summary(run) for run in (await self._look()).facts]
         return sorted(found, key=lambda one: one.created_at, reverse=True)
+
+    async def newest(self, most: int | None, wanted: Wanted = EVERY) -> Listed:
+        return newest_of(await self.list(), most, wanted)
 
     async def unfinished(self) -> Sequence[RunSummary]:
         return [one for one in await self.list() if not one.ended]

@@ -9,8 +9,8 @@ from functools import partial
 import pytest
 
 from flowdsl.plan.json import from_bytes
-from flowdsl.saga.codec import _TAGGED
 from flowdsl.saga.events import Event
+from flowdsl.saga.records import BY_TAG
 from flowdsl.world.store.archive_writer import ARCHIVE_BYTES
 from flowdsl.world.store.archived_run import (
     is_sound,
@@ -90,7 +90,7 @@ def test_what_is_written_shorter_comes_back_as_it_was() -> None:
     shorter = json.loads(write_run(RunSummary("r", "t", 0.0, "x"), [Record(0, f) for f in ODD]))
     assert [fact["t"] for fact in shorter["facts"]].count("sent") == 2
     assert [fact["t"] for fact in shorter["facts"]].count("answered") == 2
-    assert not {"sent", "answered"} & _TAGGED.keys(), "no fact has the name of a short one"
+    assert not {"sent", "answered"} & BY_TAG.keys(), "no fact has the name of a short one"
 
 
 def test_a_line_says_what_a_list_shows() -> None:

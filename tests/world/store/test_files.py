@@ -81,7 +81,11 @@ def test_its_files_are_where_the_contract_says(tmp_path: Path) -> None:
     found = {str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir()}
     fixed = {"store.json", "key", f"definitions/{DIGEST}.json", "archive/1.jsonl", "claims/mine"}
     assert fixed < found
-    assert sorted(Path(name).parent.name for name in found - fixed) == ["inbox", "journals"]
+    assert sorted(Path(name).parent.name for name in found - fixed) == [
+        "cache",
+        "inbox",
+        "journals",
+    ]
 
 
 def test_a_store_of_a_newer_flowdsl_is_refused(tmp_path: Path) -> None:
