@@ -14,6 +14,8 @@ its theory of operation), `run.py` all of it as one noun, `advance.py` the turn 
     secrets: by reference only, never kept              secret_inputs.py, masking.py
     old journals replay for ever                        records.py: names on disk never change; codec.py: one line of each
 
-`walk.py` is one ask of `progress`; `unfolding.py` the plan with its lists' items; `words.py` what only a person said.
+`remembered.py` has the same answer as `progress` for what a turn has changed: `row.py` is what the children of a container
+said, `gate.py` what holds up what, `places.py` where everything stands, `since.py` what two answers differ in.
+`walk.py` is one ask; `unfolding.py` the plan with its lists' items; `words.py` what only a person said.
 Nothing here has a clock, chance, a socket or a file; times come in with the facts.
 """

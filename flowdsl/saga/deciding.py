@@ -29,7 +29,7 @@ from flowdsl.saga.scope import ANYWHERE, Vantage, scope, value
 from flowdsl.saga.state import State
 from flowdsl.saga.unfolding import Unfolded
 
-ITEMS_MAX = 1_000  # of one `for_each`; `chunks()` makes fewer of them
+ITEMS_MAX = 10_000  # of one `for_each`; `chunks()` makes fewer of them
 LETTERS: Final = "abcdefghijklmnopqrstuvwxyz234567"
 ID_CHARACTERS = 10
 

@@ -1,6 +1,6 @@
 """What the children of a container said when they were last asked, as values that later answers share.
 
-A `Row` is the parts of all of them in chunks of 64: with another part in one place it is a new row of the same chunks but
+A `Row` is the parts of all of them in chunks of 128: with another part in one place it is a new row of the same chunks but
 one. Each chunk counts what is in it, so that "is there a command", "who has failed" or "the first decision" look only
 where there is one.
 """
@@ -24,7 +24,7 @@ Kind: TypeAlias = Literal["commands", "stuck", "residue", "waiting", "warnings"]
 Order: TypeAlias = Literal["forward", "backward", "begun first"]
 
 KINDS: tuple[Kind, ...] = ("commands", "stuck", "residue", "waiting", "warnings")
-CHUNK = 64
+CHUNK = 128
 # What is counted, each in its own bits of one number: sums of all of them are added and subtracted at once.
 LANES = (
     *KINDS, "open", "causes", "decisions", "busy", "flying", "idle", "won", "lost",

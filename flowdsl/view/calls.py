@@ -42,7 +42,7 @@ NAME_MAX = 20  # columns of a step's name
 
 
 class Names(Mapping[Address, str]):
-    """The short name of every step, made when it is asked for: a list may have a thousand items.
+    """The short name of every step, made when it is asked for: a list may have ten thousand items.
 
     The last part of the address, or all of it where two steps end alike; in an item, from the item on (`ship[3]/label`).
     """

@@ -149,12 +149,12 @@ def test_c44_an_empty_list_is_no_harm() -> None:
 
 def test_c44_a_list_that_is_too_long_is_a_refusal_and_no_step_of_it_begins() -> None:
     def make() -> Story:
-        return Story(saga(reserve("flight") + hotels(), head=INPUTS), given(1001))  # type: ignore[arg-type]
+        return Story(saga(reserve("flight") + hotels(), head=INPUTS), given(10_001))  # type: ignore[arg-type]
 
     def then(story: Story) -> None:
         assert story.count("POST hotels*") == 0
         assert story.state.turning is not None
-        assert "1,001 items" in story.state.turning.failure.message
+        assert "10,001 items" in story.state.turning.failure.message
 
     story = make().play()
     story.ended("compensated")

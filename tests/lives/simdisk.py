@@ -85,6 +85,7 @@ class SimDisk:
     _faults: list[DiskFault] = field(default_factory=list)
     _links: dict[int, bytes] = field(default_factory=dict)  # targets of symlinks, by inode
     is_real: bool = False
+    boot: str = "the only one"
     _last: int = 0  # number given to an inode or a handle
 
     # --- what a test does to it ----------------------------------------------------------------------

@@ -10,7 +10,7 @@ from tests.conftest import Counts
 from tests.random.test_random import trial
 from tests.random.twins import compare_all
 
-SEEDS, SEEDS_FULL, SHARDS = 120, 20_000, 4
+SEEDS, SEEDS_FULL, SHARDS = 80, 20_000, 4
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))

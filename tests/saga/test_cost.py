@@ -14,7 +14,7 @@ from tests.conftest import Counts
 from tests.saga.driven import Driven, driven
 from tests.saga.plans import call, plan
 
-FEW, MANY = 60, 300
+FEW, MANY = 40, 160
 FEW_FULL, MANY_FULL = 100, 1_000
 LAST = "- { id: last, call: POST plain/last, compensate: none }\n"
 

@@ -2,6 +2,8 @@
 
 A cache: it is made anew from the archive when it is missing, damaged or from another version, and no decision is made from it.
 It remembers how far each file was read. Where it cannot be kept (the store may only be read) it is in memory.
+
+It is never synced, so that it costs no run a wait for the disk: what a power cut may have left of it is made anew.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ VERSION = 1  # of the tables: another one is not read
 MEMORY = ":memory:"
 _BUSY_SECONDS = 5.0
 _TABLES = """
+CREATE TABLE boots (boot TEXT);
 CREATE TABLE files (name TEXT PRIMARY KEY, inode INTEGER, end INTEGER, last INTEGER, mark BLOB, unnamed INTEGER);
 CREATE TABLE runs (
   run TEXT PRIMARY KEY, workflow TEXT, state TEXT, created REAL, damaged INTEGER,
@@ -106,9 +109,9 @@ class Catalogue(Struct):
                 self._where(), timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             opened.execute("PRAGMA journal_mode = WAL")
-            opened.execute("PRAGMA synchronous = NORMAL")
+            opened.execute("PRAGMA synchronous = OFF")
             with transaction(opened):
-                _make_tables(opened)
+                _make_tables(opened, self.disk.boot)
         return self._open
 
     def _where(self) -> str:
@@ -118,7 +121,8 @@ class Catalogue(Struct):
         try:
             if self.disk.look(self.layout.root) is None:
                 return MEMORY
-            make_folder(self.disk, path.parent)
+            if self.disk.look(path.parent) is None:
+                make_folder(self.disk, path.parent)
             with suppress(FileExistsError):
                 self.disk.close(
                     self.disk.create(path)
@@ -142,14 +146,16 @@ def transaction(opened: sqlite3.Connection) -> Iterator[None]:
     opened.execute("COMMIT")
 
 
-def _make_tables(opened: sqlite3.Connection) -> None:
+def _make_tables(opened: sqlite3.Connection, boot: str) -> None:
+    """`boot`: since when no power cut can have come between."""
     (version,) = opened.execute("PRAGMA user_version").fetchone()
-    if version == VERSION:
+    if version == VERSION and opened.execute("SELECT boot FROM boots").fetchone() == (boot,):
         return
     for (name,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
         opened.execute(f'DROP TABLE IF EXISTS "{name}"')
     for statement in filter(str.strip, _TABLES.split(";")):
         opened.execute(statement)
+    opened.execute("INSERT INTO boots VALUES (?)", (boot,))
     opened.execute(f"PRAGMA user_version = {VERSION}")
 
 

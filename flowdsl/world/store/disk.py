@@ -47,11 +47,15 @@ class FileStatus(Struct, frozen=True):
 class Disk(Protocol):
     """All of it raises OSError. A new file is 0600 and a new folder 0700, whatever the umask; no symlink is followed.
 
-    `is_real`: others than we find its files under the same paths, SQLite for one.
+    `is_real`: others than we find its files under the same paths, SQLite for one. `boot`: another one once the machine was
+    started anew.
     """
 
     @property
     def is_real(self) -> bool: ...
+
+    @property
+    def boot(self) -> str: ...
 
     def make_folder(self, path: Path) -> None: ...
 
@@ -109,6 +113,14 @@ class Disk(Protocol):
 
 class RealDisk:
     is_real = True
+
+    @property
+    def boot(self) -> str:
+        """Where the system does not say, no two are the same: what is not synced is never believed, then."""
+        try:
+            return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        except OSError:
+            return secrets.token_hex(8)
 
     def make_folder(self, path: Path) -> None:
         path.mkdir(mode=0o700)
