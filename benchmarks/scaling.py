@@ -17,6 +17,8 @@ from flowdsl.engine.project import Project
 from flowdsl.language import Source, check, compile_plan
 from flowdsl.plan.nodes import Plan
 from flowdsl.plan.request import Request
+from flowdsl.plan.values import Json
+from flowdsl.saga.deciding import ITEMS_MAX
 from flowdsl.saga.observation import Answer, Observation
 from flowdsl.view.graph.drawing import graph_text
 from flowdsl.view.graph.graph import graph_of
@@ -46,18 +48,18 @@ class Instant:
 
 
 def measure(*, size: int) -> None:
-    """`size` steps, and ten times as many; lists are three times as long."""
+    """`size` steps, items and ended runs, and ten times as many."""
     draws(1)()  # what is imported late is so by now
     print(f"CPU seconds for{'':18} {'so much':>9} {'ten times':>10}    ratio")
     for name, work, least in (
         ("a sequence", sequence_runs, size),
         ("a sequence, undone", sequence_is_undone, size),
-        ("for_each", list_runs, 3 * size),
+        ("for_each", list_runs, min(size, ITEMS_MAX // 10)),
         ("validate", validates, size),
         ("plan", plans, size),
         ("graph, text and SVG", draws, size),
-        ("list of ended runs", partial(asked, "list"), 3 * size),
-        ("status of the newest", partial(asked, "status"), 3 * size),
+        ("list of ended runs", partial(asked, "list"), size),
+        ("status of the newest", partial(asked, "status"), size),
     ):
         few, many = (measured(work, number) for number in (least, 10 * least))
         print(
@@ -90,10 +92,14 @@ def sequence_is_undone(number: int) -> Callable[[], object]:
 
 
 def list_runs(number: int) -> Callable[[], object]:
-    plan = compiled(
-        f"  - {{ id: each, for_each: 'x in {list(range(number))}', call: 'POST a/${{x}}', compensate: DELETE a/x }}\n"
+    each = (
+        "  - { id: each, for_each: x in inputs.xs, call: 'POST a/${x}', compensate: DELETE a/x }\n"
     )
-    return lambda: asyncio.run(run(plan, Instant(), "succeeded"))
+    plan = compile_plan(
+        HEAD.replace("services", "inputs: { xs: array }\nservices") + each, "big.yaml"
+    )
+    items: Json = list(range(number))
+    return lambda: asyncio.run(run(plan, Instant(), "succeeded", xs=items))
 
 
 def validates(number: int) -> Callable[[], object]:
@@ -135,10 +141,10 @@ async def ended(folder: Path, number: int) -> None:
         await asyncio.gather(*(worker() for _ in range(64)))
 
 
-async def run(plan: Plan, network: Instant, ends: str) -> None:
+async def run(plan: Plan, network: Instant, ends: str, **inputs: Json) -> None:
     project = Project()
     async with Engine(MemoryStore(), network, project) as engine:
-        handle = await engine.start(project.prepare(plan, {}))
+        handle = await engine.start(project.prepare(plan, inputs))
         assert (await handle.rest()).state.ended == ends
 
 

@@ -54,6 +54,8 @@ def test_peers_are_measured_and_killed_by_one_harness() -> None:
         "0.1",
         "--kills",
         "1",
+        "--latency",
+        "0.6",
         "--in-flight",
         "5",
     ]

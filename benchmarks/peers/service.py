@@ -9,7 +9,6 @@ from collections import Counter
 
 from benchmarks.responder import serve
 
-UNREAD_SECONDS = 0.25  # an answer that came so long before a kill was surely there to be read
 BODY = b'{"id":"r-1","price":100}'
 
 
@@ -17,8 +16,8 @@ class Books:
     def __init__(self) -> None:
         self.latency = 0.0
         self.seen: Counter[str] = Counter()
-        self.answered: dict[str, float] = {}
-        self.killed = float("inf")  # when
+        self.answered: set[str] = set()
+        self.last_answer = 0.0  # when
         self.after_an_answer = 0
         self.at_the_last_moment = (
             0  # after an answer that may have been unread in a socket at the kill
@@ -53,10 +52,8 @@ class Door(asyncio.Protocol):
             repeated = sum(BOOKS.seen.values()) - len(BOOKS.seen)
             told = {"calls": len(BOOKS.seen), "repeated": repeated, "mails": len(BOOKS.mails)}
             told |= {"after_an_answer": BOOKS.after_an_answer}
-            self.write(json.dumps(told | {"at_the_last_moment": BOOKS.at_the_last_moment}).encode())
-        elif path == "/killed":
-            BOOKS.killed = time.monotonic()
-            self.write(BODY)
+            told |= {"quiet": time.monotonic() - BOOKS.last_answer}
+            self.write(json.dumps(told).encode())
         elif path.startswith("/slow/"):
             BOOKS.__init__()  # type: ignore[misc]
             BOOKS.latency = float(path.removeprefix("/slow/"))
@@ -66,10 +63,7 @@ class Door(asyncio.Protocol):
             self.write(BODY)
         else:
             BOOKS.seen[key] += 1
-            if key in BOOKS.answered:
-                was_read = BOOKS.answered[key] < BOOKS.killed - UNREAD_SECONDS
-                BOOKS.after_an_answer += was_read
-                BOOKS.at_the_last_moment += not was_read
+            BOOKS.after_an_answer += key in BOOKS.answered
             if BOOKS.latency:
                 asyncio.get_running_loop().call_later(BOOKS.latency, self.answer, path, key)
             else:
@@ -78,7 +72,8 @@ class Door(asyncio.Protocol):
     def answer(self, path: str, key: str) -> None:
         if self.transport.is_closing():
             return
-        BOOKS.answered[key] = time.monotonic()
+        BOOKS.answered.add(key)
+        BOOKS.last_answer = time.monotonic()
         if path.startswith("/mail"):
             BOOKS.mails.add(key)
         self.write(BODY)

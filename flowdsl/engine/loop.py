@@ -41,7 +41,7 @@ from flowdsl.saga.events import (
 )
 from flowdsl.saga.outcome import interrupted
 from flowdsl.saga.progress import Progress
-from flowdsl.saga.remembered import Remembered
+from flowdsl.saga.remembered import SMALL, Remembered
 from flowdsl.saga.run import Run
 from flowdsl.saga.since import since
 from flowdsl.view.run.report import outputs
@@ -76,7 +76,7 @@ class Drive:
         Raises Interrupted once `stop` was called and what was open has been saved; StoreError when the disk fails.
         """
         self._open(tuple(past))
-        self.memory = Remembered(self.run.plan, self.run.state)
+        self.memory = Remembered(self.run.plan, self.run.state, SMALL)
         begun = map(self.ports.masks.identified, first)
         events: list[Event] = [*begun, *self._interruptions()]
         try:
@@ -148,7 +148,7 @@ class Drive:
         if self.shown is self.run and all(map(_is, turn.facts, masked)):
             return turn.after
         if self.shown_memory is None:
-            self.shown_memory = Remembered(self.shown.plan, self.shown.state)
+            self.shown_memory = Remembered(self.shown.plan, self.shown.state, SMALL)
         return self.shown.with_facts(masked, self.shown_memory)
 
     def _with_outputs(self, fact: Event, after: Run) -> Event:

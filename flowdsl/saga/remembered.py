@@ -63,6 +63,7 @@ from flowdsl.saga.unfolding import Unfolded, grown_by
 from flowdsl.saga.walk import Form, Walk
 
 Ask: TypeAlias = Callable[[Walk, AnyNode, bool], Stand | None]  # None: it is not ready
+SMALL = 64  # nodes: a whole walk of fewer costs less than to remember them
 CHECKED = frozenset(4**power for power in range(16))  # the turns that are walked anew as well
 AskItem: TypeAlias = Callable[[Walk, int], tuple[Stand, Failure | None, tuple[str, ...]]]
 
@@ -81,10 +82,13 @@ class Container(Struct):
 
 
 class Remembered(Struct):
-    """One run, as its drive knows it. It changes with every fact; never stored, never shared. `asked`: how many parts were."""
+    """One run, as its drive knows it. It changes with every fact; never stored, never shared. `small`: a plan of fewer
+    nodes is walked whole, and nothing is remembered until it has grown. `asked`: how many parts were.
+    """
 
     plan: Unfolded
     state: State
+    small: int = 0
     containers: dict[Address, Container] = field(default_factory=dict)
     places: dict[Address, tuple[Address, int]] = field(default_factory=dict)  # in which, and where
     waits: dict[str, set[Address]] = field(default_factory=dict)  # for a signal, by its name
@@ -102,6 +106,8 @@ class Remembered(Struct):
 
     def ask(self) -> Progress:
         """Now and then, and before anything is said for good, what is remembered is held against a walk of it all."""
+        if len(self.plan.nodes) < self.small:
+            return progress(self.plan, self.state)
         self.turns += 1
         self.heard.clear()
         for name in self.state.untaken:
