@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -40,8 +39,10 @@ class OwnHandles:
         self.shared, self.fuse = shared, fuse
         self.handles: set[int] = set()
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Any:
         method = getattr(self.shared, name)
+        if not callable(method):  # a property
+            return method
 
         def call(*words: Any, **more: Any) -> Any:
             self.fuse.check()
