@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, assert_never, cast
 
 from msgspec import Struct
 
 from flowdsl.plan.address import Address
 from flowdsl.plan.nodes import AnyNode, Local
-from flowdsl.saga.commands import Await, Decide, Invoke, Sleep
+from flowdsl.saga.commands import Await, Begin, Command, Decide, Invoke, Queue, Sleep
 from flowdsl.saga.events import Failure
 from flowdsl.saga.stand import PENDING, RANKED, SKIPPED, Stand, StepState
 from flowdsl.saga.state import NO_CALL, State
@@ -97,11 +97,11 @@ def sums_of(
             else:
                 sums += _ONE[kind]
                 if kind == "commands":
-                    sums += _of_command(state, node.address, stand, piece)
+                    sums += _of_command(state, node.address, stand, cast("Command | Later", piece))
     return sums
 
 
-def _of_command(state: State, here: Address, stand: Stand, command: object) -> int:
+def _of_command(state: State, here: Address, stand: Stand, command: Command | Later) -> int:
     match command:
         case Await():
             return 0
@@ -111,8 +111,10 @@ def _of_command(state: State, here: Address, stand: Stand, command: object) -> i
             return _ONE["busy"] + _ONE["decisions"]
         case Invoke(call=call) if state.calls.get(call, NO_CALL).flying:
             return _ONE["busy"] + _ONE["flying"]
-        case _:
+        case Sleep() | Invoke() | Queue() | Begin() | Later():
             return _ONE["busy"]
+        case _:
+            assert_never(command)
 
 
 NOT_READY = Part(PENDING, sums=_ONE["open"])  # and nothing in it is
