@@ -105,7 +105,7 @@ class Remembered(Struct):
         self.state = after
 
     def ask(self) -> Progress:
-        """Now and then, and before anything is said for good, what is remembered is held against a walk of it all."""
+        """The answer. At turns 1, 4, 16, … and before a run ends, parks or is stuck, it is compared with a full walk."""
         if len(self.plan.nodes) < self.small:
             return progress(self.plan, self.state)
         self.turns += 1
@@ -115,7 +115,9 @@ class Remembered(Struct):
                 self._mark(wait)
         now = answered(self._walk())
         if self.turns in CHECKED or _is_final(now):
-            assert now == progress(self.plan, self.state), "what is remembered is what there is"
+            assert now == progress(self.plan, self.state), (
+                "the incremental walk and the full one differ"
+            )
         return now
 
     # --- facts -------------------------------------------------------------------------------------------
